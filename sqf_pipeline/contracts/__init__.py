@@ -1,0 +1,1 @@
+"""One pandera contract per hand-off, built on the registry of columns."""

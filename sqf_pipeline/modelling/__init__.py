@@ -1,0 +1,1 @@
+"""Stops to encoders, models and measures: scikit-learn, no Dagster, no database."""

@@ -1,0 +1,1 @@
+"""Published files to clean stops: pandas only, no Dagster, no database."""

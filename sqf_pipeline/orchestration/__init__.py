@@ -1,0 +1,1 @@
+"""Dagster alone: assets, checks, IO managers, partitions, resources, jobs and schedules."""

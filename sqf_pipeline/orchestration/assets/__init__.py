@@ -1,0 +1,1 @@
+"""Assets by stage; each loads, calls one function, and describes the result."""

@@ -1,0 +1,1 @@
+"""The exported models and the web service that answers from them alone."""

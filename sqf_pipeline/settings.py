@@ -1,0 +1,61 @@
+"""Every knob of the pipeline, each an `SQF_*` environment variable or a line in `.env`.
+
+What belongs here: names, types, defaults and meanings of settings, and the places derived from them. What does
+not: reading settings inside the pipeline; they are read at the edges (command, resources, service) and handed
+down as arguments.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Source = Literal["local", "nypd", "sample", "auto"]
+ResolvedSource = Literal["local", "nypd", "sample"]
+
+NYPD_URL = (
+    "https://www.nyc.gov/assets/nypd/downloads/excel/analysis_and_planning/stop-question-frisk/sqf-{year}.xlsx"
+)
+
+
+def schema_for_source(source: str) -> str:
+    """Return the PostgreSQL schema of a source: synthetic stops never share one with published stops."""
+    return "sqf_sample" if source == "sample" else "sqf"
+
+
+class Settings(BaseSettings):
+    """Settings of the pipeline, its warehouse and its service."""
+
+    model_config = SettingsConfigDict(env_prefix="SQF_", env_file=".env", extra="ignore")
+
+    source: Source = Field(
+        "auto",
+        description="Where yearly files come from: `local` (the data folder), `nypd` (download into the data "
+        "folder), `sample` (synthetic stops), or `auto` (local, else nypd; the `sqf run` command alone goes on "
+        "to the sample, with a notice).",
+    )
+    data_dir: Path = Field(Path("data/raw"), description="Folder of the published yearly files, .csv or .xlsx.")
+    home: Path = Field(
+        Path(".sqf"), description="Folder for everything the pipeline writes: frames, models, database, logs."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="URL of a PostgreSQL server; without one, an embedded server in the home folder is used."
+    )
+    nypd_url: str = Field(NYPD_URL, description="Address of a yearly file; `{year}` stands for the year.")
+    sample_seed: int = Field(1, description="Seed of the synthetic stops; the same seed gives the same files.")
+    sample_rows: int | None = Field(
+        None, ge=200, description="Synthetic stops a year; without it, as many as were published."
+    )
+    jobs: int = Field(-1, description="Processor cores for fitting; -1 uses all. The result is the same.")
+    compute: Literal["local", "dask", "ray"] = Field(
+        "local", description="Engine on which forests are fitted, through joblib; the result is the same."
+    )
+    compute_address: str | None = Field(None, description="Address of the Dask or Ray cluster.")
+
+    def storage_dir(self, source: ResolvedSource) -> Path:
+        """Return the folder of frames and models for a source."""
+        return self.home / "storage" / schema_for_source(source)
+
+
+__all__ = ["NYPD_URL", "ResolvedSource", "Settings", "Source", "schema_for_source"]

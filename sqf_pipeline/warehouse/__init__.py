@@ -1,0 +1,1 @@
+"""PostgreSQL: table definitions, writing, reading, and the embedded server."""

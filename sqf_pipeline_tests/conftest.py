@@ -1,0 +1,18 @@
+"""Fixtures that many tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data_dir() -> Path:
+    """Return the folder of the real yearly files, or skip and say why."""
+    folder = os.environ.get("SQF_DATA_DIR")
+    if not folder:
+        pytest.skip("real-data test: set SQF_DATA_DIR to the folder of the published files to run it")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"SQF_DATA_DIR is {folder!r}, which is not a folder")
+    return path
