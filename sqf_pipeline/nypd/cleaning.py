@@ -73,9 +73,9 @@ class QualityLog:
         """Return one row a column and rule: year, column_name, rule, rows, description."""
         frame = pd.DataFrame(self.entries, columns=["column_name", "rule", "rows", "description"])
         frame.insert(0, "year", self.year)
-        return frame.astype(
-            {"year": "Int16", "column_name": "string", "rule": "string", "rows": "Int64"}
-        ).astype({"description": "string"})
+        return frame.astype({"year": "Int16", "column_name": "string", "rule": "string", "rows": "Int64"}).astype(
+            {"description": "string"}
+        )
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ def _clean_column(texts: pd.Series, entry: Column, log: QualityLog) -> pd.Series
     codes, uniques = pd.factorize(texts)
     counts = np.bincount(codes, minlength=len(uniques))
     rows_of = dict(zip(uniques, counts.tolist(), strict=True))
+    values: dict[str, Any]
     if entry.kind == "text":
         values = {text: None if text in nothing else " ".join(text.split()) for text in spellings}
     elif entry.kind == "category":
@@ -145,7 +146,7 @@ def _clean_column(texts: pd.Series, entry: Column, log: QualityLog) -> pd.Series
 
 def _categories(
     entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, str | None]:
+) -> dict[str, Any]:
     known = categories_by_spelling(entry.name)
     totals: dict[str, int] = {}
     for text, spelling in normal.items():
@@ -184,7 +185,7 @@ def _categories(
 
 def _marks(
     entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, bool | None]:
+) -> dict[str, Any]:
     yes = {"Y", "YES", _MARK_CODES.get(entry.name, "Y")}
     values: dict[str, bool | None] = {}
     unreadable = 0
@@ -225,8 +226,7 @@ def _parsed(
 
 def _plausible(entry: Column, value: float) -> bool:
     return not (
-        (entry.minimum is not None and value < entry.minimum)
-        or (entry.maximum is not None and value > entry.maximum)
+        (entry.minimum is not None and value < entry.minimum) or (entry.maximum is not None and value > entry.maximum)
     )
 
 
@@ -237,10 +237,7 @@ def _bound(value: float | None) -> str:
 def _clean_dates(
     texts: pd.Series, nothing: set[str], rows_of: dict[str, int], entry: Column, log: QualityLog
 ) -> pd.Series:
-    values = {
-        text: None if text in nothing else parsing.parse_date(" ".join(text.split()))
-        for text in texts.unique()
-    }
+    values = {text: None if text in nothing else parsing.parse_date(" ".join(text.split())) for text in texts.unique()}
     unreadable = sum(rows_of[text] for text, value in values.items() if value is None and text not in nothing)
     outside = {text for text, value in values.items() if value is not None and value.year != log.year}
     log.add(entry.name, "unreadable", unreadable, "Not a date that can be read; missing now.")
@@ -260,9 +257,7 @@ def _clean_dates(
 def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
     """Set the year, fill month and weekday from the date where they are missing, and count disagreements."""
     other_year = stops["year"].notna() & (stops["year"] != year)
-    log.add(
-        "year", "outside_year", int(other_year.sum()), f"Another year than {year}, the file's; set to it."
-    )
+    log.add("year", "outside_year", int(other_year.sum()), f"Another year than {year}, the file's; set to it.")
     stops["year"] = pd.Series(year, index=stops.index, dtype="Int16")
     from_date = {
         "month": stops["stop_date"].dt.month.astype("Int8"),
@@ -270,9 +265,7 @@ def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
     }
     for name, computed in from_date.items():
         disagree = (stops[name] != computed).fillna(value=False)
-        log.add(
-            name, "disagrees_with_date", int(disagree.sum()), "Published value is not that of the date; kept."
-        )
+        log.add(name, "disagrees_with_date", int(disagree.sum()), "Published value is not that of the date; kept.")
         stops[name] = stops[name].fillna(computed)
 
 
@@ -290,7 +283,7 @@ def _add_geography(stops: pd.DataFrame) -> None:
 
 
 @cache
-def _transformer() -> Any:  # noqa: ANN401 - pyproj is imported late, for the start time of the command
+def _transformer() -> Any:
     """Return the transformation from EPSG:2263 (US survey feet) to EPSG:4326 (degrees)."""
     from pyproj import Transformer
 

@@ -80,9 +80,7 @@ def read_published_file(path: Path, year: int) -> RawFile:
     elif path.suffix.lower() == ".xlsx":
         table = _read_workbook(path, content)
     else:
-        raise PublishedFileError(
-            f"{path.name}: expected a .csv or .xlsx file, found {path.suffix or 'no'} ending."
-        )
+        raise PublishedFileError(f"{path.name}: expected a .csv or .xlsx file, found {path.suffix or 'no'} ending.")
     names, unknown = _recognise_columns(path, [str(name) for name in table.columns])
     missing = _missing_columns(path, names, unknown)
     filled = (table != "").any(axis="columns")
@@ -111,9 +109,7 @@ def _read_bytes(path: Path) -> bytes:
             f"{path}: expected a published yearly file, found nothing. Put the file there or set SQF_DATA_DIR."
         ) from None
     except OSError as error:
-        raise PublishedFileError(
-            f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
-        ) from error
+        raise PublishedFileError(f"{path}: cannot be read ({error.strerror}). Check the file's permissions.") from error
     if not content.strip():
         raise PublishedFileError(f"{path.name}: expected a yearly file, found an empty one. Fetch it again.")
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
@@ -128,9 +124,7 @@ def _read_csv(path: Path, content: bytes) -> pd.DataFrame:
     from io import StringIO
 
     if content.startswith(b"PK\x03\x04"):
-        raise PublishedFileError(
-            f"{path.name}: the content is an Excel workbook; rename the file to end in .xlsx."
-        )
+        raise PublishedFileError(f"{path.name}: the content is an Excel workbook; rename the file to end in .xlsx.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -147,9 +141,7 @@ def _read_csv(path: Path, content: bytes) -> pd.DataFrame:
         with warnings.catch_warnings():
             # A row that is longer than the header is otherwise cut with a warning.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                StringIO(text), dtype=str, keep_default_na=False, na_values=[], index_col=False
-            )
+            table = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, na_values=[], index_col=False)
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
         raise PublishedFileError(
             f"{path.name}: expected comma-separated rows of one length, found: {str(error).strip()}. "
@@ -200,14 +192,11 @@ def _read_workbook(path: Path, content: bytes) -> pd.DataFrame:
     header = [str(cell) for cell in rows[position]]
     columns = list(zip(*rows[position + 1 :], strict=False)) or [()] * len(header)
     return pd.DataFrame(
-        {
-            index: pd.Series([_cell_text(cell) for cell in cells], dtype=str)
-            for index, cells in enumerate(columns)
-        }
+        {index: pd.Series([_cell_text(cell) for cell in cells], dtype=str) for index, cells in enumerate(columns)}
     ).set_axis(header, axis="columns")
 
 
-def _cell_text(cell: Any) -> str:  # noqa: ANN401 - a spreadsheet cell has any of seven types
+def _cell_text(cell: Any) -> str:
     """Return the text of a spreadsheet cell: whole numbers without a point, dates and times in ISO form."""
     if isinstance(cell, str):
         return cell
@@ -238,9 +227,7 @@ def _recognise_columns(path: Path, header: list[str]) -> tuple[dict[str, str], t
             names[ours] = published
     repeated = [name for name, times in Counter(header).items() if times > 1]
     if repeated:
-        raise PublishedFileError(
-            f"{path.name}: the column {repeated[0]!r} stands twice in the header. Remove one."
-        )
+        raise PublishedFileError(f"{path.name}: the column {repeated[0]!r} stands twice in the header. Remove one.")
     return names, tuple(unknown)
 
 

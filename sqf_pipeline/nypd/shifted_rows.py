@@ -4,9 +4,9 @@ What belongs here: finding such rows in the text as published and moving what on
 not: ordinary misspellings and junk numbers (`cleaning`).
 
 In 2017 a comma in a free text (the description of the person, the reason for not explaining) pushed the cells
-behind it sideways, and fixed-width columns then cut them: 22 rows have a patrol borough or a coordinate where
-the borough should be, 7 of them or near them a sex where the race should be, and one row has its outcome block
-moved. A value is moved only when its form fits one column alone; everything else in the block becomes empty.
+behind it sideways, and fixed-width columns then cut them: 29 rows have a patrol borough, a coordinate or
+nothing where the borough should be, 7 have a sex where the race should be, and one has its outcome block moved.
+A value is moved only when its form fits one column alone; everything else in the block becomes empty.
 """
 
 import re
@@ -73,7 +73,7 @@ def repair_shifted_rows(raw: pd.DataFrame) -> tuple[pd.DataFrame, list[Repair]]:
     -------
     The frame (a copy where anything was found) and one `Repair` for every block in which rows were found.
     """
-    repairs = []
+    repairs: list[Repair] = []
     for find, mend, rule, name, description in _BLOCKS:
         found = find(raw) if name in raw else pd.Series(data=False, index=raw.index)
         if found.any():
@@ -86,7 +86,10 @@ def repair_shifted_rows(raw: pd.DataFrame) -> tuple[pd.DataFrame, list[Repair]]:
 
 def _find_location(raw: pd.DataFrame) -> pd.Series:
     borough = raw["borough"].str.strip().str.upper()
-    return borough.isin(BOROUGH_OF_PATROL_BOROUGH.keys()) | borough.str.fullmatch(r"\d{5,}")
+    moved = borough.isin(BOROUGH_OF_PATROL_BOROUGH.keys()) | borough.str.fullmatch(r"\d{5,}")
+    if "patrol_borough" in raw:
+        moved |= raw["patrol_borough"].str.strip().str.fullmatch(r"\d+")
+    return moved
 
 
 def _find_person(raw: pd.DataFrame) -> pd.Series:
@@ -109,17 +112,21 @@ def _mend_location(raw: pd.DataFrame, row: int) -> None:
     values = [str(raw.at[row, name]).strip().upper() for name in present]
     patrol = _only([value for value in values if value in BOROUGH_OF_PATROL_BOROUGH])
     mended = {
-        "precinct": _only(
-            [value for value in values if re.fullmatch(r"\d{3}", value) and _within("precinct", value)]
-        ),
+        "precinct": _only([value for value in values if re.fullmatch(r"\d{3}", value) and _within("precinct", value)]),
         # A cut coordinate has lost its last digits, so that it falls outside the city and stays empty.
         "x_feet": _only([value for value in values if _within("x_feet", value)]),
         "y_feet": _only([value for value in values if _within("y_feet", value)]),
         "patrol_borough": patrol,
-        "borough": BOROUGH_OF_PATROL_BOROUGH.get(patrol, ""),
+        "borough": BOROUGH_OF_PATROL_BOROUGH.get(patrol) or _only(_boroughs(values)),
     }
     for name in present:
         raw.at[row, name] = mended.get(name, "")
+
+
+def _boroughs(values: list[str]) -> list[str]:
+    """Return the boroughs that values name, also where the name was cut to six letters."""
+    names = known_categories("borough")
+    return [name for value in values for name in names if len(value) >= 5 and name.startswith(value)]
 
 
 def _within(name: str, value: str) -> bool:

@@ -15,9 +15,7 @@ ANY_COLUMN = "*"
 @cache
 def _rows() -> tuple[tuple[str, str, str], ...]:
     text = resources.files(__package__).joinpath("vocabulary.csv").read_text(encoding="utf-8")
-    return tuple(
-        (row["column"], row["spelling"], row["category"]) for row in csv.DictReader(text.splitlines())
-    )
+    return tuple((row["column"], row["spelling"], row["category"]) for row in csv.DictReader(text.splitlines()))
 
 
 @cache
