@@ -1,0 +1,181 @@
+"""The gate between two assets: a contract that is checked before anything is stored.
+
+What belongs here: turning a pandera schema into a blocking Dagster check, its outcome into events, and its columns
+into what the UI shows. What does not: the rules (they are in `contracts`), or checks that only look at what is
+already stored.
+
+A plain `@asset_check` runs after the write; dagster-pandera drops the coerced frame and reports no table. So an
+asset declares `check_specs=[gate_spec(...)]` and ends with `yield from through_gate(...)`. When the contract is
+broken only a failed check is recorded: nothing is written, the run is red, and nothing downstream runs.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pandera.pandas as pa
+
+CHECK_NAME = "contract"
+EXAMPLES_SHOWN = 5  # values of one column, never a row, so that nobody can be singled out
+EXAMPLE_WIDTH = 60
+
+
+def gate_spec(asset: str, hands_over: str) -> dg.AssetCheckSpec:
+    """Return the declaration of the gate of an asset; `hands_over` says in words what must hold."""
+    return dg.AssetCheckSpec(
+        CHECK_NAME,
+        asset=asset,
+        blocking=True,
+        description=f"{hands_over} Checked before anything is stored; when it fails the asset keeps what it held.",
+    )
+
+
+def through_gate(
+    contract: "pa.DataFrameSchema",
+    frame: "pd.DataFrame",
+    *,
+    asset: str,
+    output_name: str = "result",
+    metadata: dict[str, Any] | None = None,
+    data_version: str | None = None,
+) -> Iterator[dg.Output[Any] | dg.AssetCheckResult]:
+    """Check a frame, then yield the coerced frame and a passed check, or a failed check alone.
+
+    Parameters
+    ----------
+    contract
+        The pandera schema of the hand-off.
+    frame
+        What the asset made.
+    asset
+        Name of the asset, as in its key.
+    output_name
+        Name of the output in a multi-asset.
+    metadata
+        Shown with the materialisation, besides the row count and the column schema.
+    data_version
+        What the content is known by; None leaves it to Dagster (its code and its inputs).
+
+    Raises
+    ------
+    dagster.Failure
+        After the failed check, so that the run stops and says which rules were broken.
+    """
+    import pandera.errors
+
+    try:
+        coerced = contract.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        failures = failure_table(errors.failure_cases)
+        table = _as_table(failures)
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=CHECK_NAME,
+            passed=False,
+            description=_summary(failures),
+            metadata={"failures": table, "rows_checked": len(frame)},
+        )
+        raise dg.Failure(
+            description=f"{asset} breaks its contract; nothing was stored. {_summary(failures)}",
+            metadata={"failures": table},
+            allow_retries=False,
+        ) from None  # the original error carries whole rows
+    yield dg.Output(
+        coerced,
+        output_name=output_name,
+        metadata={
+            "dagster/partition_row_count": len(coerced),
+            "dagster/column_schema": column_schema(contract),
+            **(metadata or {}),
+        },
+        data_version=dg.DataVersion(data_version) if data_version else None,
+    )
+    yield dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=CHECK_NAME,
+        passed=True,
+        metadata={"rows_checked": len(frame), "columns": len(contract.columns)},
+    )
+
+
+def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
+    """Return how often each rule was broken: column, rule, rows, and a few example values.
+
+    Parameters
+    ----------
+    failure_cases
+        `SchemaErrors.failure_cases`, one row per broken value.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by column and rule, so that two runs tell the same.
+    """
+    import pandas as pd
+
+    cases = pd.DataFrame(
+        {
+            "column": failure_cases["column"].astype("object").where(failure_cases["column"].notna(), "(the frame)"),
+            "rule": failure_cases["check"].astype(str),
+            "example": failure_cases["failure_case"].map(lambda value: str(value)[:EXAMPLE_WIDTH]),
+        }
+    )
+    # a rule about a whole row reports every column of it: the values stay out of sight
+    whole_row = failure_cases["schema_context"].eq("DataFrameSchema") & failure_cases["index"].notna()
+    cases.loc[whole_row, "example"] = "(not shown)"
+    cases.loc[whole_row, "column"] = "(several)"
+    rows = failure_cases["index"].where(failure_cases["index"].notna(), -1)
+    grouped = cases.assign(row=rows.to_numpy()).groupby(["column", "rule"], sort=True)
+    return grouped.agg(
+        rows=("row", "nunique"),
+        examples=("example", lambda values: ", ".join(sorted(set(values))[:EXAMPLES_SHOWN])),
+    ).reset_index()
+
+
+def column_schema(contract: "pa.DataFrameSchema") -> dg.TableSchema:
+    """Return the columns of a contract as the UI shows them: type, unit, meaning, and what must hold."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=str(name),
+                type=str(column.dtype),
+                description=_described(column),
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable,
+                    unique=column.unique,
+                    other=[str(check.error or check.name) for check in column.checks or []],
+                ),
+            )
+            for name, column in contract.columns.items()
+        ]
+    )
+
+
+def _described(column: "pa.Column") -> str | None:
+    unit = (column.metadata or {}).get("unit")
+    parts = [column.description or "", f"Unit: {unit}." if unit else ""]
+    return " ".join(part for part in parts if part) or None
+
+
+def _summary(failures: "pd.DataFrame") -> str:
+    told = [
+        f"{row.column}: {row.rule} ({row.rows} row{'s' if row.rows != 1 else ''}, such as {row.examples})"
+        for row in failures.head(EXAMPLES_SHOWN).itertuples()
+    ]
+    more = len(failures) - len(told)
+    return "; ".join(told) + (f"; and {more} more rules" if more > 0 else "") + "."
+
+
+def _as_table(failures: "pd.DataFrame") -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({key: int(value) if key == "rows" else str(value) for key, value in record.items()})
+            for record in failures.to_dict("records")
+        ]
+    )
+
+
+__all__ = ["CHECK_NAME", "column_schema", "failure_table", "gate_spec", "through_gate"]

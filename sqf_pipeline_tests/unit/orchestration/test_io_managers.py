@@ -1,0 +1,86 @@
+"""Files that are whole or absent, and come back as they left."""
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.orchestration.io_managers import ModelIOManager, ParquetIOManager, written_atomically
+from sqf_pipeline.orchestration.partitions import TEST_YEARS, TRAINING_WINDOW, YEARS
+
+FRAME = pd.DataFrame(
+    {
+        "year": pd.array([2017, None], dtype="Int16"),
+        "stop_date": pd.array(["2017-03-01", None], dtype="datetime64[s]"),
+        "race": pd.array(["BLACK", None], dtype="string"),
+        "frisked": pd.array([True, None], dtype="boolean"),
+        "height": pd.array([70.5, None], dtype="Float64"),
+        "text": pd.Series(["(null)", ""], dtype="str"),
+    }
+)
+
+
+def context(key: str, year: str) -> dg.OutputContext:
+    return dg.build_output_context(asset_key=key, partition_key=year, asset_partitions_def=YEARS)
+
+
+def test_every_type_of_a_stop_survives_parquet(tmp_path):
+    manager = ParquetIOManager(tmp_path)
+    manager.write(FRAME, tmp_path / "x.parquet")
+    pd.testing.assert_frame_equal(manager.read(tmp_path / "x.parquet"), FRAME)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(tmp_path):
+    path = tmp_path / "stops" / "2017.parquet"
+    with written_atomically(path) as temporary:
+        temporary.write_text("old")
+
+    def half_a_write():
+        with written_atomically(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        half_a_write()
+    assert path.read_text() == "old"
+    assert [entry.name for entry in path.parent.iterdir()] == ["2017.parquet"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SqfError, match="SQF_HOME"):
+        ParquetIOManager(tmp_path / "file").handle_output(context("stops", "2017"), FRAME)
+
+
+def test_a_window_of_years_is_loaded_in_order_and_a_missing_year_is_named(tmp_path):
+    manager = ModelIOManager(tmp_path)
+
+    @dg.asset(partitions_def=YEARS, io_manager_key="files")
+    def stops(context) -> str:
+        return context.partition_key
+
+    @dg.asset(
+        partitions_def=TEST_YEARS, io_manager_key="files", ins={"stops": dg.AssetIn(partition_mapping=TRAINING_WINDOW)}
+    )
+    def training(stops) -> list:
+        return list(stops.items())
+
+    def make(asset_: dg.AssetsDefinition, year: str) -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            [stops, training],
+            selection=[asset_],
+            partition_key=year,
+            resources={"files": manager},
+            raise_on_error=False,
+        )
+
+    for year in ("2019", "2017"):
+        assert make(stops, year).success
+    failed = make(training, "2020")
+    assert not failed.success
+    (event,) = [event for event in failed.all_events if event.is_step_failure]
+    assert "stops of 2018 has not been made yet" in event.step_failure_data.error.cause.message
+
+    assert make(stops, "2018").success
+    done = make(training, "2020")
+    assert done.output_for_node("training") == [("2017", "2017"), ("2018", "2018"), ("2019", "2019")]

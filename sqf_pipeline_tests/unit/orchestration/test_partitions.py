@@ -1,0 +1,48 @@
+"""Years, their windows, and their order."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.orchestration import partitions
+
+
+def keys_at(definition: dg.TimeWindowPartitionsDefinition, *when: int) -> list[str]:
+    return list(definition.get_partition_keys(current_time=datetime(*when, tzinfo=UTC)))
+
+
+def test_a_year_exists_once_it_is_over():
+    assert keys_at(partitions.YEARS, 2020, 12, 31, 23)[-1] == "2019"
+    assert keys_at(partitions.YEARS, 2021, 1, 1)[-1] == "2020"
+    assert keys_at(partitions.TEST_YEARS, 2022, 6, 1) == ["2020", "2021"]
+
+
+@pytest.mark.parametrize("test_year", [2020, 2023])
+def test_a_test_year_is_trained_on_the_three_years_before_it(test_year):
+    mapped = partitions.TRAINING_WINDOW.get_upstream_mapped_partitions_result_for_partitions(
+        downstream_partitions_subset=partitions.TEST_YEARS.subset_with_partition_keys([str(test_year)]),
+        downstream_partitions_def=partitions.TEST_YEARS,
+        upstream_partitions_def=partitions.YEARS,
+        current_time=datetime(2024, 6, 1, tzinfo=UTC),
+    )
+    keys = sorted(mapped.partitions_subset.get_partition_keys())
+    assert keys == [str(year) for year in range(test_year - 3, test_year)]
+    assert partitions.training_years(test_year) == tuple(int(key) for key in keys)
+
+
+def test_frames_come_in_the_order_of_their_years_whatever_the_order_of_the_dictionary():
+    assert partitions.in_year_order({"2019": "c", "2017": "a", "2018": "b"}, (2017, 2018, 2019)) == ["a", "b", "c"]
+    assert partitions.in_year_order("bare", (2020,)) == ["bare"]
+
+
+def test_a_missing_year_is_not_passed_over():
+    with pytest.raises(ValueError, match="2018"):
+        partitions.in_year_order({"2017": "a", "2019": "c"}, (2017, 2018, 2019))
+
+
+@pytest.mark.parametrize("year", [1899, 2019, 2026])
+def test_a_year_that_cannot_be_tested_is_refused_with_the_years_that_can(year):
+    with pytest.raises(SqfError, match=f"{year} cannot be a test year: expected one of 2020 to 2025"):
+        partitions.require_test_year(year, now=datetime(2026, 11, 1, tzinfo=UTC))
