@@ -19,6 +19,7 @@ from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
 from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings
 
 DTYPES = {
+    "year": "Int16",
     "identifier": "Int64",
     "date": "datetime64[s]",
     "time": "Int32",
@@ -45,6 +46,7 @@ _MARK_CODES = {
     "verbal_identifies_officer": "V",
 }
 _PARSERS: dict[str, Callable[[str], Any]] = {
+    "year": parsing.parse_whole_number,
     "identifier": parsing.parse_whole_number,
     "time": parsing.parse_time,
     "integer": parsing.parse_whole_number,
@@ -258,10 +260,10 @@ def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
     """Set the year, fill month and weekday from the date where they are missing, and count disagreements."""
     other_year = stops["year"].notna() & (stops["year"] != year)
     log.add("year", "outside_year", int(other_year.sum()), f"Another year than {year}, the file's; set to it.")
-    stops["year"] = pd.Series(year, index=stops.index, dtype="Int16")
+    stops["year"] = pd.Series(year, index=stops.index, dtype=DTYPES["year"])
     from_date = {
         "month": stops["stop_date"].dt.month.astype("Int8"),
-        "weekday": (stops["stop_date"].dt.weekday + 1).astype("Int8"),
+        "weekday": (stops["stop_date"].dt.day_of_week + 1).astype("Int8"),
     }
     for name, computed in from_date.items():
         disagree = (stops[name] != computed).fillna(value=False)

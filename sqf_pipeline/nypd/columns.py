@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Literal, cast
 
 Kind = Literal[
-    "identifier", "date", "time", "integer", "number", "height", "month", "weekday",
+    "identifier", "year", "date", "time", "integer", "number", "height", "month", "weekday",
     "category", "code", "flag", "mark", "text",
 ]  # fmt: skip
 Known = Literal["at_stop", "during", "outcome_made", "outcome", "record"]

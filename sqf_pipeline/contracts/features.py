@@ -1,0 +1,111 @@
+"""Contracts of encoded features and of results that go to the warehouse.
+
+What belongs here: what must hold of the numbers that a model is fitted on and of the scores that it gives. What
+does not: contracts of stops (`stops`), and how features are made (`modelling`).
+"""
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from sqf_pipeline.nypd.columns import load_columns
+
+
+def outcome_made_columns() -> frozenset[str]:
+    """Return the columns that are filled because of an outcome and so may never be a feature."""
+    return frozenset(entry.name for entry in load_columns() if entry.known in {"outcome_made", "record"})
+
+
+def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> pa.DataFrameSchema:
+    """Return the contract of encoded features.
+
+    Parameters
+    ----------
+    names
+        Feature names that the encoder says it makes, in order.
+    targets
+        Columns beside the features: the key and the outcomes, in order before them.
+    rows
+        How many stops were encoded.
+    """
+    made_by_outcome = outcome_made_columns()
+    feature = pa.Column(
+        float,
+        nullable=False,
+        checks=[pa.Check(np.isfinite, name="is_finite")],
+    )
+    columns: dict[str, pa.Column] = {
+        "year": pa.Column("Int16", nullable=False),
+        "stop_id": pa.Column("Int64", nullable=False),
+    }
+    columns |= {name: pa.Column("boolean", nullable=True) for name in targets if name not in columns}
+    columns |= dict.fromkeys(names, feature)
+
+    def no_outcome_made(frame: pd.DataFrame) -> bool:
+        sources = {str(name).split("=")[0].split("__")[-1] for name in frame.columns}
+        return not sources & made_by_outcome
+
+    return pa.DataFrameSchema(
+        columns,
+        strict=True,
+        coerce=True,
+        unique=["year", "stop_id"],
+        checks=[
+            pa.Check(lambda frame: len(frame) == rows, name=f"one_row_a_stop_{rows}"),
+            pa.Check(no_outcome_made, name="no_column_made_by_an_outcome"),
+        ],
+        name="features",
+    )
+
+
+def predictions_contract(test_year: int, rows: int) -> pa.DataFrameSchema:
+    """Return the contract of predictions: per model and test stop a probability and what happened."""
+    probability = [pa.Check.in_range(0.0, 1.0)]
+
+    def complete(frame: pd.DataFrame) -> bool:
+        return bool((frame.groupby("model").size() == rows).all())
+
+    return pa.DataFrameSchema(
+        {
+            "test_year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),
+            "model": pa.Column("string", nullable=False),
+            "year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),
+            "stop_id": pa.Column("Int64", nullable=False),
+            "score": pa.Column(float, nullable=False, checks=probability),
+            "probability": pa.Column(float, nullable=False, checks=probability),
+            "actual": pa.Column("boolean", nullable=True),
+            "source": pa.Column("string", nullable=False),
+        },
+        strict=True,
+        coerce=True,
+        unique=["model", "year", "stop_id"],
+        checks=[pa.Check(complete, name=f"every_model_scores_every_stop_{rows}")],
+        name="predictions",
+    )
+
+
+def metrics_contract(test_year: int) -> pa.DataFrameSchema:
+    """Return the contract of model measures: shares between 0 and 1, counts that add up."""
+    share = pa.Column(float, nullable=True, required=False, checks=[pa.Check.in_range(0.0, 1.0)])
+    shares = (
+        "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "brier_score", "precision", "recall", "f1",
+        "expected_calibration_error",
+    )  # fmt: skip
+    return pa.DataFrameSchema(
+        {
+            "test_year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),
+            "model": pa.Column("string", nullable=False, unique=True),
+            "test_rows": pa.Column("Int64", nullable=False, checks=[pa.Check.gt(0)]),
+            "test_positives": pa.Column("Int64", nullable=False, checks=[pa.Check.ge(0)]),
+            **dict.fromkeys(shares, share),
+        },
+        strict=False,
+        coerce=True,
+        checks=[
+            pa.Check(lambda frame: frame["test_positives"] <= frame["test_rows"], name="no_more_positives_than_rows")
+        ],
+        name="model_metrics",
+    )
+
+
+__all__ = ["features_contract", "metrics_contract", "outcome_made_columns", "predictions_contract"]

@@ -1,0 +1,139 @@
+"""Contracts of stops: as published, clean, merged for training, set aside for testing.
+
+What belongs here: what must hold of a frame of stops at each hand-off, built from the registry of columns so that
+a range or a type is written once. What does not: running a contract and reporting its failures (`orchestration`),
+and contracts of encoded features and results (their own modules).
+
+Every contract is strict about columns, coerces types, and is meant to be validated lazily, so that one run tells
+every failure.
+"""
+
+import pandas as pd
+import pandera.pandas as pa
+
+from sqf_pipeline.nypd.cleaning import DTYPES
+from sqf_pipeline.nypd.columns import Column, load_columns
+
+KEY = ["year", "stop_id"]
+"""Ids are unique within a year only."""
+
+
+def raw_stops_contract() -> pa.DataFrameSchema:
+    """Return the contract of stops as published: text in known columns, a number of its own for every stop."""
+    columns = {
+        entry.name: pa.Column(
+            str, required=entry.required, nullable=False, description=entry.description, checks=_raw_checks(entry)
+        )
+        for entry in load_columns()
+        if entry.published_names
+    }
+    return pa.DataFrameSchema(
+        columns, strict=True, coerce=True, checks=[_has_rows()], name="raw_stops", unique_column_names=True
+    )
+
+
+def _raw_checks(entry: Column) -> list[pa.Check]:
+    if entry.kind != "identifier":
+        return []
+    return [
+        pa.Check(lambda ids: ids.str.fullmatch(r"\s*\d+(\.0+)?\s*"), name="id_is_a_whole_number"),
+        pa.Check(lambda ids: ~ids.str.strip().duplicated(keep="first"), name="id_is_unique_within_its_year"),
+    ]
+
+
+def stops_contract(
+    *, years: range | tuple[int, ...] | None = None, expected_rows: int | None = None
+) -> pa.DataFrameSchema:
+    """Return the contract of clean stops.
+
+    Parameters
+    ----------
+    years
+        The years that must be there, each at least once, and no other.
+    expected_rows
+        How many stops went into cleaning; as many must come out.
+    """
+    checks = [_has_rows(), _key_is_unique(), _place_is_whole()]
+    if years is not None:
+        checks.append(_has_years(frozenset(years)))
+    if expected_rows is not None:
+        checks.append(
+            pa.Check(lambda frame: len(frame) == expected_rows, name=f"as_many_rows_as_published_{expected_rows}")
+        )
+    return pa.DataFrameSchema(
+        {entry.name: _clean_column(entry) for entry in load_columns()},
+        strict=True,
+        ordered=True,
+        coerce=True,
+        checks=checks,
+        name="stops",
+        unique_column_names=True,
+    )
+
+
+def training_stops_contract(test_year: int, window: int = 3) -> pa.DataFrameSchema:
+    """Return the contract of training stops: clean stops of the `window` years before the test year, no other."""
+    return stops_contract(years=range(test_year - window, test_year))
+
+
+def test_stops_contract(test_year: int) -> pa.DataFrameSchema:
+    """Return the contract of test stops: clean stops of the test year alone."""
+    return stops_contract(years=(test_year,))
+
+
+test_stops_contract.__test__ = False  # type: ignore[attr-defined]  # pytest takes it for a test by its name
+
+
+def _clean_column(entry: Column) -> pa.Column:
+    checks = []
+    if entry.minimum is not None or entry.maximum is not None:
+        checks.append(pa.Check.in_range(_or(entry.minimum, float("-inf")), _or(entry.maximum, float("inf"))))
+    if entry.kind == "category":
+        checks.append(
+            pa.Check(lambda texts: (texts == texts.str.strip().str.upper()) & (texts != ""), name="one_spelling")
+        )
+    return pa.Column(
+        DTYPES[entry.kind],
+        nullable=entry.name not in KEY,
+        checks=checks,
+        description=entry.description,
+        metadata={"unit": entry.unit, "known": entry.known},
+    )
+
+
+def _or(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def _has_rows() -> pa.Check:
+    return pa.Check(lambda frame: len(frame) > 0, name="has_rows")
+
+
+def _key_is_unique() -> pa.Check:
+    # pandera's own `unique` fails inside itself on frames whose index repeats.
+    return pa.Check(lambda frame: ~frame.duplicated(KEY), name="key_is_unique")
+
+
+def _has_years(expected: frozenset[int]) -> pa.Check:
+    label = "_".join(str(year) for year in sorted(expected))
+    return pa.Check(
+        lambda frame: set(frame["year"].dropna().astype(int)) == expected, name=f"holds_exactly_the_years_{label}"
+    )
+
+
+def _place_is_whole() -> pa.Check:
+    def whole(frame: pd.DataFrame) -> pd.Series:
+        has_feet = frame["x_feet"].notna() & frame["y_feet"].notna()
+        has_degrees = frame["longitude"].notna() & frame["latitude"].notna()
+        return has_feet == has_degrees
+
+    return pa.Check(whole, name="degrees_where_there_are_feet")
+
+
+__all__ = [
+    "KEY",
+    "raw_stops_contract",
+    "stops_contract",
+    "test_stops_contract",
+    "training_stops_contract",
+]

@@ -1,0 +1,78 @@
+"""Every rule of the contracts rejects what it is there to reject."""
+
+import pandas as pd
+import pandera.errors
+import pytest
+
+from sqf_pipeline.contracts.stops import (
+    raw_stops_contract,
+    stops_contract,
+    test_stops_contract,
+    training_stops_contract,
+)
+from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline_tests.unit.nypd.published import raw_stops
+
+
+def failed_rules(contract, frame: pd.DataFrame) -> set[tuple[str, str]]:
+    with pytest.raises(pandera.errors.SchemaErrors) as caught:
+        contract.validate(frame, lazy=True)
+    cases = caught.value.failure_cases
+    return {(str(column), str(check)) for column, check in zip(cases["column"], cases["check"], strict=True)}
+
+
+@pytest.fixture
+def clean() -> pd.DataFrame:
+    return clean_stops(raw_stops({}, {}, {}), 2018).stops
+
+
+def test_good_stops_pass(clean: pd.DataFrame):
+    raw_stops_contract().validate(raw_stops({}, {}), lazy=True)
+    stops_contract(years=(2018,), expected_rows=3).validate(clean, lazy=True)
+
+
+def test_raw_rules():
+    contract = raw_stops_contract()
+    assert any(
+        check == "id_is_unique_within_its_year" for _, check in failed_rules(contract, raw_stops({}, {"stop_id": "1"}))
+    )
+    assert any(check == "id_is_a_whole_number" for _, check in failed_rules(contract, raw_stops({"stop_id": "one"})))
+    assert failed_rules(contract, raw_stops().drop(columns="arrested"))
+    assert failed_rules(contract, raw_stops().assign(shoe_size="9"))
+    assert any(check == "has_rows" for _, check in failed_rules(contract, raw_stops().iloc[:0]))
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in load_columns() if entry.minimum is not None], ids=lambda e: e.name
+)
+def test_every_range_rejects(entry, clean: pd.DataFrame):
+    clean.loc[0, entry.name] = entry.minimum - 1
+    assert any(column == entry.name and "in_range" in check for column, check in failed_rules(stops_contract(), clean))
+
+
+@pytest.mark.parametrize("entry", [entry for entry in load_columns() if entry.kind == "category"], ids=lambda e: e.name)
+def test_every_category_rejects_a_second_spelling(entry, clean: pd.DataFrame):
+    clean.loc[0, entry.name] = " lower case "
+    assert (entry.name, "one_spelling") in failed_rules(stops_contract(), clean)
+
+
+def test_key_rows_years_columns_and_place(clean: pd.DataFrame):
+    assert any(
+        check == "key_is_unique"
+        for _, check in failed_rules(stops_contract(), pd.concat([clean, clean], ignore_index=True))
+    )
+    assert any("as_many_rows" in check for _, check in failed_rules(stops_contract(expected_rows=4), clean))
+    assert any("exactly_the_years" in check for _, check in failed_rules(training_stops_contract(2020), clean))
+    assert any("exactly_the_years" in check for _, check in failed_rules(test_stops_contract(2020), clean))
+    assert failed_rules(stops_contract(), clean.drop(columns="borough"))
+    assert failed_rules(stops_contract(), clean.assign(shoe_size=9))
+    assert failed_rules(stops_contract(), clean.astype({"suspect_age": "string"}).assign(suspect_age="old"))
+    clean.loc[0, "longitude"] = pd.NA
+    assert any(check == "degrees_where_there_are_feet" for _, check in failed_rules(stops_contract(), clean))
+
+
+@pytest.mark.parametrize("name", ["year", "stop_id"])
+def test_the_key_is_never_null(name: str, clean: pd.DataFrame):
+    clean.loc[0, name] = pd.NA
+    assert any(column == name and check == "not_nullable" for column, check in failed_rules(stops_contract(), clean))
