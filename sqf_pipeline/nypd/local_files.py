@@ -1,0 +1,173 @@
+"""Yearly files in a folder: which file is the one of a year.
+
+What belongs here: recognising the usual names of a yearly file, choosing among several, and saying what is
+wrong with a folder. What does not: what stands inside a file, and fetching one.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqf_pipeline.errors import SqfError
+
+logger = logging.getLogger(__name__)
+
+FIRST_YEAR = 2017
+
+# NYPD publishes workbooks; a CSV beside one is somebody's conversion of it, so the workbook comes first.
+SUFFIXES = (".xlsx", ".csv")
+
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_SUBJECT = re.compile(r"sqf|stop\W*(?:question\W*)?(?:and\W*)?frisk")
+_NAMES_SHOWN = 12
+_BLOCK = 1 << 20
+
+
+class SourceError(SqfError):
+    """The yearly files are missing, ambiguous, unreachable or not what they should be."""
+
+
+class MissingFileError(SourceError):
+    """A folder holds no file of a year."""
+
+
+def require_covered_year(year: int) -> None:
+    """Raise SourceError when `year` is before 2017, whose form had other columns under other names."""
+    if year < FIRST_YEAR:
+        raise SourceError(
+            f"The year {year} cannot be used: NYPD's files of 2003 to {FIRST_YEAR - 1} follow an older form with "
+            f"other columns and codes. Years from {FIRST_YEAR} on are read; ask for one of those."
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def year_in_name(name: str) -> int | None:
+    """Return the year that a file's name speaks of, or None when it is not the name of a yearly file.
+
+    The usual names are `sqf-2017.csv`, `sqf_2017.xlsx`, `2017_sqf.csv`, `sqf-2017-database.xlsx`,
+    `SQF 2017.XLSX`, `stop-question-frisk-2017.csv` and `2017.csv`. A name with two years is none of them:
+    it may be a table of both, or an earlier copy that was put aside.
+    """
+    path = Path(name.lower())
+    if path.suffix not in SUFFIXES or name.startswith((".", "~")):
+        return None
+    years = _YEAR.findall(path.stem)
+    if len(years) != 1:
+        return None
+    subject = path.stem.replace("_", "-")
+    if not _SUBJECT.search(subject) and subject != years[0]:
+        return None
+    return int(years[0])
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the visible files of a folder by name; raises SourceError when it is not a readable folder."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    except FileNotFoundError:
+        raise MissingFileError(
+            f"The data folder {folder} does not exist. Make it and put NYPD's yearly files into it (sqf-2017.xlsx "
+            "and so on, .xlsx or .csv), or point SQF_DATA_DIR at the folder that has them, or set "
+            "SQF_SOURCE=nypd to download them."
+        ) from None
+    except NotADirectoryError:
+        raise SourceError(
+            f"The data folder {folder} is a file, not a folder. Point SQF_DATA_DIR at a folder."
+        ) from None
+    except OSError as error:
+        raise SourceError(f"The data folder {folder} cannot be read: {error.strerror or error}.") from error
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    if not names:
+        return "nothing"
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    rest = len(names) - _NAMES_SHOWN
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def local_years(folder: Path) -> list[int]:
+    """Return the years, 2017 or later, of which a folder holds a file; an absent folder holds none."""
+    if not folder.exists():
+        return []
+    found = {year_in_name(path.name) for path in _files_in(folder)}
+    return sorted(year for year in found if year is not None and year >= FIRST_YEAR)
+
+
+def find_local_file(folder: Path, year: int) -> Path:
+    """Return the file of a year in a folder, an .xlsx or .csv under any of the usual names.
+
+    Files with the same bytes count as one. Where both kinds are there, the .xlsx is used, because that is what
+    NYPD publishes, and a warning is logged. Only files directly in the folder are looked at.
+
+    Parameters
+    ----------
+    folder
+        Where the yearly files are.
+    year
+        Calendar year of the stops, 2017 or later.
+
+    Raises
+    ------
+    MissingFileError
+        The folder, or a file of the year in it, is missing.
+    SourceError
+        Two different files of one kind claim the year, or the year is before 2017.
+    """
+    require_covered_year(year)
+    files = _files_in(folder)
+    candidates = [path for path in files if year_in_name(path.name) == year]
+    if not candidates:
+        raise MissingFileError(_missing_message(folder, year, files))
+    for suffix in SUFFIXES:
+        of_suffix = [path for path in candidates if path.suffix.lower() == suffix]
+        if not of_suffix:
+            continue
+        _require_same_bytes(folder, year, of_suffix)
+        others = [path.name for path in candidates if path not in of_suffix]
+        if others:
+            logger.warning(
+                "%s has %s and %s for %s: the workbook is used, which is what NYPD publishes",
+                folder, of_suffix[0].name, _listed(others), year,
+            )  # fmt: skip
+        return of_suffix[0]
+    raise MissingFileError(_missing_message(folder, year, files))
+
+
+def _missing_message(folder: Path, year: int, files: list[Path]) -> str:
+    hints = ""
+    archives = [path.name for path in files if str(year) in path.name and path.suffix.lower() not in SUFFIXES]
+    archives = [name for name in archives if not name.endswith(".json")]
+    if archives:
+        hints = f" {_listed(archives)} cannot be read: only .xlsx and .csv can, so unpack or save it as one of those."
+    return (
+        f"There is no file of {year} in {folder}; there is {_listed(path.name for path in files)}.{hints} "
+        f"Put NYPD's file of {year} there as sqf-{year}.xlsx or .csv, or point SQF_DATA_DIR at the folder that "
+        "has it, or set SQF_SOURCE=nypd to download it."
+    )
+
+
+def _require_same_bytes(folder: Path, year: int, paths: list[Path]) -> None:
+    """Raise SourceError when several files of a year differ; which one is meant is not for us to guess."""
+    if len(paths) > 1 and len({file_sha256(path) for path in paths}) > 1:
+        raise SourceError(
+            f"{folder} has {len(paths)} different files for {year}: {_listed(path.name for path in paths)}. "
+            "Keep the one that is meant and move the others to another folder."
+        )
+
+
+__all__ = [
+    "FIRST_YEAR", "SUFFIXES", "MissingFileError", "SourceError", "file_sha256", "find_local_file", "local_years",
+    "require_covered_year", "year_in_name",
+]  # fmt: skip

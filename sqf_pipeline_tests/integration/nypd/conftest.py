@@ -1,0 +1,41 @@
+"""A server of yearly files on this machine, and patience that does not make a test wait."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from sqf_pipeline.nypd.http_client import Patience
+from sqf_pipeline_tests.nypd_server import NypdServer
+
+
+@dataclass
+class Waits:
+    """Notes the waits asked for instead of waiting."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def server() -> Iterator[NypdServer]:
+    with NypdServer() as running:
+        yield running
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def patience(waits: Waits) -> Patience:
+    return Patience(connect=2.0, read=0.3, total=30.0, attempts=3, sleep=waits)
