@@ -1,0 +1,68 @@
+"""Whether stops given a probability of 30 % have the outcome three times in ten.
+
+What belongs here: the table of foreseen and observed shares by bins of equal mass. What does not: fitting a
+calibrator (`calibration`), and the single-number measures of calibration (`measures`).
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sqf_pipeline.modelling.intervals import LEVEL, effective_rows, wilson_interval
+from sqf_pipeline.modelling.measures import CALIBRATION_BINS, Forecast, equal_mass_bin_index
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def calibration_bins(
+    forecast: Forecast,
+    *,
+    clusters: ArrayLike | None = None,
+    bins: int = CALIBRATION_BINS,
+    level: float = LEVEL,
+) -> "pd.DataFrame":
+    """Return foreseen and observed shares, one row a bin of equal mass, least probable first.
+
+    Parameters
+    ----------
+    forecast
+        Probabilities and outcomes.
+    clusters
+        Encounter of each stop (see `stop_clusters`); widens the intervals for persons stopped together.
+    bins
+        Number of bins; rows of equal probability share one, so there may be fewer.
+    level
+        Level of Wilson's interval of the observed share.
+
+    Returns
+    -------
+    Frame of bin (from 1), lower and upper (least and greatest probability in the bin), rows, mean_probability,
+    observed_share, low, high. The mean of |mean_probability - observed_share| weighted by rows is the expected
+    calibration error.
+    """
+    import pandas as pd
+
+    index = equal_mass_bin_index(forecast.probability, bins)
+    groups = np.arange(forecast.rows) if clusters is None else np.asarray(clusters)
+    rows = []
+    for number in range(int(index.max()) + 1):
+        inside = index == number
+        chances, share = forecast.probability[inside], float(forecast.actual[inside].mean())
+        rows.append(
+            (
+                number + 1,
+                float(chances.min()),
+                float(chances.max()),
+                int(inside.sum()),
+                float(chances.mean()),
+                share,
+                *wilson_interval(share, effective_rows(groups[inside]), level),
+            )
+        )
+    names = ["bin", "lower", "upper", "rows", "mean_probability", "observed_share", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+__all__ = ["calibration_bins"]

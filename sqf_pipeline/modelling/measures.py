@@ -1,0 +1,345 @@
+"""How good a model's probabilities are, as numbers.
+
+What belongs here: the measures themselves, their names and their definitions, for one forecast and, at once, for
+many reweightings of it (which is what a bootstrap is). What does not: drawing resamples and reading intervals off
+them (`intervals`), thresholds chosen for an aim (`threshold_measures`), and any choice of model.
+
+A measure that is not defined is None (nan in arrays), never a guess: the ROC AUC of one class, the precision of a
+model that flags nobody, the calibration slope of a constant.
+
+References
+----------
+Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review 78.
+Guo et al. (2017), On calibration of modern neural networks, ICML (expected calibration error).
+Those of ranking and of recalibration stand in `ranking` and `recalibration`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals, recall_at_precision
+from sqf_pipeline.modelling.recalibration import fit_recalibration
+
+Floats = NDArray[np.float64]
+
+CALIBRATION_BINS = 10
+"""Bins of equal mass (as many rows in each as ties allow) of the calibration table and error."""
+
+_CHUNK = 64  # resamples at a time: small enough for the processor's cache, large enough for its vectors
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a measure is called, which way is better and how it is defined.
+
+    `better` is `higher`, `lower`, or `nearest` (to `ideal`).
+    """
+
+    name: str
+    title: str
+    better: Literal["higher", "lower", "nearest"]
+    ideal: float | None
+    description: str
+
+
+MEASURES: dict[str, Measure] = {
+    entry.name: entry
+    for entry in (
+        Measure(
+            "roc_auc", "ROC AUC", "higher", 1.0,
+            "Probability that a stop with the outcome scores above one without it; ties count half.",
+        ),
+        Measure(
+            "average_precision", "Average precision", "higher", 1.0,
+            "Precision averaged over the steps of recall, without interpolation; the share of positives is chance.",
+        ),
+        Measure("brier_score", "Brier score", "lower", 0.0, "Mean squared distance of probability and outcome."),
+        Measure(
+            "brier_skill", "Brier skill", "higher", 1.0,
+            "Share of the Brier score removed, against always saying the training share of positives.",
+        ),
+        Measure("log_loss", "Log loss", "lower", 0.0, "Mean negative log-likelihood, in natural units."),
+        Measure(
+            "calibration_intercept", "Calibration intercept", "nearest", 0.0,
+            "Intercept of the logistic recalibration with its slope held at 1; above 0, too few were foreseen.",
+        ),
+        Measure(
+            "calibration_slope", "Calibration slope", "nearest", 1.0,
+            "Slope of the logistic recalibration of the outcome on the logit of the probability; below 1, "
+            "probabilities are too extreme.",
+        ),
+        Measure(
+            "expected_calibration_error", "Expected calibration error", "lower", 0.0,
+            f"Mean gap of foreseen and observed share over {CALIBRATION_BINS} bins of equal mass.",
+        ),
+        Measure("lift_at_1_percent", "Lift at 1 %", "higher", None,
+                "Share of positives among the top-scored 1 %, over the share among all."),
+        Measure("lift_at_5_percent", "Lift at 5 %", "higher", None,
+                "Share of positives among the top-scored 5 %, over the share among all."),
+        Measure("lift_at_10_percent", "Lift at 10 %", "higher", None,
+                "Share of positives among the top-scored 10 %, over the share among all."),
+        Measure("accuracy", "Accuracy", "higher", 1.0, "Share of stops classed rightly at the threshold."),
+        Measure("balanced_accuracy", "Balanced accuracy", "higher", 1.0,
+                "Mean of the shares of positives and of negatives classed rightly at the threshold."),
+        Measure("precision", "Precision", "higher", 1.0, "Share of positives among the stops flagged."),
+        Measure("recall", "Recall", "higher", 1.0, "Share of the positives that is flagged."),
+        Measure("f1", "F1", "higher", 1.0, "Harmonic mean of precision and recall."),
+        Measure("flagged_share", "Share flagged", "nearest", None, "Share of stops at or above the threshold."),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a model said about stops, and what happened; made by `make_forecast`, which checks it.
+
+    Attributes
+    ----------
+    actual
+        Whether the outcome happened, bool of shape (rows,).
+    probability
+        Probability of the outcome, float64 of shape (rows,), each within [0, 1].
+    score
+        What the stops are ranked by, float64 of shape (rows,); the probability unless calibration made ties.
+    """
+
+    actual: NDArray[np.bool_]
+    probability: Floats
+    score: Floats
+
+    @property
+    def rows(self) -> int:
+        """Number of stops."""
+        return len(self.actual)
+
+    def take(self, mask: NDArray[Any]) -> "Forecast":
+        """Return the forecast of the chosen rows alone (a boolean mask or positions)."""
+        return Forecast(self.actual[mask], self.probability[mask], self.score[mask])
+
+
+def _as_floats(values: ArrayLike, name: str) -> Floats:
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except TypeError as error:  # None and pandas.NA have no float in an array of objects
+        raise ValueError(f"{name} holds missing values: leave those stops out, and count them, first") from error
+    if numbers.ndim != 1:
+        raise ValueError(f"{name} must have one dimension, found shape {numbers.shape}")
+    missing = int(np.count_nonzero(~np.isfinite(numbers)))
+    if missing:
+        raise ValueError(
+            f"{name} holds {missing} of {len(numbers)} values that are missing or infinite: leave those stops "
+            "out, and count them, first"
+        )
+    return numbers
+
+
+def make_forecast(actual: ArrayLike, probability: ArrayLike, score: ArrayLike | None = None) -> Forecast:
+    """Return a checked forecast.
+
+    Parameters
+    ----------
+    actual
+        Outcomes: bool, or 0 and 1, shape (rows,). Stops of unknown outcome must have been left out (and
+        counted) before, because no measure can use them.
+    probability
+        Probabilities within [0, 1], shape (rows,).
+    score
+        Values to rank by, where the ranking must not lose what calibration ties; the probability if None.
+
+    Raises
+    ------
+    ValueError
+        When there are no rows, lengths differ, a value is missing, an outcome is neither 0 nor 1, or a
+        probability lies outside [0, 1].
+    """
+    outcomes = _as_floats(actual, "actual")
+    chances = _as_floats(probability, "probability")
+    ranks = chances if score is None else _as_floats(score, "score")
+    if not len(outcomes):
+        raise ValueError("a forecast needs at least one stop, found none")
+    if not len(outcomes) == len(chances) == len(ranks):
+        raise ValueError(f"lengths differ: actual {len(outcomes)}, probability {len(chances)}, score {len(ranks)}")
+    strange = int(np.count_nonzero((outcomes != 0) & (outcomes != 1)))
+    if strange:
+        raise ValueError(f"actual must be 0 or 1, found {strange} other values")
+    if chances.min() < 0 or chances.max() > 1:
+        raise ValueError(f"probability must be within [0, 1], found {chances.min():g} to {chances.max():g}")
+    return Forecast(outcomes.astype(bool), chances, ranks)
+
+
+def equal_mass_bin_index(values: Floats, bins: int = CALIBRATION_BINS) -> NDArray[np.intp]:
+    """Return the bin of each value, 0 .. at most `bins` - 1, as many rows in each bin as ties allow.
+
+    Equal values always share a bin, so that the result does not depend on the order of rows; bins that ties
+    leave empty are skipped.
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    middle_rank = np.cumsum(counts) - (counts + 1) / 2  # mean position of each distinct value, from 0
+    raw = np.minimum(((middle_rank + 0.5) / len(values) * bins).astype(np.intp), bins - 1)
+    return np.unique(raw[inverse], return_inverse=True)[1]
+
+
+def confusion_measures(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:
+    """Return the measures of counts (of any equal shapes); nan where one is not defined."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = tn + fp + fn + tp
+        return {
+            "accuracy": (tp + tn) / total,
+            "balanced_accuracy": (tp / (tp + fn) + tn / (tn + fp)) / 2,
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "f1": np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan),
+            "flagged_share": (tp + fp) / total,
+        }
+
+
+def confusion_counts(
+    forecast: Forecast, threshold: float, weights: NDArray[np.floating[Any]] | None = None
+) -> dict[str, Floats]:
+    """Return tn, fp, fn, tp with a stop flagged when its probability is at least `threshold`.
+
+    `weights` is floating and has shape (resamples, rows), and so the counts have shape (resamples,); without it, (1,).
+    """
+    flagged = forecast.probability >= threshold
+    cells = {
+        "tn": ~flagged & ~forecast.actual,
+        "fp": flagged & ~forecast.actual,
+        "fn": ~flagged & forecast.actual,
+        "tp": flagged & forecast.actual,
+    }
+    if weights is None:
+        return {name: np.array([np.count_nonzero(cell)], dtype=np.float64) for name, cell in cells.items()}
+    counts = weights @ np.column_stack(list(cells.values())).astype(weights.dtype)
+    return dict(zip(cells, counts.T.astype(np.float64), strict=True))
+
+
+def _sum_columns(forecast: Forecast, training_share: float) -> Floats:
+    actual = forecast.actual.astype(np.float64)
+    floor = np.finfo(np.float64).eps  # as in scikit-learn's log_loss
+    kept = np.clip(forecast.probability, floor, 1 - floor)
+    return np.column_stack(
+        [
+            np.ones_like(actual),
+            (forecast.probability - actual) ** 2,
+            (training_share - actual) ** 2,
+            -np.where(forecast.actual, np.log(kept), np.log1p(-kept)),
+        ]
+    )
+
+
+def _calibration_gap(forecast: Forecast, bins: int) -> Floats:
+    """Return columns, one a bin, whose weighted sums are its foreseen minus its observed positives."""
+    index = equal_mass_bin_index(forecast.probability, bins)
+    columns = np.zeros((forecast.rows, index.max() + 1))
+    columns[np.arange(forecast.rows), index] = forecast.probability - forecast.actual
+    return columns
+
+
+def _chunks(weights: NDArray[Any]) -> Iterator[Floats]:
+    for start in range(0, len(weights), _CHUNK):
+        yield weights[start : start + _CHUNK].astype(np.float64)
+
+
+def weighted_measures(
+    forecast: Forecast,
+    weights: NDArray[Any],
+    *,
+    training_share: float,
+    threshold: float = 0.5,
+    bins: int = CALIBRATION_BINS,
+    precisions: Sequence[float] = (),
+) -> dict[str, Floats]:
+    """Return every measure for each reweighting of a forecast.
+
+    Parameters
+    ----------
+    forecast
+        Probabilities and outcomes of `rows` stops.
+    weights
+        How often each stop counts, shape (resamples, rows), any numeric dtype, not negative.
+    training_share
+        Share of positives in the training set: what a model without features would always say.
+    threshold
+        Probability from which a stop counts as flagged, for the measures of classing.
+    bins
+        Bins of equal mass for the calibration error; their edges come from the unweighted rows.
+    precisions
+        Precisions at which the recall is read off the curve, as `recall_at_precision_0.15` for 0.15.
+
+    Returns
+    -------
+    Measure name to float64 array of shape (resamples,); nan where a measure is not defined.
+
+    Notes
+    -----
+    One sort serves all resamples. Calibration intercepts and slopes are one Chebyshev step from the unweighted
+    fit, which is exact to third order.
+    """
+    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
+        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
+    if not 0 <= training_share <= 1:
+        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
+    actual = forecast.actual.astype(np.float64)
+    ranking = rank(forecast.actual, forecast.score)
+    recalibration = fit_recalibration(actual, forecast.probability)
+    sum_columns, gaps = _sum_columns(forecast, training_share), _calibration_gap(forecast, bins)
+    parts: list[dict[str, Floats]] = []
+    for chunk in _chunks(weights):
+        total, brier, constant, loss = (chunk @ sum_columns).T
+        adjusted = chunk @ recalibration.columns
+        one_class = (chunk @ actual) % total == 0
+        totals = rank_totals(ranking, chunk)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part = rank_measures(totals) | {
+                "brier_score": brier / total,
+                "brier_skill": np.where(constant > 0, 1 - brier / constant, np.nan),
+                "log_loss": loss / total,
+                "calibration_intercept": np.where(one_class, np.nan, recalibration.intercepts(adjusted)),
+                "calibration_slope": np.where(one_class, np.nan, recalibration.slopes(adjusted)),
+                "expected_calibration_error": np.abs(chunk @ gaps).sum(axis=1) / total,
+            }
+        at_precisions = {recall_at_precision_name(target): recall_at_precision(totals, target) for target in precisions}
+        parts.append(part | confusion_measures(**confusion_counts(forecast, threshold, chunk)) | at_precisions)
+    names = [*MEASURES, *(recall_at_precision_name(target) for target in precisions)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def recall_at_precision_name(precision: float) -> str:
+    """Return the name of the measure "recall at this precision, read off the curve"."""
+    return f"recall_at_precision_{precision:g}"
+
+
+def measure(
+    forecast: Forecast,
+    *,
+    training_share: float,
+    threshold: float = 0.5,
+    bins: int = CALIBRATION_BINS,
+    precisions: Sequence[float] = (),
+) -> dict[str, float | None]:
+    """Return every measure of a forecast, None where one is not defined; see `MEASURES` for their meanings."""
+    values = weighted_measures(
+        forecast,
+        np.ones((1, forecast.rows)),
+        training_share=training_share,
+        threshold=threshold,
+        bins=bins,
+        precisions=precisions,
+    )
+    return {name: none_if_nan(array[0]) for name, array in values.items()}
+
+
+def none_if_nan(value: float) -> float | None:
+    """Return a float, or None for nan and infinity, as tables and JSON want it."""
+    return float(value) if np.isfinite(value) else None
+
+
+__all__ = [
+    "CALIBRATION_BINS", "MEASURES", "Floats", "Forecast", "Measure",
+    "confusion_counts", "confusion_measures", "equal_mass_bin_index", "make_forecast", "measure",
+    "none_if_nan", "recall_at_precision_name", "weighted_measures",
+]  # fmt: skip

@@ -1,0 +1,63 @@
+"""What follows from flagging the stops above a threshold.
+
+What belongs here: counts and measures at given thresholds, with intervals. What does not: choosing thresholds,
+which happens on the last training year (`thresholds`), never on the stops measured here.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sqf_pipeline.modelling.intervals import LEVEL, Weights, percentile_interval
+from sqf_pipeline.modelling.measures import Forecast, confusion_counts, confusion_measures, none_if_nan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = ("precision", "recall", "f1", "balanced_accuracy", "flagged_share")
+_WITH_INTERVAL = ("precision", "recall")
+
+
+def threshold_metrics(
+    forecast: Forecast, thresholds: Mapping[str, float], weights: Weights, *, level: float = LEVEL
+) -> "pd.DataFrame":
+    """Return counts and measures at each threshold.
+
+    Parameters
+    ----------
+    forecast
+        Probabilities and outcomes.
+    thresholds
+        Aim to the threshold that was chosen for it; a stop is flagged when its probability is at least that.
+        An aim that no threshold reaches may have infinity: nobody is flagged.
+    weights
+        Resamples from `resample_weights`, shape (resamples, rows).
+
+    Returns
+    -------
+    Frame of aim, threshold, tn, fp, fn, tp, precision, recall, f1, balanced_accuracy, flagged_share,
+    precision_low, precision_high, recall_low, recall_high. Precision is missing when nobody is flagged.
+    """
+    import pandas as pd
+
+    exact = weights.astype(np.float32)  # counts are whole and far below 2 ** 24
+    rows = []
+    for aim, threshold in thresholds.items():
+        counts = confusion_counts(forecast, threshold)
+        measures = confusion_measures(**counts)
+        resampled = confusion_measures(**confusion_counts(forecast, threshold, exact))
+        row: dict[str, object] = {"aim": aim, "threshold": float(threshold)}
+        row |= {name: int(value[0]) for name, value in counts.items()}
+        row |= {name: none_if_nan(measures[name][0]) for name in _SHOWN}
+        for name in _WITH_INTERVAL:
+            defined = bool(np.isfinite(measures[name][0]))
+            low, high = percentile_interval(resampled[name], level) if defined else (None, None)
+            row |= {f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    bounds = [f"{name}_{end}" for name in _WITH_INTERVAL for end in ("low", "high")]
+    columns = ["aim", "threshold", "tn", "fp", "fn", "tp", *_SHOWN, *bounds]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*_SHOWN, *bounds], "Float64"))
+
+
+__all__ = ["threshold_metrics"]
