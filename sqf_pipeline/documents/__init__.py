@@ -1,0 +1,1 @@
+"""Documents that are made from the code, so that they cannot say anything else than it does."""

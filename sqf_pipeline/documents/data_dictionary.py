@@ -1,0 +1,136 @@
+"""The data dictionary: every column of a stop and every spelling of its categories.
+
+What belongs here: the form of the document. What does not: its facts, which stand in `nypd/columns.csv` and
+`nypd/vocabulary.csv`.
+"""
+
+from collections.abc import Mapping
+
+from sqf_pipeline.documents.markdown import code, table
+from sqf_pipeline.nypd.columns import Column, load_columns
+from sqf_pipeline.nypd.vocabulary import categories_by_spelling, null_spellings
+
+KINDS: Mapping[str, str] = {
+    "identifier": "A whole number that names a stop within its year.",
+    "year": "A calendar year.",
+    "date": "A calendar date.",
+    "time": "A time of day, kept as whole seconds after midnight on a 24-hour clock.",
+    "integer": "A whole number.",
+    "number": "A number.",
+    "height": "A height, published as feet.inches and kept in inches.",
+    "month": "A month, 1 to 12.",
+    "weekday": "A day of the week, Monday is 1.",
+    "category": "One of a list of categories; each has one spelling here, however it was published.",
+    "code": "A number that is a name: it is compared, never calculated with.",
+    "flag": "Yes or no; missing stays missing.",
+    "mark": "Yes where it was marked, no where it was not; never missing.",
+    "text": "Free text as published.",
+}
+
+KNOWN: Mapping[str, str] = {
+    "at_stop": "before or at the moment of the stop",
+    "during": "during the encounter",
+    "outcome_made": "because of the outcome; never a feature",
+    "outcome": "the outcome itself; never a feature",
+    "record": "as a matter of record keeping; never a feature",
+}
+
+INTRODUCTION = """\
+# Data dictionary
+
+Made by `make docs` from `sqf_pipeline/nypd/columns.csv` and `vocabulary.csv`; change those, not this page.
+A stop has the columns below, in this order, in every frame and in the table `stops`. A published column is
+recognised by any of its names, whatever the year, ignoring case, spaces and underscores. Null is what is missing,
+unreadable or outside the plausible range; every value that cleaning makes null is counted in the table
+`data_quality`."""
+
+
+def data_dictionary() -> str:
+    """Return the data dictionary as Markdown."""
+    columns = load_columns()
+    parts = [
+        INTRODUCTION,
+        f"## The {len(columns)} columns",
+        table(
+            ("Column", "Kind", "Unit", "Plausible", "Required", "Known", "May be a feature", "Meaning"),
+            (_column_row(column) for column in columns),
+        ),
+        "## Kinds",
+        table(("Kind", "Meaning"), ((code(kind), KINDS[kind]) for kind in _in_use(column.kind for column in columns))),
+        "## When a value becomes known",
+        "A model that is to speak at a moment may use only what is known by then; feature sets hold to this.",
+        table(
+            ("Known", "Meaning", "Columns"),
+            (
+                (code(known), KNOWN[known], str(sum(column.known == known for column in columns)))
+                for known in _in_use(column.known for column in columns)
+            ),
+        ),
+        "## Names in the published files",
+        table(
+            ("Column", "Published as"),
+            (
+                (code(column.name), ", ".join(code(name) for name in column.published_names) or "computed")
+                for column in columns
+            ),
+        ),
+        "## Spellings of nothing",
+        "Anywhere, in any case, with or without spaces around: an empty cell and "
+        + ", ".join(code(spelling) for spelling in sorted(null_spellings() - {""}))
+        + ".",
+        "## Categories and their spellings",
+        "A spelling that is not listed is kept as published and reported by the check `spellings_known`; a row in "
+        "`vocabulary.csv` gives it its category.",
+        *(part for column in columns for part in _categories(column)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _in_use(names: object) -> list[str]:
+    return list(dict.fromkeys(names))  # type: ignore[call-overload]
+
+
+def _column_row(column: Column) -> tuple[str, ...]:
+    return (
+        code(column.name),
+        code(column.kind),
+        column.unit,
+        _plausible(column),
+        "yes" if column.required else "",
+        code(column.known),
+        "yes" if column.feature else "",
+        column.description,
+    )
+
+
+def _plausible(column: Column) -> str:
+    if column.minimum is None and column.maximum is None:
+        return ""
+    if column.maximum is None:
+        return f"from {column.minimum:.10g}"
+    if column.minimum is None:
+        return f"to {column.maximum:.10g}"
+    return f"{column.minimum:.10g} to {column.maximum:.10g}"
+
+
+def _categories(column: Column) -> list[str]:
+    spellings = categories_by_spelling(column.name)
+    if not spellings:
+        return []
+    by_category: dict[str, list[str]] = {}
+    for spelling, category in spellings.items():
+        by_category.setdefault(category, []).append(spelling)
+    heading = f"### {code(column.name)}"
+    if all(found == [category] for category, found in by_category.items()):
+        return [heading, ", ".join(sorted(by_category)) + "."]
+    unknown = by_category.pop("", None)
+    rows = [
+        (category, ", ".join(code(spelling) for spelling in found if spelling != category))
+        for category, found in sorted(by_category.items())
+    ]
+    if unknown:
+        rows.append(("null", ", ".join(code(spelling) for spelling in unknown)))
+    return [heading, table(("Category", "Also spelled"), rows)]
+
+
+__all__ = ["data_dictionary"]
