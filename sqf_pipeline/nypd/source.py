@@ -1,0 +1,240 @@
+"""Where the yearly files come from: a folder, NYPD's site, or the sample.
+
+What belongs here: choosing a source, and obtaining a year's file from it. What does not: how a file is found
+(`local_files`), fetched (`download`), made up (`sample`) or read (`reader`).
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqf_pipeline.nypd.download import Progress, download_year
+from sqf_pipeline.nypd.download_record import read_record
+from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, RefusedError, UnreachableError
+from sqf_pipeline.nypd.local_files import (
+    MissingFileError,
+    SourceError,
+    file_sha256,
+    find_local_file,
+    require_covered_year,
+)
+from sqf_pipeline.nypd.publication import QUICK, check_publication
+from sqf_pipeline.settings import NYPD_URL, ResolvedSource, Source
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A year's file and where it is from.
+
+    Attributes
+    ----------
+    path
+        The file, whole; .xlsx or .csv.
+    year
+        Calendar year of the stops it should hold.
+    source
+        `local`, `nypd` or `sample`.
+    url, etag, last_modified
+        Address it was downloaded from, and what the server called this version; None when that is not known.
+    fetched_at
+        When it was downloaded, else when it was last written; with its time zone, UTC.
+    sha256
+        SHA-256 of its bytes, 64 hexadecimal digits.
+    """
+
+    path: Path
+    year: int
+    source: ResolvedSource
+    url: str | None
+    etag: str | None
+    last_modified: str | None
+    fetched_at: datetime
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SourceDecision:
+    """Which source is used, and why.
+
+    Attributes
+    ----------
+    source
+        `local`, `nypd` or `sample`.
+    reason
+        One or two sentences for people.
+    is_fallback
+        True only when synthetic stops stand in for published ones that could not be had; show `reason` loudly then.
+    """
+
+    source: ResolvedSource
+    reason: str
+    is_fallback: bool = False
+
+
+def obtain_file(
+    source: ResolvedSource,
+    year: int,
+    *,
+    data_dir: Path,
+    url_template: str = NYPD_URL,
+    sample_dir: Path | None = None,
+    sample_seed: int = 1,
+    sample_rows: int | None = None,
+    patience: Patience | None = None,
+    progress: Progress | None = None,
+) -> PublishedFile:
+    """Return the file of a year from a source, downloading or making it when the source is of that kind.
+
+    `nypd` asks the server every time and fails when it cannot: a kept copy is used only when the server says that
+    it is current. To work with kept copies without a connection, use `local` on the same folder.
+
+    Parameters
+    ----------
+    source
+        `local`, `nypd` or `sample`; see `resolve_source` for `auto`.
+    year
+        Calendar year of the stops, 2017 or later.
+    data_dir
+        Folder of the published files, for `local` and `nypd`.
+    url_template
+        Address of a yearly file in which `{year}` stands for the year, for `nypd`.
+    sample_dir, sample_seed, sample_rows
+        Folder, seed and rows a year (None for as many as were published), for `sample`.
+    patience, progress
+        See `download_year`.
+
+    Raises
+    ------
+    SourceError
+        Saying what is missing, ambiguous, unreachable or of the wrong kind, and what to do.
+    """
+    require_covered_year(year)
+    if source == "local":
+        return _local_file(data_dir, year)
+    if source == "nypd":
+        downloaded = download_year(url_template, year, data_dir, patience=patience, progress=progress)
+        return _described(downloaded.path, year, "nypd")
+    if sample_dir is None:
+        raise ValueError("the sample needs a folder to be written to")
+    from sqf_pipeline.nypd.sample import write_sample_year
+
+    return _described(write_sample_year(sample_dir, year, seed=sample_seed, rows=sample_rows), year, "sample")
+
+
+def _local_file(data_dir: Path, year: int) -> PublishedFile:
+    return _described(find_local_file(data_dir, year), year, "local")
+
+
+def _described(path: Path, year: int, source: ResolvedSource) -> PublishedFile:
+    record = read_record(path)
+    return PublishedFile(
+        path=path,
+        year=year,
+        source=source,
+        url=record.url if record else None,
+        etag=record.etag if record else None,
+        last_modified=record.last_modified if record else None,
+        fetched_at=(
+            datetime.fromisoformat(record.fetched_at)
+            if record
+            else datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
+        ),
+        sha256=record.sha256 if record else file_sha256(path),
+    )
+
+
+def resolve_source(
+    source: Source,
+    data_dir: Path,
+    years: Sequence[int],
+    *,
+    allow_sample: bool,
+    url_template: str = NYPD_URL,
+    patience: Patience = QUICK,
+) -> SourceDecision:
+    """Turn the setting of the source into a source, and say why.
+
+    A setting other than `auto` is taken as it is. `auto` is `local` when the folder has a file of every year, else
+    `nypd` when the server has a file of every year, else, and only with `allow_sample`, the sample. A folder that
+    is wrong rather than incomplete (two different files of a year, synthetic files) is an error, not a reason to
+    go on looking; so is a year that the server says is not published.
+
+    Parameters
+    ----------
+    source
+        `local`, `nypd`, `sample` or `auto`.
+    data_dir
+        Folder of the published files.
+    years
+        The years that will be needed, each 2017 or later.
+    allow_sample
+        Whether `auto` may end at the sample. True for the interactive command alone: nothing scheduled, and
+        nothing launched from the UI, may ever pass synthetic stops for published ones.
+    url_template, patience
+        See `check_publication`.
+
+    Raises
+    ------
+    SourceError
+        No source has the years, or one has them wrongly.
+    """
+    if not years:
+        raise ValueError("no years were asked for")
+    if source != "auto":
+        return SourceDecision(source, f"SQF_SOURCE={source} was set.")
+    wanted = sorted(set(years))
+    missing = _missing_locally(data_dir, wanted)
+    if not missing:
+        return SourceDecision("local", f"{data_dir} has a file of every year needed ({_spoken(wanted)}).")
+    not_local = f"{data_dir} has no file of {_spoken(missing)}"
+    try:
+        _require_published(url_template, wanted, patience)
+    except (UnreachableError, RefusedError) as error:
+        if not allow_sample:
+            raise SourceError(
+                f"{not_local}, and NYPD's site gave none: {error}\nPut the files into {data_dir}, or point "
+                "SQF_DATA_DIR at the folder that has them. Synthetic stops are not used here unless SQF_SOURCE=sample."
+            ) from error
+        return SourceDecision(
+            "sample",
+            f"SYNTHETIC STOPS ARE USED, none of the results are about real ones: {not_local}, and NYPD's site gave "
+            f"none ({error}).",
+            is_fallback=True,
+        )
+    return SourceDecision("nypd", f"{not_local}; NYPD publishes every year needed ({_spoken(wanted)}).")
+
+
+def _missing_locally(data_dir: Path, years: Sequence[int]) -> list[int]:
+    missing = []
+    for year in years:
+        try:
+            _local_file(data_dir, year)
+        except MissingFileError as error:
+            logger.debug("%s", error)
+            missing.append(year)
+    return missing
+
+
+def _require_published(url_template: str, years: Sequence[int], patience: Patience) -> None:
+    """Raise unless the server has every year; the newest is asked first, as the likeliest to be absent."""
+    for year in reversed(years):
+        state = check_publication(url_template, year, None, patience=patience)
+        if not state.published:
+            raise NotPublishedError(
+                f"{state.reason}. A year is published around the end of March of the next one. Ask for an earlier "
+                "test year, or check the address (SQF_NYPD_URL)."
+            )
+
+
+def _spoken(years: Sequence[int]) -> str:
+    """Return years as a person would say them: `2017 to 2020`, or `2017, 2019`."""
+    if len(years) > 2 and years[-1] - years[0] == len(years) - 1:
+        return f"{years[0]} to {years[-1]}"
+    return ", ".join(str(year) for year in years)
+
+
+__all__ = ["PublishedFile", "SourceDecision", "obtain_file", "resolve_source"]

@@ -1,0 +1,131 @@
+"""Choosing a source, and obtaining a year's file from it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, UnreachableError
+from sqf_pipeline.nypd.local_files import MissingFileError, SourceError, file_sha256
+from sqf_pipeline.nypd.source import SourceDecision, obtain_file, resolve_source
+from sqf_pipeline.settings import Source
+from sqf_pipeline_tests import nypd_server
+from sqf_pipeline_tests.nypd_server import NypdServer, tiny_workbook
+
+YEARS = (2017, 2018, 2019, 2020)
+
+
+def decide(server: NypdServer, folder: Path, patience: Patience, *, allow_sample: bool = True) -> SourceDecision:
+    return resolve_source(
+        "auto", folder, YEARS, allow_sample=allow_sample, url_template=server.url_template, patience=patience
+    )
+
+
+def put_files(folder: Path, years: tuple[int, ...] = YEARS) -> None:
+    for year in years:
+        (folder / f"sqf-{year}.csv").write_text(f"YEAR2\n{year}\n")
+
+
+def publish(server: NypdServer, years: tuple[int, ...] = YEARS) -> None:
+    for year in years:
+        server.publish(year, tiny_workbook(str(year)))
+
+
+def test_a_local_file_is_described(tmp_path: Path) -> None:
+    put_files(tmp_path)
+    got = obtain_file("local", 2018, data_dir=tmp_path)
+    assert got.path == tmp_path / "sqf-2018.csv"
+    assert (got.source, got.year, got.url, got.etag, got.last_modified) == ("local", 2018, None, None, None)
+    assert got.sha256 == file_sha256(got.path)
+    assert (datetime.now(UTC) - got.fetched_at).total_seconds() < 60
+
+
+def test_a_downloaded_file_is_described_and_so_is_its_local_use(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    publish(server)
+    options = {"data_dir": tmp_path, "url_template": server.url_template, "patience": patience}
+    got = obtain_file("nypd", 2020, **options)
+    assert (got.source, got.url) == ("nypd", server.url_template.format(year=2020))
+    assert got.etag == server.files["/sqf-2020.xlsx"].etag
+    later = obtain_file("local", 2020, data_dir=tmp_path)
+    assert (later.source, later.url, later.sha256) == ("local", got.url, got.sha256)
+
+
+def test_a_kept_copy_never_stands_in_for_a_server_that_does_not_answer(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    publish(server)
+    options = {"data_dir": tmp_path, "url_template": server.url_template, "patience": patience}
+    obtain_file("nypd", 2020, **options)
+    server.behaviour = nypd_server.status(500)
+    with pytest.raises(UnreachableError, match="SQF_SOURCE=local"):
+        obtain_file("nypd", 2020, **options)
+    assert obtain_file("local", 2020, data_dir=tmp_path).path.is_file()
+
+
+@pytest.mark.parametrize("source", ["local", "nypd", "sample"])
+def test_a_source_that_is_named_is_taken(source: Source, tmp_path: Path) -> None:
+    decision = resolve_source(source, tmp_path / "nowhere", YEARS, allow_sample=False, url_template="unused")
+    assert decision == SourceDecision(source, f"SQF_SOURCE={source} was set.")
+
+
+def test_auto_takes_local_files_when_every_year_is_there(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    put_files(tmp_path)
+    decision = decide(server, tmp_path, patience)
+    assert decision.source == "local"
+    assert "a file of every year needed (2017 to 2020)" in decision.reason
+    assert server.asked == []
+
+
+def test_auto_downloads_when_a_year_is_missing(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
+    put_files(tmp_path, (2017, 2018))
+    publish(server)
+    decision = decide(server, tmp_path, patience, allow_sample=False)
+    assert (decision.source, decision.is_fallback) == ("nypd", False)
+    assert "has no file of 2019, 2020; NYPD publishes every year needed" in decision.reason
+    assert [asked.method for asked in server.asked] == ["HEAD"] * 4
+
+
+def test_auto_goes_on_to_the_sample_only_with_leave_and_loudly(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    server.behaviour = nypd_server.status(503)
+    decision = decide(server, tmp_path / "nowhere", patience)
+    assert (decision.source, decision.is_fallback) == ("sample", True)
+    assert decision.reason.startswith("SYNTHETIC STOPS ARE USED")
+    assert "503" in decision.reason
+    with pytest.raises(SourceError, match=r"NYPD's site gave none: .*503.*\n.*Synthetic stops are not used here"):
+        decide(server, tmp_path / "nowhere", patience, allow_sample=False)
+
+
+def test_a_year_that_is_not_published_is_no_reason_for_the_sample(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    publish(server, (2017, 2018, 2019))
+    with pytest.raises(NotPublishedError, match="2020 is not published"):
+        decide(server, tmp_path, patience)
+
+
+def test_a_folder_that_is_wrong_is_no_reason_to_look_elsewhere(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    publish(server)
+    put_files(tmp_path)
+    (tmp_path / "sqf 2018 (2).csv").write_text("another")
+    with pytest.raises(SourceError, match="2 different files for 2018"):
+        decide(server, tmp_path, patience)
+
+
+def test_years_of_the_older_form_are_refused_whatever_the_source(tmp_path: Path) -> None:
+    put_files(tmp_path, (2016,))
+    for source in ("local", "nypd", "sample"):
+        with pytest.raises(SourceError, match="older form"):
+            obtain_file(source, 2016, data_dir=tmp_path, sample_dir=tmp_path)
+
+
+def test_a_missing_local_year_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match="There is no file of 2019"):
+        obtain_file("local", 2019, data_dir=tmp_path)
