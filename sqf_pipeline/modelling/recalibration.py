@@ -30,7 +30,9 @@ def logit(probability: Floats) -> Floats:
 
 
 def _expit(values: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(-values))
+    from scipy.special import expit
+
+    return expit(values)
 
 
 def _fit_recalibration(actual: Floats, logits: Floats) -> tuple[float | None, tuple[float, float] | None]:

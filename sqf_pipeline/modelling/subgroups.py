@@ -1,0 +1,225 @@
+"""How a model treats groups of people: sizes, base rates, errors and calibration, each with its uncertainty.
+
+What belongs here: the groups (race, sex, age band, borough) and what is measured for each. What does not: a verdict
+on fairness. The label is an officer's decision; equal error rates on it are not justice, and unequal base rates may
+be the officers'.
+
+Groups of fewer than `LEAST_ROWS` stops are not shown: their rates say nothing, and a small group points at persons.
+They are put together under one name, with a count, so that nothing is dropped silently.
+
+References
+----------
+Bird et al. (2020), Fairlearn: a toolkit for assessing and improving fairness in AI (MetricFrame).
+Hardt, Price and Srebro (2016), Equality of opportunity in supervised learning, NeurIPS (error rates by group).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sqf_pipeline.modelling.intervals import (
+    LEVEL,
+    Weights,
+    effective_rows,
+    percentile_interval,
+    wilson_interval,
+)
+from sqf_pipeline.modelling.measures import Forecast, confusion_counts, measure, weight_chunks
+from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEAST_ROWS = 50
+UNKNOWN = "unknown"
+NOT_SHOWN = "groups not shown"
+"""Name under which the stops of all groups smaller than `LEAST_ROWS` are counted, measured for none."""
+
+ATTRIBUTES = {
+    "race": "suspect_race",
+    "sex": "suspect_sex",
+    "age band": "suspect_age",
+    "borough": "borough",
+}
+"""Attribute to the column that it is read from."""
+
+AGE_EDGES = (0, 18, 25, 35, 45, 55, 200)
+AGE_BANDS = ("under 18", "18 to 24", "25 to 34", "35 to 44", "45 to 54", "55 and over")
+
+RATES = ("base_rate", "selection_rate", "false_positive_rate", "false_negative_rate")
+COLUMNS = (
+    "attribute", "group_name", "rows", "positives",
+    *(f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")),
+    "mean_probability",
+    "roc_auc", "roc_auc_low", "roc_auc_high",
+    "expected_calibration_error",
+)  # fmt: skip
+
+
+def subgroup_labels(stops: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the group of each stop by each attribute, as strings; a missing value is the group `unknown`.
+
+    Parameters
+    ----------
+    stops
+        Clean stops with the columns of `ATTRIBUTES`; age in years.
+    """
+    import pandas as pd
+
+    labels = {}
+    for attribute, name in ATTRIBUTES.items():
+        values = stops[name]
+        if attribute == "age band":
+            years = values.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+            bands = pd.cut(pd.Series(years), AGE_EDGES, right=False, labels=AGE_BANDS)
+            values = pd.Series(bands.astype("string").to_numpy(), index=stops.index, dtype="string")
+        labels[attribute] = values.astype("string").fillna(UNKNOWN)
+    return pd.DataFrame(labels, index=stops.index)
+
+
+def subgroup_metrics(
+    forecast: Forecast,
+    labels: "pd.DataFrame",
+    *,
+    threshold: float,
+    clusters: ArrayLike,
+    weights: Weights,
+    level: float = LEVEL,
+    least_rows: int = LEAST_ROWS,
+) -> "pd.DataFrame":
+    """Return the measures of every group of every attribute.
+
+    Parameters
+    ----------
+    forecast
+        Probabilities and outcomes of `rows` stops.
+    labels
+        Group of each stop by attribute, shape (rows, attributes), from `subgroup_labels`.
+    threshold
+        Probability from which a stop is flagged: the threshold in use.
+    clusters
+        Encounter of each stop, from `stop_clusters`.
+    weights
+        Resamples of encounters, from `resample_weights`, for the interval of the ROC AUC.
+    level, least_rows
+        Level of the intervals; least stops that a group needs to be shown.
+
+    Returns
+    -------
+    Frame with the columns `COLUMNS`. Rates have Wilson intervals on the effective number of rows (persons of one
+    encounter counted as if they shared their fate). A group `groups not shown` gives only the rows and
+    positives of all groups too small.
+
+    Notes
+    -----
+    Rates and AUC are undefined, and missing, in a group without positives, or without negatives, as the case is.
+    """
+    import pandas as pd
+
+    if len(labels) != forecast.rows:
+        raise ValueError(f"labels have {len(labels)} rows, the forecast {forecast.rows}")
+    groups = np.asarray(clusters)
+    frames = []
+    for attribute in labels.columns:
+        names = labels[attribute].to_numpy(dtype=object)
+        sizes = labels[attribute].value_counts()
+        shown = [name for name, rows in sizes.items() if rows >= least_rows]
+        kept = np.isin(names, shown)
+        rows: list[dict[str, object]] = []
+        for summary in sorted(_measured(forecast.take(kept), names[kept], threshold), key=_group_order):
+            inside = names == summary["group_name"]
+            bounds = _intervals(forecast.take(inside), groups[inside], weights[:, inside], summary, level)
+            rows.append(summary | bounds)
+        if not kept.all():
+            hidden = {"group_name": NOT_SHOWN, "rows": int((~kept).sum())}
+            rows.append(hidden | {"positives": int(forecast.actual[~kept].sum())})
+        frames.append(pd.DataFrame(rows).assign(attribute=attribute))
+    table = pd.concat(frames, ignore_index=True).reindex(columns=list(COLUMNS))
+    measured = [name for name in COLUMNS if name not in {"attribute", "group_name", "rows", "positives"}]
+    return table.astype(
+        {"attribute": "string", "group_name": "string", "rows": "int64", "positives": "int64"}
+        | dict.fromkeys(measured, "Float64")
+    )
+
+
+def _measured(forecast: Forecast, names: NDArray[np.object_], threshold: float) -> list[dict[str, object]]:
+    """Return one dictionary a group of what needs no resampling, disaggregated by fairlearn's MetricFrame.
+
+    The rates are ours: fairlearn's own false negative rate is 0 in a group without positives, where there is none.
+    """
+    import pandas as pd
+    from fairlearn.metrics import MetricFrame
+
+    if not len(names):
+        return []
+    frame = MetricFrame(
+        metrics={
+            "summary": lambda actual, chance, score: _summary(
+                Forecast(np.asarray(actual, dtype=bool), np.asarray(chance), np.asarray(score)), threshold
+            )
+        },
+        y_true=forecast.actual.astype(int),
+        y_pred=forecast.probability,
+        sensitive_features=pd.Series(names, name="group"),
+        sample_params={"summary": {"score": forecast.score}},
+    )
+    return [{"group_name": name, **summary} for name, summary in frame.by_group["summary"].items()]
+
+
+def _group_order(row: dict[str, object]) -> tuple[bool, int, str]:
+    """Sort ages by age, the rest by name, and the unknown last."""
+    name = str(row["group_name"])
+    return name == UNKNOWN, AGE_BANDS.index(name) if name in AGE_BANDS else 0, name
+
+
+def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
+    counts = {name: float(value[0]) for name, value in confusion_counts(forecast, threshold).items()}
+    measured = measure(forecast, training_share=0.5, threshold=threshold)
+    positives = counts["tp"] + counts["fn"]
+    negatives = counts["tn"] + counts["fp"]
+    return {
+        "rows": forecast.rows,
+        "positives": int(positives),
+        "base_rate": positives / forecast.rows,
+        "selection_rate": measured["flagged_share"],
+        "false_positive_rate": counts["fp"] / negatives if negatives else None,
+        "false_negative_rate": counts["fn"] / positives if positives else None,
+        "mean_probability": float(forecast.probability.mean()),
+        "roc_auc": measured["roc_auc"],
+        "expected_calibration_error": measured["expected_calibration_error"],
+    }
+
+
+def _intervals(
+    forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, object], level: float
+) -> dict[str, object]:
+    """Return the bounds of a group's rates (Wilson, on effective rows) and of its ROC AUC (bootstrap)."""
+    among = {
+        "base_rate": np.ones(forecast.rows, dtype=bool),
+        "selection_rate": np.ones(forecast.rows, dtype=bool),
+        "false_positive_rate": ~forecast.actual,
+        "false_negative_rate": forecast.actual,
+    }
+    bounds: dict[str, object] = {}
+    for rate, mask in among.items():
+        value = row[rate]
+        low_high: tuple[float | None, float | None] = (None, None)
+        if isinstance(value, float):
+            low_high = wilson_interval(value, effective_rows(clusters[mask]), level)
+        bounds[f"{rate}_low"], bounds[f"{rate}_high"] = low_high
+    area = np.concatenate(
+        [
+            rank_measures(rank_totals(ranking, chunk))["roc_auc"]
+            for ranking in [rank(forecast.actual, forecast.score)]
+            for chunk in weight_chunks(weights)
+        ]
+    )
+    bounds["roc_auc_low"], bounds["roc_auc_high"] = percentile_interval(area, level)
+    return bounds
+
+
+__all__ = [
+    "AGE_BANDS", "ATTRIBUTES", "COLUMNS", "LEAST_ROWS", "NOT_SHOWN", "RATES", "UNKNOWN", "subgroup_labels",
+    "subgroup_metrics",
+]  # fmt: skip
