@@ -4,17 +4,76 @@ What belongs here: reading the settings once and turning them into objects with 
 done with them. They are plain objects rather than Dagster configuration, so that no password is shown in the UI.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqf_pipeline.errors import SqfError
-from sqf_pipeline.settings import ResolvedSource, Settings, schema_for_source
+from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 if TYPE_CHECKING:
     import pandas as pd
     import sqlalchemy as sa
+
+    from sqf_pipeline.nypd.source import PublishedFile
+
+SOURCE_TAG = "sqf/source"
+"""Tag of a run that says where its files come from, whatever the setting."""
+
+
+@dataclass(frozen=True)
+class PublishedFiles:
+    """The place of the yearly files.
+
+    Attributes
+    ----------
+    source
+        Where to look; `auto` ends at NYPD's site here and never at the sample, because nobody may be watching.
+    data_dir, nypd_url
+        Folder of published files, and the address they are downloaded from.
+    sample_dir, sample_seed, sample_rows
+        Folder, seed and rows a year of the synthetic stops.
+    """
+
+    source: Source
+    data_dir: Path
+    nypd_url: str
+    sample_dir: Path
+    sample_seed: int
+    sample_rows: int | None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, source: Source) -> "PublishedFiles":
+        """Return the place that the settings name."""
+        return cls(
+            source=source,
+            data_dir=settings.data_dir,
+            nypd_url=settings.nypd_url,
+            sample_dir=settings.home / "sample",
+            sample_seed=settings.sample_seed,
+            sample_rows=settings.sample_rows,
+        )
+
+    def obtain(self, year: int, source: Source | None = None) -> "PublishedFile":
+        """Return the file of a year, downloaded or made where that is needed; raises SqfError when there is none.
+
+        `source` takes the place of the setting: a run that was started because NYPD published asks NYPD.
+        """
+        from sqf_pipeline.nypd.source import obtain_file, resolve_source
+
+        decision = resolve_source(
+            source or self.source, self.data_dir, [year], allow_sample=False, url_template=self.nypd_url
+        )
+        return obtain_file(
+            decision.source,
+            year,
+            data_dir=self.data_dir,
+            url_template=self.nypd_url,
+            sample_dir=self.sample_dir,
+            sample_seed=self.sample_seed,
+            sample_rows=self.sample_rows,
+        )
 
 
 class Warehouse:
@@ -38,7 +97,7 @@ class Warehouse:
         self._engine: sa.Engine | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings, source: ResolvedSource) -> "Warehouse":
+    def from_settings(cls, settings: Settings, source: Source) -> "Warehouse":
         """Return the warehouse of a source."""
         url = settings.database_url.get_secret_value() if settings.database_url else None
         return cls(url, settings.home.resolve() / "postgres", schema_for_source(source))
@@ -58,23 +117,11 @@ class Warehouse:
             return self._engine
 
     def _open(self) -> "sa.Engine":
-        import sqlalchemy as sa
-
         from sqf_pipeline.warehouse.local import ensure_running
         from sqf_pipeline.warehouse.tables import ensure_schema
-        from sqf_pipeline.warehouse.url import normalise_database_url
+        from sqf_pipeline.warehouse.url import create_engine
 
-        url = normalise_database_url(self.database_url or ensure_running(self.directory))
-        engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-        try:
-            with engine.connect():
-                pass
-        except sa.exc.OperationalError as error:
-            where = engine.url.render_as_string(hide_password=True)
-            raise SqfError(
-                f"Cannot connect to the database {where}: {str(error.orig).strip()}\n"
-                "Check SQF_DATABASE_URL and that the server runs; without SQF_DATABASE_URL an embedded server is used."
-            ) from error
+        engine = create_engine(self.database_url or ensure_running(self.directory))
         ensure_schema(engine, self.schema)
         return engine
 
@@ -110,4 +157,4 @@ class Warehouse:
                 self._engine = None
 
 
-__all__ = ["Warehouse"]
+__all__ = ["SOURCE_TAG", "PublishedFiles", "Warehouse"]

@@ -1,0 +1,83 @@
+# `make run` turns the published files into models and result tables; `make test` proves it.
+# The first command sets everything up in .venv; nothing is installed outside it.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Options of `sqf run`, such as ARGS="--year 2021 --source local"
+ARGS ?=
+# Name a Python here to choose it: make run PYTHON=/path/to/python3
+PYTHON ?=
+
+INSTALLED := $(VENV)/.installed
+DEV_INSTALLED := $(VENV)/.dev-installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help run setup test lint format ui docs bench pin clean
+
+help:  ## Tell what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -e 's/:.*## /\t/' | expand -t 10
+
+run: $(INSTALLED)  ## Make every model and result table (test year 2020 unless ARGS says otherwise)
+	@$(BIN)/sqf run $(ARGS)
+
+setup: $(INSTALLED)  ## Install the pipeline into .venv
+	@echo "Ready: $(BIN)/sqf --help"
+
+test: $(DEV_INSTALLED)  ## Run the tests (with the real files too, when SQF_DATA_DIR names their folder)
+	$(BIN)/python -m pytest
+
+lint: $(DEV_INSTALLED)  ## Check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEV_INSTALLED)  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+ui: $(INSTALLED)  ## Open Dagster's UI on this workspace, at http://127.0.0.1:3000
+	@$(BIN)/sqf ui
+
+docs: $(INSTALLED)  ## Write the documents that are made from the code
+	@$(BIN)/python -m sqf_pipeline.documents
+
+bench: $(DEV_INSTALLED)  ## Compare with a plain script doing the same work
+	$(BIN)/python -m benchmarks
+
+pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt
+	@{ sed -n '/^#/p' constraints.txt; \
+	   $(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:  ## Remove .venv and caches; data and results in .sqf stay
+	@if [ -x $(BIN)/sqf ]; then $(BIN)/sqf db stop >/dev/null 2>&1 || true; fi
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@found=; \
+	for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    found=$$candidate; break; \
+	  fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Python 3.11 or later is needed; found: $$(python3 --version 2>&1 || true)." >&2; \
+	  echo "Install one from https://www.python.org/downloads/ or with your package manager, or name one:" >&2; \
+	  echo "  make $(or $(MAKECMDGOALS),run) PYTHON=/path/to/python3" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$found" --version)"; \
+	"$$found" -m venv --clear $(VENV) || { \
+	  echo "Python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  rm -rf $(VENV); exit 1; }
+
+# dependency groups need a pip of 2025 or later
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(PIP) --editable .
+	@touch $@
+
+$(DEV_INSTALLED): $(INSTALLED)
+	@$(PIP) --group test --group lint
+	@touch $@

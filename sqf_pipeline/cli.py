@@ -1,0 +1,57 @@
+"""The `sqf` command.
+
+What belongs here: the group, and how a mistake of a person ends: with one message on standard error and exit code
+1, and no traceback. What does not: what the commands do (`commands`). Nothing heavy is imported before a command
+needs it, so that `sqf --help` is quick.
+"""
+
+import importlib
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "run": "Make every asset of the test years, from the published files to the result tables.",
+    "ui": "Open Dagster's UI on the pipeline.",
+    "report": "Tell what the tables hold: rows, outcomes, and measures of the models.",
+    "db": "Find, open, stop or share the database.",
+    "sample": "Write synthetic yearly files.",
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called, and whose errors are told without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"sqf_pipeline.commands.{cmd_name}"), "command")  # noqa: B009
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from sqf_pipeline.errors import SqfError
+
+        try:
+            return super().invoke(ctx)
+        except SqfError as error:
+            click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+            click.echo(str(error), err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sqf-pipeline", prog_name="sqf")
+def main() -> None:
+    """Models of what follows a police stop in New York, from the published files."""
+
+
+__all__ = ["COMMANDS", "main"]
+
+if __name__ == "__main__":
+    main()

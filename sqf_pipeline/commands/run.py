@@ -1,0 +1,81 @@
+"""`sqf run`: from the published files to models and result tables.
+
+What belongs here: options, the choice of the source, and the order of a run. What does not: the run itself
+(`orchestration.running`), how it looks (`progress`), and the report (`report`).
+"""
+
+from pathlib import Path
+
+import click
+
+from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse, quieten
+from sqf_pipeline.settings import Settings
+
+
+@click.command("run")
+@click.option("--year", "years", type=int, multiple=True, help="Test year; repeat for several. [default: 2020]")
+@click.option(
+    "--source",
+    type=click.Choice(["local", "nypd", "sample", "auto"]),
+    help="Where the yearly files come from. [default: SQF_SOURCE, else auto]",
+)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the yearly files. [default: SQF_DATA_DIR]")
+def command(years: tuple[int, ...], source: str | None, data_dir: Path | None) -> None:
+    """Make every asset of the test years, from the published files to the result tables.
+
+    The three years before each test year are read too. With the source `auto`, local files are used if they are
+    there, else NYPD's, and synthetic stops, loudly, if neither can be had.
+    """
+    quieten()
+    from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, require_test_year
+
+    tested = sorted(set(years or (FIRST_TEST_YEAR,)))
+    for year in tested:
+        require_test_year(year)
+    _run(tested, load_settings(source=source, data_dir=data_dir))
+
+
+def _run(tested: list[int], settings: Settings) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from sqf_pipeline.commands.progress import RunDisplay
+    from sqf_pipeline.commands.report import print_report
+    from sqf_pipeline.definitions import build_defs
+    from sqf_pipeline.nypd.source import resolve_source
+    from sqf_pipeline.orchestration.instance import open_instance
+    from sqf_pipeline.orchestration.running import run_work, steps_of, work_for
+
+    out = console()
+    work = work_for(tested)
+    decision = resolve_source(
+        settings.source,
+        settings.data_dir,
+        sorted({item.year for item in work}),
+        allow_sample=True,
+        url_template=settings.nypd_url,
+    )
+    if decision.is_fallback:
+        from rich.panel import Panel
+
+        out.print(Panel(decision.reason, title="Synthetic stops", border_style="bold yellow"))
+    else:
+        out.print(f"Source: {decision.source}. {decision.reason}")
+    warehouse = open_warehouse(settings, decision.source)
+    definitions = build_defs(settings, source=decision.source, warehouse=warehouse)
+    with (
+        ThreadPoolExecutor(1) as aside,
+        open_instance(settings.home) as instance,
+        RunDisplay(out, steps_of(definitions, work)) as display,
+    ):
+        # the server needs a second or two to start, in which the first file is read
+        opening = aside.submit(lambda: warehouse.engine)
+        for item in work:
+            if opening.done():
+                opening.result()
+            run_work(definitions, instance, item, display.show)
+        seconds = display.seconds
+    print_report(out, settings, decision.source, warehouse, tested, seconds=seconds)
+    warehouse.close()
+
+
+__all__ = ["command"]

@@ -1,0 +1,57 @@
+"""What several commands need: the settings, a warehouse, a console.
+
+What belongs here: reading the settings at the edge, with a readable message when one is wrong. What does not: any
+command.
+"""
+
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sqf_pipeline.orchestration.resources import Warehouse
+    from sqf_pipeline.settings import Source
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings, options given on the command line first; raises SqfError naming a wrong one."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        told = [
+            f"SQF_{'_'.join(str(part) for part in problem['loc']).upper()} is {problem['input']!r}: {problem['msg']}."
+            for problem in error.errors()
+        ]
+        raise SqfError("\n".join([*told, "Set it otherwise in the environment or in .env."])) from None
+
+
+def open_warehouse(settings: Settings, source: "Source") -> "Warehouse":
+    """Return the warehouse of a source."""
+    from sqf_pipeline.orchestration.resources import Warehouse
+
+    return Warehouse.from_settings(settings, source)
+
+
+def console() -> "Console":
+    """Return where commands write for people."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def quieten() -> None:
+    """Keep remarks of libraries about themselves out of the way of a command's own words."""
+    warnings.filterwarnings("ignore", module="dagster")
+    warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
+    for name in ("dagster", "alembic", "matplotlib", "fontTools"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+__all__ = ["console", "load_settings", "open_warehouse", "quieten"]

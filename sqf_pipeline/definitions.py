@@ -1,0 +1,76 @@
+"""Where everything is put together; light on purpose.
+
+What belongs here: handing settings to resources, and resources, assets, jobs and schedules to Dagster. What does
+not: any of those things.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from sqf_pipeline.orchestration.assets import features, stops
+from sqf_pipeline.orchestration.io_managers import (
+    FrameAndTableIOManager,
+    ModelIOManager,
+    ParquetIOManager,
+    TableIOManager,
+)
+from sqf_pipeline.orchestration.jobs import build_jobs
+from sqf_pipeline.orchestration.resources import PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
+from sqf_pipeline.settings import Settings, Source, schema_for_source
+
+
+def build_defs(settings: Settings | None = None, *, source: Source | None = None, **overrides: Any) -> dg.Definitions:
+    """Return the definitions of the pipeline.
+
+    Parameters
+    ----------
+    settings
+        Settings; read from the environment by default.
+    source
+        Where the yearly files come from, instead of what the settings say.
+    overrides
+        Resources that take the place of those built here, by key.
+    """
+    settings = settings or Settings()
+    source = source or settings.source
+    assets = dg.load_assets_from_modules([stops, features])
+    groups = frozenset(
+        group
+        for asset in assets
+        if isinstance(asset, dg.AssetsDefinition)
+        for group in asset.group_names_by_key.values()
+    )
+    jobs = {job.name: job for job in build_jobs(groups)}
+    return dg.Definitions(
+        assets=assets,
+        jobs=list(jobs.values()),
+        schedules=[build_schedule(jobs["yearly_stops"])],
+        sensors=[build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"])],
+        resources={**_resources(settings, source, overrides.get("warehouse")), **overrides},
+    )
+
+
+def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) -> dict[str, Any]:
+    warehouse = warehouse or Warehouse.from_settings(settings, source)
+    storage = settings.home.resolve() / "storage" / schema_for_source(source)
+    frames = ParquetIOManager(storage)
+    tables = TableIOManager(warehouse)
+    return {
+        "published_files": PublishedFiles.from_settings(settings, source),
+        "warehouse": warehouse,
+        "frames": frames,
+        "models_files": ModelIOManager(storage),
+        "tables": tables,
+        "frames_and_tables": FrameAndTableIOManager(frames, tables),
+    }
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return what the webserver, the daemon and the code server load."""
+    return build_defs()
+
+
+__all__ = ["build_defs", "defs"]

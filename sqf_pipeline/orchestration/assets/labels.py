@@ -1,0 +1,76 @@
+"""What every asset says of itself, said once.
+
+What belongs here: owners, groups, kinds and tags, and how a small table or text is shown in the UI. What does not:
+what an asset computes.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from sqf_pipeline.orchestration.versions import code_version
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OWNERS = ("team:data",)
+ROWS_SHOWN = 50
+
+FRAMES = "frames"
+TABLES = "tables"
+FRAMES_AND_TABLES = "frames_and_tables"
+MODELS = "models_files"
+
+_KINDS = {
+    FRAMES: {"pandas", "parquet"},
+    TABLES: {"pandas", "postgres"},
+    FRAMES_AND_TABLES: {"pandas", "parquet", "postgres"},
+    MODELS: {"scikitlearn"},
+}
+
+
+def described(group: str, kept_in: str, code: tuple[str, ...], *, personal: bool = False) -> dict[str, Any]:
+    """Return the arguments that an asset shares with its group.
+
+    Parameters
+    ----------
+    group
+        Group in the UI, the name of the module.
+    kept_in
+        Key of the IO manager.
+    code
+        Parts of the package whose change makes the asset stale.
+    personal
+        Whether it has a row for every stop, which is to be handled with more care than figures.
+    """
+    return {
+        "group_name": group,
+        "io_manager_key": kept_in,
+        "owners": list(OWNERS),
+        "kinds": _KINDS[kept_in],
+        "tags": {"grain": "stop" if personal else "summary"},
+        "code_version": code_version(*code),
+    }
+
+
+def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
+    """Return a small frame of figures as a table of the UI; never used for rows of stops."""
+
+    def plain(value: Any) -> Any:
+        if value is None or value != value:  # noqa: PLR0124  # nan and NA are unequal to themselves
+            return None
+        return (
+            value.item() if hasattr(value, "item") else value if isinstance(value, int | float | bool) else str(value)
+        )
+
+    shown = frame.head(rows)
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({str(key): plain(value) for key, value in record.items()})
+            for record in shown.astype("object").where(shown.notna(), None).to_dict("records")
+        ],
+        schema=dg.TableSchema([dg.TableColumn(str(name), str(dtype)) for name, dtype in shown.dtypes.items()]),
+    )
+
+
+__all__ = ["FRAMES", "FRAMES_AND_TABLES", "MODELS", "OWNERS", "TABLES", "as_table", "described"]

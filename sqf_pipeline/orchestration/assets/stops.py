@@ -1,0 +1,154 @@
+"""Published files to clean stops, by year.
+
+What belongs here: the assets `raw_stops`, `source_files`, `stops` and `data_quality`. What does not: how a file is
+found, read or cleaned (`nypd`), and what must hold of the result (`contracts`).
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import dagster as dg
+import pandas as pd
+
+from sqf_pipeline.orchestration.assets.labels import FRAMES, FRAMES_AND_TABLES, TABLES, as_table, described
+from sqf_pipeline.orchestration.checks import gate_spec, through_gate
+from sqf_pipeline.orchestration.partitions import YEARS
+from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.versions import code_version
+
+if TYPE_CHECKING:
+    from sqf_pipeline.nypd.reader import RawFile
+    from sqf_pipeline.nypd.source import PublishedFile
+    from sqf_pipeline.settings import Source
+
+_GROUP = "stops"
+_READING = ("nypd/reader.py", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py")
+_CLEANING = ("nypd", "contracts/stops.py")
+
+
+@dg.multi_asset(
+    name="raw_stops",
+    partitions_def=YEARS,
+    outs={
+        "raw_stops": dg.AssetOut(
+            description="Stops of a year as published: every recognised column as text, one row a stop.",
+            **described(_GROUP, FRAMES, _READING, personal=True),
+        ),
+        "source_files": dg.AssetOut(
+            description="The file of a year: its name, digest, size, rows, and where and when it was obtained.",
+            **described(_GROUP, TABLES, _READING),
+        ),
+    },
+    check_specs=[
+        gate_spec("raw_stops", "Required columns are there, and every stop has a number of its own."),
+        dg.AssetCheckSpec(
+            "columns_recognised",
+            asset="raw_stops",
+            description="Every column of the file is in the registry of columns; others are left out.",
+        ),
+    ],
+)
+def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourceParam[PublishedFiles]) -> Iterator[Any]:
+    """Read the published file of a year."""
+    from sqf_pipeline.contracts.stops import raw_stops_contract
+    from sqf_pipeline.nypd.reader import read_published_file
+
+    year = int(context.partition_key)
+    file = published_files.obtain(year, cast("Source | None", context.run.tags.get(SOURCE_TAG)))
+    raw = read_published_file(file.path, year)
+    yield from through_gate(
+        raw_stops_contract(),
+        raw.frame,
+        asset="raw_stops",
+        output_name="raw_stops",
+        metadata=_about_file(file, raw),
+        # the same bytes read by the same code are the same stops, whenever that happens
+        data_version=f"{raw.sha256[:16]}-{code_version(*_READING)}",
+    )
+    unknown = list(raw.columns_unknown)
+    yield dg.AssetCheckResult(
+        asset_key="raw_stops",
+        check_name="columns_recognised",
+        passed=not unknown,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{len(unknown)} columns of {file.path.name} are in no registry and were left out: {', '.join(unknown)}. "
+            "A row in nypd/columns.csv takes them in."
+            if unknown
+            else "Every column of the file is known."
+        ),
+        metadata={"unknown": unknown, "missing_optional": list(raw.columns_missing)},
+    )
+    yield dg.Output(_source_file_row(file, raw), output_name="source_files")
+
+
+@dg.multi_asset(
+    name="stops",
+    partitions_def=YEARS,
+    outs={
+        "stops": dg.AssetOut(
+            description="Clean stops of a year: typed, in units, one spelling a category, implausible values null. "
+            "As many rows as were published.",
+            **described(_GROUP, FRAMES_AND_TABLES, _CLEANING, personal=True),
+        ),
+        "data_quality": dg.AssetOut(
+            description="What cleaning changed: how many stops of a year each rule touched, by column.",
+            **described(_GROUP, TABLES, _CLEANING),
+        ),
+    },
+    check_specs=[
+        gate_spec("stops", "Types, units and ranges of the registry hold, and no stop is lost or doubled."),
+        dg.AssetCheckSpec(
+            "spellings_known",
+            asset="stops",
+            description="Every category is spelled as the vocabulary knows it; a new spelling is kept as it is.",
+        ),
+    ],
+)
+def stops(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterator[Any]:
+    """Clean the stops of a year."""
+    from sqf_pipeline.contracts.stops import stops_contract
+    from sqf_pipeline.nypd.cleaning import clean_stops
+
+    year = int(context.partition_key)
+    cleaned = clean_stops(raw_stops, year)
+    outcomes = {name: int(cleaned.stops[name].sum()) for name in ("arrested", "summons_issued")}
+    yield from through_gate(
+        stops_contract(years=(year,), expected_rows=len(raw_stops)),
+        cleaned.stops,
+        asset="stops",
+        output_name="stops",
+        metadata={**outcomes, "cells_changed": int(cleaned.quality["rows"].sum())},
+    )
+    new = cleaned.quality[cleaned.quality["rule"] == "new_category"]
+    yield dg.AssetCheckResult(
+        asset_key="stops",
+        check_name="spellings_known",
+        passed=new.empty,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="A row in nypd/vocabulary.csv gives a new spelling its category." if len(new) else None,
+        metadata={"new_spellings": as_table(new)},
+    )
+    yield dg.Output(
+        cleaned.quality,
+        output_name="data_quality",
+        metadata={"rules": as_table(cleaned.quality.sort_values("rows", ascending=False))},
+    )
+
+
+def _about_file(file: "PublishedFile", raw: "RawFile") -> dict[str, Any]:
+    return {
+        "file_name": file.path.name,
+        "sha256": raw.sha256,
+        "bytes": raw.bytes,
+        "source": file.source,
+        "url": dg.MetadataValue.url(file.url) if file.url else "none",
+        "obtained_at": dg.MetadataValue.timestamp(file.fetched_at),
+        "columns": len(raw.published_names),
+        "optional_columns_missing": list(raw.columns_missing),
+        "blank_rows_left_out": raw.blank_rows,
+    }
+
+
+__all__ = ["raw_stops", "stops"]

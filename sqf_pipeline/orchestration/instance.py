@@ -1,0 +1,67 @@
+"""The Dagster instance in the home folder: the history that `sqf run` writes and the UI shows.
+
+What belongs here: where it is and how it is configured. What does not: what runs on it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqf_pipeline.errors import SqfError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+_CONFIGURATION = """\
+# Written by sqf when it is missing; yours to change. Storage is SQLite in this folder.
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    # two runs that fit forests at once would fill a small machine
+    max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 7
+      failure: 30
+      success: -1
+"""
+
+
+def instance_folder(home: Path) -> Path:
+    """Return the folder of the Dagster instance of a home, made and configured when it is new."""
+    folder = home.resolve() / "dagster"
+    configuration = folder / "dagster.yaml"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not configuration.exists():
+            temporary = folder / f".dagster.yaml.{os.getpid()}"
+            temporary.write_text(_CONFIGURATION, encoding="utf-8")
+            temporary.replace(configuration)
+    except OSError as error:
+        raise SqfError(
+            f"Cannot write to {folder}: {error.strerror or error}. Give write permission there, or set SQF_HOME to "
+            "another folder."
+        ) from error
+    return folder
+
+
+@contextmanager
+def open_instance(home: Path) -> "Iterator[dg.DagsterInstance]":
+    """Open the Dagster instance of a home."""
+    import dagster as dg
+
+    folder = instance_folder(home)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+__all__ = ["instance_folder", "open_instance"]

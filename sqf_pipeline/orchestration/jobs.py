@@ -1,0 +1,51 @@
+"""Named selections of assets that are run together.
+
+What belongs here: jobs. What does not: when they run (`schedules`), and how the `sqf` command runs them
+(`running`).
+
+Stops are partitioned by year and everything after them by test year, and a Dagster job has one kind of partition:
+hence two jobs for a whole run.
+"""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+GROUPS_BY_TEST_YEAR = ("features", "models", "evaluation", "publication")
+
+
+def build_jobs(groups: frozenset[str]) -> "list[UnresolvedAssetJobDefinition]":
+    """Return the jobs; `groups` are the groups that have assets."""
+    present = [group for group in GROUPS_BY_TEST_YEAR if group in groups]
+    jobs = [
+        _job("yearly_stops", ["stops"], YEARS, "Read and clean the stops of a year."),
+        _job("yearly_rerun", present, TEST_YEARS, "Everything of a test year, from its stops to its publication."),
+    ]
+    for name, group, description in (
+        ("evaluate", "evaluation", "Measure the models of a test year anew, without fitting them again."),
+        ("publish", "publication", "Write the model card, charts and export of a test year anew."),
+    ):
+        if group in groups:
+            jobs.append(_job(name, [group], TEST_YEARS, description))
+    return jobs
+
+
+def _job(
+    name: str, groups: list[str], partitions: dg.PartitionsDefinition, description: str
+) -> "UnresolvedAssetJobDefinition":
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.groups(*groups),
+        partitions_def=partitions,
+        description=description,
+        # one process: a process per step costs 1.5 s, and each fit uses every core by itself
+        executor_def=dg.in_process_executor,
+    )
+
+
+__all__ = ["GROUPS_BY_TEST_YEAR", "build_jobs"]

@@ -1,0 +1,124 @@
+"""Materialising years in this process, telling a listener what is under way.
+
+What belongs here: which partitions a list of test years needs, in which order, and turning Dagster's events into
+few simple ones. What does not: how progress looks (`commands`), and what an asset does.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+import dagster as dg
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.orchestration.partitions import training_years
+
+if TYPE_CHECKING:
+    from dagster import EventLogEntry
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One moment of a run.
+
+    Attributes
+    ----------
+    kind
+        `started`, `done` or `failed`.
+    step
+        Name of the step, which is that of its first asset.
+    year
+        Its partition.
+    seconds
+        Time taken, once it has ended.
+    """
+
+    kind: Literal["started", "done", "failed"]
+    step: str
+    year: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run to be made: a job and its year."""
+
+    job: str
+    year: int
+
+
+def work_for(test_years: Iterable[int]) -> list[Work]:
+    """Return the runs that test years need, in order: every year's stops once, then each test year."""
+    tested = sorted(set(test_years))
+    needed = sorted({year for test_year in tested for year in (*training_years(test_year), test_year)})
+    return [*(Work("yearly_stops", year) for year in needed), *(Work("yearly_rerun", year) for year in tested)]
+
+
+def steps_of(definitions: dg.Definitions, work: Iterable[Work]) -> int:
+    """Return how many steps some work has, for a progress display."""
+    return sum(len(definitions.resolve_job_def(item.job).all_node_defs) for item in work)
+
+
+def run_work(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, work: Work, listener: Callable[[Progress], None]
+) -> str:
+    """Make one run in this process and return its id.
+
+    Raises
+    ------
+    SqfError
+        When the run failed through something that a person can mend: the message of the failed step.
+    """
+    run_id = str(uuid4())
+    started: dict[str, float] = {}
+
+    def on_event(entry: "EventLogEntry") -> None:
+        event = entry.dagster_event
+        if event is None or event.step_key is None:
+            return
+        if event.is_step_start:
+            started[event.step_key] = time.perf_counter()
+            listener(Progress("started", event.step_key, work.year))
+        elif event.is_step_success or event.is_step_failure:
+            taken = time.perf_counter() - started.get(event.step_key, time.perf_counter())
+            listener(Progress("done" if event.is_step_success else "failed", event.step_key, work.year, taken))
+
+    instance.add_event_listener(run_id, on_event)
+    try:
+        definitions.resolve_job_def(work.job).execute_in_process(
+            instance=instance,
+            partition_key=str(work.year),
+            run_id=run_id,
+            run_config=QUIET,
+            tags={"sqf/command": "run"},
+        )
+    except Exception as error:
+        told = explained(error)
+        if told is None:
+            raise
+        raise SqfError(told) from error
+    return run_id
+
+
+def explained(error: BaseException) -> str | None:
+    """Return the message for a person that an error carries, however deep Dagster has wrapped it, or None."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        current = pending.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, SqfError):
+            return str(current)
+        if isinstance(current, dg.Failure):
+            return current.description
+        pending += [current.__context__, current.__cause__, getattr(current, "user_exception", None)]
+    return None
+
+
+__all__ = ["Progress", "Work", "explained", "run_work", "steps_of", "work_for"]

@@ -1,0 +1,73 @@
+"""Imports run one way: a part may use what stands below it, never what stands above."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sqf_pipeline
+
+PACKAGE = Path(sqf_pipeline.__file__).parent
+
+MAY_USE = {
+    "errors": set(),
+    "settings": {"errors"},
+    "nypd": {"errors", "settings"},
+    "contracts": {"errors", "settings", "nypd"},
+    "compute": {"errors", "settings"},
+    "documents": {"errors", "settings", "nypd"},
+    "modelling": {"errors", "settings", "nypd", "contracts"},
+    "warehouse": {"errors", "settings", "nypd", "contracts", "modelling"},
+    "serving": {"errors", "settings", "nypd", "contracts", "modelling"},
+    "orchestration": {"errors", "settings", "compute", "nypd", "contracts", "modelling", "warehouse", "serving"},
+    "definitions": {"errors", "settings", "orchestration"},
+}
+WITHOUT = {
+    "nypd": {"dagster", "sklearn", "sqlalchemy"},
+    "contracts": {"dagster", "sqlalchemy"},
+    "modelling": {"dagster", "sqlalchemy", "psycopg2"},
+    "warehouse": {"dagster", "sklearn"},
+    "serving": {"dagster", "sqlalchemy", "psycopg2", "pandera"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return every module that a file imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are written in full"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_uses_only_what_stands_below_it(path):
+    part = part_of(path)
+    if part not in MAY_USE:  # cli, commands and the like stand above everything
+        return
+    ours = {name.split(".")[1] for name in imports_of(path) if name.startswith("sqf_pipeline.")}
+    assert ours - {part} <= MAY_USE[part]
+    others = {name.split(".")[0] for name in imports_of(path)}
+    assert not others & WITHOUT.get(part, set())
+
+
+def test_every_part_stands_behind_a_wall_or_on_top():
+    parts = {part_of(path) for path in MODULES}
+    assert parts - set(MAY_USE) <= {"__init__", "cli", "commands"}
+    assert set(WITHOUT) <= parts
+
+
+def test_a_forbidden_import_would_be_seen(tmp_path):
+    module = tmp_path / "module.py"
+    module.write_text("def f():\n    from dagster import asset\n    import sqf_pipeline.orchestration.jobs\n")
+    assert {"dagster", "dagster.asset", "sqf_pipeline.orchestration.jobs"} <= imports_of(module)
