@@ -1,0 +1,1 @@
+"""Tests of documents, containers, engines and faults."""
