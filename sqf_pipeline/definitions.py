@@ -46,8 +46,8 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     return dg.Definitions(
         assets=assets,
         jobs=list(jobs.values()),
-        schedules=[build_schedule(jobs["yearly_stops"])],
-        sensors=[build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"])],
+        schedules=[build_schedule(jobs["yearly_stops"], running=settings.schedule)],
+        sensors=[build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule)],
         resources={**_resources(settings, source, overrides.get("warehouse")), **overrides},
     )
 

@@ -14,9 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Source = Literal["local", "nypd", "sample", "auto"]
 ResolvedSource = Literal["local", "nypd", "sample"]
 
-NYPD_URL = (
-    "https://www.nyc.gov/assets/nypd/downloads/excel/analysis_and_planning/stop-question-frisk/sqf-{year}.xlsx"
-)
+NYPD_URL = "https://www.nyc.gov/assets/nypd/downloads/excel/analysis_and_planning/stop-question-frisk/sqf-{year}.xlsx"
 
 
 def schema_for_source(source: str) -> str:
@@ -52,6 +50,16 @@ class Settings(BaseSettings):
         "local", description="Engine on which forests are fitted, through joblib; the result is the same."
     )
     compute_address: str | None = Field(None, description="Address of the Dask or Ray cluster.")
+
+    export_dir: Path | None = Field(
+        None, description="Folder of the export that the web service answers from; without it, the home folder's."
+    )
+
+    schedule: bool = Field(
+        False,
+        description="`on` lets a Dagster daemon ask every Monday from February to July whether NYPD has published "
+        "something, as soon as it starts; without it, the schedule is switched on in the UI.",
+    )
 
     def storage_dir(self, source: ResolvedSource) -> Path:
         """Return the folder of frames and models for a source."""

@@ -81,6 +81,11 @@ def address_of(url_template: str, year: int) -> str:
     return address
 
 
+def target_of(url: str, folder: Path, year: int) -> Path:
+    """Return where the file of a year from an address is kept: `sqf-<year>` with the address's ending."""
+    return folder / f"sqf-{year}{PurePosixPath(urlsplit(url).path).suffix.lower()}"
+
+
 def download_year(
     url_template: str,
     year: int,
@@ -124,7 +129,7 @@ def download_year(
     """
     patience = patience or Patience()
     url = address_of(url_template, year)
-    target = folder / f"sqf-{year}{PurePosixPath(urlsplit(url).path).suffix.lower()}"
+    target = target_of(url, folder, year)
     with _explained_folder_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(target, patience):
@@ -357,4 +362,4 @@ def _explained_folder_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-__all__ = ["MAX_FILE_BYTES", "Downloaded", "Progress", "address_of", "download_year"]
+__all__ = ["MAX_FILE_BYTES", "Downloaded", "Progress", "address_of", "download_year", "target_of"]

@@ -4,6 +4,7 @@ What belongs here: one cheap request a file and what its answer means. What does
 what to do about a change.
 """
 
+import hashlib
 import logging
 import re
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ QUICK = Patience(connect=5.0, read=10.0, total=25.0, attempts=2, first_wait=1.0,
 # Servers that do not do HEAD say so in one of these ways; some say 403 to HEAD alone.
 _HEAD_REFUSED = frozenset({400, 403, 405, 501})
 _ABSENT = frozenset({404, 410})
+_LONGEST_TAG = 64
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,11 @@ def _compare(year: int, url: str, response: requests.Response, known: DownloadRe
 
 
 def publication_tag(etag: str | None, last_modified: str | None, size: int | None) -> str:
-    """Return a short name of a publication: its ETag, else date and length, else `unknown`."""
+    """Return a name of a publication of at most 64 characters: its ETag, else date and length, else `unknown`."""
     dated = "-".join(str(part) for part in (last_modified, size) if part is not None)
     name = _opaque(etag) if etag else dated
-    return re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-") or "unknown"
+    tag = re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-") or "unknown"
+    return tag if len(tag) <= _LONGEST_TAG else hashlib.sha256(name.encode()).hexdigest()
 
 
 def _opaque(etag: str) -> str:

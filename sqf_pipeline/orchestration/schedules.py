@@ -1,153 +1,299 @@
-"""When the pipeline runs by itself: NYPD's publications.
+"""When the pipeline runs by itself: once a week in spring, it asks whether NYPD has published something.
 
-What belongs here: the schedule that looks whether a year was published or republished, and the sensor that makes
-the test years anew once its stops are in. What does not: how NYPD is asked (`nypd.publication`), and what is run
-(`jobs`).
+What belongs here: the schedule `yearly_publication`, and the sensor `rerun_after_publication` that goes on to the
+models once the stops that the schedule asked for are loaded. What does not: how a server is asked
+(`nypd.publication`), and how a file is fetched (the run does it).
 
-NYPD publishes a year around the end of March, and republishes an earlier one now and then; hence every Monday from
-February to July. Both are off until somebody turns them on (the containers do).
+A schedule has one job, and stops and models are partitioned by different kinds of year. Requesting both at once
+would also fit models on old stops whenever a new file fails its checks. Hence two steps: the schedule requests the
+stops, and the sensor the test years that rest on them, when all of them have arrived.
 """
 
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.partitions import (
-    FIRST_TEST_YEAR,
-    TEST_YEARS,
-    TRAINING_YEARS,
-    YEARS,
-    training_years,
-)
+from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, FIRST_YEAR, training_years
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+    from sqf_pipeline.nypd.download_record import DownloadRecord
     from sqf_pipeline.nypd.publication import PublicationState
 
-MONDAYS_FROM_FEBRUARY_TO_JULY = "0 9 * 2-7 1"
-NEW_YORK = "America/New_York"
+CRON = "0 8 * 2-7 1"
+"""Mondays at eight, February to July: a year is published around the end of March, some years later."""
+TIME_ZONE = "America/New_York"
+
+# Tags of the runs requested here; a run that is executed again from the UI keeps them.
+YEAR_TAG = "sqf/publication_year"
 PUBLICATION_TAG = "sqf/publication"
+BATCH_TAG = "sqf/publication_batch"
+
 _RETRIES = {"dagster/max_retries": "2"}
+_BATCH_LIFETIME = timedelta(days=14)
+_RUNS_LOOKED_AT = 200
+_UNFINISHED = frozenset(dg.DagsterRunStatus) - {
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class YearHistory:
+    """What is known here about a year.
+
+    Attributes
+    ----------
+    kept_sha256
+        Digest of the downloaded file that is kept, None when there is none.
+    loaded_sha256
+        Digest of the file from which `raw_stops` was last made, None when it never was.
+    runs
+        Publication and status of the runs requested for the year, newest first.
+    """
+
+    kept_sha256: str | None
+    loaded_sha256: str | None
+    runs: tuple[tuple[str, dg.DagsterRunStatus], ...]
+
+
+def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None, str]:
+    """Return the run key for a year, None when no run is wanted, and one sentence why.
+
+    A publication is wanted when the server calls it another than the one that is kept, or when the one that is
+    kept was never loaded. A publication whose run is under way, or succeeded as the year's last, is not wanted
+    again, whatever the server calls it; one whose run failed is, under a key that counts the attempts.
+    """
+    year, tag = state.year, state.tag
+    if not state.published:
+        return None, state.reason
+    loaded = history.loaded_sha256 is not None and history.kept_sha256 in (None, history.loaded_sha256)
+    if not state.changed and loaded:
+        return None, state.reason
+    if history.runs:
+        last_tag, last_status = history.runs[0]
+        if last_tag == tag and last_status in _UNFINISHED:
+            return None, f"the run that loads this publication of {year} is not finished"
+        if last_tag == tag and last_status is dg.DagsterRunStatus.SUCCESS and loaded:
+            return None, f"{year} was loaded from this publication already"
+    attempts = sum(earlier == tag for earlier, _ in history.runs)
+    key = f"{year}:{tag}" if not attempts else f"{year}:{tag}:{attempts + 1}"
+    return key, state.reason if state.changed else f"the published file of {year} is kept but was not loaded"
 
 
 def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: bool = False) -> dg.ScheduleDefinition:
-    """Return the schedule `yearly_publication`; `running` turns it on where the daemon finds it new."""
+    """Return the schedule `yearly_publication`.
+
+    Parameters
+    ----------
+    yearly_stops
+        The job that loads the stops of a year.
+    running
+        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
+    """
 
     @dg.schedule(
         name="yearly_publication",
+        cron_schedule=CRON,
+        execution_timezone=TIME_ZONE,
         job=yearly_stops,
-        cron_schedule=MONDAYS_FROM_FEBRUARY_TO_JULY,
-        execution_timezone=NEW_YORK,
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description="Asks NYPD every Monday from February to July whether last year's file is out, or an earlier "
-        "one changed, and reads what is new.",
+        description="Mondays from February to July: asks NYPD's server, with one request a file and without "
+        "downloading, whether last year's file is published or an earlier one changed, and loads what is new. The "
+        "sensor rerun_after_publication then fits the models that rest on it.",
     )
     def yearly_publication(
         context: dg.ScheduleEvaluationContext, published_files: dg.ResourceParam[PublishedFiles]
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    ) -> list[dg.RunRequest] | dg.SkipReason:
         if published_files.source not in ("nypd", "auto"):
-            yield dg.SkipReason(
-                f"SQF_SOURCE={published_files.source}: files are not downloaded, so there is nothing to ask for."
+            return dg.SkipReason(
+                f"SQF_SOURCE is {published_files.source}: nothing is downloaded, so nobody is asked. With nypd or auto "
+                "new publications are fetched."
             )
-            return
-        last_year = context.scheduled_execution_time.year - 1
-        states = [ask(published_files, year) for year in years_to_ask(published_files, last_year)]
-        for state in states:
-            context.log.info(state.reason)
-            if state.changed:
-                yield dg.RunRequest(
-                    run_key=f"{state.year}-{state.tag}",
-                    partition_key=str(state.year),
-                    tags={SOURCE_TAG: "nypd", PUBLICATION_TAG: f"{state.year}-{state.tag}", **_RETRIES},
-                )
-        if not any(state.changed for state in states):
-            reasons = "; ".join(state.reason for state in states)
-            yield dg.SkipReason(f"Nothing new. {reasons or 'No year is to be asked for.'}")
+        return _look(context.instance, yearly_stops.name, published_files, context.scheduled_execution_time.date())
 
     return yearly_publication
 
 
-def years_to_ask(files: PublishedFiles, last_year: int) -> list[int]:
-    """Return the years whose publication matters: last year, those it is trained on, and every one downloaded.
-
-    With the source `auto`, a year whose file somebody put in the folder by hand is theirs and is not asked for.
-    """
-    from sqf_pipeline.nypd.download_record import read_record
-    from sqf_pipeline.nypd.local_files import local_years
-
-    known = YEARS.get_partition_keys()
-    wanted = {last_year, *training_years(last_year), *local_years(files.data_dir)}
-    by_hand = {
-        year
-        for year in local_years(files.data_dir)
-        if files.source == "auto" and read_record(downloaded_path(files, year)) is None
-    }
-    return sorted(year for year in wanted - by_hand if str(year) in known)
-
-
-def ask(files: PublishedFiles, year: int) -> "PublicationState":
-    """Ask NYPD about a year's file; raises SqfError, which makes the tick red, when it cannot be asked."""
-    from sqf_pipeline.nypd.download_record import read_record
+def _look(
+    instance: dg.DagsterInstance, job: str, published_files: PublishedFiles, today: date
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Ask about every year that matters, newest first, and return what to run or why nothing is."""
+    from sqf_pipeline.nypd.http_client import UnreachableError
     from sqf_pipeline.nypd.publication import check_publication
 
-    return check_publication(files.nypd_url, year, read_record(downloaded_path(files, year)))
+    last_year = today.year - 1
+    records = {year: _kept_record(published_files, year) for year in range(FIRST_YEAR, last_year + 1)}
+    loaded = {year: _loaded_sha256(instance, year) for year in records}
+    by_hand = _put_there_by_hand(published_files, records)
+    wanted = {last_year, *(year for year in records if records[year] or loaded[year])} - by_hand
+    requests: list[dg.RunRequest] = []
+    reasons = [f"the file of {_listed(sorted(by_hand))} was put into the data folder by hand"] if by_hand else []
+    while wanted:
+        year = max(wanted)
+        wanted.remove(year)
+        record = records[year]
+        try:
+            state = check_publication(published_files.nypd_url, year, record)
+        except UnreachableError as error:
+            # The other files are on the same server: waiting for each would only outlast the daemon's patience.
+            reasons.append(str(error))
+            break
+        if year == last_year and state.published:
+            # Last year is asked first, because the years it is trained on are wanted as soon as it is there.
+            wanted.update({before for before in training_years(year) if before >= FIRST_YEAR} - by_hand)
+        history = YearHistory(record.sha256 if record else None, loaded[year], _runs_of(instance, job, year))
+        key, reason = decide(state, history)
+        reasons.append(reason)
+        if key is not None:
+            requests.append(_stops_request(key, state, today))
+    return requests[::-1] or dg.SkipReason("; ".join(reasons))
 
 
-def downloaded_path(files: PublishedFiles, year: int) -> Path:
-    """Return where the download of a year is kept."""
-    return files.data_dir / f"sqf-{year}{PurePosixPath(files.nypd_url).suffix.lower()}"
+def _stops_request(key: str, state: "PublicationState", today: date) -> dg.RunRequest:
+    year = str(state.year)
+    tags = {
+        YEAR_TAG: year,
+        PUBLICATION_TAG: str(state.tag),
+        BATCH_TAG: today.isoformat(),
+        SOURCE_TAG: "nypd",
+        **_RETRIES,
+    }
+    return dg.RunRequest(run_key=key, partition_key=year, tags=tags)
 
 
-def affected_test_years(year: int) -> list[int]:
-    """Return the test years, of those that are over, that test on or are trained on a year."""
-    over = TEST_YEARS.get_partition_keys()
-    candidates = range(max(year, FIRST_TEST_YEAR), year + TRAINING_YEARS + 1)
-    return [test_year for test_year in candidates if str(test_year) in over]
+def _kept_record(published_files: PublishedFiles, year: int) -> "DownloadRecord | None":
+    from sqf_pipeline.nypd.download import address_of, target_of
+    from sqf_pipeline.nypd.download_record import read_record
+
+    return read_record(target_of(address_of(published_files.nypd_url, year), published_files.data_dir, year))
+
+
+def _put_there_by_hand(published_files: PublishedFiles, records: "dict[int, DownloadRecord | None]") -> set[int]:
+    """Return the years whose file is somebody's own; with the source `auto` it is used, and nobody is asked."""
+    from sqf_pipeline.nypd.local_files import local_years
+
+    if published_files.source != "auto":
+        return set()
+    return {year for year in local_years(published_files.data_dir) if year in records and records[year] is None}
+
+
+def _loaded_sha256(instance: dg.DagsterInstance, year: int) -> str | None:
+    """Return the digest of the file from which a year's stops were last read, None when they never were."""
+    found = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey("raw_stops"), asset_partitions=[str(year)]), limit=1
+    ).records
+    materialization = found[0].asset_materialization if found else None
+    digest = materialization.metadata.get("sha256") if materialization else None
+    return str(digest.value) if digest is not None else None
+
+
+def _runs_of(instance: dg.DagsterInstance, job: str, year: int) -> tuple[tuple[str, dg.DagsterRunStatus], ...]:
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={YEAR_TAG: str(year)}), limit=_RUNS_LOOKED_AT)
+    return tuple((run.tags.get(PUBLICATION_TAG, ""), run.status) for run in runs)
 
 
 def build_sensor(
     yearly_stops: "UnresolvedAssetJobDefinition", yearly_rerun: "UnresolvedAssetJobDefinition", *, running: bool = False
 ) -> dg.SensorDefinition:
-    """Return the sensor `rerun_after_publication`."""
+    """Return the sensor `rerun_after_publication`, which requests the test years that rest on new stops.
 
-    @dg.run_status_sensor(
+    Parameters
+    ----------
+    yearly_stops, yearly_rerun
+        The jobs that load the stops of a year, and make everything of a test year.
+    running
+        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
+    """
+
+    @dg.sensor(
         name="rerun_after_publication",
-        run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[yearly_stops],
-        request_job=yearly_rerun,
+        job=yearly_rerun,
+        minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        description="Once the stops of a newly published year are in, makes every test year anew that uses them "
-        "and has all its years.",
+        description="When every year that yearly_publication asked for is loaded, requests the test years that are "
+        "trained or tested on one of them.",
     )
-    def rerun_after_publication(context: dg.RunStatusSensorContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        publication = context.dagster_run.tags.get(PUBLICATION_TAG)
-        if publication is None:
-            yield dg.SkipReason("Not a run of the schedule: whoever started it decides what follows.")
-            return
-        year = int(context.dagster_run.tags["dagster/partition"])
-        present = context.instance.get_materialized_partitions(dg.AssetKey("stops"))
-        ready = [
-            test_year
-            for test_year in affected_test_years(year)
-            if {str(needed) for needed in (*training_years(test_year), test_year)} <= present
-        ]
-        for test_year in ready:
-            yield dg.RunRequest(
-                run_key=f"{test_year}-after-{publication}",
-                partition_key=str(test_year),
-                tags={PUBLICATION_TAG: publication, **_RETRIES},
-            )
-        if not ready:
-            yield dg.SkipReason(f"No test year that uses {year} has all its years yet.")
+    def rerun_after_publication(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        return _follow(context.instance, yearly_stops.name, yearly_rerun.name)
 
     return rerun_after_publication
 
 
+def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> list[dg.RunRequest] | dg.SkipReason:
+    batches = _recent_batches(instance, stops_job)
+    if not batches:
+        return dg.SkipReason("yearly_publication requested nothing in the last fourteen days")
+    loaded = {int(key) for key in instance.get_materialized_partitions(dg.AssetKey("stops"))}
+    requests: list[dg.RunRequest] = []
+    reasons: list[str] = []
+    for batch, statuses in batches.items():
+        followed = _followed(instance, models_job, batch)
+        for test_year in _concerned(statuses, date.fromisoformat(batch).year - 1):
+            reason = f"{test_year} was requested already" if test_year in followed else None
+            reason = reason or _obstacle(test_year, statuses, loaded)
+            if reason:
+                reasons.append(f"{batch}: {reason}")
+                continue
+            tags = {BATCH_TAG: batch, **_RETRIES}
+            requests.append(dg.RunRequest(run_key=f"{test_year}:{batch}", partition_key=str(test_year), tags=tags))
+    return requests or dg.SkipReason("; ".join(reasons) or "no test year rests on what was loaded")
+
+
+def _recent_batches(instance: dg.DagsterInstance, job: str) -> dict[str, dict[int, dg.DagsterRunStatus]]:
+    """Return the batches of two weeks, oldest first: year to the status of its latest run."""
+    batches: dict[str, dict[int, dg.DagsterRunStatus]] = {}
+    recent = dg.RunsFilter(job_name=job, created_after=datetime.now(UTC) - _BATCH_LIFETIME)
+    for run in instance.get_runs(recent, limit=_RUNS_LOOKED_AT):
+        batch, year = run.tags.get(BATCH_TAG), run.tags.get(YEAR_TAG)
+        if batch and year:
+            batches.setdefault(batch, {}).setdefault(int(year), run.status)
+    return dict(sorted(batches.items()))
+
+
+def _followed(instance: dg.DagsterInstance, job: str, batch: str) -> set[int]:
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch}))
+    return {int(run.tags["dagster/partition"]) for run in runs if "dagster/partition" in run.tags}
+
+
+def _concerned(years: Iterable[int], last_year: int) -> list[int]:
+    """Return the test years, up to the last year, that are trained or tested on one of some years."""
+    changed = set(years)
+    return [
+        test_year
+        for test_year in range(FIRST_TEST_YEAR, last_year + 1)
+        if changed & {test_year, *training_years(test_year)}
+    ]
+
+
+def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: set[int]) -> str | None:
+    """Return why a test year cannot be run now, or None."""
+    window = (*training_years(test_year), test_year)
+    running = [year for year in window if statuses.get(year) in _UNFINISHED]
+    if running:
+        return f"{test_year} waits for the stops of {_listed(running)}"
+    failed = [
+        year for year in window if statuses.get(year, dg.DagsterRunStatus.SUCCESS) is not dg.DagsterRunStatus.SUCCESS
+    ]
+    if failed:
+        return f"{test_year} is not run: loading {_listed(failed)} failed; mend it and execute that run again"
+    absent = [year for year in window if year not in loaded]
+    if absent:
+        return f"{test_year} is not run: the stops of {_listed(absent)} were never loaded"
+    return None
+
+
+def _listed(years: Sequence[int]) -> str:
+    return ", ".join(str(year) for year in years)
+
+
 __all__ = [
-    "MONDAYS_FROM_FEBRUARY_TO_JULY", "PUBLICATION_TAG", "affected_test_years", "ask", "build_schedule",
-    "build_sensor", "downloaded_path", "years_to_ask",
+    "BATCH_TAG", "CRON", "PUBLICATION_TAG", "TIME_ZONE", "YEAR_TAG", "YearHistory",
+    "build_schedule", "build_sensor", "decide",
 ]  # fmt: skip

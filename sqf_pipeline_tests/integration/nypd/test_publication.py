@@ -137,3 +137,6 @@ def test_a_server_that_refuses_to_say(server: NypdServer, patience: Patience) ->
 def test_tags_are_fit_for_a_run_key() -> None:
     assert publication_tag('W/"5f-ab:1"', None, None) == publication_tag('"5f-ab:1"', "x", 3) == "5f-ab-1"
     assert publication_tag(None, None, None) == "unknown"
+    long, other = publication_tag(f'"{"a" * 300}"', None, None), publication_tag(f'"{"a" * 301}"', None, None)
+    assert len(long) == len(other) == 64
+    assert long != other
