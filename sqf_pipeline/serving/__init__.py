@@ -1,1 +1,1 @@
-"""The exported models and the web service that answers from them alone."""
+"""The export of the models and the web service that answers from it; no Dagster, no database."""

@@ -1,0 +1,220 @@
+"""The tables behind the charts about models, and about the data's faults, made from the result tables.
+
+What belongs here: choosing and wording columns of frames that carry the warehouse's names. What does not:
+measuring (`modelling`), tables about stops (`analysis_data`), drawing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from sqf_pipeline.serving.analysis_table import AnalysisTable, Cell, ChartSpec, Section, TableColumn
+from sqf_pipeline.serving.field_description import category_label, field_label
+
+_MOST_IMPORTANCES = 20
+
+
+def _column(name: str, label: str, kind: str = "text") -> TableColumn:
+    return TableColumn.model_validate({"name": name, "label": label, "format": kind})
+
+
+def _cell(value: Any) -> Cell:
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _rows(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[Cell, ...], ...]:
+    columns = [[_cell(value) for value in frame[name].astype("object")] for name in names]
+    return tuple(zip(*columns, strict=True))
+
+
+def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
+    """Return what each model leans on: permutation importance where it was measured, else impurity.
+
+    `importances` has the columns of the table `feature_importances`; `model_titles` names the models to show, in
+    order, and what people call them.
+    """
+    shown = importances[importances["model"].isin(list(model_titles)) & (importances["rank"] <= _MOST_IMPORTANCES)]
+    measured = shown[shown["kind"] == "permutation"]
+    others = shown[~shown["model"].isin(measured["model"].unique())]
+    shown = pd.concat([measured, others]).assign(
+        model=lambda frame: frame["model"].map(dict(model_titles)),
+        feature=lambda frame: frame["feature"].map(lambda name: field_label(str(name))),
+    )
+    order = {title: place for place, title in enumerate(model_titles.values())}
+    shown = shown.sort_values(
+        ["model", "rank"], key=lambda values: values.map(order) if values.name == "model" else values, kind="stable"
+    ).rename(columns={"low": "importance_low", "high": "importance_high"})
+    first = shown[shown["rank"] == 1]
+    leaders = first["feature"].mode()
+    title = f"“{leaders.iloc[0]}” leads in {int((first['feature'] == leaders.iloc[0]).sum())} of {len(first)} models"
+    columns = (
+        _column("model", "Model"), _column("feature", "Field"), _column("importance", "Importance", "decimal"),
+        _column("importance_low", "95 % low", "decimal"), _column("importance_high", "95 % high", "decimal"),
+        _column("kind", "Kind"),
+    )  # fmt: skip
+    return AnalysisTable(
+        name="importances", section="models", title=title, question="What do the models use?",
+        note="Permutation importance is what a model loses on the test year when the field is shuffled; bars around "
+        "it are its 95 % interval. It says what a model uses, not what causes an outcome.",
+        columns=columns, rows=_rows(shown, [column.name for column in columns]),
+        chart=ChartSpec(kind="bar", x="feature", y=("importance",), select=("model",)),
+    )  # fmt: skip
+
+
+def calibration_table(bins: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
+    """Return foreseen and observed shares by bins, from the columns of the table `calibration_bins`."""
+    shown = bins[bins["model"].isin(list(model_titles))].assign(
+        model=lambda frame: frame["model"].map(dict(model_titles))
+    )
+    inside = (shown["low"] <= shown["mean_probability"]) & (shown["mean_probability"] <= shown["high"])
+    shown = shown.rename(columns={"low": "observed_share_low", "high": "observed_share_high"})
+    columns = (
+        _column("model", "Model"), _column("bin", "Bin", "plain"), _column("rows", "Stops", "count"),
+        _column("mean_probability", "Mean probability", "percent"),
+        _column("observed_share", "Observed share", "percent"),
+        _column("observed_share_low", "95 % low", "percent"), _column("observed_share_high", "95 % high", "percent"),
+    )  # fmt: skip
+    return AnalysisTable(
+        name="calibration", section="models",
+        title=f"The probability lies in the interval of the observed share in {int(inside.sum())} of {len(inside)} bins",
+        question="When a model says 30 %, does it happen in 30 % of the stops?",
+        note="Test-year stops in bins of about equal size. On the diagonal, probabilities are as they should be.",
+        columns=columns, rows=_rows(shown, [column.name for column in columns]),
+        chart=ChartSpec(kind="calibration", x="mean_probability", y=("observed_share",), size="rows", select=("model",)),
+    )  # fmt: skip
+
+
+_SUBGROUP_MEASURES = {
+    "false_positive_rate": ("Flagged though it did not happen", "percent"),
+    "false_negative_rate": ("Not flagged though it happened", "percent"),
+    "selection_rate": ("Flagged", "percent"),
+    "base_rate": ("Share with the outcome", "percent"),
+    "mean_probability": ("Mean probability", "percent"),
+    "roc_auc": ("ROC AUC", "decimal"),
+}
+
+
+def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
+    """Return each model's errors by group of people, from the columns of the table `subgroup_metrics`."""
+    shown = subgroups[subgroups["model"].isin(list(model_titles)) & subgroups["base_rate"].notna()].assign(
+        model=lambda frame: frame["model"].map(dict(model_titles)),
+        group_name=lambda frame: frame["group_name"].map(lambda name: category_label("", str(name))),
+    )
+    columns = [
+        _column("model", "Model"), _column("attribute", "Grouped by"), _column("group_name", "Group"),
+        _column("rows", "Stops", "count"),
+    ]  # fmt: skip
+    for name, (label, kind) in _SUBGROUP_MEASURES.items():
+        columns.append(_column(name, label, kind))
+        if {f"{name}_low", f"{name}_high"} <= set(shown.columns):
+            columns.append(_column(f"{name}_low", f"{label}, 95 % low", kind))
+            columns.append(_column(f"{name}_high", f"{label}, 95 % high", kind))
+    race = shown[shown["attribute"] == "race"]
+    rates = race["false_positive_rate"].dropna()
+    title = (
+        f"False alarms by race range from {rates.min():.0%} to {rates.max():.0%} over the models"
+        if len(rates)
+        else "Errors by group of people"
+    )
+    return AnalysisTable(
+        name="subgroups", section="people", title=title, question="For whom is a model wrong more often?",
+        note="At the model's own threshold, on the test year. Groups of fewer than 50 stops are not shown. The label "
+        "is an officer's decision: equal errors on it would not be justice.",
+        columns=tuple(columns), rows=_rows(shown, [column.name for column in columns]),
+        chart=ChartSpec(
+            kind="interval", x="group_name", y=tuple(_SUBGROUP_MEASURES), size="rows", select=("model", "attribute")
+        ),
+    )  # fmt: skip
+
+
+def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
+    """Return the measures of the models with their intervals, from the columns of `metric_intervals`."""
+    wanted = {
+        "roc_auc": "ROC AUC", "average_precision": "Average precision", "brier_score": "Brier score",
+        "brier_skill": "Brier skill", "calibration_slope": "Calibration slope", "recall": "Recall",
+        "precision": "Precision",
+    }  # fmt: skip
+    shown = metrics[metrics["model"].isin(list(model_titles)) & metrics["metric"].isin(list(wanted))].assign(
+        model=lambda frame: frame["model"].map(dict(model_titles)),
+        metric=lambda frame: frame["metric"].map(wanted),
+    )
+    shown = shown.rename(columns={"low": "estimate_low", "high": "estimate_high"})
+    columns = (
+        _column("metric", "Measure"), _column("model", "Model"), _column("estimate", "Test year", "decimal"),
+        _column("estimate_low", "95 % low", "decimal"), _column("estimate_high", "95 % high", "decimal"),
+    )  # fmt: skip
+    return AnalysisTable(
+        name="measures", section="models", title="The more of the encounter a model sees, the better it looks",
+        question="How good are the models, and how much of that is hindsight?",
+        note="Search and force fields are filled in when the outcome is at hand; only the tier “at the stop” foresees.",
+        columns=columns, rows=_rows(shown, [column.name for column in columns]),
+        chart=ChartSpec(kind="interval", x="model", y=("estimate",), select=("metric",)),
+    )  # fmt: skip
+
+
+def study_table(comparison: pd.DataFrame) -> AnalysisTable:
+    """Return the 2021 study beside ours, from the columns of the table `study_2021_comparison`."""
+    shown = comparison.assign(
+        outcome=comparison["outcome"].astype(str).str.capitalize(),
+        figure=comparison["figure"].astype(str).str.replace("_", " "),
+    )
+    columns = (
+        _column("outcome", "Outcome"), _column("figure", "Figure"), _column("published", "Published", "decimal"),
+        _column("measured_again", "Measured again, its way", "decimal"), _column("ours", "Ours", "decimal"),
+        _column("note", "Note"),
+    )  # fmt: skip
+    return AnalysisTable(
+        name="study", section="study", title="The study's figures, measured again, and ours",
+        question="How do these models compare with the study of 2021?",
+        note="Accuracy says nothing where 3 % of stops have the outcome: predicting nobody scores 0.97.",
+        columns=columns, rows=_rows(shown, [column.name for column in columns]),
+    )  # fmt: skip
+
+
+def _plain_table(name: str, section: Section, title: str, question: str, note: str,
+                 columns: Sequence[TableColumn], frame: pd.DataFrame) -> AnalysisTable:  # fmt: skip
+    return AnalysisTable(
+        name=name, section=section, title=title, question=question, note=note, columns=tuple(columns),
+        rows=_rows(frame, [column.name for column in columns]),
+    )  # fmt: skip
+
+
+def quality_table(quality: pd.DataFrame) -> AnalysisTable:
+    """Return what cleaning changed, from the columns of the table `data_quality`."""
+    shown = quality[quality["rows"] > 0].sort_values(["year", "rows"], ascending=[True, False], kind="stable")
+    columns = [
+        _column("year", "Year", "plain"), _column("column_name", "Column"), _column("rule", "Rule"),
+        _column("rows", "Stops", "count"), _column("description", "What was found and done"),
+    ]  # fmt: skip
+    return _plain_table(
+        "data_quality", "faults", f"{len(shown)} rules found something to mend",
+        "What is wrong in the published files, and what was done about it?",
+        "Counts of stops. Implausible values become missing; none is kept or clipped.", columns, shown,
+    )  # fmt: skip
+
+
+def drift_table(drift: pd.DataFrame) -> AnalysisTable:
+    """Return how the test year differs from its training years, from the columns of the table `drift`."""
+    rank = {"fail": 0, "warn": 1, "ok": 2}
+    shown = drift.sort_values(
+        ["status", "column_name"], kind="stable", key=lambda s: s.map(rank) if s.name == "status" else s
+    )
+    counts = shown["status"].value_counts()
+    columns = [
+        _column("column_name", "Column"), _column("measure", "Measure"), _column("value", "Test year", "decimal"),
+        _column("reference", "Training years", "decimal"), _column("status", "Status"), _column("detail", "Detail"),
+    ]  # fmt: skip
+    return _plain_table(
+        "drift", "faults", f"{int(counts.get('fail', 0))} failures and {int(counts.get('warn', 0))} warnings of drift",
+        "Does the test year look like the training years?",
+        "A unit that changes between years is what misled the study of 2021.", columns, shown,
+    )  # fmt: skip
+
+
+__all__ = [
+    "calibration_table", "drift_table", "importance_table", "metrics_table", "quality_table", "study_table",
+    "subgroup_table",
+]  # fmt: skip

@@ -1,0 +1,72 @@
+"""Frames as a Tableau extract (`.hyper`).
+
+What belongs here: writing frames that someone else has read. What does not: reading them from the database, and
+choosing them (`cli`).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqf_pipeline.errors import SqfError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_hyper(tables: "Mapping[str, pd.DataFrame]", path: Path) -> Path:
+    """Write frames as tables of one extract, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    tables
+        Frame by table name. Nullable integers, booleans, text, floats and times keep their types and their
+        missing values; plain NaN becomes null.
+    path
+        File to write; it ends in `.hyper` and is replaced when it exists.
+
+    Raises
+    ------
+    SqfError
+        When there is nothing to write, the name does not end in `.hyper`, or pantab is not installed.
+    """
+    try:
+        import pantab
+    except ImportError as error:
+        raise SqfError(
+            "A Tableau extract needs pantab, which is not installed. Install it with: "
+            "pip install 'sqf-pipeline[tableau]'"
+        ) from error
+    if path.suffix != ".hyper":
+        raise SqfError(f"A Tableau extract's name ends in .hyper, found {path.name}. Choose such a name.")
+    if not tables:
+        raise SqfError("There is no table to write to the extract. Run the pipeline first (`sqf run`).")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.stem}-partial.hyper")
+    fresh.unlink(missing_ok=True)
+    try:
+        pantab.frames_to_hyper({name: _plain(frame) for name, frame in tables.items()}, fresh)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
+
+
+def _plain(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a frame in types that an extract has: categories as text, times without a zone in UTC."""
+    import pandas as pd
+
+    columns = {}
+    for name, values in frame.items():
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            columns[name] = values.astype("string")
+        elif isinstance(values.dtype, pd.DatetimeTZDtype):
+            columns[name] = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        elif isinstance(values.dtype, pd.Float64Dtype):
+            columns[name] = values.astype("float64")
+        else:
+            columns[name] = values
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+__all__ = ["write_hyper"]
