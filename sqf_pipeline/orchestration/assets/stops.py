@@ -5,7 +5,6 @@ found, read or cleaned (`nypd`), and what must hold of the result (`contracts`).
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
@@ -149,6 +148,26 @@ def _about_file(file: "PublishedFile", raw: "RawFile") -> dict[str, Any]:
         "optional_columns_missing": list(raw.columns_missing),
         "blank_rows_left_out": raw.blank_rows,
     }
+
+
+def _source_file_row(file: "PublishedFile", raw: "RawFile") -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "year": [file.year],
+            "file_name": [file.path.name],
+            "sha256": [raw.sha256],
+            "bytes": [raw.bytes],
+            "rows": [len(raw.frame)],
+            "columns": [len(raw.published_names)],
+            "source": [file.source],
+            "url": [file.url],
+            "etag": [file.etag],
+            "last_modified": [file.last_modified],
+            "fetched_at": [file.fetched_at],
+            "columns_missing": [", ".join(raw.columns_missing) or None],
+            "columns_unknown": [", ".join(raw.columns_unknown) or None],
+        }
+    )
 
 
 __all__ = ["raw_stops", "stops"]
