@@ -74,7 +74,7 @@ def _run(tested: list[int], settings: Settings) -> None:
                 opening.result()
             run_work(definitions, instance, item, display.show)
         seconds = display.seconds
-    print_report(out, settings, decision.source, warehouse, tested, seconds=seconds)
+    print_report(out, settings, decision.source, warehouse, years=tested, seconds=seconds)
     warehouse.close()
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.orchestration.resources import Warehouse
 
+TABLE = "sqf/table"
+"""Metadata of an asset that names its table."""
+
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
@@ -143,15 +146,15 @@ class TableIOManager(dg.IOManager):
     def __init__(self, warehouse: "Warehouse") -> None:
         self.warehouse = warehouse
 
-    def table(self, asset_key: dg.AssetKey) -> "sa.Table":
-        """Return the declared table of an asset; an asset without one cannot be stored here."""
-        return self.warehouse.table(asset_key.path[-1])
+    def table(self, context: dg.OutputContext) -> "sa.Table":
+        """Return the declared table of an asset, which has its name unless its metadata name another."""
+        return self.warehouse.table(context.definition_metadata.get(TABLE, context.asset_key.path[-1]))
 
     def handle_output(self, context: dg.OutputContext, obj: "pd.DataFrame") -> None:
         """Replace the rows of one year, in one transaction."""
         from sqf_pipeline.warehouse.writer import replace_partition
 
-        table = self.table(context.asset_key)
+        table = self.table(context)
         partition = {_year_column(context): int(context.partition_key)}
         rows = replace_partition(self.warehouse.engine, table, obj, partition)
         context.add_output_metadata(
@@ -160,8 +163,10 @@ class TableIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read the rows of one year, or of several as a dictionary in the order of the years."""
-        table = self.table(context.asset_key)
-        column = _year_column(context.upstream_output or context)
+        upstream = context.upstream_output
+        if upstream is None:
+            raise ValueError(f"{context.asset_key} is not loaded as an asset of this pipeline")
+        table, column = self.table(upstream), _year_column(upstream)
         return _one_or_by_key(
             list(context.asset_partition_keys), lambda key: self.warehouse.read(table, {column: int(key)})
         )
@@ -191,10 +196,10 @@ class FrameAndTableIOManager(dg.IOManager):
         return self.frames.load_input(context)
 
 
-def _year_column(context: dg.OutputContext | dg.InputContext) -> str:
+def _year_column(context: dg.OutputContext) -> str:
     return "test_year" if context.asset_partitions_def == TEST_YEARS else "year"
 
 
 __all__ = [
-    "FrameAndTableIOManager", "ModelIOManager", "ParquetIOManager", "TableIOManager", "written_atomically",
+    "TABLE", "FrameAndTableIOManager", "ModelIOManager", "ParquetIOManager", "TableIOManager", "written_atomically",
 ]  # fmt: skip

@@ -138,16 +138,9 @@ class Warehouse:
 
     def read(self, table: "sa.Table", where: dict[str, object]) -> "pd.DataFrame":
         """Return the rows of a table whose columns equal the values of `where`, in the order of its key."""
-        import pandas as pd
-        import sqlalchemy as sa
+        from sqf_pipeline.warehouse.writer import read_table
 
-        query = (
-            sa.select(table)
-            .where(*(table.c[column] == value for column, value in where.items()))
-            .order_by(*table.primary_key.columns)
-        )
-        with self.engine.connect() as connection:
-            return pd.read_sql_query(query, connection, dtype_backend="numpy_nullable")
+        return read_table(self.engine, table, where)
 
     def close(self) -> None:
         """Close the connections; the embedded server runs on for other processes."""

@@ -1,0 +1,178 @@
+"""`sqf report`: what the tables hold.
+
+What belongs here: reading a few figures from the tables and laying them out. What does not: any figure that is not
+in a table, so that the report, the card and the database cannot differ.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse
+from sqf_pipeline.settings import Settings, Source, schema_for_source
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from rich.console import Console
+    from rich.table import Table
+
+    from sqf_pipeline.orchestration.resources import Warehouse
+
+RULES_SHOWN = 8
+
+
+@click.command("report")
+@click.option("--year", "years", type=int, multiple=True, help="Test year; repeat for several. [default: all]")
+@click.option(
+    "--source",
+    type=click.Choice(["local", "nypd", "sample", "auto"]),
+    help="Whose results: the sample's stand apart from the others'. [default: SQF_SOURCE]",
+)
+def command(years: tuple[int, ...], source: str | None) -> None:
+    """Tell what the tables hold: rows, outcomes, and measures of the models."""
+    settings = load_settings(source=source)
+    warehouse = open_warehouse(settings, settings.source)
+    print_report(console(), settings, settings.source, warehouse, years=years)
+    warehouse.close()
+
+
+def print_report(
+    out: "Console",
+    settings: Settings,
+    source: Source,
+    warehouse: "Warehouse",
+    *,
+    years: Sequence[int],
+    seconds: float | None = None,
+) -> None:
+    """Print the report of test years (all when there are none) and where everything is."""
+    with warehouse.engine.connect() as connection:
+        rows = _Reader(connection, warehouse.schema)
+        test_years = list(years) or rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
+        out.print()
+        out.print(_stops(rows))
+        out.print(_cleaning(rows))
+        for test_year in test_years:
+            out.print(_models(rows, test_year))
+    out.print(_places(settings, source, seconds), soft_wrap=True)
+
+
+class _Reader:
+    """Reads rows of one schema."""
+
+    def __init__(self, connection: "sa.Connection", schema: str) -> None:
+        self._connection = connection
+        self._schema = schema
+
+    def rows(self, query: str, **values: object) -> "list[sa.RowMapping]":
+        import sqlalchemy as sa
+
+        text = sa.text(query.format(schema=f'"{self._schema}"'))
+        return list(self._connection.execute(text, values).mappings())
+
+    def column(self, query: str) -> list[int]:
+        return [next(iter(row.values())) for row in self.rows(query)]
+
+
+def _table(title: str, columns: Sequence[str], numeric_from: int = 1) -> "Table":
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="")
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position >= numeric_from else "left")
+    return table
+
+
+def _stops(rows: _Reader) -> "Table":
+    table = _table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "file"])
+    for row in rows.rows(
+        "SELECT o.*, f.file_name, f.source FROM {schema}.outcomes_by_year o "
+        "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
+    ):
+        table.add_row(
+            str(row["year"]),
+            f"{row['stops']:,}",
+            f"{row['arrests']:,}",
+            _share(row["arrest_share"]),
+            f"{row['summonses']:,}",
+            _share(row["summons_share"]),
+            f"{row['file_name']} ({row['source']})",
+        )
+    return table
+
+
+def _cleaning(rows: _Reader) -> "Table":
+    counted = rows.rows(
+        "SELECT year, rule, sum(rows)::bigint AS rows FROM {schema}.data_quality GROUP BY year, rule ORDER BY year"
+    )
+    years = sorted({row["year"] for row in counted})
+    by_rule: dict[str, dict[int, int]] = {}
+    for row in counted:
+        by_rule.setdefault(row["rule"], {})[row["year"]] = row["rows"]
+    table = _table("Cells that cleaning changed, by rule", ["rule", *(str(year) for year in years)])
+    ranked = sorted(by_rule, key=lambda rule: (-sum(by_rule[rule].values()), rule))
+    for rule in ranked[:RULES_SHOWN]:
+        table.add_row(rule, *(f"{by_rule[rule].get(year, 0):,}" for year in years))
+    if len(ranked) > RULES_SHOWN:
+        table.caption = f"and {len(ranked) - RULES_SHOWN} more rules in table data_quality"
+    return table
+
+
+MEASURES_SHOWN = {
+    "accuracy": "accuracy",
+    "roc_auc": "ROC AUC",
+    "average_precision": "avg. precision",
+    "brier_score": "Brier",
+    "brier_skill": "skill",
+    "recall": "recall",
+    "precision": "precision",
+}
+
+
+def _models(rows: _Reader, test_year: int) -> "Table":
+    measured = rows.rows(
+        "SELECT m.outcome, k.* FROM {schema}.model_metrics k JOIN {schema}.models m USING (test_year, model) "
+        "WHERE k.test_year = :year ORDER BY m.outcome, m.feature_set, m.resampling, k.model",
+        year=test_year,
+    )
+    table = _table(f"Models on the untouched stops of {test_year}", ["model", *MEASURES_SHOWN.values()])
+    for row in measured:
+        table.add_row(row["model"], *(_figure(row[name]) for name in MEASURES_SHOWN))
+    if measured:
+        parts = sorted({(row["outcome"], row["test_positives"], row["test_rows"]) for row in measured})
+        told = "; ".join(f"{outcome}: {yes:,} of {stops:,}" for outcome, yes, stops in parts)
+        table.caption = f"{told}. Intervals in table metric_intervals."
+    return table
+
+
+def _places(settings: Settings, source: Source, seconds: float | None) -> str:
+    home = settings.home.resolve()
+    schema = schema_for_source(source)
+    database = "SQF_DATABASE_URL" if settings.database_url else "embedded PostgreSQL; `sqf db shell`, `sqf db url`"
+    lines = [
+        f"Tables  schema {schema} ({database})",
+        f"Models  {_shown(home / 'storage' / schema)}",
+        f"Logs    {_shown(home / 'dagster')} and {_shown(home / 'postgres')}",
+        "UI      sqf ui   (or make ui)",
+    ]
+    if seconds is not None:
+        lines.insert(0, f"Done in {seconds:.1f} s.")
+    return "\n".join(lines)
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+__all__ = ["command", "print_report"]
