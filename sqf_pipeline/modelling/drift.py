@@ -1,0 +1,241 @@
+"""Whether a year's stops still look like those the models were fitted on, column by column.
+
+What belongs here: shares of missing values, the population stability index, categories that training had not, and
+whether a number changed its unit; each with the threshold from which it warns or fails. What does not: cleaning
+(`nypd`), and what a warning leads to (the asset check).
+
+A change of unit fails, because a model answers it with confident nonsense. It once went unseen: heights as plain
+digits were tens of units apart between the years of a training set and its test year, and a scaler fitted on each
+hid it. So medians are compared with *every* year of the training window, not with the mixture of them.
+
+References
+----------
+Siddiqi (2006), Credit Risk Scorecards (population stability index; 0.10 some change, 0.25 a shift).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqf_pipeline.nypd.columns import Column, load_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Status = Literal["ok", "warn", "fail"]
+Floats = NDArray[np.float64]
+
+NUMBER_KINDS = frozenset({"integer", "number", "height", "time"})
+LEVEL_KINDS = frozenset({"category", "code", "flag", "mark", "month", "weekday"})
+NOT_COMPARED = frozenset({"stop_id", "stop_date", "year"})
+"""Columns that differ from year to year by what they are."""
+
+MISSING_CHANGE = 0.10
+"""Change of the share of missing values (in parts of 1) that warns."""
+MISSING_COLLAPSE = 0.50
+"""Rise of it that fails a number with a unit: nearly nothing can be read as it used to be."""
+STABILITY_SHIFT = 0.25
+NEW_CATEGORY_SHARE = 0.005
+"""Share of rows in categories that training had not, from which it warns."""
+UNIT_RATIO = 1.25
+"""Least ratio of medians that counts as another unit; wider where values are spread (see `_unit_checks`)."""
+UNIT_SPREADS = 3.0
+OUTSIDE_SHARE = 0.05
+"""Share of values outside all that training held (but its extreme thousandths) that fails a number with a unit."""
+
+_BINS = 10
+_EMPTY = 1e-4  # share that stands for an empty bin, so that its logarithm is finite
+_NAMED = 5  # new categories that the detail names
+
+
+class DriftRow(NamedTuple):
+    """One measure of one column."""
+
+    column_name: str
+    measure: str
+    value: float | None
+    reference: float | None
+    threshold: float | None
+    status: Status
+    detail: str
+
+
+def measure_drift(
+    test: "pd.DataFrame", training: "pd.DataFrame", columns: Sequence[Column] | None = None
+) -> "pd.DataFrame":
+    """Compare a year's clean stops with the training window.
+
+    Parameters
+    ----------
+    test
+        Clean stops of the year in question.
+    training
+        Clean stops of the training window, with the column `year`.
+    columns
+        Columns of the registry to compare; all but those of `NOT_COMPARED` if None.
+
+    Returns
+    -------
+    Frame of column_name, measure, value, reference, threshold, status (ok, warn, fail), detail. Measures are
+    `missing_share`, `population_stability_index`, `new_categories` (share of rows), and, for numbers with a
+    unit, `unit_ratio` (of medians, against the year of the window that differs most) and `outside_share`.
+
+    Raises
+    ------
+    ValueError
+        When either frame has no rows.
+    """
+    import pandas as pd
+
+    if test.empty or training.empty:
+        raise ValueError(f"drift needs stops on both sides, found {len(test)} and {len(training)} in training")
+    chosen = load_columns() if columns is None else columns
+    rows = [
+        row
+        for entry in chosen
+        if entry.name not in NOT_COMPARED
+        for row in _column_rows(entry, test[entry.name], training[entry.name], training["year"])
+    ]
+    frame = pd.DataFrame(rows, columns=list(DriftRow._fields))
+    numbers = dict.fromkeys(("value", "reference", "threshold"), "Float64")
+    return frame.astype(numbers | dict.fromkeys(("column_name", "measure", "status", "detail"), "string"))
+
+
+def _column_rows(entry: Column, test: "pd.Series", training: "pd.Series", years: "pd.Series") -> Iterator[DriftRow]:
+    yield _missing(entry, test, training)
+    if entry.kind in NUMBER_KINDS:
+        values = _numbers(test)
+        by_year = {
+            int(year): _numbers(training[(years == year).to_numpy(dtype=bool, na_value=False)])
+            for year in sorted(years.dropna().unique())
+        }
+        pooled = _numbers(training)
+        if len(values) and len(pooled):
+            yield _stability(entry, *_number_shares(values, pooled))
+            if entry.unit:
+                yield from _unit_checks(entry, values, {year: part for year, part in by_year.items() if len(part)})
+    elif entry.kind in LEVEL_KINDS:
+        counts, before = test.dropna().value_counts(), training.dropna().value_counts()
+        if len(counts) and len(before):
+            yield _stability(entry, *_level_shares(counts, before))
+            if entry.kind in {"category", "code"}:
+                yield _new_categories(entry, counts, before)
+
+
+def _numbers(values: "pd.Series") -> Floats:
+    return values.dropna().to_numpy(dtype=np.float64)
+
+
+def _missing(entry: Column, test: "pd.Series", training: "pd.Series") -> DriftRow:
+    value, reference = float(test.isna().mean()), float(training.isna().mean())
+    change = value - reference
+    status: Status = "ok"
+    threshold = MISSING_CHANGE
+    detail = f"{value:.1%} missing, {reference:.1%} in training"
+    if change > MISSING_COLLAPSE and entry.unit and entry.kind in NUMBER_KINDS and entry.feature:
+        status, threshold = "fail", MISSING_COLLAPSE
+        detail += "; values can no longer be read as " + entry.unit
+    elif abs(change) > MISSING_CHANGE:
+        status = "warn"
+    return DriftRow(entry.name, "missing_share", value, reference, threshold, status, detail)
+
+
+def _stability(entry: Column, test: Floats, training: Floats) -> DriftRow:
+    now, before = np.maximum(test, _EMPTY), np.maximum(training, _EMPTY)
+    index = float(((now - before) * np.log(now / before)).sum())
+    moved = "shifted" if index > STABILITY_SHIFT else "about as in training"
+    return DriftRow(
+        entry.name,
+        "population_stability_index",
+        index,
+        0.0,
+        STABILITY_SHIFT,
+        "warn" if index > STABILITY_SHIFT else "ok",
+        f"{moved}, over {len(test)} {'bins' if entry.kind in NUMBER_KINDS else 'categories'}",
+    )
+
+
+def _number_shares(test: Floats, training: Floats) -> tuple[Floats, Floats]:
+    """Return shares of both over bins whose edges are the deciles of training."""
+    edges = np.unique(np.quantile(training, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    counts = [np.bincount(np.searchsorted(edges, part), minlength=len(edges) + 1) for part in (test, training)]
+    return counts[0] / len(test), counts[1] / len(training)
+
+
+def _level_shares(test: "pd.Series", training: "pd.Series") -> tuple[Floats, Floats]:
+    """Return shares of both over every category that either has."""
+    levels = sorted(set(test.index) | set(training.index), key=str)
+    shares = [part.reindex(levels, fill_value=0).to_numpy(dtype=np.float64) for part in (test, training)]
+    return shares[0] / shares[0].sum(), shares[1] / shares[1].sum()
+
+
+def _new_categories(entry: Column, test: "pd.Series", training: "pd.Series") -> DriftRow:
+    new = test[~test.index.isin(training.index)]
+    share = float(new.sum() / test.sum())
+    detail = "none"
+    if len(new):
+        named = ", ".join(f"{level} ({rows})" for level, rows in new.head(_NAMED).items())
+        rest = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+        detail = f"{len(new)} not in training, with rows: {named}{rest}"
+    status: Status = "warn" if share > NEW_CATEGORY_SHARE else "ok"
+    return DriftRow(entry.name, "new_categories", share, 0.0, NEW_CATEGORY_SHARE, status, detail)
+
+
+def _unit_checks(entry: Column, test: Floats, by_year: dict[int, Floats]) -> Iterator[DriftRow]:
+    """Compare the size of values with every training year, and with the range of all of them.
+
+    A ratio of medians tells another unit from a change in people only if it is large beside the spread of
+    people: so it must exceed `UNIT_RATIO`, and three robust standard deviations of the logarithm.
+    """
+    sizes = {year: _log_sizes(part) for year, part in by_year.items()}
+    now = _log_sizes(test)
+    usable = {year: part for year, part in sizes.items() if len(part)}
+    if len(now) and usable:
+        spreads = [_robust_spread(part) for part in usable.values()]
+        limit = max(np.log(UNIT_RATIO), UNIT_SPREADS * float(np.median(spreads)))
+        distances = {year: float(np.median(now) - np.median(part)) for year, part in usable.items()}
+        furthest = max(distances, key=lambda year: abs(distances[year]))
+        middle, reference = float(np.exp(np.median(now))), float(np.exp(np.median(usable[furthest])))
+        changed = abs(distances[furthest]) > limit
+        yield DriftRow(
+            entry.name,
+            "unit_ratio",
+            middle / reference,
+            1.0,
+            float(np.exp(limit)),
+            "fail" if changed else "ok",
+            f"median {middle:.6g} against {reference:.6g} {entry.unit} in {furthest}"
+            + ("; another unit or way of writing: look at the published file and at cleaning" if changed else ""),
+        )
+    pooled = np.concatenate(list(by_year.values()))
+    low, high = np.quantile(pooled, [0.001, 0.999])
+    outside = float(((test < low) | (test > high)).mean())
+    outside_before = float(((pooled < low) | (pooled > high)).mean())
+    yield DriftRow(
+        entry.name,
+        "outside_share",
+        outside,
+        outside_before,
+        OUTSIDE_SHARE,
+        "fail" if outside > OUTSIDE_SHARE else "ok",
+        f"{outside:.2%} of values outside {low:.6g} to {high:.6g} {entry.unit}",
+    )
+
+
+def _log_sizes(values: Floats) -> Floats:
+    """Return logarithms of absolute values, leaving nought out."""
+    sizes = np.abs(values)
+    return np.log(sizes[sizes > 0])
+
+
+def _robust_spread(logs: Floats) -> float:
+    low, high = np.quantile(logs, [0.25, 0.75])
+    return float(high - low) / 1.349  # the quartiles of a normal distribution are 1.349 deviations apart
+
+
+__all__ = [
+    "MISSING_CHANGE", "NEW_CATEGORY_SHARE", "OUTSIDE_SHARE", "STABILITY_SHIFT", "UNIT_RATIO", "DriftRow",
+    "measure_drift",
+]  # fmt: skip

@@ -1,0 +1,275 @@
+"""Which columns of a stop a model leans on.
+
+What belongs here: permutation importance on columns of the registry, impurity importance added up to the same
+columns, and the choice of the most important columns on training years. What does not: causes. A column is
+important to a model's ranking; nothing says that it made an officer act.
+
+A column that another one tells already looks unimportant under permutation (coordinates and precinct, say), and a
+column of many values looks important under impurity even if it is noise: so both stand side by side.
+
+References
+----------
+Breiman (2001), Random forests, Machine Learning 45 (both kinds).
+Strobl et al. (2007), Bias in random forest variable importance measures, BMC Bioinformatics 8 (impurity).
+Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful, JMLR 20 (permutation as model reliance).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sqf_pipeline.modelling.intervals import LEVEL, percentile_interval, resample_weights, stop_clusters
+from sqf_pipeline.modelling.measures import Floats, Forecast, make_forecast, weight_chunks
+from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ImportanceMeasure = Literal["roc_auc", "average_precision"]
+
+MEASURE_BY_OUTCOME: dict[str, ImportanceMeasure] = {"arrest": "roc_auc", "summons": "average_precision"}
+"""What an importance is a loss of: average precision where positives are rare."""
+
+SELECTED = 12
+REPEATS = 3
+RESAMPLES = 200
+MOST_ROWS = 4000
+"""Stops on which columns are permuted, since each column costs `REPEATS` predictions of all of them."""
+
+_COLUMNS = ["kind", "feature", "importance", "low", "high", "rank"]
+
+
+def permutation_importance(
+    model: Any,
+    stops: "pd.DataFrame",
+    actual: ArrayLike,
+    columns: Sequence[str],
+    *,
+    clusters: ArrayLike | None = None,
+    measure: ImportanceMeasure = "roc_auc",
+    repeats: int = REPEATS,
+    resamples: int = RESAMPLES,
+    most_rows: int = MOST_ROWS,
+    level: float = LEVEL,
+    seed: int = 1,
+) -> "pd.DataFrame":
+    """Return what shuffling each column of the registry costs the model on these stops.
+
+    Parameters
+    ----------
+    model
+        Fitted, with `predict_proba` of a frame of registry columns, the outcome's probability second.
+    stops
+        Clean stops, with at least `columns`; never those the model was fitted on.
+    actual
+        Outcomes, bool of shape (rows,).
+    columns
+        Columns that the model takes; each is shuffled by itself, before any encoding.
+    clusters
+        Encounter of each stop, from `stop_clusters`; each stop by itself if None.
+    measure
+        Measure whose loss is the importance.
+    repeats, resamples
+        Shuffles a column, and resamples of encounters, dealt out to the shuffles in turn.
+    most_rows
+        Stops used. Where there are more, at most half of these are drawn from each outcome and count for all of
+        theirs, so that rare positives are kept and the measures stay what they are.
+    level, seed
+        Level of the intervals, and seed of everything drawn.
+
+    Returns
+    -------
+    Frame of kind (`permutation`), feature, importance (mean loss over the shuffles), low, high, rank (from 1).
+    Its `attrs["rows"]` says how many stops were used.
+
+    Notes
+    -----
+    The percentile interval is over resamples of encounters and over shuffles at once: it tells both how far
+    another shuffle and how far other stops would have changed the importance.
+    """
+    import pandas as pd
+
+    generator = np.random.default_rng(seed)
+    outcomes = np.asarray(actual, dtype=bool)
+    groups = np.arange(len(stops)) if clusters is None else np.asarray(clusters)
+    kept, counts_for = _thin(outcomes, most_rows, generator)
+    frame, outcomes, groups = stops.iloc[kept].loc[:, list(columns)], outcomes[kept], groups[kept]
+    weights = counts_for * np.concatenate(
+        [
+            np.ones((repeats, len(frame)), dtype=np.uint8),
+            resample_weights(groups, resamples=max(resamples, repeats), seed=seed),
+        ]
+    )
+    turn = np.concatenate([np.arange(repeats), np.arange(len(weights) - repeats) % repeats])
+    baseline = _ranked(make_forecast(outcomes, _chances(model, frame)), weights, measure)
+    rows = []
+    for name in columns:
+        losses = np.empty(len(weights))
+        for number in range(repeats):
+            shuffled = frame.assign(**{name: frame[name].array.take(generator.permutation(len(frame)))})
+            mine = turn == number
+            forecast = make_forecast(outcomes, _chances(model, shuffled))
+            losses[mine] = baseline[mine] - _ranked(forecast, weights[mine], measure)
+        rows.append((name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:], level)))
+    table = _ranked_frame("permutation", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
+    table.attrs["rows"] = len(frame)
+    return table
+
+
+def _thin(
+    outcomes: NDArray[np.bool_], most_rows: int, generator: np.random.Generator
+) -> tuple[NDArray[np.intp], Floats]:
+    """Return positions of the rows to use, in order, and for how many rows each counts."""
+    if len(outcomes) <= most_rows:
+        return np.arange(len(outcomes)), np.ones(len(outcomes))
+    positive, negative = np.flatnonzero(outcomes), np.flatnonzero(~outcomes)
+    rarer = min(len(positive), len(negative), most_rows // 2)
+    room = (
+        {True: rarer, False: most_rows - rarer}
+        if len(positive) <= len(negative)
+        else {True: most_rows - rarer, False: rarer}
+    )
+    counts_for = np.zeros(len(outcomes))
+    for outcome, members in ((True, positive), (False, negative)):
+        drawn = generator.choice(members, min(room[outcome], len(members)), replace=False)
+        counts_for[drawn] = len(members) / max(len(drawn), 1)
+    kept = np.flatnonzero(counts_for)
+    return kept, counts_for[kept]
+
+
+def _chances(model: Any, frame: "pd.DataFrame") -> Floats:
+    return np.asarray(model.predict_proba(frame), dtype=np.float64)[:, 1]
+
+
+def _ranked(forecast: Forecast, weights: NDArray[Any], measure: ImportanceMeasure) -> Floats:
+    ranking = rank(forecast.actual, forecast.score)
+    return np.concatenate([rank_measures(rank_totals(ranking, chunk))[measure] for chunk in weight_chunks(weights)])
+
+
+def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":
+    """Add a forest's impurity importances up to the columns of the registry that they were encoded from.
+
+    Parameters
+    ----------
+    importances
+        `feature_importances_` of a fitted forest, shape (encoded features,).
+    encoded_names
+        Names of the encoded features, as from `get_feature_names_out`: the column's name, alone or followed by
+        an underscore and a category; a transformer's name and two underscores may come first.
+    columns
+        Columns of the registry that the model takes.
+
+    Returns
+    -------
+    Frame of kind (`impurity`), feature, importance, low, high (missing: a fitted forest has one value), rank.
+
+    Raises
+    ------
+    ValueError
+        When an encoded feature belongs to none of the columns, or the lengths differ.
+    """
+    import pandas as pd
+
+    values = np.asarray(importances, dtype=np.float64)
+    if len(values) != len(encoded_names):
+        raise ValueError(f"{len(values)} importances, but {len(encoded_names)} names of encoded features")
+    totals = dict.fromkeys(columns, 0.0)
+    for name, value in zip(encoded_names, values, strict=True):
+        totals[_column_of(name, columns)] += float(value)
+    rows = [(name, total, None, None) for name, total in totals.items()]
+    return _ranked_frame("impurity", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
+
+
+def _column_of(encoded: str, columns: Sequence[str]) -> str:
+    """Return the longest column whose name the encoded feature starts with."""
+    plain = encoded.split("__", 1)[-1]
+    owners = [name for name in columns if plain == name or plain.startswith(f"{name}_")]
+    if not owners:
+        raise ValueError(f"the encoded feature {encoded!r} belongs to none of the columns {list(columns)}")
+    return max(owners, key=len)
+
+
+def _ranked_frame(kind: str, frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Sort by importance, then by name, so that equal ones keep one order; and number the rows from 1."""
+    frame = frame.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
+    frame = frame.assign(kind=kind, rank=np.arange(1, len(frame) + 1))[_COLUMNS]
+    return frame.astype(
+        {"kind": "string", "feature": "string", "importance": "Float64", "low": "Float64", "high": "Float64"}
+    )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Columns chosen on training years, most important first, and the importances they were chosen by."""
+
+    columns: tuple[str, ...]
+    importances: "pd.DataFrame"
+    holdout_year: int
+
+
+def select_columns(
+    estimator: Any,
+    training: "pd.DataFrame",
+    target: str,
+    columns: Sequence[str],
+    *,
+    count: int = SELECTED,
+    measure: ImportanceMeasure = "roc_auc",
+    most_rows: int = MOST_ROWS,
+    repeats: int = REPEATS,
+    seed: int = 1,
+) -> Selection:
+    """Choose the most important columns without a look at the test year.
+
+    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last.
+
+    Parameters
+    ----------
+    estimator
+        Unfitted estimator that takes a frame of `columns`.
+    training
+        Clean stops of at least two years, with `year`, `target` and `columns`.
+    target
+        Name of the outcome's column; stops of unknown outcome are left out.
+    count
+        Number of columns to choose.
+    measure, most_rows, repeats, seed
+        As in `permutation_importance`.
+
+    Raises
+    ------
+    ValueError
+        When the training stops are of one year only, or there are fewer columns than `count`.
+    """
+    from sklearn.base import clone
+
+    if len(columns) < count:
+        raise ValueError(f"{count} columns are to be chosen, but there are {len(columns)}")
+    known = training[training[target].notna()]
+    years = sorted(int(year) for year in known["year"].dropna().unique())
+    if len(years) < 2:
+        raise ValueError(f"columns are chosen on the last training year; at least two are needed, found {years}")
+    last = (known["year"] == years[-1]).to_numpy(dtype=bool, na_value=False)
+    earlier, holdout = known[~last], known[last]
+    model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
+    table = permutation_importance(
+        model,
+        holdout,
+        holdout[target].astype(bool).to_numpy(),
+        columns,
+        clusters=stop_clusters(holdout),
+        measure=measure,
+        repeats=repeats,
+        most_rows=most_rows,
+        seed=seed,
+    )
+    return Selection(tuple(table["feature"].head(count)), table, years[-1])
+
+
+__all__ = [
+    "MEASURE_BY_OUTCOME", "MOST_ROWS", "REPEATS", "SELECTED", "ImportanceMeasure", "Selection",
+    "impurity_importance", "permutation_importance", "select_columns",
+]  # fmt: skip

@@ -1,0 +1,48 @@
+"""Drift on the published files: quiet where years agree, loud where the study of 2021 went wrong."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sqf_pipeline.modelling.drift import measure_drift
+from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.nypd.reader import read_published_file
+
+YEARS = (2017, 2018, 2019, 2020)
+
+
+@pytest.fixture(scope="module")
+def raw_frames(real_data_dir: Path) -> dict[int, pd.DataFrame]:
+    frames = {}
+    for year in YEARS:
+        found = sorted(real_data_dir.glob(f"*{year}*.csv")) + sorted(real_data_dir.glob(f"*{year}*.xlsx"))
+        if not found:
+            pytest.skip(f"real-data test: no file of {year} in {real_data_dir}")
+        frames[year] = read_published_file(found[0], year).frame
+    return frames
+
+
+def test_clean_years_have_no_unit_change(raw_frames: dict[int, pd.DataFrame]) -> None:
+    stops = {year: clean_stops(frame, year).stops for year, frame in raw_frames.items()}
+    training = pd.concat([stops[year] for year in YEARS[:3]], ignore_index=True)
+    table = measure_drift(stops[2020], training)
+    assert "fail" not in set(table["status"])
+    new = table[(table["column_name"] == "suspect_race") & (table["measure"] == "new_categories")].iloc[0]
+    assert new["status"] == "warn"
+    assert "MIDDLE EASTERN" in new["detail"]
+
+
+def test_heights_read_as_digits_fail(raw_frames: dict[int, pd.DataFrame]) -> None:
+    """What the study fed its models: heights with everything but digits struck out."""
+
+    def digits(year: int) -> pd.DataFrame:
+        texts = raw_frames[year]["suspect_height_inches"].str.replace(r"\D", "", regex=True)
+        return pd.DataFrame(
+            {"suspect_height_inches": pd.to_numeric(texts, errors="coerce").astype("Float64"), "year": year}
+        )
+
+    training = pd.concat([digits(year) for year in YEARS[:3]], ignore_index=True)
+    table = measure_drift(digits(2020), training, [column("suspect_height_inches")]).set_index("measure")
+    assert table.loc["unit_ratio", "status"] == "fail"

@@ -1,0 +1,95 @@
+"""Importance falls on the columns that matter, by registry column, and is chosen on training years alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import inspection
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from sqf_pipeline.modelling.importance import impurity_importance, permutation_importance, select_columns
+
+COLUMNS = ["suspect_age", "suspect_weight_pounds", "observed_duration_minutes", "stop_duration_minutes"]
+
+
+def made_stops(rows: int, seed: int, strength: float = 1.5) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return stops whose outcome follows age, a little the weight, and nothing else."""
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(rows, len(COLUMNS)))
+    chance = 1 / (1 + np.exp(-(strength * values[:, 0] + 0.5 * values[:, 1] - 1)))
+    frame = pd.DataFrame(values, columns=COLUMNS).assign(
+        stop_date=pd.Timestamp("2020-01-01"), stop_time_seconds=np.arange(rows), x_feet=1e6, y_feet=2e5,
+        precinct=1, issuing_officer_command=1,
+    )  # fmt: skip
+    return frame, generator.random(rows) < chance
+
+
+def test_permutation_finds_what_matters_and_holds_nought_in_the_interval_of_what_does_not() -> None:
+    training, outcome = made_stops(1500, 1)
+    model = LogisticRegression().fit(training[COLUMNS], outcome)
+    stops, actual = made_stops(1500, 2)
+    table = permutation_importance(model, stops, actual, COLUMNS).set_index("feature")
+    assert list(table.index[:2]) == ["suspect_age", "suspect_weight_pounds"]
+    assert table["rank"].tolist() == [1, 2, 3, 4]
+    assert table.loc["suspect_age", "low"] > 0.1
+    assert table.loc["stop_duration_minutes", "low"] <= 0.003 >= table.loc["stop_duration_minutes", "importance"]
+    reference = inspection.permutation_importance(
+        model, stops[COLUMNS], actual, scoring="roc_auc", n_repeats=10, random_state=0
+    )
+    for name, loss in zip(COLUMNS, reference.importances_mean, strict=True):
+        assert table.loc[name, "importance"] == pytest.approx(loss, abs=0.03), name
+
+
+def test_thinned_rows_keep_every_rare_positive_and_the_measure() -> None:
+    training, outcome = made_stops(1500, 1)
+    model = LogisticRegression().fit(training[COLUMNS], outcome)
+    stops, actual = made_stops(6000, 2)
+    rare = actual & (np.random.default_rng(0).random(6000) < 0.1)
+    full = permutation_importance(model, stops, rare, COLUMNS, measure="average_precision", most_rows=6000)
+    thin = permutation_importance(model, stops, rare, COLUMNS, measure="average_precision", most_rows=1500)
+    assert thin.attrs["rows"] == 1500
+    assert thin["feature"][0] == full["feature"][0] == "suspect_age"
+    assert thin["importance"][0] == pytest.approx(full["importance"][0], rel=0.25)
+
+
+def test_permutation_is_a_function_of_its_seed() -> None:
+    stops, actual = made_stops(600, 3)
+    model = LogisticRegression().fit(stops[COLUMNS], actual)
+    first, second = (permutation_importance(model, stops, actual, COLUMNS, most_rows=400) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_impurity_is_added_up_to_registry_columns() -> None:
+    names = ["precinct", "suspect_race_BLACK", "encode__suspect_race_WHITE", "borough_BRONX", "patrol_borough_PBBX"]
+    columns = ["borough", "patrol_borough", "precinct", "suspect_race"]
+    table = impurity_importance([0.1, 0.2, 0.3, 0.25, 0.15], names, columns).set_index("feature")
+    assert table["importance"].to_dict() == pytest.approx(
+        {"suspect_race": 0.5, "borough": 0.25, "patrol_borough": 0.15, "precinct": 0.1}
+    )
+    assert table["low"].isna().all()
+    with pytest.raises(ValueError, match="belongs to none"):
+        impurity_importance([1.0], ["zip_code_10001"], columns)
+
+
+def test_columns_are_chosen_on_the_last_training_year_alone() -> None:
+    parts = []
+    for year, seed in ((2017, 1), (2018, 2), (2019, 3)):
+        frame, outcome = made_stops(700, seed)
+        parts.append(frame.assign(year=year, arrested=pd.array(outcome, dtype="boolean")))
+    training = pd.concat(parts, ignore_index=True)
+    training.loc[0, "arrested"] = pd.NA
+    seen: list[int] = []
+
+    class Recorder(RandomForestClassifier):
+        def fit(self, X: pd.DataFrame, y: np.ndarray) -> "Recorder":  # noqa: N803
+            seen.append(len(X))
+            return super().fit(X, y)
+
+    forest = Recorder(40, random_state=1)
+    chosen = select_columns(forest, training, "arrested", COLUMNS, count=2)
+    assert chosen.columns == ("suspect_age", "suspect_weight_pounds")
+    assert chosen.holdout_year == 2019
+    assert seen == [1399], "fitted on the years before the last, known outcomes only"
+    assert not hasattr(forest, "estimators_"), "the estimator handed in stays unfitted"
+    with pytest.raises(ValueError, match="at least two"):
+        select_columns(forest, parts[0], "arrested", COLUMNS, count=2)
