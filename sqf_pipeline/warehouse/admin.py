@@ -1,0 +1,156 @@
+"""Roles and tools of people who look at the tables.
+
+What belongs here: a role that can only read, and the command that opens psql. What does not: the command line around
+them (`cli`), and the pipeline's own role, which owns the tables.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psycopg2
+import sqlalchemy as sa
+from psycopg2 import sql
+from psycopg2.extensions import encrypt_password
+from sqlalchemy.engine import make_url
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse.programs import find_psql
+from sqf_pipeline.warehouse.schema import advisory_key, check_identifier
+from sqf_pipeline.warehouse.url import describe_database_url, normalise_database_url
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to run, with what it needs in its environment beside what is there."""
+
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password: str | None = None) -> str:
+    """Create a role that can read all tables and views of `schemas`, those to come included, and nothing else.
+
+    Doing it again for such a role gives it a new password. The password reaches the server as a SCRAM verifier, so
+    that no log of statements can show it.
+
+    Parameters
+    ----------
+    engine
+        Connected as the role that owns, or will own, the tables.
+    schemas
+        Schemas to be read; one that is not there yet is created, empty, so that its future tables can be read.
+    name
+        Name of the role.
+    password
+        Its password; None makes one.
+
+    Returns
+    -------
+    str
+        The password.
+
+    Raises
+    ------
+    SqfError
+        When the name is no plain one, the role is there and can do more than read, or the caller may not make roles.
+    """
+    role = check_identifier(name, "role")
+    chosen = password or secrets.token_urlsafe(18)
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(advisory_key(f"role {role}"))))
+            _refuse_powerful(connection, role)
+            with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+                _put_role(cursor, role, chosen)
+                for schema in schemas:
+                    _let_read(cursor, check_identifier(schema, "schema"), role)
+    except (sa.exc.DBAPIError, psycopg2.Error) as error:
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        if isinstance(cause, psycopg2.errors.InsufficientPrivilege):
+            msg = (
+                f"The database user may not create the role {role}: {str(cause).splitlines()[0]}. It needs CREATEROLE "
+                "and must own the schemas; ask the server's administrator, or let them run this command."
+            )
+            raise SqfError(msg) from None
+        raise
+    return chosen
+
+
+def reader_url(url: str, name: str, password: str) -> str:
+    """Return the URL by which a reader connects to the database of `url`, for programs other than ours too."""
+    parsed = make_url(normalise_database_url(url)).set(drivername="postgresql", username=name, password=password)
+    return parsed.render_as_string(hide_password=False)
+
+
+def psql_command(url: str, schema: str | None = None) -> Command:
+    """Return the command that opens psql on a database; the password goes by the environment, not by the arguments.
+
+    Parameters
+    ----------
+    url
+        Of the database.
+    schema
+        Where psql looks for tables whose schema is not named.
+
+    Raises
+    ------
+    SqfError
+        When there is no psql.
+    """
+    program = find_psql()
+    if program is None:
+        msg = (
+            "There is no psql on this machine: install PostgreSQL's client (package postgresql-client), or use any "
+            f"other client with the URL that `sqf db url` shows ({describe_database_url(url)})."
+        )
+        raise SqfError(msg)
+    parsed = make_url(normalise_database_url(url)).set(drivername="postgresql")
+    environment = {"PGPASSWORD": str(parsed.password)} if parsed.password else {}
+    if schema is not None:
+        environment["PGOPTIONS"] = f"-c search_path={check_identifier(schema, 'schema')}"
+    shown = sa.URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query)
+    return Command((program, shown.render_as_string(hide_password=False)), environment)
+
+
+def _refuse_powerful(connection: sa.Connection, role: str) -> None:
+    """Refuse a role that is there already for something else."""
+    query = sa.text(
+        "SELECT rolname = current_user OR rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls "
+        "OR EXISTS (SELECT 1 FROM pg_auth_members m WHERE m.member = r.oid) "
+        "OR EXISTS (SELECT 1 FROM pg_class c WHERE c.relowner = r.oid) "
+        "OR EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspowner = r.oid) "
+        "FROM pg_roles r WHERE rolname = :role"
+    )
+    if connection.execute(query, {"role": role}).scalar():
+        msg = f"The role {role} is there already and can do more than read. Choose another name for the reader."
+        raise SqfError(msg)
+
+
+def _put_role(cursor: "psycopg2.extensions.cursor", role: str, password: str) -> None:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
+    verb = "ALTER" if cursor.fetchone() else "CREATE"
+    verifier = encrypt_password(password, role, scope=cursor.connection, algorithm="scram-sha-256")
+    named = sql.Identifier(role)
+    cursor.execute(sql.SQL(f"{verb} ROLE {{}} LOGIN PASSWORD {{}}").format(named, sql.Literal(verifier)))
+    cursor.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(named))
+    cursor.execute(sql.SQL("ALTER ROLE {} SET statement_timeout = '5min'").format(named))
+    cursor.execute("SELECT current_database()")
+    database = sql.Identifier(cursor.fetchone()[0])
+    cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, named))
+
+
+def _let_read(cursor: "psycopg2.extensions.cursor", schema: str, role: str) -> None:
+    cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,))
+    names = {"schema": sql.Identifier(schema), "role": sql.Identifier(role)}
+    statements = [] if cursor.fetchone() else ["CREATE SCHEMA {schema}"]
+    statements += [
+        "GRANT USAGE ON SCHEMA {schema} TO {role}",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}",
+    ]
+    for statement in statements:
+        cursor.execute(sql.SQL(statement).format(**names))
+
+
+__all__ = ["Command", "grant_reader", "psql_command", "reader_url"]

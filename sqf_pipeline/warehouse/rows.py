@@ -1,0 +1,189 @@
+"""Between the types of frames and those of tables.
+
+What belongs here: whether a frame fits a table, and the way from frame to CSV and back. What does not: talking to the
+database (`writer`).
+
+CSV is written and read by Arrow: it is several times faster than pandas, keeps every digit of a floating-point number,
+and tells an empty text (quoted) from null (not quoted), as PostgreSQL does.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+from pyarrow import csv
+from sqlalchemy.dialects.postgresql import JSONB
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse.column_kinds import PARTITION
+
+# SQL type to Arrow type and the type in frames, special kinds before general ones.
+_TYPES: tuple[tuple[type, pa.DataType, str], ...] = (
+    (sa.SmallInteger, pa.int16(), "Int16"),
+    (sa.BigInteger, pa.int64(), "Int64"),
+    (sa.Integer, pa.int32(), "Int32"),
+    (sa.Double, pa.float64(), "Float64"),
+    (sa.Boolean, pa.bool_(), "boolean"),
+    (sa.Date, pa.date32(), "datetime64[s]"),
+    (sa.TIMESTAMP, pa.timestamp("us", "UTC"), "datetime64[us, UTC]"),
+    (JSONB, pa.string(), "string"),
+    (sa.Text, pa.string(), "string"),
+)
+
+
+def partition_year(table: sa.Table, partition: Mapping[str, object]) -> int:
+    """Return the year of a partition; raises SqfError when it names no year or columns that are not there."""
+    column = table.info[PARTITION]
+    unknown = [name for name in partition if name not in table.columns]
+    if unknown:
+        msg = f"Table {table.fullname} has no column {', '.join(unknown)} to be replaced by."
+        raise SqfError(msg)
+    if column not in partition:
+        msg = f"Table {table.fullname} is replaced by {column}; found only {', '.join(partition) or 'nothing'}."
+        raise SqfError(msg)
+    return int(str(partition[column]))
+
+
+def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]) -> list[sa.Column]:
+    """Return the columns of `table` that `frame` fills, in the table's order.
+
+    Raises
+    ------
+    SqfError
+        When a column is missing or unknown, holds null where there may be none, lies outside the partition, or the
+        key occurs twice. Counts are told, never values of rows.
+    """
+    declared = list(table.columns)
+    names = {column.name for column in declared}
+    doubled = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
+    extra = [str(name) for name in frame.columns if name not in names]
+    missing = [c.name for c in declared if c.name not in frame.columns and not c.info.get("optional")]
+    problems = [f"unknown columns: {', '.join(extra)}"] if extra else []
+    problems += [f"missing columns: {', '.join(missing)}"] if missing else []
+    problems += [f"columns twice: {', '.join(doubled)}"] if doubled else []
+    if not problems:
+        problems = [*_nulls(declared, frame), *_outside(frame, partition), *_doubled_keys(table, frame)]
+    if problems:
+        msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
+        raise SqfError(msg)
+    return [column for column in declared if column.name in frame.columns]
+
+
+def _nulls(columns: list[sa.Column], frame: pd.DataFrame) -> list[str]:
+    problems = []
+    for column in columns:
+        if column.nullable or column.name not in frame.columns:
+            continue
+        nulls = int(frame[column.name].isna().sum())
+        if nulls:
+            problems.append(f"{column.name} is null in {nulls} of {len(frame)} rows and may not be")
+    return problems
+
+
+def _outside(frame: pd.DataFrame, partition: Mapping[str, object]) -> list[str]:
+    problems = []
+    for name, value in partition.items():
+        outside = int((frame[name] != value).fillna(True).sum())
+        if outside:
+            problems.append(f"{name} is not {value} in {outside} of {len(frame)} rows")
+    return problems
+
+
+def _doubled_keys(table: sa.Table, frame: pd.DataFrame) -> list[str]:
+    key = [column.name for column in table.primary_key.columns]
+    doubled = int(frame.duplicated(subset=key).sum())
+    return [f"{doubled} rows repeat a key ({', '.join(key)})"] if doubled else []
+
+
+def frame_to_csv(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]) -> bytes:
+    """Return the rows as CSV without a header; raises SqfError when values are not of the table's types."""
+    arrays = []
+    problems = []
+    for column in columns:
+        kind = _arrow_type(column)
+        try:
+            arrays.append(_to_arrow(frame[column.name], kind))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            problems.append(f"{column.name} must be {kind}, found {_found(frame[column.name])}")
+    if problems:
+        msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
+        raise SqfError(msg)
+    rows = pa.table(arrays, names=[column.name for column in columns])
+    target = BytesIO()
+    csv.write_csv(rows, target, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    return target.getvalue()
+
+
+def csv_to_frame(payload: bytes, columns: list[sa.Column]) -> pd.DataFrame:
+    """Return rows from CSV with a header, in the types of frames."""
+    rows = csv.read_csv(
+        BytesIO(payload),
+        convert_options=csv.ConvertOptions(
+            column_types={column.name: _arrow_type(column) for column in columns},
+            true_values=["t"],
+            false_values=["f"],
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+    )
+    return pd.DataFrame({column.name: _to_pandas(rows[column.name], column) for column in columns})
+
+
+def _to_arrow(values: pd.Series, kind: pa.DataType) -> pa.Array:
+    """Return a column as Arrow, every missing value as null."""
+    if pa.types.is_date(kind):
+        moments = pa.Array.from_pandas(pd.to_datetime(values), type=pa.timestamp("us"))
+        return moments.cast(kind)  # refuses a time of day, rather than cutting it off
+    if pa.types.is_string(kind):
+        if not _is_text(values):
+            msg = f"expected text, found {values.dtype}"
+            raise TypeError(msg)
+        return pa.Array.from_pandas(values.astype("string"), type=kind)
+    if pa.types.is_boolean(kind):
+        return pa.Array.from_pandas(values.astype("boolean"), type=kind)
+    if pa.types.is_integer(kind):
+        return pa.Array.from_pandas(values.astype("Int64"), type=pa.int64()).cast(kind)
+    if pa.types.is_floating(kind):
+        numbers = pa.Array.from_pandas(values.astype("Float64"), type=kind)
+        return pc.if_else(pc.is_nan(numbers), pa.scalar(None, kind), numbers)
+    return pa.Array.from_pandas(values, type=kind)
+
+
+def _is_text(values: pd.Series) -> bool:
+    return bool(values.isna().all()) or pd.api.types.infer_dtype(values.astype(object), skipna=True) == "string"
+
+
+def _to_pandas(values: pa.ChunkedArray, column: sa.Column) -> pd.Series:
+    kind = _frame_type(column)
+    if kind.startswith("datetime64"):
+        return values.to_pandas().astype(kind)
+    return values.to_pandas(types_mapper=_nullable).astype(kind)
+
+
+def _nullable(kind: pa.DataType) -> pd.api.extensions.ExtensionDtype | None:
+    named = {
+        pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype(),
+    }  # fmt: skip
+    return named.get(kind)
+
+
+def _arrow_type(column: sa.Column) -> pa.DataType:
+    return next(arrow for sql_type, arrow, _ in _TYPES if isinstance(column.type, sql_type))
+
+
+def _frame_type(column: sa.Column) -> str:
+    declared = column.info.get("frame_type")
+    return declared or next(frame for sql_type, _, frame in _TYPES if isinstance(column.type, sql_type))
+
+
+def _found(values: pd.Series) -> str:
+    return f"{values.dtype} that does not convert without loss"
+
+
+__all__ = ["check_frame", "csv_to_frame", "frame_to_csv", "partition_year"]

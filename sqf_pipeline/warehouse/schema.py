@@ -1,0 +1,265 @@
+"""Bringing a database in line with the declared tables.
+
+What belongs here: creating what is missing, adding what can be added without touching rows, refusing the rest with
+advice. What does not: the declarations (`stop_tables`, `result_tables`, `views.sql`).
+"""
+
+import hashlib
+import re
+from importlib import resources
+
+import psycopg2
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, DropConstraint, SetColumnComment
+
+from sqf_pipeline.errors import SqfError
+
+_DIALECT = postgresql.dialect()
+_SCHEMA_COMMENT = "Stops by the New York City police, models of what follows from them, and their measures."
+
+_EXISTING_COLUMNS = """
+    SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, col_description(c.oid, a.attnum)
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p')
+"""
+_EXISTING_CONSTRAINTS = """
+    SELECT c.relname, k.conname, k.contype, obj_description(k.oid, 'pg_constraint')
+    FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s
+"""
+_EXISTING_INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = %(schema)s"
+
+
+def check_identifier(name: str, what: str) -> str:
+    """Return `name` if it is a plain SQL name (small letters, digits, underscores); raises SqfError otherwise."""
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) or name.startswith("pg_"):
+        msg = (
+            f"{name!r} cannot be the name of a {what}: expected small letters, digits and underscores, at most 63, "
+            "not beginning with a digit or pg_."
+        )
+        raise SqfError(msg)
+    return name
+
+
+def advisory_key(text: str) -> int:
+    """Return the number of the advisory lock that stands for `text`, the same in every process."""
+    return int.from_bytes(hashlib.sha256(f"sqf:{text}".encode()).digest()[:8], "big", signed=True)
+
+
+def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
+    """Create or amend schema, tables and views of `metadata`, in one transaction and one process at a time.
+
+    Raises
+    ------
+    SqfError
+        When a table differs in a way that cannot be mended without losing rows, or the role may not create.
+    """
+    schema = str(metadata.schema)
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(advisory_key(f"schema {schema}"))))
+            _create_schema(connection, schema)
+            metadata.create_all(connection, tables=_missing_tables(connection, metadata), checkfirst=False)
+            _amend_columns(connection, metadata)
+            _amend_constraints(connection, metadata)
+            _create_indexes(connection, metadata)
+            _apply_views(connection, metadata)
+    except sa.exc.ProgrammingError as error:
+        if isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
+            msg = (
+                f"The database user may not create or change tables in schema {schema}: {_first_line(error)}. "
+                f"Let an administrator run: CREATE SCHEMA {schema} AUTHORIZATION <that user>;"
+            )
+            raise SqfError(msg) from None
+        raise
+
+
+def _create_schema(connection: sa.Connection, schema: str) -> None:
+    there = connection.execute(sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).scalar()
+    if there is None:
+        connection.execute(sa.schema.CreateSchema(schema))
+
+
+def _existing(connection: sa.Connection, query: str, schema: str) -> list[tuple]:
+    return [tuple(row) for row in connection.exec_driver_sql(query, {"schema": schema})]
+
+
+def _missing_tables(connection: sa.Connection, metadata: sa.MetaData) -> list[sa.Table]:
+    there = {row[0] for row in _existing(connection, _EXISTING_COLUMNS, str(metadata.schema))}
+    return [table for table in metadata.sorted_tables if table.name not in there]
+
+
+def _amend_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Add new nullable columns and change comments; refuse every other difference."""
+    found: dict[str, dict[str, tuple[str, bool, str | None]]] = {}
+    for table_name, name, kind, not_null, comment in _existing(connection, _EXISTING_COLUMNS, str(metadata.schema)):
+        found.setdefault(table_name, {})[name] = (kind, not_null, comment)
+    for table in metadata.sorted_tables:
+        there = found[table.name]
+        differences = [f"{name} is no longer declared" for name in there if name not in table.columns]
+        for column in table.columns:
+            declared = (column.type.compile(_DIALECT).lower(), not column.nullable)
+            if column.name not in there:
+                if column.nullable:
+                    _add_column(connection, table, column)
+                else:
+                    differences.append(f"{column.name} is new and may not be null")
+                continue
+            kind, not_null, comment = there[column.name]
+            if (kind, not_null) != declared:
+                differences.append(f"{column.name} is {_said(kind, not_null)}, declared {_said(*declared)}")
+            elif comment != column.comment:
+                connection.execute(SetColumnComment(column))
+        if differences:
+            msg = (
+                f"Table {table.fullname} was made by another version: {'; '.join(differences)}. If its rows can be "
+                f"made again, run: DROP TABLE {table.fullname} CASCADE; then run sqf. Else alter the table by hand."
+            )
+            raise SqfError(msg)
+
+
+def _add_column(connection: sa.Connection, table: sa.Table, column: sa.Column) -> None:
+    definition = CreateColumn(column).compile(dialect=_DIALECT)
+    _run(connection, f"ALTER TABLE {_quoted(table)} ADD COLUMN {definition}")
+    connection.execute(SetColumnComment(column))
+
+
+def _amend_constraints(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Create checks that are new or changed, and foreign keys that are missing.
+
+    PostgreSQL stores a check in words of its own, so ours is kept as the comment of the constraint and compared with.
+    """
+    found = {
+        (table, name): (kind, comment)
+        for table, name, kind, comment in _existing(connection, _EXISTING_CONSTRAINTS, str(metadata.schema))
+    }
+    for table in metadata.sorted_tables:
+        declared = {str(one.name): one for one in table.constraints}
+        for (table_name, name), (kind, comment) in found.items():
+            # One without our comment is a rule that somebody else has added.
+            if table_name == table.name and name not in declared and kind == "c" and comment is not None:
+                _run(connection, f'ALTER TABLE {_quoted(table)} DROP CONSTRAINT "{name}"')
+        for name, constraint in sorted(declared.items()):
+            kind, comment = found.get((table.name, name), (None, None))
+            if kind is None:
+                _add_constraint(connection, table, constraint)
+            if not isinstance(constraint, sa.CheckConstraint) or comment == str(constraint.sqltext):
+                continue
+            if comment is not None:
+                connection.execute(DropConstraint(constraint))
+                _add_constraint(connection, table, constraint)
+            _note_check(connection, table, constraint)
+
+
+def _note_check(connection: sa.Connection, table: sa.Table, constraint: sa.CheckConstraint) -> None:
+    """Write down what a check says."""
+    quoted = str(constraint.sqltext).replace("'", "''")
+    _run(connection, f"COMMENT ON CONSTRAINT \"{constraint.name}\" ON {_quoted(table)} IS '{quoted}'")
+
+
+def _add_constraint(connection: sa.Connection, table: sa.Table, constraint: sa.Constraint) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(AddConstraint(constraint))
+    except sa.exc.IntegrityError as error:
+        msg = (
+            f"Rows of {table.fullname} break the rule {constraint.name}, which is new: {_first_line(error)}. Run "
+            f"TRUNCATE {table.fullname} CASCADE; and make its years again with this version."
+        )
+        raise SqfError(msg) from None
+
+
+def _create_indexes(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    there = {row[0] for row in _existing(connection, _EXISTING_INDEXES, str(metadata.schema))}
+    for table in metadata.sorted_tables:
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            if index.name not in there:
+                connection.execute(CreateIndex(index))
+
+
+def _apply_views(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Create the views when they, or what they stand on, are new or changed; the schema's comment says which stand."""
+    schema = str(metadata.schema)
+    script = resources.files(__package__).joinpath("views.sql").read_text(encoding="utf-8")
+    columns = [str(column) for table in metadata.sorted_tables for column in table.columns]
+    digest = hashlib.sha256("\n".join([script, *columns]).encode()).hexdigest()
+    comment = f"{_SCHEMA_COMMENT} Views {digest[:12]}."
+    views = re.findall(r"^CREATE OR REPLACE VIEW (\w+)", script, flags=re.MULTILINE)
+    found = connection.execute(
+        sa.text(
+            "SELECT obj_description(to_regnamespace(:name), 'pg_namespace'), "
+            "(SELECT count(*) FROM pg_views WHERE schemaname = :name AND viewname = ANY(:views))"
+        ),
+        {"name": schema, "views": views},
+    ).one()
+    if tuple(found) == (comment, len(views)):
+        return
+    try:
+        with connection.begin_nested():
+            _run_script(connection, schema, script)
+    except sa.exc.ProgrammingError:
+        # A view cannot be replaced by one with other columns: make them all anew.
+        _replace_views(connection, schema, script, views)
+    _comment_view(connection, metadata, "latest_metrics", ("model_metrics", "models"))
+    _run(connection, f"COMMENT ON SCHEMA \"{schema}\" IS '{comment}'")
+
+
+def _replace_views(connection: sa.Connection, schema: str, script: str, views: list[str]) -> None:
+    dropped = "; ".join(f'DROP VIEW IF EXISTS "{view}"' for view in reversed(views))
+    try:
+        with connection.begin_nested():
+            _run_script(connection, schema, f"{dropped};\n{script}")
+    except sa.exc.DBAPIError as error:
+        if not isinstance(error.orig, psycopg2.errors.DependentObjectsStillExist):
+            raise
+        msg = (
+            f"The views of schema {schema} have changed, but others stand on them: {_first_line(error)}. "
+            "Take those away, run sqf, and create them again."
+        )
+        raise SqfError(msg) from None
+
+
+def _comment_view(connection: sa.Connection, metadata: sa.MetaData, view: str, tables: tuple[str, ...]) -> None:
+    """Give the columns of a view the comments of the columns they show."""
+    view_columns = sa.text(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = :schema AND table_name = :view"
+    )
+    names = connection.execute(view_columns, {"schema": metadata.schema, "view": view}).scalars().all()
+    for name in names:
+        shown = (metadata.tables[f"{metadata.schema}.{table}"].columns for table in tables)
+        text = next(str(columns[name].comment) for columns in shown if name in columns)
+        quoted = text.replace("'", "''")
+        _run(connection, f'COMMENT ON COLUMN "{metadata.schema}"."{view}"."{name}" IS \'{quoted}\'')
+
+
+def _run_script(connection: sa.Connection, schema: str, script: str) -> None:
+    """Run SQL with unqualified names in one schema; the search path goes back with the transaction."""
+    _run(connection, f'SET LOCAL search_path = "{schema}", pg_catalog')
+    _run(connection, script)
+    _run(connection, "SET LOCAL search_path = DEFAULT")
+
+
+def _run(connection: sa.Connection, statement: str) -> None:
+    """Run a statement as it stands: a % in it is a letter, not a parameter."""
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def _quoted(table: sa.Table) -> str:
+    return f'"{table.schema}"."{table.name}"'
+
+
+def _said(kind: str, not_null: bool) -> str:
+    return f"{kind} not null" if not_null else kind
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    """Return what the server said without details, which may repeat a row."""
+    return str(error.orig).splitlines()[0]
+
+
+__all__ = ["advisory_key", "apply_metadata", "check_identifier"]

@@ -1,0 +1,275 @@
+"""Frames into tables and back.
+
+What belongs here: replacing the rows of a partition in one transaction, reading them, and a digest of a table's
+content. What does not: what tables there are (`tables`), and the checks of a frame against its table (`rows`).
+
+Two writers of one partition, or of tables that refer to each other, wait for each other: a foreign key that is
+checked at the end of a transaction would otherwise fail on a row that another transaction is just replacing.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import pandas as pd
+import psycopg2
+import sqlalchemy as sa
+from psycopg2 import sql
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse.rows import check_frame, csv_to_frame, frame_to_csv, partition_year
+from sqf_pipeline.warehouse.schema import advisory_key
+
+logger = logging.getLogger(__name__)
+
+
+def replace_partition(engine: sa.Engine, table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]) -> int:
+    """Replace the rows of a partition by those of `frame`, in one transaction, and return how many they are.
+
+    Readers see the old rows or the new ones, never a part. Whatever fails, the old rows stay.
+
+    Rows of other tables that refer to rows of this partition stay where their target is still there. Where it is
+    gone, results of a model that no longer exists, or predictions about a stop that was withdrawn, are removed in the
+    same transaction and counted in a warning; anything else that would lose its target stops the replacement.
+
+    Parameters
+    ----------
+    engine
+        From `url.create_engine`.
+    table
+        A table of `tables.build_metadata`.
+    frame
+        Exactly the columns of the table, in any order, without `recorded_at`; columns marked optional may be left
+        out. An empty frame empties the partition.
+    partition
+        Column to value; at least the table's year column. Every row must lie in it.
+
+    Raises
+    ------
+    SqfError
+        When the frame does not fit the table (nothing is written), a rule of the table refuses a row, or the
+        database fails.
+    """
+    year = partition_year(table, partition)
+    columns = check_frame(table, frame, partition)
+    payload = frame_to_csv(table, frame, columns)
+    try:
+        with engine.begin() as connection:
+            _lock(connection, table, frame, year)
+            _refuse_emptying(connection, table, frame, partition)
+            connection.execute(sa.delete(table).where(*_conditions(table, partition)))
+            _copy_in(connection, table, columns, payload)
+            _remove_orphans(connection, table, partition)
+    except (sa.exc.DBAPIError, psycopg2.Error) as error:
+        raise _explain(error, table, partition) from None
+    return len(frame)
+
+
+def read_table(engine: sa.Engine, table: sa.Table, partition: Mapping[str, object] | None = None) -> pd.DataFrame:
+    """Return rows of a table in the order of its key, in the types of the frames they came from.
+
+    Parameters
+    ----------
+    partition
+        Column to value; None reads the whole table.
+
+    Returns
+    -------
+    DataFrame
+        Every column but `recorded_at`; Int8 to Int64, Float64, boolean, string, datetime64; null is pandas.NA. No
+        rows give an empty frame of the same types.
+    """
+    columns = [column for column in table.columns if column.name != "recorded_at"]
+    payload = BytesIO()
+    _copy_out(engine, table, columns, partition or {}, payload)
+    return csv_to_frame(payload.getvalue(), columns)
+
+
+def table_fingerprint(engine: sa.Engine, table: sa.Table, partition: Mapping[str, object] | None = None) -> str:
+    """Return the SHA-256 digest of a table's rows in the order of its key.
+
+    Left out are the columns that differ between two runs on the same stops (times of writing and of fetching).
+    """
+    columns = [column for column in table.columns if not column.info.get("volatile")]
+    digest = _Digest()
+    _copy_out(engine, table, columns, partition or {}, digest)
+    return digest.hexdigest()
+
+
+class _Digest:
+    """A file that keeps only the digest of what is written to it."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        return len(data)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _lock(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame, year: int) -> None:
+    """Hold the partition alone, those it refers to together with others, and those that refer to it alone.
+
+    All writers take them in one order, so that none waits for another in a ring.
+    """
+    alone = {(table.name, year)}
+    together = set()
+    for key in table.foreign_key_constraints:
+        target_year = key.elements[0].parent.name
+        years = {year} if target_year not in frame.columns else {int(value) for value in frame[target_year].unique()}
+        together |= {(key.referred_table.name, one) for one in years}
+    alone |= {(child.name, year) for child, key in _references_to(table) if key.info["remove"]}
+    for name, one in sorted(alone | together):
+        shared = "" if (name, one) in alone else "_shared"
+        lock = sa.text(f"SELECT pg_advisory_xact_lock{shared}(:key)")
+        connection.execute(lock, {"key": advisory_key(f"{table.schema}.{name} {one}")})
+
+
+def _references_to(table: sa.Table) -> list[tuple[sa.Table, sa.ForeignKeyConstraint]]:
+    """Return the tables that refer to `table`, with the key by which they do."""
+    return [
+        (child, key)
+        for child in table.metadata.sorted_tables
+        for key in sorted(child.foreign_key_constraints, key=lambda one: str(one.name))
+        if key.referred_table is table
+    ]
+
+
+def _child_conditions(
+    child: sa.Table, key: sa.ForeignKeyConstraint, partition: Mapping[str, object]
+) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions under which rows of `child` refer into the partition."""
+    by_target = {element.column.name: element.parent.name for element in key.elements}
+    return [child.c[by_target[name]] == value for name, value in partition.items() if name in by_target]
+
+
+def _refuse_emptying(
+    connection: sa.Connection, table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]
+) -> None:
+    """Refuse to leave nothing where others refer to: an empty result upstream is a fault, not a wish."""
+    if len(frame):
+        return
+    for child, key in _references_to(table):
+        query = sa.select(sa.func.count()).select_from(child).where(*_child_conditions(child, key, partition))
+        rows = connection.execute(query).scalar_one()
+        if rows:
+            msg = (
+                f"Nothing was given for {_named(table, partition)}, but {rows} rows of {child.fullname} refer to it, "
+                f"so it was left as it is. If that is meant, delete the rows of {child.fullname} first."
+            )
+            raise SqfError(msg)
+
+
+def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mapping[str, object]) -> None:
+    """Remove rows whose target was not among the new rows, where their table says so, and say how many."""
+    for child, key in _references_to(table):
+        if not key.info["remove"]:
+            continue
+        still_there = sa.exists().where(*(element.column == child.c[element.parent.name] for element in key.elements))
+        gone = sa.delete(child).where(*_child_conditions(child, key, partition), ~still_there)
+        rows = connection.execute(gone).rowcount
+        if rows:
+            logger.warning(
+                "%d rows of %s were removed: what they refer to is no longer in %s",
+                rows, child.fullname, _named(table, partition),
+            )  # fmt: skip
+
+
+def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], payload: bytes) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
+        sql.Identifier(str(table.schema), table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
+    )
+    with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.copy_expert(statement, BytesIO(payload))
+
+
+def _copy_out(
+    engine: sa.Engine, table: sa.Table, columns: list[sa.Column], partition: Mapping[str, object], target: Any
+) -> None:
+    """Write rows as CSV in the order of the key; texts are ordered by their bytes, whatever the server's locale."""
+    order = [
+        sql.SQL('{} COLLATE "C"' if isinstance(column.type, sa.Text) else "{}").format(sql.Identifier(column.name))
+        for column in table.primary_key.columns
+    ]
+    conditions = [
+        sql.SQL("{} = {}").format(sql.Identifier(table.columns[name].name), sql.Literal(value))
+        for name, value in partition.items()
+    ]
+    statement = sql.SQL(
+        "COPY (SELECT {} FROM {} WHERE {} ORDER BY {}) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8')"
+    ).format(
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+        sql.Identifier(str(table.schema), table.name),
+        sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
+        sql.SQL(", ").join(order),
+    )
+    try:
+        with engine.connect() as connection, connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+            # The same text for a number on every server, whatever its settings.
+            cursor.execute(
+                "SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'"
+            )
+            cursor.copy_expert(statement, target)
+    except (sa.exc.DBAPIError, psycopg2.Error) as error:
+        raise _explain(error, table, partition) from None
+
+
+def _conditions(table: sa.Table, partition: Mapping[str, object]) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in partition.items()]
+
+
+def _explain(error: Exception, table: sa.Table, partition: Mapping[str, object]) -> SqfError:
+    """Return what went wrong without the values of a row, which PostgreSQL likes to repeat."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    where = _named(table, partition)
+    diagnosis = getattr(cause, "diag", None)
+    primary = getattr(diagnosis, "message_primary", None)
+    if isinstance(cause, psycopg2.errors.UndefinedTable | psycopg2.errors.UndefinedColumn):
+        return SqfError(f"The database does not fit this version: {primary}. Run `sqf run` to bring it in line.")
+    if isinstance(cause, psycopg2.IntegrityError) and diagnosis is not None:
+        rule = diagnosis.constraint_name
+        said = _rule_in_words(table, rule)
+        other = f" (reported for {diagnosis.table_name})" if diagnosis.table_name != table.name else ""
+        return SqfError(f"A row does not fit {where}: rule {rule}{said}{other}. Nothing was changed.")
+    if isinstance(cause, psycopg2.DataError):
+        column = f" in column {diagnosis.column_name}" if diagnosis and diagnosis.column_name else ""
+        return SqfError(f"A value does not fit {where}{column}: {_kind(cause)}. Nothing was changed.")
+    if isinstance(cause, psycopg2.errors.InsufficientPrivilege):
+        return SqfError(f"The database user may not do this with {where}: {primary}. Use the pipeline's own user.")
+    if isinstance(cause, psycopg2.errors.DiskFull):
+        return SqfError(f"The database has no space left for {where}. Make room and run again; nothing was changed.")
+    reason = primary or str(cause).strip().split("\n", 1)[0] or _kind(cause)
+    return SqfError(f"The database failed at {where}: {reason}. Nothing was changed; run again when it is back.")
+
+
+def _kind(error: object) -> str:
+    """Return the class of a database error as words: its message may repeat a value."""
+    name = type(error).__name__
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+def _rule_in_words(table: sa.Table, rule: str | None) -> str:
+    for constraint in (one for other in table.metadata.sorted_tables for one in other.constraints):
+        if str(constraint.name) != rule:
+            continue
+        if isinstance(constraint, sa.CheckConstraint):
+            return f", {constraint.sqltext}"
+        if isinstance(constraint, sa.ForeignKeyConstraint):
+            referring = ", ".join(constraint.column_keys)
+            return f", {constraint.table.name} ({referring}) must be in {constraint.referred_table.fullname}"
+        if isinstance(constraint, sa.PrimaryKeyConstraint):
+            return f", one row a {', '.join(column.name for column in constraint.columns)}"
+    return ""
+
+
+def _named(table: sa.Table, partition: Mapping[str, object]) -> str:
+    where = ", ".join(f"{name} {value}" for name, value in partition.items())
+    return f"table {table.fullname} ({where})" if where else f"table {table.fullname}"
+
+
+__all__ = ["read_table", "replace_partition", "table_fingerprint"]
