@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _GROUP = "stops"
 _READING = ("nypd/reader.py", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py")
-_CLEANING = ("nypd", "contracts/stops.py")
+_CLEANING = (
+    *("nypd/cleaning.py", "nypd/parsing.py", "nypd/shifted_rows.py", "nypd/vocabulary.py", "nypd/vocabulary.csv"),
+    *("nypd/columns.csv", "nypd/columns.py", "contracts/stops.py"),
+)
 
 
 @dg.multi_asset(
