@@ -5,6 +5,8 @@ What belongs here: choosing a source, and obtaining a year's file from it. What 
 """
 
 import logging
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +26,9 @@ from sqf_pipeline.nypd.publication import QUICK, check_publication
 from sqf_pipeline.settings import NYPD_URL, ResolvedSource, Source
 
 logger = logging.getLogger(__name__)
+
+_BEGINNING_BYTES = 1 << 18
+_MARKS_OF_A_SAMPLE = 20
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,46 @@ def obtain_file(
 
 
 def _local_file(data_dir: Path, year: int) -> PublishedFile:
-    return _described(find_local_file(data_dir, year), year, "local")
+    try:
+        path = find_local_file(data_dir, year)
+        if is_synthetic(path):
+            raise SourceError(
+                f"{path} holds synthetic stops of the sample, not NYPD's, and they are never used as real ones. Move "
+                "it out of the data folder, or set SQF_SOURCE=sample to work with the sample."
+            )
+        return _described(path, year, "local")
+    except OSError as error:
+        raise SourceError(
+            f"The file of {year} in {data_dir} cannot be read: {error.strerror or error}. Check that this account may "
+            "read it and that the disk is in order."
+        ) from error
+
+
+def is_synthetic(path: Path) -> bool:
+    """Return whether a yearly file is one of the sample's, by its name or by the addresses at its beginning.
+
+    Only the beginning is looked at, so that a folder is judged in milliseconds.
+    """
+    from sqf_pipeline.nypd.sample import is_sample_file
+    from sqf_pipeline.nypd.sample_places import MARK
+
+    return is_sample_file(path) or _beginning(path).count(MARK.encode()) >= _MARKS_OF_A_SAMPLE
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first text of a file: of a workbook, that of its first strings or sheet."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            return file.read(_BEGINNING_BYTES)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            texts = sorted(
+                name for name in archive.namelist() if name.startswith(("xl/sharedStrings", "xl/worksheets/"))
+            )
+            return b"".join(archive.open(name).read(_BEGINNING_BYTES) for name in texts[:2])
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        # A damaged workbook is nobody's sample; the reader says what is wrong with it.
+        return b""
 
 
 def _described(path: Path, year: int, source: ResolvedSource) -> PublishedFile:
@@ -237,4 +281,4 @@ def _spoken(years: Sequence[int]) -> str:
     return ", ".join(str(year) for year in years)
 
 
-__all__ = ["PublishedFile", "SourceDecision", "obtain_file", "resolve_source"]
+__all__ = ["PublishedFile", "SourceDecision", "is_synthetic", "obtain_file", "resolve_source"]

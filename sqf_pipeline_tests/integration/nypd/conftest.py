@@ -1,7 +1,9 @@
 """A server of yearly files on this machine, and patience that does not make a test wait."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +41,20 @@ def waits() -> Waits:
 @pytest.fixture
 def patience(waits: Waits) -> Patience:
     return Patience(connect=2.0, read=0.3, total=30.0, attempts=3, sleep=waits)
+
+
+@pytest.fixture
+def another_account(tmp_path: Path) -> Iterator[None]:
+    """Let permissions bind: for root they do not, so the test goes on as nobody, who owns the test's folder."""
+    if os.geteuid() != 0:
+        yield
+        return
+    nobody = 65_534
+    for parent in (tmp_path.parent, tmp_path.parent.parent):
+        parent.chmod(0o711)
+    os.chown(tmp_path, nobody, nobody)
+    os.seteuid(nobody)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

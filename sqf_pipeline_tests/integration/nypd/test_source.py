@@ -129,3 +129,40 @@ def test_years_of_the_older_form_are_refused_whatever_the_source(tmp_path: Path)
 def test_a_missing_local_year_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="There is no file of 2019"):
         obtain_file("local", 2019, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("year", [2017, 2020])
+def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, tmp_path: Path) -> None:
+    got = obtain_file("sample", year, data_dir=tmp_path / "data", sample_dir=tmp_path / "sample", sample_rows=300)
+    assert (got.source, got.year, got.url) == ("sample", year, None)
+    again = obtain_file("sample", year, data_dir=tmp_path / "data", sample_dir=tmp_path / "again", sample_rows=300)
+    assert again.sha256 == got.sha256
+
+    with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
+        obtain_file("local", year, data_dir=tmp_path / "sample")
+    renamed = got.path.rename(got.path.with_stem(f"sqf-{year}"))
+    with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
+        obtain_file("local", year, data_dir=renamed.parent)
+    with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
+        resolve_source("auto", renamed.parent, [year], allow_sample=True, url_template="unused")
+
+
+def test_real_files_are_not_taken_for_synthetic(real_data_dir: Path) -> None:
+    for year in YEARS:
+        assert obtain_file("local", year, data_dir=real_data_dir).year == year
+
+
+def test_a_damaged_workbook_is_left_to_the_reader_to_tell(tmp_path: Path) -> None:
+    content = tiny_workbook()
+    for number, damaged in enumerate((content[: len(content) // 2], content[:200] + bytes(2_000) + content[2_200:])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "sqf-2020.xlsx").write_bytes(damaged)
+        assert obtain_file("local", 2020, data_dir=folder).path.name == "sqf-2020.xlsx"
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, another_account: None) -> None:
+    put_files(tmp_path)
+    (tmp_path / "sqf-2018.csv").chmod(0)
+    with pytest.raises(SourceError, match=r"The file of 2018 in .* cannot be read: Permission denied"):
+        obtain_file("local", 2018, data_dir=tmp_path)
