@@ -157,8 +157,8 @@ def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], co
     importances
         `feature_importances_` of a fitted forest, shape (encoded features,).
     encoded_names
-        Names of the encoded features, as from `get_feature_names_out`: the column's name, alone or followed by
-        an underscore and a category; a transformer's name and two underscores may come first.
+        Names of the encoded features, as the encoder's `get_feature_names_out` gives them: the column's name,
+        alone or followed by `=` and a category.
     columns
         Columns of the registry that the model takes.
 
@@ -178,18 +178,12 @@ def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], co
         raise ValueError(f"{len(values)} importances, but {len(encoded_names)} names of encoded features")
     totals = dict.fromkeys(columns, 0.0)
     for name, value in zip(encoded_names, values, strict=True):
-        totals[_column_of(name, columns)] += float(value)
+        owner = name.split("=", 1)[0]
+        if owner not in totals:
+            raise ValueError(f"the encoded feature {name!r} belongs to none of the columns {list(columns)}")
+        totals[owner] += float(value)
     rows = [(name, total, None, None) for name, total in totals.items()]
     return _ranked_frame("impurity", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
-
-
-def _column_of(encoded: str, columns: Sequence[str]) -> str:
-    """Return the longest column whose name the encoded feature starts with."""
-    plain = encoded.split("__", 1)[-1]
-    owners = [name for name in columns if plain == name or plain.startswith(f"{name}_")]
-    if not owners:
-        raise ValueError(f"the encoded feature {encoded!r} belongs to none of the columns {list(columns)}")
-    return max(owners, key=len)
 
 
 def _ranked_frame(kind: str, frame: "pd.DataFrame") -> "pd.DataFrame":

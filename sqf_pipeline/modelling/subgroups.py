@@ -21,12 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 from sqf_pipeline.modelling.intervals import (
     LEVEL,
     Weights,
+    draw_measures,
     effective_rows,
+    metric_intervals,
     percentile_interval,
     wilson_interval,
 )
-from sqf_pipeline.modelling.measures import Forecast, confusion_counts, measure, weight_chunks
-from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals
+from sqf_pipeline.modelling.measures import Forecast, confusion_counts, measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,12 +49,14 @@ AGE_EDGES = (0, 18, 25, 35, 45, 55, 200)
 AGE_BANDS = ("under 18", "18 to 24", "25 to 34", "35 to 44", "45 to 54", "55 and over")
 
 RATES = ("base_rate", "selection_rate", "false_positive_rate", "false_negative_rate")
+BOOTSTRAPPED = ("roc_auc", "expected_calibration_error")
 COLUMNS = (
     "attribute", "group_name", "rows", "positives",
-    *(f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")),
-    "mean_probability",
-    "roc_auc", "roc_auc_low", "roc_auc_high",
-    "expected_calibration_error",
+    *(
+        f"{name}{end}"
+        for name in (*RATES, "mean_probability", *BOOTSTRAPPED)
+        for end in ("", "_low", "_high")
+    ),
 )  # fmt: skip
 
 
@@ -101,7 +104,7 @@ def subgroup_metrics(
     clusters
         Encounter of each stop, from `stop_clusters`.
     weights
-        Resamples of encounters, from `resample_weights`, for the interval of the ROC AUC.
+        Resamples of encounters, from `resample_weights`, for the intervals of what is not a rate.
     level, least_rows
         Level of the intervals; least stops that a group needs to be shown.
 
@@ -194,7 +197,7 @@ def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
 def _intervals(
     forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, object], level: float
 ) -> dict[str, object]:
-    """Return the bounds of a group's rates (Wilson, on effective rows) and of its ROC AUC (bootstrap)."""
+    """Return the bounds of a group's rates (Wilson, on effective rows) and other measures (bootstrap)."""
     among = {
         "base_rate": np.ones(forecast.rows, dtype=bool),
         "selection_rate": np.ones(forecast.rows, dtype=bool),
@@ -208,14 +211,12 @@ def _intervals(
         if isinstance(value, float):
             low_high = wilson_interval(value, effective_rows(clusters[mask]), level)
         bounds[f"{rate}_low"], bounds[f"{rate}_high"] = low_high
-    area = np.concatenate(
-        [
-            rank_measures(rank_totals(ranking, chunk))["roc_auc"]
-            for ranking in [rank(forecast.actual, forecast.score)]
-            for chunk in weight_chunks(weights)
-        ]
-    )
-    bounds["roc_auc_low"], bounds["roc_auc_high"] = percentile_interval(area, level)
+    drawn = metric_intervals(draw_measures(forecast, weights, training_share=0.5), level=level).set_index("metric")
+    for name in BOOTSTRAPPED:
+        found = drawn.loc[name]
+        bounds |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
+    mean = (weights @ forecast.probability) / np.maximum(weights.sum(axis=1), 1)
+    bounds["mean_probability_low"], bounds["mean_probability_high"] = percentile_interval(mean, level)
     return bounds
 
 

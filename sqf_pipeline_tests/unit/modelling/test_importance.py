@@ -60,7 +60,7 @@ def test_permutation_is_a_function_of_its_seed() -> None:
 
 
 def test_impurity_is_added_up_to_registry_columns() -> None:
-    names = ["precinct", "suspect_race_BLACK", "encode__suspect_race_WHITE", "borough_BRONX", "patrol_borough_PBBX"]
+    names = ["precinct", "suspect_race=BLACK", "suspect_race=A=B", "borough=BRONX", "patrol_borough=PBBX"]
     columns = ["borough", "patrol_borough", "precinct", "suspect_race"]
     table = impurity_importance([0.1, 0.2, 0.3, 0.25, 0.15], names, columns).set_index("feature")
     assert table["importance"].to_dict() == pytest.approx(
@@ -68,7 +68,7 @@ def test_impurity_is_added_up_to_registry_columns() -> None:
     )
     assert table["low"].isna().all()
     with pytest.raises(ValueError, match="belongs to none"):
-        impurity_importance([1.0], ["zip_code_10001"], columns)
+        impurity_importance([1.0], ["zip_code=10001"], columns)
 
 
 def test_columns_are_chosen_on_the_last_training_year_alone() -> None:
