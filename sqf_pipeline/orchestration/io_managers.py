@@ -6,6 +6,7 @@ warehouse), or any check of content (the gate has passed before anything comes h
 """
 
 import os
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.orchestration.resources import Warehouse
 
+SCRAP_SECONDS = 3600
+
 TABLE = "sqf/table"
 """Metadata of an asset that names its table."""
 
@@ -37,6 +40,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_scraps(path)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -49,6 +53,13 @@ def written_atomically(path: Path) -> Iterator[Path]:
     finally:
         if temporary.exists():
             temporary.unlink()
+
+
+def _remove_scraps(path: Path) -> None:
+    """Remove what writers that were killed have left; one that still writes has touched its file just now."""
+    for scrap in path.parent.glob(f".{path.name}.*.partial"):
+        if time.time() - scrap.stat().st_mtime > SCRAP_SECONDS:
+            scrap.unlink(missing_ok=True)
 
 
 def _one_or_by_key(keys: list[str], load: Callable[[str], Any]) -> Any:

@@ -1,5 +1,7 @@
 """Files that are whole or absent, and come back as they left."""
 
+import os
+
 import dagster as dg
 import pandas as pd
 import pytest
@@ -44,6 +46,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(tmp_path):
         half_a_write()
     assert path.read_text() == "old"
     assert [entry.name for entry in path.parent.iterdir()] == ["2017.parquet"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(tmp_path):
+    left, living = tmp_path / ".2017.parquet.a.partial", tmp_path / ".2017.parquet.b.partial"
+    for scrap in (left, living):
+        scrap.write_text("half")
+    os.utime(left, (0, 0))
+    with written_atomically(tmp_path / "2017.parquet") as temporary:
+        temporary.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, "2017.parquet"]
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(tmp_path):

@@ -1,0 +1,70 @@
+"""Whole runs of the command as processes: undisturbed, under other hash seeds, and killed in the middle."""
+
+import hashlib
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from sqf_pipeline_tests.pipeline_support import Pipeline
+
+
+def finished(pipeline: Pipeline, **environment: str) -> str:
+    """Run to the end and return what was said."""
+    process = pipeline.start("run", **environment)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    return said
+
+
+def model_digests(pipeline: Pipeline) -> dict[str, str]:
+    folder = pipeline.home / "storage"
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*.joblib"))
+    }
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """Return a pipeline of synthetic stops that nothing has run in yet."""
+    folder = tmp_path_factory.mktemp("runs")
+    pipeline = Pipeline(folder / "home", folder / "raw", "sample", {"SQF_SAMPLE_ROWS": "400"})
+    yield pipeline
+    pipeline.remove()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(sample: Pipeline) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the digests of tables and models of a run under hash seed 1."""
+    said = finished(sample, PYTHONHASHSEED="1")
+    for shown in ("2017 raw_stops", "2020 stops", "Models on the untouched stops of 2020", "sqf ui", "sqf_sample"):
+        assert shown in said
+    return sample.fingerprints(), model_digests(sample)
+
+
+def test_another_run_under_another_hash_seed_gives_the_same_tables_and_models(sample, undisturbed):
+    tables, models = undisturbed
+    assert set(tables) >= {"stops", "source_files", "data_quality", "models", "model_metrics", "predictions"}
+    assert models
+
+    finished(sample, PYTHONHASHSEED="2")
+
+    assert sample.fingerprints() == tables
+    assert model_digests(sample) == models
+
+
+@pytest.mark.parametrize("last_words", ["2018 raw_stops", "2020 stops", "2020 feature_encoder"])
+def test_after_a_kill_the_next_run_equals_an_undisturbed_one(last_words, sample, undisturbed):
+    process = sample.start("run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if last_words in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=30) == -signal.SIGKILL
+
+    finished(sample)
+
+    assert sample.fingerprints() == undisturbed[0]
+    assert model_digests(sample) == undisturbed[1]

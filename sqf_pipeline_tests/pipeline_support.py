@@ -1,0 +1,94 @@
+"""A small pipeline of its own for a test: files, home, database, the command, and digests of its tables."""
+
+import csv
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from sqf_pipeline.cli import main
+from sqf_pipeline.nypd.sample import write_sample_year
+from sqf_pipeline.nypd.sample_places import MARK
+from sqf_pipeline.settings import schema_for_source
+from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse.tables import build_metadata
+from sqf_pipeline.warehouse.url import create_engine
+from sqf_pipeline.warehouse.writer import table_fingerprint
+
+YEARS = (2017, 2018, 2019, 2020)
+SETTINGS = tuple(name for name in os.environ if name.startswith("SQF_"))
+
+
+def write_made_up_years(folder: Path, rows: int = 400, seed: int = 3) -> Path:
+    """Write made-up years as somebody's CSV files that do not say that they are the sample, and return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for year in YEARS:
+        made_up = write_sample_year(folder, year, seed=seed, rows=rows, as_csv=True)
+        text = made_up.read_text(encoding="utf-8-sig").replace(MARK, "MADE UP")
+        made_up.unlink()
+        (folder / f"sqf-{year}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    """Return header and rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def write_rows(path: Path, rows: list[list[str]]) -> None:
+    """Write header and rows of a CSV file."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+@dataclass
+class Pipeline:
+    """A home with an embedded database, and the files that it reads."""
+
+    home: Path
+    data_dir: Path
+    source: str = "local"
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def _environment(self) -> dict[str, str | None]:
+        cleared: dict[str, str | None] = dict.fromkeys(SETTINGS)
+        return {
+            **cleared,
+            "SQF_HOME": str(self.home),
+            "SQF_DATA_DIR": str(self.data_dir),
+            "SQF_SOURCE": self.source,
+            "COLUMNS": "200",
+            **self.environment,
+        }
+
+    def sqf(self, *arguments: str, **environment: str) -> Result:
+        """Run a command in this process."""
+        return CliRunner().invoke(main, list(arguments), env={**self._environment(), **environment})
+
+    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start a command as a process of its own."""
+        merged = {**os.environ, **self._environment(), **environment}
+        return subprocess.Popen(
+            [sys.executable, "-m", "sqf_pipeline.cli", *arguments],
+            env={name: value for name, value in merged.items() if value is not None},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return the digest of every table."""
+        engine = create_engine(local.ensure_running(self.home / "postgres"))
+        try:
+            metadata = build_metadata(schema_for_source(self.source))
+            return {table.name: table_fingerprint(engine, table) for table in metadata.sorted_tables}
+        finally:
+            engine.dispose()
+
+    def remove(self) -> None:
+        """Stop and delete the database."""
+        local.remove(self.home / "postgres")
