@@ -1,0 +1,82 @@
+"""ROC and precision-recall curves with their uncertainty, as points to draw.
+
+What belongs here: curves read on a fixed grid, and their pointwise intervals over resamples. What does not: areas
+under them (`measures`), drawing (`plots`), and choosing thresholds.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqf_pipeline.modelling.intervals import LEVEL
+from sqf_pipeline.modelling.measures import Floats, Forecast, weight_chunks
+from sqf_pipeline.modelling.ranking import Ranking, rank, rank_totals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GRID_POINTS = 101
+
+
+def curve_points(
+    forecast: Forecast, weights: NDArray[Any], *, level: float = LEVEL, points: int = GRID_POINTS
+) -> "pd.DataFrame":
+    """Return both curves of a forecast on a grid, with pointwise bootstrap intervals.
+
+    Parameters
+    ----------
+    forecast
+        Probabilities and outcomes, of both classes.
+    weights
+        Resamples, shape (resamples, rows), from `resample_weights`; a hundred or two are enough to draw.
+    level
+        Level of the pointwise percentile intervals.
+    points
+        Points of the grid on [0, 1].
+
+    Returns
+    -------
+    Frame of curve (`roc` or `precision_recall`), x, y, low, high. For `roc`, x is the false and y the true
+    positive rate; for `precision_recall`, x is recall and y the precision of the strictest threshold that
+    reaches it.
+
+    Raises
+    ------
+    ValueError
+        When the forecast holds one outcome only: it has no curve.
+    """
+    import pandas as pd
+
+    if forecast.actual.all() or not forecast.actual.any():
+        raise ValueError("a curve needs stops with and without the outcome, found one kind only")
+    grid = np.linspace(0, 1, points)
+    ranking = rank(forecast.actual, forecast.score)
+    whole = {name: curve[0] for name, curve in _curves(ranking, np.ones((1, forecast.rows)), grid).items()}
+    parts = [_curves(ranking, chunk, grid) for chunk in weight_chunks(weights)]
+    frames = []
+    for name, curve in whole.items():
+        drawn = np.concatenate([part[name] for part in parts])
+        low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        frames.append(pd.DataFrame({"curve": name, "x": grid, "y": curve, "low": low, "high": high}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _curves(ranking: Ranking, weights: Floats, grid: Floats) -> dict[str, Floats]:
+    """Return each curve on the grid, shape (resamples, points); nan for a resample of one outcome only."""
+    totals = rank_totals(ranking, weights)
+    roc = np.full((len(weights), len(grid)), np.nan)
+    precision_recall = roc.copy()
+    for number in range(len(weights)):
+        positives, negatives = totals.positives[:, number], totals.negatives[:, number]
+        if not positives[-1] or not negatives[-1]:
+            continue
+        recall = positives / positives[-1]
+        alarms = negatives / negatives[-1]
+        roc[number] = np.interp(grid, np.concatenate([[0.0], alarms]), np.concatenate([[0.0], recall]))
+        place = np.minimum(np.searchsorted(recall, np.maximum(grid, 1e-12) - 1e-12), len(recall) - 1)
+        precision_recall[number] = positives[place] / (positives[place] + negatives[place])
+    return {"roc": roc, "precision_recall": precision_recall}
+
+
+__all__ = ["GRID_POINTS", "curve_points"]

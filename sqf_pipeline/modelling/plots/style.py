@@ -1,0 +1,162 @@
+"""What all figures share: colours, titles that state a finding, where the data come from, and the PNG.
+
+What belongs here: looks. What does not: anything that knows a table. Matplotlib is used through its objects; pyplot
+and its global state are left alone, so that figures can be drawn in any thread.
+"""
+
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart with every common colour blindness; see Wong (2011), Nature Methods 8.
+BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
+    "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000",
+)  # fmt: skip
+PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
+GREY = "#595959"  # 7:1 against white
+LIGHT_GREY = "#D9D9D9"
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+STATUS_COLOURS = {"ok": BLUE, "warn": ORANGE, "fail": VERMILION}
+STATUS_MARKERS = {"ok": "o", "warn": "^", "fail": "X"}
+
+DPI = 150
+_TITLE_CHARACTERS = 8.4  # an inch, of bold 13 points
+_FOOTER_CHARACTERS = 15.5  # an inch, of 8 points
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the stops of a figure come from.
+
+    Attributes
+    ----------
+    source
+        `local`, `nypd` or `sample`.
+    years
+        Years shown or tested on.
+    training_years
+        Years that the models were fitted on; empty for a figure of stops.
+    """
+
+    source: str
+    years: Sequence[int]
+    training_years: Sequence[int] = ()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the stops are invented."""
+        return self.source == "sample"
+
+    def sentence(self, rows: int | None = None) -> str:
+        """Return the source line of a figure, with the number of stops."""
+        stops = "Synthetic sample, not NYPD data" if self.synthetic else "NYPD stop, question and frisk files"
+        parts = [f"Source: {stops}, {year_range(self.years)}"]
+        if self.training_years:
+            parts.append(f"models fitted on {year_range(self.training_years)}")
+        if rows is not None:
+            parts.append(f"n = {rows:,} stops")
+        return "; ".join(parts) + "."
+
+
+def year_range(years: Sequence[int]) -> str:
+    """Return years in words: `2020`, `2017 to 2020`, or `2017, 2019` where some between are lacking."""
+    found = sorted(set(years))
+    if len(found) < 2:
+        return str(found[0]) if found else "no year"
+    whole = found == list(range(found[0], found[-1] + 1))
+    return f"{found[0]} to {found[-1]}" if whole else ", ".join(map(str, found))
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure of so many inches, whose parts make room for one another."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08, wspace=0.04, hspace=0.06)
+    return Figure(figsize=(width, height), layout=layout, facecolor="white")
+
+
+def finish(figure: "Figure", title: str, origin: Origin, *, rows: int | None = None, note: str = "") -> "Figure":
+    """Write the finding above a figure, and its source, number of stops and reading notes below."""
+    width = figure.get_figwidth()
+    heading = textwrap.fill(title, int(width * _TITLE_CHARACTERS))
+    figure.suptitle(heading, x=0.012, ha="left", fontsize=13, fontweight="bold")
+    below = f"{note} {origin.sentence(rows)}".strip()
+    footer = textwrap.fill(below, int(width * _FOOTER_CHARACTERS))
+    figure.supxlabel(footer, x=0.012, ha="left", fontsize=8, color=GREY)
+    if origin.synthetic:
+        figure.text(
+            0.5, 0.5, "SYNTHETIC SAMPLE", fontsize=min(44.0, 5.5 * width), color=VERMILION, alpha=0.13,
+            ha="center", va="center", rotation=25, fontweight="bold", zorder=10,
+        )  # fmt: skip
+    return figure
+
+
+def plain(axes: "Axes", *, grid: Literal["x", "y", "both"] | None = "x") -> "Axes":
+    """Take away what carries nothing: two spines, tick marks; leave a light grid along `grid`."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(LIGHT_GREY)
+    axes.tick_params(length=0, labelsize=9, colors="#333333")
+    axes.xaxis.label.set_fontsize(9.5)
+    axes.yaxis.label.set_fontsize(9.5)
+    axes.set_axisbelow(True)
+    if grid:
+        axes.grid(axis=grid, color="#EBEBEB", linewidth=0.8)
+    return axes
+
+
+def panel_title(axes: "Axes", text: str, width: int = 60) -> None:
+    """Write a panel's own title above it, to the left."""
+    axes.set_title(textwrap.fill(text, width), loc="left", fontsize=10, color="#333333")
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Return a share in per cent."""
+    return f"{100 * share:.{decimals}f} %"
+
+
+def percent_axis(axis: Any, decimals: int | None = None) -> None:
+    """Label an axis of shares in per cent."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals, symbol=" %"))
+
+
+def thousands_axis(axis: Any) -> None:
+    """Label an axis of counts with separated thousands."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def model_label(name: str) -> str:
+    """Return a model's slug as words: `arrest-at_stop-random_forest` is `arrest, at stop, random forest`."""
+    return name.replace("-", ", ").replace("_", " ")
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def figure_png(figure: "Figure", *, dpi: int = DPI) -> bytes:
+    """Return a figure as PNG; the same figure gives the same bytes (no date, no version of the software)."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+__all__ = [
+    "BLACK", "BLUE", "DASHES", "DPI", "GREEN", "GREY", "LIGHT_GREY", "MARKERS", "ORANGE", "PALETTE", "PURPLE",
+    "SKY", "STATUS_COLOURS", "STATUS_MARKERS", "VERMILION", "Origin", "capitalised", "figure_png", "finish",
+    "model_label", "new_figure", "panel_title", "percent", "percent_axis", "plain", "thousands_axis", "year_range",
+]  # fmt: skip
