@@ -140,7 +140,7 @@ def by_category(stops: pd.DataFrame, name: str) -> AnalysisTable:
     share = float(shown[0][1] or 0) / max(len(stops), 1)
     label = field_label(name)
     return AnalysisTable(
-        name=f"stops_by_{name}", section="stops", title=f"{shown[0][0]}: {share:.0%} of all stops",
+        name=f"stops_by_{name}", section="stops", title=f"{shown[0][0]}: {share * 100:.0f} % of all stops",
         question=f"How do stops and their ends differ by {label.lower()}?",
         note=f"As recorded by the officer. A share of fewer than {FEWEST} stops is left out. A difference between "
         "shares says what was recorded about people who were stopped, not how people behave.",
@@ -169,13 +169,15 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     tenth = rows[: max(1, len(rows) // 10)]
     share = sum(size for size, _ in tenth) / max(1, sum(size for size, _ in rows))
     return AnalysisTable(
-        name="stops_map", section="stops", title=f"A tenth of the places see {share:.0%} of the stops",
+        name="stops_map", section="stops", title=f"A tenth of the places see {share * 100:.0f} % of the stops",
         question="Where do stops happen?",
         note=f"Each dot is a cell of half a mile; its area is the number of stops. {small:,} stops in cells of fewer "
         f"than five and {len(stops) - len(placed):,} without coordinates are left out.",
         columns=(
             TableColumn(name="borough", label="Borough"),
-            TableColumn(name="longitude", label="Longitude", format="plain"), TableColumn(name="latitude", label="Latitude", format="plain"), *outcome_columns(),
+            TableColumn(name="longitude", label="Longitude", format="plain"),
+            TableColumn(name="latitude", label="Latitude", format="plain"),
+            *outcome_columns(),
         ),
         rows=tuple(row for _, row in rows), chart=ChartSpec(kind="map", x="longitude", size="stops", y=SHARES),
     )  # fmt: skip

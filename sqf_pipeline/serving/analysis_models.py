@@ -4,12 +4,13 @@ What belongs here: choosing and wording columns of frames that carry the warehou
 measuring (`modelling`), tables about stops (`analysis_data`), drawing.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.serving.analysis_table import AnalysisTable, Cell, ChartSpec, Section, TableColumn
+from sqf_pipeline.serving.analysis_table import AnalysisTable, Cell, ChartSpec, TableColumn
 from sqf_pipeline.serving.field_description import category_label, field_label
 
 _MOST_IMPORTANCES = 20
@@ -20,7 +21,7 @@ def _column(name: str, label: str, kind: str = "text") -> TableColumn:
 
 
 def _cell(value: Any) -> Cell:
-    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return None
     return value.item() if hasattr(value, "item") else value
 
@@ -79,14 +80,17 @@ def calibration_table(bins: pd.DataFrame, model_titles: Mapping[str, str]) -> An
     )  # fmt: skip
     return AnalysisTable(
         name="calibration", section="models",
-        title=f"The probability lies in the interval of the observed share in {int(inside.sum())} of {len(inside)} bins",
+        title=f"The probability lies in the observed share's interval in {int(inside.sum())} of {len(inside)} bins",
         question="When a model says 30 %, does it happen in 30 % of the stops?",
         note="Test-year stops in bins of about equal size. On the diagonal, probabilities are as they should be.",
         columns=columns, rows=_rows(shown, [column.name for column in columns]),
-        chart=ChartSpec(kind="calibration", x="mean_probability", y=("observed_share",), size="rows", select=("model",)),
+        chart=ChartSpec(
+            kind="calibration", x="mean_probability", y=("observed_share",), size="rows", select=("model",)
+        ),
     )  # fmt: skip
 
 
+_ATTRIBUTE_COLUMNS = {"race": "suspect_race", "sex": "suspect_sex", "borough": "borough"}
 _SUBGROUP_MEASURES = {
     "false_positive_rate": ("Flagged though it did not happen", "percent"),
     "false_negative_rate": ("Not flagged though it happened", "percent"),
@@ -99,9 +103,13 @@ _SUBGROUP_MEASURES = {
 
 def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return each model's errors by group of people, from the columns of the table `subgroup_metrics`."""
-    shown = subgroups[subgroups["model"].isin(list(model_titles)) & subgroups["base_rate"].notna()].assign(
+    chosen = subgroups[subgroups["model"].isin(list(model_titles)) & subgroups["base_rate"].notna()]
+    shown = chosen.assign(
         model=lambda frame: frame["model"].map(dict(model_titles)),
-        group_name=lambda frame: frame["group_name"].map(lambda name: category_label("", str(name))),
+        group_name=[
+            category_label(_ATTRIBUTE_COLUMNS.get(str(attribute), ""), str(group))
+            for attribute, group in zip(chosen["attribute"], chosen["group_name"], strict=True)
+        ],
     )
     columns = [
         _column("model", "Model"), _column("attribute", "Grouped by"), _column("group_name", "Group"),
@@ -115,7 +123,7 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
     race = shown[shown["attribute"] == "race"]
     rates = race["false_positive_rate"].dropna()
     title = (
-        f"False alarms by race range from {rates.min():.0%} to {rates.max():.0%} over the models"
+        f"False alarms by race range from {rates.min() * 100:.0f} to {rates.max() * 100:.0f} % over the models"
         if len(rates)
         else "Errors by group of people"
     )
@@ -141,13 +149,20 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
         model=lambda frame: frame["model"].map(dict(model_titles)),
         metric=lambda frame: frame["metric"].map(wanted),
     )
+    areas = shown[shown["metric"] == wanted["roc_auc"]].sort_values("estimate", kind="stable")
+    title = "Measures on the test year"
+    if len(areas) > 1:
+        worst, best = areas.iloc[0], areas.iloc[-1]
+        title = (
+            f"ROC AUC goes from {worst['estimate']:.2f} ({worst['model']}) to {best['estimate']:.2f} ({best['model']})"
+        )
     shown = shown.rename(columns={"low": "estimate_low", "high": "estimate_high"})
     columns = (
         _column("metric", "Measure"), _column("model", "Model"), _column("estimate", "Test year", "decimal"),
         _column("estimate_low", "95 % low", "decimal"), _column("estimate_high", "95 % high", "decimal"),
     )  # fmt: skip
     return AnalysisTable(
-        name="measures", section="models", title="The more of the encounter a model sees, the better it looks",
+        name="measures", section="models", title=title,
         question="How good are the models, and how much of that is hindsight?",
         note="Search and force fields are filled in when the outcome is at hand; only the tier “at the stop” foresees.",
         columns=columns, rows=_rows(shown, [column.name for column in columns]),
@@ -174,14 +189,6 @@ def study_table(comparison: pd.DataFrame) -> AnalysisTable:
     )  # fmt: skip
 
 
-def _plain_table(name: str, section: Section, title: str, question: str, note: str,
-                 columns: Sequence[TableColumn], frame: pd.DataFrame) -> AnalysisTable:  # fmt: skip
-    return AnalysisTable(
-        name=name, section=section, title=title, question=question, note=note, columns=tuple(columns),
-        rows=_rows(frame, [column.name for column in columns]),
-    )  # fmt: skip
-
-
 def quality_table(quality: pd.DataFrame) -> AnalysisTable:
     """Return what cleaning changed, from the columns of the table `data_quality`."""
     shown = quality[quality["rows"] > 0].sort_values(["year", "rows"], ascending=[True, False], kind="stable")
@@ -189,10 +196,12 @@ def quality_table(quality: pd.DataFrame) -> AnalysisTable:
         _column("year", "Year", "plain"), _column("column_name", "Column"), _column("rule", "Rule"),
         _column("rows", "Stops", "count"), _column("description", "What was found and done"),
     ]  # fmt: skip
-    return _plain_table(
-        "data_quality", "faults", f"{len(shown)} rules found something to mend",
-        "What is wrong in the published files, and what was done about it?",
-        "Counts of stops. Implausible values become missing; none is kept or clipped.", columns, shown,
+    return AnalysisTable(
+        name="data_quality", section="faults",
+        title=f"{int(shown['rows'].sum()):,} values were mended by {shown['rule'].nunique()} rules",
+        question="What is wrong in the published files, and what was done about it?",
+        note="Counts of stops. Implausible values become missing; none is kept or clipped.",
+        columns=tuple(columns), rows=_rows(shown, [column.name for column in columns]),
     )  # fmt: skip
 
 
@@ -207,10 +216,12 @@ def drift_table(drift: pd.DataFrame) -> AnalysisTable:
         _column("column_name", "Column"), _column("measure", "Measure"), _column("value", "Test year", "decimal"),
         _column("reference", "Training years", "decimal"), _column("status", "Status"), _column("detail", "Detail"),
     ]  # fmt: skip
-    return _plain_table(
-        "drift", "faults", f"{int(counts.get('fail', 0))} failures and {int(counts.get('warn', 0))} warnings of drift",
-        "Does the test year look like the training years?",
-        "A unit that changes between years is what misled the study of 2021.", columns, shown,
+    return AnalysisTable(
+        name="drift", section="faults",
+        title=f"{int(counts.get('fail', 0))} failures and {int(counts.get('warn', 0))} warnings of drift",
+        question="Does the test year look like the training years?",
+        note="A unit that changes between years is what misled the study of 2021.",
+        columns=tuple(columns), rows=_rows(shown, [column.name for column in columns]),
     )  # fmt: skip
 
 

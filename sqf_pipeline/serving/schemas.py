@@ -175,17 +175,13 @@ def _title(tier: str) -> str:
 
 def request_model(entry: ModelEntry) -> type[BaseModel]:
     """Return the model of a request to one exported model: its tier, a threshold, one stop or a list."""
-    stop = stop_model(entry)
-    several = Annotated[list[stop], Field(min_length=1, max_length=MOST_STOPS)]  # type: ignore[valid-type]
-    stops = Annotated[
-        Annotated[stop, Tag("one")] | Annotated[several, Tag("many")],
-        Discriminator(_one_or_many),
-        Field(description=f"One stop, or a list of at most {MOST_STOPS}."),
-    ]
-    threshold = Annotated[
-        Literal[tuple(entry.thresholds)],  # type: ignore[valid-type]
-        Field(description="The threshold at which stops are classed."),
-    ]
+    stop: Any = stop_model(entry)
+    several: Any = Annotated[list[stop], Field(min_length=1, max_length=MOST_STOPS)]
+    either: Any = Annotated[stop, Tag("one")] | Annotated[several, Tag("many")]
+    about = Field(description=f"One stop, or a list of at most {MOST_STOPS}.")
+    stops: Any = Annotated[either, Discriminator(_one_or_many), about]
+    names: Any = Literal[tuple(entry.thresholds)]
+    threshold: Any = Annotated[names, Field(description="The threshold at which stops are classed.")]
     fields: dict[str, Any] = {
         "tier": (Literal[entry.tier], ...),
         "threshold": (threshold, entry.default_threshold),

@@ -3,7 +3,7 @@
 What belongs here: the verified export, its predictors, validators and tables in memory. What does not: HTTP.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ def load_service(path: Path) -> Service:
         if entries:
             validators[outcome] = request_adapter(entries)
     tables = [AnalysisTable.model_validate_json(bundle.contents[name]) for name in bundle.manifest.analysis]
+    kept = {name: data for name, data in bundle.contents.items() if not name.endswith(".onnx")}
+    bundle = replace(bundle, contents=kept)  # the sessions hold their own form of the models
     return Service(bundle, predictors, validators, {table.name: table for table in tables})
 
 
