@@ -16,17 +16,20 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
+import pandas as pd
+
+
+def as_workbook(table: pd.DataFrame) -> bytes:
+    """Return a real workbook of one sheet with a table and its header."""
+    content = io.BytesIO()
+    table.to_excel(content, index=False, engine="openpyxl")
+    return content.getvalue()
+
 
 def tiny_workbook(text: str = "one") -> bytes:
-    """Return a real workbook of one sheet, with a table large enough to be cut in the middle."""
-    from openpyxl import Workbook
-
-    workbook = Workbook()
-    for row in range(200):
-        workbook.active.append([row, text, hashlib.sha256(f"{text}{row}".encode()).hexdigest()])
-    content = io.BytesIO()
-    workbook.save(content)
-    return content.getvalue()
+    """Return a workbook that is large enough to be cut in the middle; it holds no stops."""
+    rows = [(row, text, hashlib.sha256(f"{text}{row}".encode()).hexdigest()) for row in range(200)]
+    return as_workbook(pd.DataFrame(rows))
 
 
 @dataclass
