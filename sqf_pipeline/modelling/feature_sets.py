@@ -1,0 +1,212 @@
+"""Named sets of columns a model may use, by when their values become known.
+
+What belongs here: which columns stand in which set, and the refusal of columns that would tell a model the answer.
+What does not: how a column becomes numbers (`encoder`), and when a column becomes known (the registry says it).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.study_2021_encoding import SERVICE_FIELDS
+from sqf_pipeline.nypd.columns import columns_by_name, load_columns
+
+Outcome = Literal["arrest", "summons"]
+Tier = Literal["study", "during", "at_stop"]
+
+OUTCOMES: tuple[Outcome, ...] = ("arrest", "summons")
+TARGETS: Mapping[str, str] = {"arrest": "arrested", "summons": "summons_issued"}
+RIVALS: Mapping[str, str] = {"arrest": "summons_issued", "summons": "arrested"}
+TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
+
+STUDY_COLUMNS = (
+    "borough", "frisked", "initiated_by", "issuing_officer_rank", "month", "observed_duration_minutes",
+    "officer_explained_stop", "officer_in_uniform", "searched", "stop_duration_minutes", "stop_time_seconds",
+    "suspect_age", "suspect_build", "suspect_eye_color", "suspect_hair_color", "suspect_height_inches",
+    "suspect_race", "suspect_sex", "suspect_weight_pounds", "suspected_crime", "weapon_found", "weekday", "x_feet",
+    "y_feet", "year",
+)  # fmt: skip
+"""Columns of the 2021 study; the rival outcome joins them, see `FeatureSet.columns_for`."""
+
+STUDY_BINS: Mapping[str, Mapping[str, str]] = {
+    "initiated_by": {"RADIO RUN": "RADIO RUN", "SELF INITIATED": "SELF INITIATED"},
+    "issuing_officer_rank": {"POM": "POM", "POF": "POF"},
+    "suspected_crime": {
+        "ROBBERY": "ROBBERY", "ASSAULT": "ASSAULT", "BURGLARY": "BURGLARY", "PETIT LARCENY": "LARCENY",
+        "GRAND LARCENY": "LARCENY",
+    },
+    "suspect_build": {"MED": "MED", "THN": "THN"},
+    "suspect_eye_color": {"BLK": "BLK", "BRO": "BRO", "BLU": "BLU"},
+    "suspect_hair_color": {"BLK": "BLK", "BLN": "BLN"},
+    "borough": {"BROOKLYN": "BROOKLYN", "MANHATTAN": "MANHATTAN", "BRONX": "BRONX", "QUEENS": "QUEENS"},
+    "suspect_race": {
+        race: race
+        for race in (
+            "BLACK", "WHITE", "WHITE HISPANIC", "BLACK HISPANIC", "ASIAN / PACIFIC ISLANDER",
+            "AMERICAN INDIAN / ALASKAN NATIVE",
+        )
+    },
+    "suspect_sex": {"MALE": "MALE", "FEMALE": "FEMALE"},
+}  # fmt: skip
+"""Category to the study's bin; every other category and a missing one are the bin OTHER."""
+
+
+class FeatureSetError(SqfError):
+    """A feature set names a column that no model may use there."""
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Columns that a model uses, checked when the set is made.
+
+    Attributes
+    ----------
+    name
+        Slug, part of the names of models.
+    tier
+        When everything in the set is known: at the stop, during the encounter, or the study's mixture.
+    columns
+        Names of the registry, sorted, without the rival outcome.
+    description
+        One sentence for people.
+    rival_outcome
+        Whether the other outcome is a feature too, as in the study.
+    bins
+        Category to bin, by column; a column without bins keeps its categories.
+    fields
+        For a set that differs by outcome: the columns of each, the rival outcome included.
+
+    Raises
+    ------
+    FeatureSetError
+        If a column is not in the registry, exists because of an outcome, is an outcome, is kept for the record,
+        may not be a feature, or is not known yet at the set's tier.
+    """
+
+    name: str
+    tier: Tier
+    columns: tuple[str, ...]
+    description: str
+    rival_outcome: bool = False
+    bins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in {*self.columns, *self.bins}:
+            _refuse_leak(self, name, rival=None)
+        if self.rival_outcome and self.tier != "study":
+            raise FeatureSetError(
+                f"Feature set {self.name!r} would use the rival outcome at tier {self.tier!r}; an outcome is known "
+                "when the encounter is over, so only a set of the tier 'study' may have it."
+            )
+        for outcome, names in self.fields.items():
+            for name in names:
+                _refuse_leak(self, name, rival=RIVALS[outcome] if self.rival_outcome else None)
+
+    def columns_for(self, outcome: str) -> tuple[str, ...]:
+        """Return the sorted columns of the set for an outcome, the rival outcome among them if the set has it."""
+        if outcome in self.fields:
+            return tuple(sorted(self.fields[outcome]))
+        rival = (RIVALS[outcome],) if self.rival_outcome else ()
+        return tuple(sorted({*self.columns, *rival}))
+
+
+def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
+    """Raise FeatureSetError when a column may not stand in a set; `rival` is the outcome that may."""
+    import difflib
+
+    registry = columns_by_name()
+    where = f"Feature set {feature_set.name!r}"
+    if name not in registry:
+        close = ", ".join(difflib.get_close_matches(name, registry, n=3)) or "none like it"
+        raise FeatureSetError(f"{where} names the column {name!r}, which the registry does not have ({close}).")
+    entry = registry[name]
+    study = feature_set.tier == "study"
+    if entry.known == "outcome_made":
+        raise FeatureSetError(
+            f"{where} names {name!r}, which is filled because of the outcome and would tell a model the answer. "
+            "Remove it."
+        )
+    if entry.known == "outcome" and name != rival:
+        raise FeatureSetError(f"{where} names {name!r}, an outcome. Remove it, or set `rival_outcome` in a study set.")
+    if entry.known == "record":
+        raise FeatureSetError(f"{where} names {name!r}, which NYPD keeps for its records. Remove it.")
+    if not entry.feature and entry.known != "outcome" and not (study and name == "year"):
+        raise FeatureSetError(f"{where} names {name!r}, which the registry marks as no feature. Remove it.")
+    if feature_set.tier == "at_stop" and entry.known != "at_stop":
+        raise FeatureSetError(
+            f"{where} names {name!r}, which becomes known during the encounter. Remove it, or use the tier 'during'."
+        )
+
+
+@cache
+def feature_sets() -> dict[str, FeatureSet]:
+    """Return the named feature sets."""
+    features = [entry for entry in load_columns() if entry.feature]
+    sets = (
+        FeatureSet(
+            name="study_2021_binned",
+            tier="study",
+            columns=STUDY_COLUMNS,
+            description="The columns of the 2021 study in its bins, the rival outcome and the year included.",
+            rival_outcome=True,
+            bins=STUDY_BINS,
+        ),
+        FeatureSet(
+            name="study_2021",
+            tier="study",
+            columns=STUDY_COLUMNS,
+            description="The columns of the 2021 study with every category, rival outcome and year included.",
+            rival_outcome=True,
+        ),
+        FeatureSet(
+            name="during",
+            tier="during",
+            columns=tuple(sorted(entry.name for entry in features if entry.known in {"at_stop", "during"})),
+            description="Everything known while the encounter lasts; nothing that an outcome makes.",
+        ),
+        FeatureSet(
+            name="at_stop",
+            tier="at_stop",
+            columns=tuple(sorted(entry.name for entry in features if entry.known == "at_stop")),
+            description="What is known when the person is stopped, before anything is done.",
+        ),
+        FeatureSet(
+            name="study_2021_twelve",
+            tier="study",
+            columns=(),
+            description="The twelve fields of the study's prediction service for each outcome.",
+            rival_outcome=True,
+            fields=SERVICE_FIELDS,
+        ),
+    )
+    return {entry.name: entry for entry in sets}
+
+
+def feature_set(name: str) -> FeatureSet:
+    """Return the feature set called `name`; raises FeatureSetError naming those that there are."""
+    sets = feature_sets()
+    if name not in sets:
+        raise FeatureSetError(f"There is no feature set {name!r}. The feature sets are: {', '.join(sets)}.")
+    return sets[name]
+
+
+def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -> FeatureSet:
+    """Return a set of fields chosen for one outcome, such as its twelve most important columns."""
+    names = tuple(columns)
+    return FeatureSet(
+        name=name,
+        tier=tier,
+        columns=(),
+        description=f"{len(names)} columns chosen by importance on training stops.",
+        rival_outcome=tier == "study",
+        fields={outcome: names},
+    )
+
+
+__all__ = [
+    "OUTCOMES", "RIVALS", "STUDY_BINS", "STUDY_COLUMNS", "TARGETS", "TIERS", "FeatureSet", "FeatureSetError",
+    "Outcome", "Tier", "chosen_fields", "feature_set", "feature_sets",
+]  # fmt: skip
