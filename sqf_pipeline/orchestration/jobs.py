@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
-
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
@@ -23,25 +21,22 @@ def build_jobs(groups: frozenset[str]) -> "list[UnresolvedAssetJobDefinition]":
     """Return the jobs; `groups` are the groups that have assets."""
     present = [group for group in GROUPS_BY_TEST_YEAR if group in groups]
     jobs = [
-        _job("yearly_stops", ["stops"], YEARS, "Read and clean the stops of a year."),
-        _job("yearly_rerun", present, TEST_YEARS, "Everything of a test year, from its stops to its publication."),
+        _job("yearly_stops", ["stops"], "Read and clean the stops of a year."),
+        _job("yearly_rerun", present, "Everything of a test year, from its stops to its publication."),
     ]
     for name, group, description in (
         ("evaluate", "evaluation", "Measure the models of a test year anew, without fitting them again."),
         ("publish", "publication", "Write the model card, charts and export of a test year anew."),
     ):
         if group in groups:
-            jobs.append(_job(name, [group], TEST_YEARS, description))
+            jobs.append(_job(name, [group], description))
     return jobs
 
 
-def _job(
-    name: str, groups: list[str], partitions: dg.PartitionsDefinition, description: str
-) -> "UnresolvedAssetJobDefinition":
+def _job(name: str, groups: list[str], description: str) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.groups(*groups),
-        partitions_def=partitions,
         description=description,
         # one process: a process per step costs 1.5 s, and each fit uses every core by itself
         executor_def=dg.in_process_executor,

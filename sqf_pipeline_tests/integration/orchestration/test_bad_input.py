@@ -15,39 +15,39 @@ from sqf_pipeline_tests.pipeline_support import Pipeline, rows_of, write_rows
 
 
 def truncated_workbook(folder: Path) -> None:
-    (folder / "sqf-2020.csv").unlink()
-    workbook = write_sample_year(folder, 2020, seed=1, rows=400)
+    (folder / "sqf-2017.csv").unlink()
+    workbook = write_sample_year(folder, 2017, seed=1, rows=400)
     content = workbook.read_bytes()
     workbook.unlink()
-    (folder / "sqf-2020.xlsx").write_bytes(content[: len(content) // 2])
+    (folder / "sqf-2017.xlsx").write_bytes(content[: len(content) // 2])
 
 
 def web_page(folder: Path) -> None:
-    (folder / "sqf-2020.csv").unlink()
-    (folder / "sqf-2020.xlsx").write_text("<!DOCTYPE html><html><body>Moved</body></html>")
+    (folder / "sqf-2017.csv").unlink()
+    (folder / "sqf-2017.xlsx").write_text("<!DOCTYPE html><html><body>Moved</body></html>")
 
 
 def not_a_workbook(folder: Path) -> None:
-    (folder / "sqf-2020.csv").unlink()
-    with zipfile.ZipFile(folder / "sqf-2020.xlsx", "w") as archive:
+    (folder / "sqf-2017.csv").unlink()
+    with zipfile.ZipFile(folder / "sqf-2017.xlsx", "w") as archive:
         archive.writestr("letter.txt", "Dear reader")
 
 
 def empty(folder: Path) -> None:
-    (folder / "sqf-2020.csv").write_bytes(b"")
+    (folder / "sqf-2017.csv").write_bytes(b"")
 
 
 def other_encoding(folder: Path) -> None:
-    path = folder / "sqf-2020.csv"
+    path = folder / "sqf-2017.csv"
     path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
 
 
 def wrong_year(folder: Path) -> None:
-    shutil.copy(folder / "sqf-2019.csv", folder / "sqf-2020.csv")
+    shutil.copy(folder / "sqf-2019.csv", folder / "sqf-2017.csv")
 
 
 def change_header(folder: Path, change: Callable[[str], str | None]) -> None:
-    path = folder / "sqf-2020.csv"
+    path = folder / "sqf-2017.csv"
     header, *rows = rows_of(path)
     kept = [place for place, name in enumerate(header) if change(name) is not None]
     write_rows(
@@ -64,53 +64,68 @@ def renamed_column(folder: Path) -> None:
 
 
 def duplicate_ids(folder: Path) -> None:
-    path = folder / "sqf-2020.csv"
+    path = folder / "sqf-2017.csv"
     rows = rows_of(path)
-    place = rows[0].index("STOP_ID")
+    place = rows[0].index("STOP_FRISK_ID")
     rows[2][place] = rows[1][place]
     write_rows(path, rows)
 
 
 def two_files(folder: Path) -> None:
-    shutil.copy(folder / "sqf-2019.csv", folder / "2020_sqf.csv")
+    shutil.copy(folder / "sqf-2019.csv", folder / "2017_sqf.csv")
 
 
 def no_file(folder: Path) -> None:
-    (folder / "sqf-2020.csv").unlink()
+    (folder / "sqf-2017.csv").unlink()
 
 
 BAD_FILES = {
-    truncated_workbook: "sqf-2020.xlsx",
+    truncated_workbook: "sqf-2017.xlsx",
     web_page: "web page",
-    not_a_workbook: "sqf-2020.xlsx",
+    not_a_workbook: "sqf-2017.xlsx",
     empty: "empty",
     other_encoding: "CSV UTF-8",
-    wrong_year: "expected stops of 2020",
+    wrong_year: "expected stops of 2017",
     missing_column: "SUSPECT_ARRESTED_FLAG",
     renamed_column: "'SUSPECT_WAS_ARRESTED_FLAG'",
     duplicate_ids: "id_is_unique_within_its_year",
-    two_files: "2 different files for 2020",
-    no_file: "no file of 2020",
+    two_files: "2 different files for 2017",
+    no_file: "no file of 2017",
 }
 
 
-def assert_refused(pipeline: Pipeline, said: str, *arguments: str, **environment: str) -> None:
-    """Run, and check that it ends with one message and nothing else."""
+def assert_refused(pipeline: Pipeline, said: str, *arguments: str, **environment: str) -> str:
+    """Run, check that it ends with one message and nothing else, and return all that was said."""
     result = pipeline.sqf("run", *arguments, **environment)
     assert result.exit_code == 1, result.output
     assert result.stderr.startswith("Error: ")
     assert said in result.stderr
     assert "Traceback" not in result.output
     assert isinstance(result.exception, SystemExit)
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def before(loaded: Pipeline) -> dict[str, str]:
+    """Return the digests of the tables after the good run."""
+    return loaded.fingerprints()
 
 
 @pytest.mark.parametrize("spoil", BAD_FILES, ids=lambda spoil: spoil.__name__)
-def test_a_bad_file_ends_with_a_message_and_tables_as_they_were(spoil, loaded, tmp_path):
-    before = loaded.fingerprints()
+def test_a_bad_file_ends_with_a_message_and_tables_as_they_were(spoil, loaded, before, tmp_path):
     folder = shutil.copytree(loaded.data_dir, tmp_path / "raw")
     spoil(folder)
 
     assert_refused(replace(loaded, data_dir=folder), BAD_FILES[spoil])
+
+    assert loaded.fingerprints() == before
+
+
+def test_a_bad_last_year_leaves_the_tables_as_they_were_too(loaded, before, tmp_path):
+    folder = shutil.copytree(loaded.data_dir, tmp_path / "raw")
+    shutil.copy(folder / "sqf-2019.csv", folder / "sqf-2020.csv")
+
+    assert_refused(replace(loaded, data_dir=folder), "expected stops of 2020")
 
     assert loaded.fingerprints() == before
 
@@ -129,10 +144,8 @@ def test_a_year_that_cannot_be_tested_is_refused_before_anything_runs(year, load
     ],
 )
 def test_a_wrong_database_is_told_without_its_password(url, said, loaded):
-    before = loaded.fingerprints()
-    assert_refused(loaded, said, SQF_DATABASE_URL=url)
-    assert "hidden" not in loaded.sqf("run", SQF_DATABASE_URL=url).output
-    assert loaded.fingerprints() == before
+    told = assert_refused(loaded, said, SQF_DATABASE_URL=url)
+    assert "hidden" not in told
 
 
 def test_a_port_in_use_is_told(loaded):
@@ -164,12 +177,10 @@ def test_a_home_that_is_no_folder_is_told(loaded, tmp_path):
     assert_refused(replace(loaded, home=home), "SQF_HOME")
 
 
-def test_a_full_disk_is_told_and_leaves_the_tables_as_they_were(loaded, monkeypatch):
+def test_a_full_disk_is_told_and_leaves_the_tables_as_they_were(loaded, before, monkeypatch):
     import errno
 
     from sqf_pipeline.orchestration.io_managers import ParquetIOManager
-
-    before = loaded.fingerprints()
 
     def no_space(_manager: ParquetIOManager, _frame: object, path: Path) -> None:
         path.write_bytes(b"half")
