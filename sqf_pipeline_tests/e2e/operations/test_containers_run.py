@@ -1,0 +1,130 @@
+"""The container set-up works: every service's own command, as a process, against a real PostgreSQL.
+
+There is no Docker engine here; `stack` does what it would do. What it cannot show: that the images build.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+import requests
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse.programs import programs_in_wheel
+from sqf_pipeline_tests.compose import REPOSITORY, load_compose, read_env_file
+from sqf_pipeline_tests.e2e.operations.graphql import Webserver
+from sqf_pipeline_tests.e2e.operations.stack import Stack
+
+ROWS = 300
+EARLIER_YEARS = (2017, 2018, 2019)
+YEAR = "2020"
+# what a backfill from the UI would do in three runs and as many starts of Python
+LOAD_EARLIER_YEARS = f"""
+import dagster as dg
+from sqf_pipeline.definitions import build_defs
+job = build_defs().resolve_job_def("yearly_stops")
+with dg.DagsterInstance.get() as instance:
+    for year in {EARLIER_YEARS}:
+        job.execute_in_process(instance=instance, partition_key=str(year))
+"""
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Start every service in the order of the file, each when those it needs are healthy."""
+    variables = {
+        **read_env_file(REPOSITORY / "deploy" / "env.example"),
+        **{f"SQF_{name}_PASSWORD": secrets.token_hex(12) for name in ("POSTGRES", "DATABASE", "DAGSTER")},
+        "SQF_SOURCE": "sample",
+        "SQF_SAMPLE_ROWS": str(ROWS),
+    }
+    try:
+        programs = programs_in_wheel()[0]
+    except SqfError as error:
+        pytest.skip(f"no PostgreSQL programs for the postgres service: {error}")
+    image = load_compose(variables)["services"]["postgres"]["image"]
+    assert programs.major == int(image.removeprefix("postgres:").split(".")[0]), "the image's release is tested"
+    stack = Stack.create(variables)
+    try:
+        for name in stack.services:
+            stack.start(name)
+            stack.wait_until_healthy(name)
+        yield stack
+    finally:
+        stack.kill()
+
+
+def connect(stack: Stack, role: str, database: str):
+    password = {"sqf": "DATABASE", "dagster": "DAGSTER", "postgres": "POSTGRES"}[role]
+    return psycopg2.connect(
+        host="127.0.0.1", port=stack.ports["5432"], user=role, dbname=database,
+        password=stack.variables[f"SQF_{password}_PASSWORD"], connect_timeout=10,
+    )  # fmt: skip
+
+
+def rows(stack: Stack, query: str, role: str = "sqf", database: str = "sqf") -> list[tuple]:
+    connection = connect(stack, role, database)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def test_every_service_becomes_healthy(stack):
+    assert set(stack.seconds_until_healthy) == set(stack.services)
+
+
+def test_a_health_check_fails_where_nothing_answers(stack):
+    for name in ("webserver", "service"):
+        check = stack.services[name]["healthcheck"]["test"][1:]
+        elsewhere = [argument.replace(":3000", ":1").replace(":8000", ":1") for argument in check]
+        assert elsewhere != check
+        assert stack.run(name, elsewhere).returncode == 1
+
+
+def test_the_service_says_that_there_is_nothing_to_serve_yet(stack):
+    answer = requests.get(f"http://127.0.0.1:{stack.ports['8000']}/", timeout=10)
+    assert answer.status_code == 503
+    assert "No models have been published yet" in answer.json()["title"]
+
+
+def test_roles_reach_their_own_database_only(stack):
+    attributes = "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    for role, other in (("sqf", "dagster"), ("dagster", "sqf")):
+        assert rows(stack, attributes, role, role) == [(False, False, False, False)]
+        with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+            connect(stack, role, other)
+    owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = 'sqf'"
+    assert rows(stack, owned) == [("sqf",)]
+
+
+def test_a_year_is_materialised_through_the_webserver(stack):
+    loaded = stack.run("code-server", ["python", "-c", LOAD_EARLIER_YEARS], seconds=120)
+    assert loaded.returncode == 0, loaded.stderr[-3000:]
+    webserver = Webserver(f"http://127.0.0.1:{stack.ports['3000']}")
+    # asked for twice at once; the queue lets one run go at a time, and the second replaces what the first wrote
+    runs = [webserver.launch("yearly_stops", YEAR) for _ in range(2)]
+    for run in runs:
+        assert webserver.wait(run, 120) == "SUCCESS", (webserver.failures(run), stack.log("code-server")[-3000:])
+    (_, ended), (started, _) = sorted((webserver.run(run)["startTime"], webserver.run(run)["endTime"]) for run in runs)
+    assert started >= ended, "two runs were under way at once"
+    counts = rows(
+        stack, "SELECT year, count(*), count(DISTINCT stop_id) FROM sqf_sample.stops GROUP BY year ORDER BY 1"
+    )
+    assert counts == [(year, ROWS, ROWS) for year in (*EARLIER_YEARS, int(YEAR))]
+    run = webserver.launch("yearly_rerun", YEAR)
+    assert webserver.wait(run, 180) == "SUCCESS", (webserver.failures(run), stack.log("code-server")[-3000:])
+
+
+def test_every_service_ends_when_it_is_asked(stack):
+    for name in reversed(stack.services):
+        began = time.monotonic()
+        assert stack.stop(name) == 0, stack.log(name)[-3000:]
+        assert time.monotonic() - began < 20, name
+        assert "Traceback" not in stack.log(name), stack.log(name)[-6000:]
