@@ -67,6 +67,7 @@ def _curves(ranking: Ranking, weights: Floats, grid: Floats) -> dict[str, Floats
     totals = rank_totals(ranking, weights)
     roc = np.full((len(weights), len(grid)), np.nan)
     precision_recall = roc.copy()
+    reached = np.maximum(grid - 1e-12, 1e-9)  # at no recall at all, precision is that of the first positive found
     for number in range(len(weights)):
         positives, negatives = totals.positives[:, number], totals.negatives[:, number]
         if not positives[-1] or not negatives[-1]:
@@ -74,7 +75,7 @@ def _curves(ranking: Ranking, weights: Floats, grid: Floats) -> dict[str, Floats
         recall = positives / positives[-1]
         alarms = negatives / negatives[-1]
         roc[number] = np.interp(grid, np.concatenate([[0.0], alarms]), np.concatenate([[0.0], recall]))
-        place = np.minimum(np.searchsorted(recall, np.maximum(grid, 1e-12) - 1e-12), len(recall) - 1)
+        place = np.minimum(np.searchsorted(recall, reached), len(recall) - 1)
         precision_recall[number] = positives[place] / (positives[place] + negatives[place])
     return {"roc": roc, "precision_recall": precision_recall}
 

@@ -149,7 +149,7 @@ def stops_map(stops: "pd.DataFrame", origin: Origin, *, cell_miles: float = 0.5)
     known = stops.dropna(subset=["x_feet", "y_feet"])
     x = known["x_feet"].to_numpy(dtype=float) / FEET_A_MILE
     y = known["y_feet"].to_numpy(dtype=float) / FEET_A_MILE
-    figure = new_figure(8.2, 7.6)
+    figure = new_figure(8.2, 7.0)
     axes = figure.subplots()
     size = (int((x.max() - x.min()) / cell_miles), int((y.max() - y.min()) / cell_miles / np.sqrt(3)))
     cells = axes.hexbin(x, y, gridsize=size, mincnt=1, cmap="cividis", linewidths=0.15)
@@ -196,7 +196,7 @@ def _label_place(x: np.ndarray, y: np.ndarray, part: "pd.DataFrame") -> tuple[fl
     length = float(np.hypot(*away))
     direction = away / length if length > 0.5 else np.array([1.0, 0.0])
     reach = np.quantile((part[["x", "y"]].to_numpy() - own) @ direction, 0.995)
-    place = own + direction * (reach + 1.6)
+    place = own + direction * (reach + 0.6) + direction * np.array([2.6, 0.9])  # half a name is wide, not high
     return float(place[0]), float(place[1])
 
 

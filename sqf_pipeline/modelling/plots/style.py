@@ -5,6 +5,7 @@ and its global state are left alone, so that figures can be drawn in any thread.
 """
 
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def finish(figure: "Figure", title: str, origin: Origin, *, rows: int | None = N
     if origin.synthetic:
         figure.text(
             0.5, 0.5, "SYNTHETIC SAMPLE", fontsize=min(44.0, 5.5 * width), color=VERMILION, alpha=0.13,
-            ha="center", va="center", rotation=25, fontweight="bold", zorder=10,
+            ha="center", va="center", rotation=25 if figure.get_figheight() > 3.5 else 8, fontweight="bold", zorder=10,
         )  # fmt: skip
     return figure
 
@@ -116,7 +117,8 @@ def plain(axes: "Axes", *, grid: Literal["x", "y", "both"] | None = "x") -> "Axe
 
 def panel_title(axes: "Axes", text: str, width: int = 60) -> None:
     """Write a panel's own title above it, to the left."""
-    axes.set_title(textwrap.fill(text, width), loc="left", fontsize=10, color="#333333")
+    lines = "\n".join(textwrap.fill(line, width) for line in text.split("\n"))
+    axes.set_title(lines, loc="left", fontsize=10, color="#333333")
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -124,11 +126,11 @@ def percent(share: float, decimals: int = 1) -> str:
     return f"{100 * share:.{decimals}f} %"
 
 
-def percent_axis(axis: Any, decimals: int | None = None) -> None:
-    """Label an axis of shares in per cent."""
-    from matplotlib.ticker import PercentFormatter
+def percent_axis(axis: Any) -> None:
+    """Label an axis of shares in per cent, with no more decimals than are needed."""
+    from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals, symbol=" %"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g} %"))
 
 
 def thousands_axis(axis: Any) -> None:
@@ -140,7 +142,8 @@ def thousands_axis(axis: Any) -> None:
 
 def model_label(name: str) -> str:
     """Return a model's slug as words: `arrest-at_stop-random_forest` is `arrest, at stop, random forest`."""
-    return name.replace("-", ", ").replace("_", " ")
+    words = name.replace("-", ", ").replace("_", " ")
+    return re.sub(r"\b(f1|smote|smotenc)\b", lambda found: found[0].upper(), words)
 
 
 def capitalised(text: str) -> str:

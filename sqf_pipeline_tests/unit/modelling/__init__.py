@@ -1,0 +1,1 @@
+"""Tests of stops to encoders, models and measures."""

@@ -1,0 +1,317 @@
+"""Figures of models: how they rank, how they class, what they lean on and how they compare.
+
+What belongs here: drawing of result tables. What does not: computing them. Every frame is a result table (or a part
+of one) as the warehouse holds it, with the column `model`.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sqf_pipeline.modelling.measures import MEASURES
+from sqf_pipeline.modelling.plots.style import (
+    BLUE,
+    DASHES,
+    GREY,
+    ORANGE,
+    PALETTE,
+    Origin,
+    capitalised,
+    finish,
+    model_label,
+    new_figure,
+    panel_title,
+    percent,
+    percent_axis,
+    plain,
+    thousands_axis,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_SHARES = frozenset({"accuracy", "balanced_accuracy", "precision", "recall", "f1", "flagged_share", "brier_skill"})
+
+
+def class_balance(models: "pd.DataFrame", origin: Origin) -> "Figure":
+    """Draw positives and negatives before and after resampling.
+
+    Takes the table `models`: resampling, training_rows, training_positives, fitted_rows, fitted_positives. Models of
+    equal resampling and counts share a bar.
+    """
+    columns = ["resampling", "training_rows", "training_positives", "fitted_rows", "fitted_positives"]
+    unique = models[columns].dropna().drop_duplicates()
+    resampled = unique[unique["resampling"] != "none"].sort_values(["fitted_rows", "resampling"])
+    first = unique.iloc[0]
+    bars = [("as they are", int(first["training_rows"]), int(first["training_positives"]))]
+    bars.extend(
+        (model_label(str(row.resampling)), int(row.fitted_rows), int(row.fitted_positives))
+        for row in resampled.itertuples()
+    )
+    figure = new_figure(9.0, 1.9 + 0.5 * len(bars))
+    axes = plain(figure.subplots())
+    places = np.arange(len(bars))[::-1]
+    positives = np.array([bar[2] for bar in bars])
+    negatives = np.array([bar[1] for bar in bars]) - positives
+    axes.barh(places, positives, color=ORANGE, height=0.62, label="with the outcome")
+    axes.barh(places, negatives, left=positives, color=BLUE, height=0.62, label="without")
+    for place, yes, no in zip(places, positives, negatives, strict=True):
+        axes.annotate(
+            f"{yes:,} : {no:,}", (yes + no, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9
+        )
+    axes.set_yticks(places, [bar[0] for bar in bars])
+    axes.set_xlim(0, (positives + negatives).max() * 1.18)
+    axes.set_xlabel("Training stops")
+    thousands_axis(axes.xaxis)
+    axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
+    title = f"{percent(positives[0] / bars[0][1])} of training stops have the outcome"
+    if len(bars) > 1:
+        smallest = int(np.argmin(positives + negatives))
+        title += f"; {bars[smallest][0]} fits on {bars[smallest][1]:,}, of which {_half(bars[smallest])} have it"
+    return finish(figure, title, origin, note="Resampled within the training years only; test stops stay as they are.")
+
+
+def _half(bar: tuple[str, int, int]) -> str:
+    return "half" if 2 * bar[2] == bar[1] else percent(bar[2] / bar[1])
+
+
+def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -> "Figure":
+    """Draw confusion matrices; takes model, threshold_name (or aim), threshold, tn, fp, fn, tp, one panel a row."""
+    named = table.rename(columns={"aim": "threshold_name"}).reset_index(drop=True)
+    wide = min(len(named), 3)
+    high = -(-len(named) // wide)
+    figure = new_figure(3.3 * wide + 0.4, 3.3 * high + 1.1)
+    panels = figure.subplots(high, wide, squeeze=False).ravel()
+    for axes in panels[len(named) :]:
+        axes.set_visible(False)
+    for axes, row in zip(panels, named.itertuples(), strict=False):
+        cells = np.array([[row.tn, row.fp], [row.fn, row.tp]], dtype=float)
+        shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15)
+        for place, count in np.ndenumerate(cells):
+            axes.text(
+                place[1], place[0], f"{count:,.0f}\n{percent(shares[place])}", ha="center", va="center", fontsize=11,
+                color="white" if shares[place] > 0.6 else "black",
+            )  # fmt: skip
+        axes.set_xticks([0, 1], ["not flagged", "flagged"])
+        axes.set_yticks([0, 1], [f"no {outcome}", outcome], rotation=90, va="center")
+        axes.tick_params(length=0, labelsize=9.5)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        threshold = f"at {row.threshold:.3g}" if np.isfinite(row.threshold) else "out of reach"
+        panel_title(axes, f"{model_label(row.model)}\n{model_label(row.threshold_name)}, {threshold}", 40)
+    found = named["tp"] / (named["tp"] + named["fn"]).clip(lower=1)
+    best = int(found.to_numpy(dtype=float).argmax())
+    row = named.iloc[best]
+    flagged = int(row["tp"] + row["fp"])
+    right = (
+        f"and is right in {percent(row['tp'] / flagged)} of its {flagged:,} flags" if flagged else "and flags nobody"
+    )
+    title = (
+        f"{_name(row)} finds {percent(float(found.iloc[best]))} of the stops that end in {_article(outcome)} {right}"
+    )
+    rows = int(named.loc[0, ["tn", "fp", "fn", "tp"]].sum())
+    note = "Shares are of the row: of all stops that did, or did not, end so."
+    return finish(figure, capitalised(title), origin, rows=rows, note=note)
+
+
+def _article(outcome: str) -> str:
+    return f"an {outcome}" if outcome[:1] in "aeiou" else f"a {outcome}"
+
+
+def _name(row: "pd.Series") -> str:
+    return f"the threshold for {model_label(str(row['threshold_name']))}"
+
+
+def roc_and_precision_recall(
+    curves: "pd.DataFrame", intervals: "pd.DataFrame", origin: Origin, *, base_rate: float, rows: int
+) -> "Figure":
+    """Draw ROC and precision-recall curves of a few models of one outcome, with bands.
+
+    Parameters
+    ----------
+    curves
+        Points from `curves.curve_points` with the column `model`.
+    intervals
+        Table `metric_intervals` with at least `roc_auc` and `average_precision` of these models.
+    base_rate
+        Share of test stops with the outcome: the precision of a random order.
+    rows
+        Number of test stops.
+    """
+    figure = new_figure(10.5, 5.6)
+    panels = figure.subplots(1, 2)
+    models = list(dict.fromkeys(curves["model"]))
+    measured = intervals.set_index(["model", "metric"])
+    kinds = (("roc", "roc_auc", "ROC AUC"), ("precision_recall", "average_precision", "average precision"))
+    for axes, (kind, metric, name) in zip(panels, kinds, strict=True):
+        plain(axes, grid="both")
+        for number, model in enumerate(models):
+            part = curves[(curves["model"] == model) & (curves["curve"] == kind)]
+            x, y, low, high = (part[key].to_numpy(dtype=float) for key in ("x", "y", "low", "high"))
+            colour = PALETTE[number % len(PALETTE)]
+            axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+            label = f"{model_label(model)}\n{name} {_with_interval(measured.loc[(model, metric)])}"
+            axes.plot(x, y, color=colour, linestyle=DASHES[number % len(DASHES)], linewidth=1.8, label=label)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.005)
+        percent_axis(axes.xaxis)
+        percent_axis(axes.yaxis)
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), handlelength=3)
+    roc, precision = panels
+    roc.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (1, 3)))
+    roc.set_xlabel("False positive rate: flagged, of stops without the outcome")
+    roc.set_ylabel("True positive rate: flagged, of stops with it")
+    precision.axhline(base_rate, color=GREY, linewidth=1, linestyle=(0, (1, 3)))
+    precision.set_xlabel("Recall: flagged, of stops with the outcome")
+    precision.set_ylabel("Precision: with the outcome, of stops flagged")
+    panel_title(roc, "ROC (dotted: a random order)")
+    panel_title(precision, f"Precision and recall (dotted: share of all stops, {percent(base_rate)})")
+    areas = {model: measured.loc[(model, "roc_auc")] for model in models}
+    best = max(models, key=lambda model: float(areas[model]["estimate"]))
+    worst = min(models, key=lambda model: float(areas[model]["estimate"]))
+    title = f"{capitalised(model_label(best))} ranks best: ROC AUC {_with_interval(areas[best])}"
+    if best != worst:
+        title += f"; {model_label(worst)} worst: {_with_interval(areas[worst])}"
+    return finish(figure, title, origin, rows=rows, note="Bands: pointwise 95 % bootstrap intervals.")
+
+
+def _with_interval(row: "pd.Series", digits: int = 3) -> str:
+    estimate = f"{float(row['estimate']):.{digits}f}"
+    low, high = row["low"], row["high"]
+    if low is None or high is None or low != low or high != high:  # noqa: PLR0124  nan is not itself
+        return estimate
+    return f"{estimate} ({float(low):.{digits}f} to {float(high):.{digits}f})"
+
+
+def calibration(table: "pd.DataFrame", origin: Origin) -> "Figure":
+    """Draw observed against foreseen shares; takes the table `calibration_bins` of up to six models."""
+    models = list(dict.fromkeys(table["model"]))
+    wide = min(len(models), 3)
+    high = -(-len(models) // wide)
+    figure = new_figure(3.6 * wide + 0.3, 3.6 * high + 1.1)
+    panels = figure.subplots(high, wide, squeeze=False).ravel()
+    for axes in panels[len(models) :]:
+        axes.set_visible(False)
+    gaps = {}
+    for axes, model in zip(panels, models, strict=False):
+        part = table[table["model"] == model]
+        x, y, low, top, rows = (
+            part[key].to_numpy(dtype=float) for key in ("mean_probability", "observed_share", "low", "high", "rows")
+        )
+        limit = max(x.max(), top.max()) * 1.06
+        plain(axes, grid="both").plot([0, limit], [0, limit], color=GREY, linewidth=1, linestyle=(0, (1, 3)))
+        axes.errorbar(x, y, [y - low, top - y], fmt="o", color=BLUE, markersize=5, capsize=2.5, linewidth=1.2)
+        axes.set_xlim(0, limit)
+        axes.set_ylim(0, limit)
+        axes.set_aspect("equal")
+        percent_axis(axes.xaxis)
+        percent_axis(axes.yaxis)
+        axes.set_xlabel("Foreseen (mean probability)")
+        axes.set_ylabel("Observed")
+        gaps[model] = float((rows * np.abs(x - y)).sum() / rows.sum())
+        panel_title(axes, f"{model_label(model)}\nmean gap {_points(gaps[model])}", 42)
+    best = min(gaps, key=lambda model: gaps[model])
+    title = f"Foreseen and observed shares differ by {_points(gaps[best])} on average for {model_label(best)}"
+    if len(gaps) > 1:
+        worst = max(gaps, key=lambda model: gaps[model])
+        title += f", and by {_points(gaps[worst])} for {model_label(worst)}"
+    total = int(table.loc[table["model"] == models[0], "rows"].sum())
+    note = "Ten bins of equal mass, fewer where probabilities are tied; bars: 95 % Wilson intervals."
+    return finish(figure, title, origin, rows=total, note=note)
+
+
+def _points(gap: float) -> str:
+    return f"{100 * gap:.1f} points"
+
+
+def importances(table: "pd.DataFrame", origin: Origin, *, measure: str, shown: int = 12) -> "Figure":
+    """Draw permutation beside impurity importances of one model; takes the table `feature_importances`.
+
+    `measure` is what permutation importance is a loss of, as `roc_auc`.
+    """
+    permutation = table[table["kind"] == "permutation"].sort_values("rank").head(shown)
+    impurity = table[table["kind"] == "impurity"].set_index("feature")
+    names = permutation["feature"].tolist()
+    figure = new_figure(9.5, 1.9 + 0.3 * len(names))
+    panels = figure.subplots(1, 2 if len(impurity) else 1, sharey=True, squeeze=False)[0]
+    places = np.arange(len(names))[::-1]
+    values, low, high = (permutation[key].to_numpy(dtype=float) for key in ("importance", "low", "high"))
+    axes = plain(panels[0])
+    axes.errorbar(
+        values, places, xerr=[np.maximum(values - low, 0), np.maximum(high - values, 0)], fmt="o", color=BLUE, capsize=3
+    )
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.set_yticks(places, [name.replace("_", " ") for name in names])
+    title_of = MEASURES[measure].title if measure == "roc_auc" else MEASURES[measure].title.lower()
+    axes.set_xlabel(f"Loss of {title_of} when the column is shuffled")
+    panel_title(axes, "Permutation, on test stops, with 95 % intervals")
+    if len(impurity):
+        axes = plain(panels[1])
+        shares = impurity["importance"].reindex(names).to_numpy(dtype=float)
+        axes.scatter(shares, places, color=ORANGE, marker="s", zorder=3)
+        ranks = impurity["rank"].reindex(names).to_numpy(dtype=float)
+        for share, place, rank in zip(shares, places, ranks, strict=True):
+            if np.isfinite(rank):
+                axes.annotate(
+                    f"rank {rank:.0f}", (share, place), xytext=(7, 0), textcoords="offset points", va="center",
+                    fontsize=8, color=GREY,
+                )  # fmt: skip
+        axes.set_xlim(0, np.nanmax(shares) * 1.2)
+        percent_axis(axes.xaxis)
+        axes.set_xlabel("Share of the forest's decrease in impurity")
+        panel_title(axes, "Impurity, in training")
+    model, first = model_label(str(table["model"].iloc[0])), names[0].replace("_", " ")
+    title = f"{model} leans most on {first}: shuffled, {title_of} falls by {values[0]:.3f}"
+    return finish(figure, capitalised(title), origin, note="A column that others tell as well looks unimportant here.")
+
+
+def metric_comparison(
+    intervals: "pd.DataFrame", metric: str, origin: Origin, *, chance: float | None = None
+) -> "Figure":
+    """Draw one measure of many models with intervals, best first; takes the table `metric_intervals`.
+
+    `chance` is the value of a model that knows nothing, drawn as a line.
+    """
+    entry = MEASURES[metric]
+    part = intervals[intervals["metric"] == metric].dropna(subset=["estimate"])
+    values = part["estimate"].to_numpy(dtype=float)
+    goodness = -np.abs(values - (entry.ideal or 0.0)) if entry.better == "nearest" else values
+    order = np.argsort(goodness if entry.better == "lower" else -goodness, kind="stable")
+    part, values = part.iloc[order], values[order]
+    low, high = (part[key].to_numpy(dtype=float, na_value=np.nan) for key in ("low", "high"))
+    figure = new_figure(9.0, 1.6 + 0.32 * len(part))
+    axes = plain(figure.subplots())
+    places = np.arange(len(part))[::-1]
+    errors = [np.nan_to_num(np.maximum(values - low, 0)), np.nan_to_num(np.maximum(high - values, 0))]
+    axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
+    right = np.nanmax(np.concatenate([high, values]))
+    left = np.nanmin(np.concatenate([low, values]))
+    for value, place, edge in zip(values, places, np.fmax(high, values), strict=True):
+        axes.annotate(
+            f"{value:.3f}", (edge, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5,
+            color=GREY,
+        )  # fmt: skip
+    for value, name in ((chance, "knows nothing"), (entry.ideal if entry.better == "nearest" else None, "ideal")):
+        if value is not None:
+            axes.axvline(value, color=GREY, linewidth=1, linestyle=(0, (1, 3)))
+            axes.text(value, 1.0, name, transform=axes.get_xaxis_transform(), fontsize=8, color=GREY, ha="center")
+            left, right = min(left, value), max(right, value)
+    axes.set_xlim(left - 0.06 * (right - left), right + 0.14 * (right - left))
+    axes.set_ylim(-0.6, len(part) - 0.4)
+    axes.set_yticks(places, [model_label(model) for model in part["model"]])
+    axes.set_xlabel(f"{entry.title}, with 95 % bootstrap interval")
+    best = part.iloc[0]
+    overlap = int(np.sum((low[1:] <= high[0]) & (high[1:] >= low[0]))) if len(part) > 1 else 0
+    better = {"higher": "highest", "lower": "lowest", "nearest": "nearest to its ideal"}[entry.better]
+    title = f"{entry.title} is {better} for {model_label(str(best['model']))}: {_with_interval(best)}"
+    if overlap:
+        title += f"; the intervals of {overlap} other{'s' if overlap > 1 else ''} overlap it"
+    return finish(figure, title, origin, note=entry.description)
+
+
+__all__ = [
+    "calibration", "class_balance", "confusion_matrices", "importances", "metric_comparison",
+    "roc_and_precision_recall",
+]  # fmt: skip
