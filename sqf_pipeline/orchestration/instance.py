@@ -55,13 +55,35 @@ def instance_folder(home: Path) -> Path:
 
 @contextmanager
 def open_instance(home: Path) -> "Iterator[dg.DagsterInstance]":
-    """Open the Dagster instance of a home."""
+    """Open the Dagster instance of a home, for runs in this process."""
     import dagster as dg
 
     folder = instance_folder(home)
+    _write_history_without_waiting()
     os.environ["DAGSTER_HOME"] = str(folder)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         yield instance
+
+
+def _write_history_without_waiting() -> None:
+    """Let the system write Dagster's SQLite files when it likes.
+
+    Dagster opens and commits twice for every event, and waiting for the disk each time takes several times as long as
+    the steps of a small run. A killed process loses nothing by it; a power cut may cost the history of runs, never a
+    table or a model.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    if not event.contains(Engine, "connect", _do_not_wait):
+        event.listen(Engine, "connect", _do_not_wait)
+
+
+def _do_not_wait(connection: object, _record: object) -> None:
+    import sqlite3
+
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 __all__ = ["instance_folder", "open_instance"]
