@@ -1,0 +1,126 @@
+"""Calibrators: from a model's score to a probability, fitted on stops that the model did not see.
+
+What belongs here: the small calibrator objects, their fitting, and the prior correction as one of them. What does
+not: measuring how well calibrated a model is (`calibration_measures`, `recalibration`), and which stops are kept
+for calibration (`fitting`).
+
+Stops are kept by year, never shuffled: a calibrator fitted on shuffled rows does not see how the last year differs
+from those before it, and made the test year worse.
+
+References
+----------
+Platt (1999), Probabilistic outputs for support vector machines (the logistic map).
+Niculescu-Mizil and Caruana (2005), Predicting good probabilities with supervised learning, ICML (on log odds).
+Zadrozny and Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates, KDD
+(isotonic regression).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Kind = Literal["none", "prior", "logistic", "isotonic"]
+KINDS: tuple[Kind, ...] = ("none", "prior", "logistic", "isotonic")
+
+SCORE_FLOOR = 1e-3
+"""Scores are kept this far from 0 and 1 before their log odds are taken: a forest of some hundred trees says 0
+where it means fewer than one in a thousand."""
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """A monotone map from score to probability.
+
+    Attributes
+    ----------
+    kind
+        `identity`: the score as it is. `logistic`: p = 1 / (1 + exp(-(slope * logit(score) + intercept))).
+        `piecewise`: straight lines between points, constant beyond them.
+    slope, intercept, smallest
+        Of the logistic map; scores are kept `smallest` away from 0 and 1.
+    scores, probabilities
+        Points of the piecewise map, ascending.
+    """
+
+    kind: Literal["identity", "logistic", "piecewise"] = "identity"
+    slope: float = 1.0
+    intercept: float = 0.0
+    smallest: float = 1e-12
+    scores: tuple[float, ...] = ()
+    probabilities: tuple[float, ...] = ()
+
+    def apply(self, score: np.ndarray) -> np.ndarray:
+        """Return probabilities, float64 in [0, 1], of scores in [0, 1]."""
+        score = np.asarray(score, dtype=np.float64)
+        if self.kind == "logistic":
+            return 1 / (1 + np.exp(-(self.slope * log_odds(score, self.smallest) + self.intercept)))
+        if self.kind == "piecewise":
+            return np.interp(score, self.scores, self.probabilities)
+        return np.clip(score, 0.0, 1.0)
+
+
+def log_odds(score: np.ndarray, smallest: float = SCORE_FLOOR) -> np.ndarray:
+    """Return log(score / (1 - score)), scores kept `smallest` away from 0 and 1."""
+    kept = np.clip(np.asarray(score, dtype=np.float64), smallest, 1 - smallest)
+    return np.log(kept / (1 - kept))
+
+
+def prior_calibrator(share: float, sampled_share: float) -> Calibrator:
+    """Return the prior correction of `resampling.prior_corrected` as a calibrator: a shift of the log odds."""
+    shift = float(np.log(share / (1 - share)) - np.log(sampled_share / (1 - sampled_share)))
+    return Calibrator(kind="logistic", intercept=shift)
+
+
+def fit_logistic(score: np.ndarray, positive: np.ndarray) -> Calibrator:
+    """Return the logistic map that makes these scores most likely; the identity when a class is missing.
+
+    A map that would turn the ranking round (a model no better than chance) keeps the share alone.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    positive = np.asarray(positive, dtype=bool)
+    if positive.all() or not positive.any():
+        return Calibrator()
+    share = float(positive.mean())
+    constant = Calibrator(
+        kind="logistic", slope=0.0, intercept=float(np.log(share / (1 - share))), smallest=SCORE_FLOOR
+    )
+    odds = log_odds(score)
+    if np.ptp(odds) < 1e-9:
+        return constant
+    model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(odds[:, None], positive)
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    if slope <= 0:
+        return constant
+    return Calibrator(kind="logistic", slope=slope, intercept=intercept, smallest=SCORE_FLOOR)
+
+
+def fit_isotonic(score: np.ndarray, positive: np.ndarray) -> Calibrator:
+    """Return the monotone step-wise linear map nearest to what happened; the identity when a class is missing."""
+    from sklearn.isotonic import IsotonicRegression
+
+    positive = np.asarray(positive, dtype=bool)
+    if positive.all() or not positive.any() or np.ptp(score) < 1e-9:
+        return Calibrator()
+    model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score, positive.astype(float))
+    return Calibrator(
+        kind="piecewise",
+        scores=tuple(model.X_thresholds_.tolist()),
+        probabilities=tuple(model.y_thresholds_.tolist()),
+    )
+
+
+def fit_calibrator(kind: Kind, score: np.ndarray, positive: np.ndarray) -> Calibrator:
+    """Return the calibrator of a kind that is fitted on kept stops (`logistic`, `isotonic`, or `none`)."""
+    if kind == "logistic":
+        return fit_logistic(score, positive)
+    if kind == "isotonic":
+        return fit_isotonic(score, positive)
+    return Calibrator()
+
+
+__all__ = [
+    "KINDS", "SCORE_FLOOR", "Calibrator", "Kind", "fit_calibrator", "fit_isotonic", "fit_logistic", "log_odds",
+    "prior_calibrator",
+]  # fmt: skip
