@@ -4,6 +4,7 @@ What belongs here: telling a workbook from an error page, a piece of a workbook,
 memory. What does not: columns, years and values, which are the reader's to judge.
 """
 
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +16,15 @@ MAX_UNPACKED_BYTES = 4 << 30
 MAX_RATIO = 100
 RATIO_MATTERS_ABOVE_BYTES = 64 << 20
 MAX_MEMBERS = 5_000
+
+MAX_CELLS = 120_000_000
+
+# Columns are told apart by the length and first letter of their names, which costs little in a sheet of 30 MB:
+# up to CZ (more than any form has had), up to ZZ, and beyond.
+_FAR_COLUMN = re.compile(rb'\br="((?:[D-Z][A-Z]|[A-Z]{3})(?=\d))')
+_NEAR_COLUMNS, _MIDDLE_COLUMNS, _LAST_COLUMN = 104, 702, 16_384
+_LAST_ROW = re.compile(rb'^<row [^>]*?\br="(\d+)"')
+_LONGEST_TAG = 512
 
 _HEAD_BYTES = 2_048
 _BLOCK = 1 << 20
@@ -79,7 +89,8 @@ def _check_workbook(path: Path, head: bytes, described: str) -> None:
         with zipfile.ZipFile(path) as archive:
             _check_size(archive, path.stat().st_size, described)
             _check_members(archive, described)
-            _read_through(archive)
+            for member in archive.infolist():
+                _read_through(archive, member, described)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise UnreadableFileError(
             f"{described} is a damaged or incomplete workbook ({error}). Fetch or copy the file again."
@@ -111,15 +122,32 @@ def _check_members(archive: zipfile.ZipFile, described: str) -> None:
         )
 
 
-def _read_through(archive: zipfile.ZipFile) -> None:
-    """Unpack every part once and forget it: a false size or checksum in the directory comes to light."""
-    for member in archive.infolist():
-        with archive.open(member) as part:
-            while part.read(_BLOCK):
-                pass
+def _read_through(archive: zipfile.ZipFile, member: zipfile.ZipInfo, described: str) -> None:
+    """Unpack a part once and forget it: a false size or checksum comes to light, and a cell far out in a sheet.
+
+    Readers make room for the whole rectangle up to the last row and column, so that one stray cell in the last
+    corner of a sheet would ask for hundreds of gigabytes.
+    """
+    is_sheet = member.filename.startswith("xl/worksheets/")
+    width, rows = _NEAR_COLUMNS, 0
+    tail = b""
+    with archive.open(member) as part:
+        while block := part.read(_BLOCK):
+            if not is_sheet:
+                continue
+            text = tail + block
+            rows = max([rows, *(int(number) for number in _LAST_ROW.findall(text[text.rfind(b"<row ") :]))])
+            if far := _FAR_COLUMN.search(text):
+                width = max(width, _LAST_COLUMN if len(far[1]) > 2 else _MIDDLE_COLUMNS)
+            tail = text[-_LONGEST_TAG:]
+    if rows * width > MAX_CELLS or width == _LAST_COLUMN:
+        raise UnreadableFileError(
+            f"{described} is refused: {member.filename} has cells far outside a table of stops (row {rows:,}, up to "
+            f"column {width:,}), for which a reader would fill the memory. Open it, delete the stray cells, and save."
+        )
 
 
 __all__ = [
-    "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "RATIO_MATTERS_ABOVE_BYTES", "UnreadableFileError",
+    "MAX_CELLS", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "RATIO_MATTERS_ABOVE_BYTES", "UnreadableFileError",
     "check_file_kind", "looks_like_html",
 ]  # fmt: skip

@@ -4,12 +4,13 @@ What belongs here: opening CSV and Excel files, finding the header, recognising 
 not a yearly file. What does not: finding or downloading a file (`source`), and what a text means (`cleaning`).
 """
 
+import csv
 import datetime as dt
 import difflib
 import hashlib
-import warnings
 from collections import Counter
 from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.nypd.columns import load_columns, names_by_published, normalise_name
+from sqf_pipeline.nypd.file_checks import check_file_kind
 
 HEADER_SEARCH_ROWS = 20
 """A title or a note may stand above the header of a sheet; it is looked for in this many rows."""
@@ -73,6 +75,8 @@ def read_published_file(path: Path, year: int) -> RawFile:
     PublishedFileError
         When the file is missing, empty, not what its name says, in another encoding, cut off, of another
         year, or lacks a required column.
+    UnreadableFileError
+        When a workbook is none, is damaged, or would fill the memory.
     """
     content = _read_bytes(path)
     if path.suffix.lower() == ".csv":
@@ -121,8 +125,6 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _read_csv(path: Path, content: bytes) -> pd.DataFrame:
-    from io import StringIO
-
     if content.startswith(b"PK\x03\x04"):
         raise PublishedFileError(f"{path.name}: the content is an Excel workbook; rename the file to end in .xlsx.")
     try:
@@ -137,37 +139,59 @@ def _read_csv(path: Path, content: bytes) -> pd.DataFrame:
             f"{path.name}: expected text in UTF-8, found zero bytes (UTF-16, or a damaged file). "
             "Save the file again as 'CSV UTF-8'."
         )
+    _check_rows_of_csv(path, text)
     try:
-        with warnings.catch_warnings():
-            # A row that is longer than the header is otherwise cut with a warning.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, na_values=[], index_col=False)
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+        return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, na_values=[], index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise PublishedFileError(
             f"{path.name}: expected comma-separated rows of one length, found: {str(error).strip()}. "
             "The file is damaged; fetch it again."
         ) from error
-    # An absent cell is null even now, an empty one is ''; only a row that was cut off has absent cells.
-    short = table.isna().any(axis="columns")
-    if short.any():
-        first = int(short.to_numpy().argmax()) + 2
+
+
+def _check_rows_of_csv(path: Path, text: str) -> None:
+    """Refuse rows of another length than the header: pandas fills a short one, and a file cut off ends in one."""
+    rows = csv.reader(StringIO(text, newline=""), strict=True)
+    try:
+        header = next(rows)
+        wrong = [(rows.line_num, len(row)) for row in rows if row and len(row) != len(header)]
+    except csv.Error as error:
         raise PublishedFileError(
-            f"{path.name}: expected {table.shape[1]} cells in every row, found fewer in {int(short.sum())} "
-            f"(the first is line {first}). The file was cut off; fetch it again."
+            f"{path.name}: expected comma-separated rows, found at line {rows.line_num}: {error}. The file is damaged "
+            "or was cut off; fetch it again."
+        ) from error
+    for separator, spoken in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise PublishedFileError(
+                f"{path.name}: expected cells separated by commas, found {spoken}. Save the file again as 'CSV UTF-8 "
+                "(comma delimited)'."
+            )
+    if wrong:
+        line, cells = wrong[0]
+        raise PublishedFileError(
+            f"{path.name}: expected {len(header)} cells in every row, found another number in {len(wrong)} rows (the "
+            f"first, at line {line}, has {cells}). The file is damaged or was cut off; fetch it again."
         )
-    return table
+    if not any(normalise_name(name) in names_by_published() for name in header):
+        raise PublishedFileError(
+            f"{path.name}: expected a first line with the published column names, found none of them. Check that this "
+            "is NYPD's stop, question and frisk file of 2017 or later, with its header."
+        )
+    # pandas would rename the second of two columns, and it would pass for an unknown one.
+    _refuse_repeated(path, header)
+
+
+def _refuse_repeated(path: Path, header: list[str]) -> None:
+    repeated = [name for name, times in Counter(header).items() if times > 1 and name.strip()]
+    if repeated:
+        raise PublishedFileError(f"{path.name}: the column {repeated[0]!r} stands twice in the header. Remove one.")
 
 
 def _read_workbook(path: Path, content: bytes) -> pd.DataFrame:
-    from io import BytesIO
-
     from python_calamine import CalamineError, CalamineWorkbook
 
-    if not content.startswith(b"PK\x03\x04"):
-        raise PublishedFileError(
-            f"{path.name}: expected an Excel workbook (.xlsx), found something else under that name. "
-            "If it is text, rename it to .csv; else fetch it again."
-        )
+    # Before a library written for good files makes room for whatever a bad one asks for.
+    check_file_kind(path, described=path.name)
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(content))
         sheets = [(name, workbook.get_sheet_by_name(name).to_python()) for name in workbook.sheet_names]
@@ -190,6 +214,7 @@ def _read_workbook(path: Path, content: bytes) -> pd.DataFrame:
             f"sheets {names}. Check that this is NYPD's stop, question and frisk file of 2017 or later."
         )
     header = [str(cell) for cell in rows[position]]
+    _refuse_repeated(path, header)
     columns = list(zip(*rows[position + 1 :], strict=False)) or [()] * len(header)
     return pd.DataFrame(
         {index: pd.Series([_cell_text(cell) for cell in cells], dtype=str) for index, cells in enumerate(columns)}
@@ -225,9 +250,6 @@ def _recognise_columns(path: Path, header: list[str]) -> tuple[dict[str, str], t
             )
         else:
             names[ours] = published
-    repeated = [name for name, times in Counter(header).items() if times > 1]
-    if repeated:
-        raise PublishedFileError(f"{path.name}: the column {repeated[0]!r} stands twice in the header. Remove one.")
     return names, tuple(unknown)
 
 
