@@ -116,9 +116,10 @@ def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
     """
     import pandas as pd
 
+    of_frame = failure_cases["schema_context"].eq("DataFrameSchema") & failure_cases["index"].isna()
     cases = pd.DataFrame(
         {
-            "column": failure_cases["column"].astype("object").where(failure_cases["column"].notna(), "(the frame)"),
+            "column": failure_cases["column"].astype("object").mask(of_frame, "(the frame)"),
             "rule": failure_cases["check"].astype(str),
             "example": failure_cases["failure_case"].map(lambda value: str(value)[:EXAMPLE_WIDTH]),
         }
@@ -126,6 +127,7 @@ def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
     # a rule about a whole row reports every column of it: the values stay out of sight
     whole_row = failure_cases["schema_context"].eq("DataFrameSchema") & failure_cases["index"].notna()
     cases.loc[whole_row, "example"] = "(not shown)"
+    cases.loc[of_frame & cases["example"].eq("False"), "example"] = "the whole frame"
     cases.loc[whole_row, "column"] = "(several)"
     rows = failure_cases["index"].where(failure_cases["index"].notna(), -1)
     grouped = cases.assign(row=rows.to_numpy()).groupby(["column", "rule"], sort=True)

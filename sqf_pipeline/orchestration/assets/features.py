@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.orchestration.assets.labels import FRAMES, described
+from sqf_pipeline.orchestration.assets.labels import FRAMES, MODELS, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import (
     SAME_YEAR,
@@ -21,6 +21,12 @@ from sqf_pipeline.orchestration.partitions import (
 )
 
 _GROUP = "features"
+_KEY = ["year", "stop_id"]
+_TARGETS = ["arrested", "summons_issued"]
+_ENCODING = ("modelling/encoder.py", "modelling/feature_sets.py", "contracts/features.py", "nypd/columns.csv")
+
+FEATURE_SET = "study_2021"
+"""Its features are kept as assets, to be looked at; the models have every set."""
 _CONTRACT = ("contracts/stops.py", "nypd/columns.csv")
 
 
@@ -58,6 +64,64 @@ def test_stops(context: dg.AssetExecutionContext, stops: pd.DataFrame) -> Iterat
     yield from through_gate(test_stops_contract(test_year), stops, asset="test_stops", metadata=_outcomes(stops))
 
 
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    description="How the study's columns become numbers: a ColumnTransformer fitted on training stops alone. Each "
+    "model carries an encoder of its own, made and fitted the same way.",
+    **described(_GROUP, MODELS, _ENCODING),
+)
+def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
+    """Fit the encoder of the study's columns."""
+    from sqf_pipeline.modelling.encoder import make_encoder
+    from sqf_pipeline.modelling.feature_sets import feature_set
+
+    columns = [name for name in feature_set(FEATURE_SET).columns if name not in _KEY]
+    encoder = make_encoder(columns, "one_hot", codes="drop").fit(training_stops[columns])
+    names = [str(name) for name in encoder.get_feature_names_out()]
+    return dg.Output(
+        encoder,
+        metadata={
+            "feature_set": FEATURE_SET,
+            "columns": len(columns),
+            "features": len(names),
+            "fitted_on_stops": len(training_stops),
+            "feature_names": names,
+        },
+    )
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    check_specs=[gate_spec("training_features", "Finite numbers, one row a stop, nothing that an outcome made.")],
+    description="Training stops as numbers, with their key and outcomes.",
+    **described(_GROUP, FRAMES, _ENCODING, personal=True),
+)
+def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Iterator[Any]:
+    """Encode the training stops."""
+    yield from _encoded("training_features", feature_encoder, training_stops)
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    check_specs=[gate_spec("test_features", "Finite numbers, one row a stop, nothing that an outcome made.")],
+    description="Test stops as numbers, by the encoder that was fitted on training stops.",
+    **described(_GROUP, FRAMES, _ENCODING, personal=True),
+)
+def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[Any]:
+    """Encode the test stops."""
+    yield from _encoded("test_features", feature_encoder, test_stops)
+
+
+def _encoded(asset: str, encoder: Any, stops: pd.DataFrame) -> Iterator[Any]:
+    from sqf_pipeline.contracts.features import features_contract
+    from sqf_pipeline.modelling.encoder import encoded_frame
+
+    features = encoded_frame(encoder, stops)
+    frame = pd.concat([stops[[*_KEY, *_TARGETS]], features], axis="columns")
+    contract = features_contract(list(features.columns), tuple(_TARGETS), len(stops))
+    yield from through_gate(contract, frame, asset=asset)
+
+
 def _outcomes(stops: pd.DataFrame) -> dict[str, Any]:
     return {
         f"{name}_{answer}": int(count)
@@ -70,4 +134,6 @@ def _outcomes(stops: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-__all__ = ["test_stops", "training_stops"]
+__all__ = [
+    "FEATURE_SET", "feature_encoder", "test_features", "test_stops", "training_features", "training_stops",
+]  # fmt: skip
