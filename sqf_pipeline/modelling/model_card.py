@@ -1,0 +1,207 @@
+"""The model card: what the models are, may be used for, and were measured to do, for people.
+
+What belongs here: what the card is made of, its findings in sentences, and rendering. What does not: figures written
+by hand. Every figure in it is read from a result table, so that the card and the tables cannot disagree.
+
+References
+----------
+Mitchell et al. (2019), Model cards for model reporting, FAT*.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from sqf_pipeline.modelling import model_card_tables as tables
+from sqf_pipeline.modelling.feature_sets import feature_sets
+
+
+@dataclass(frozen=True)
+class ModelCardInputs:
+    """Result tables of one test year, as the warehouse holds them.
+
+    Attributes
+    ----------
+    test_year
+        Year that the models are tested on.
+    source
+        `local`, `nypd` or `sample`.
+    models, metric_intervals, threshold_metrics, calibration_bins, subgroup_metrics, feature_importances, drift,
+    study_2021_comparison, source_files, data_quality, metric_differences
+        Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
+        become the table over years.
+    main_models
+        Models shown in full; those of which groups of people were measured if empty.
+    """
+
+    test_year: int
+    source: str
+    models: pd.DataFrame
+    metric_intervals: pd.DataFrame
+    threshold_metrics: pd.DataFrame
+    calibration_bins: pd.DataFrame
+    subgroup_metrics: pd.DataFrame
+    feature_importances: pd.DataFrame
+    drift: pd.DataFrame
+    study_2021_comparison: pd.DataFrame
+    source_files: pd.DataFrame
+    data_quality: pd.DataFrame
+    metric_differences: pd.DataFrame = field(default_factory=pd.DataFrame)
+    main_models: tuple[str, ...] = ()
+
+    def of_test_year(self) -> "ModelCardInputs":
+        """Return the same inputs with rows of this test year alone."""
+        kept = {
+            name: value[value["test_year"] == self.test_year]
+            if isinstance(value, pd.DataFrame) and "test_year" in value.columns
+            else value
+            for name, value in vars(self).items()
+        }
+        return ModelCardInputs(**kept)
+
+
+def render_model_card(inputs: ModelCardInputs) -> tuple[str, str]:
+    """Return the card as Markdown and as a whole HTML page, functions of the inputs alone (no time, no chance).
+
+    Raises
+    ------
+    ValueError
+        When there is no model of the test year.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    current = inputs.of_test_year()
+    if current.models.empty:
+        raise ValueError(f"a model card needs models, found none of test year {inputs.test_year}")
+    loader = PackageLoader("sqf_pipeline.modelling", "templates")
+    # Markdown is not HTML: what stands in cells is escaped for it by `_cell`, and raw HTML is refused when rendered.
+    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+    environment.filters["cell"] = _cell
+    markdown = environment.get_template("model_card.md.j2").render(_context(current, inputs.metric_intervals))
+    return markdown, _html(markdown, f"Model card: what followed police stops, test year {inputs.test_year}")
+
+
+def _cell(text: str) -> str:
+    """Return a text fit for a cell of a Markdown table."""
+    return " ".join(str(text).replace("|", "\\|").split())
+
+
+def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
+    models = tables.ordered_models(inputs.models)
+    outcomes = list(dict.fromkeys(str(name) for name in models["outcome"]))
+    training = sorted({int(year) for years in models["training_years"] for year in str(years).split(",")})
+    described = {name: entry.description for name, entry in feature_sets().items()}
+    recalls = tables.curve_recalls(inputs)
+    return {
+        "test_year": inputs.test_year,
+        "synthetic": inputs.source == "sample",
+        "source": inputs.source,
+        "training_years": ", ".join(map(str, training)),
+        "training_rows": tables.count(models["training_rows"].max()),
+        "test_rows": tables.count(_test_rows(inputs)),
+        "findings": findings(inputs),
+        "outcomes": outcomes,
+        "source_files": tables.source_files(inputs),
+        "cleaning": tables.cleaning(inputs),
+        "tiers": tables.tiers(inputs, described),
+        "ranking": {name: tables.measures(inputs, name, (*tables.RANKING, *recalls)) for name in outcomes},
+        "probabilities": {name: tables.measures(inputs, name, tables.PROBABILITIES) for name in outcomes},
+        "differences": tables.differences(inputs, (*tables.RANKING[:2], "brier_score")),
+        "main_models": [_main_model(inputs, name) for name in _main_models(inputs)],
+        "drift": tables.drift(inputs),
+        "drift_counts": {status: int((inputs.drift["status"] == status).sum()) for status in ("ok", "warn", "fail")},
+        "study_2021": tables.study_2021(inputs),
+        "years": tables.years(history),
+        "fits": tables.fits(inputs),
+        "versions": tables.versions(inputs),
+        "level": _level(inputs),
+    }
+
+
+def _main_models(inputs: ModelCardInputs) -> list[str]:
+    chosen = set(inputs.main_models or map(str, inputs.subgroup_metrics["model"].unique()))
+    return [str(name) for name in tables.ordered_models(inputs.models)["model"] if name in chosen]
+
+
+def _main_model(inputs: ModelCardInputs, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "outcome": str(inputs.models.set_index("model").loc[name, "outcome"]),
+        "thresholds": tables.thresholds(inputs, name),
+        "calibration": tables.calibration(inputs, name),
+        "subgroups": tables.subgroups(inputs, name),
+        "importances": tables.importances(inputs, name),
+    }
+
+
+def _test_rows(inputs: ModelCardInputs) -> int | None:
+    rows = inputs.source_files.loc[inputs.source_files["year"] == inputs.test_year, "rows"]
+    return int(rows.iloc[0]) if len(rows) else None
+
+
+def _level(inputs: ModelCardInputs) -> str:
+    levels = inputs.metric_intervals["level"].dropna().unique() if "level" in inputs.metric_intervals else []
+    return tables.share(levels[0], 0) if len(levels) else "95 %"
+
+
+def findings(inputs: ModelCardInputs) -> list[str]:
+    """Return what the tables say first of all, one sentence each."""
+    values = inputs.metric_intervals.set_index(["model", "metric"])
+    models = tables.ordered_models(inputs.models)
+    sentences = []
+    for outcome in dict.fromkeys(models["outcome"]):
+        part = models[models["outcome"] == outcome]
+        parts = []
+        for feature_set in dict.fromkeys(part["feature_set"]):
+            names = part.loc[part["feature_set"] == feature_set, "model"]
+            rows = [values.loc[(name, "roc_auc")] for name in names if (name, "roc_auc") in values.index]
+            rows = [row for row in rows if not pd.isna(row["estimate"])]
+            if rows:
+                best = max(rows, key=lambda row: float(row["estimate"]))
+                cell = tables.with_interval(best["estimate"], best["low"], best["high"])
+                parts.append(f"{cell} from the columns “{tables.words(str(feature_set))}”")
+        if parts:
+            sentences.append(f"ROC AUC of the best model of {outcome}: {'; '.join(parts)}.")
+        sentences.extend(_skill(values, part, str(outcome)))
+    return sentences
+
+
+def _skill(values: pd.DataFrame, models: pd.DataFrame, outcome: str) -> list[str]:
+    """Say how many models of an outcome beat a constant, with an interval that leaves nought out."""
+    rows = [values.loc[(name, "brier_skill")] for name in models["model"] if (name, "brier_skill") in values.index]
+    known = [row for row in rows if not pd.isna(row["low"])]
+    if not known:
+        return []
+    better = sum(float(row["low"]) > 0 for row in known)
+    return [
+        f"Of {len(known)} models of {outcome}, {better} foresee better than always saying the training share "
+        "(interval of the Brier skill above 0)."
+    ]
+
+
+def _html(markdown: str, title: str) -> str:
+    """Return a whole page; HTML in the Markdown is shown as text, never obeyed."""
+    from importlib import resources
+
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+    from markdown_it import MarkdownIt
+    from markupsafe import Markup
+
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+    body = renderer.render(markdown)
+    # A wide table scrolls by itself, and by keyboard; its head cells say what they head.
+    frame = '<div class="scroll" role="region" tabindex="0" aria-label="Table {}">\n<table>'
+    pieces = body.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style').split("<table>")
+    numbered = pieces[0] + "".join(
+        frame.format(number) + piece.replace("</table>", "</table>\n</div>")
+        for number, piece in enumerate(pieces[1:], 1)
+    )
+    style = resources.files("sqf_pipeline.modelling").joinpath("templates", "model_card.css").read_text("utf-8")
+    loader = PackageLoader("sqf_pipeline.modelling", "templates")
+    environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=select_autoescape(["html", "j2"]))
+    page = environment.get_template("model_card.html.j2")
+    return page.render(title=title, style=Markup(style), body=Markup(numbered))  # noqa: S704  rendered with html off
+
+
+__all__ = ["ModelCardInputs", "findings", "render_model_card"]

@@ -1,0 +1,183 @@
+"""The model card says what the tables say, plainly, and nothing of its own."""
+
+import dataclasses
+import json
+import re
+from importlib import resources
+
+import pandas as pd
+import pytest
+
+from sqf_pipeline.modelling.model_card import ModelCardInputs, render_model_card
+from sqf_pipeline.modelling.subgroups import COLUMNS, NOT_SHOWN
+
+MODEL = "arrest-during-random_forest"
+FLOOR = "arrest-at_stop-constant"
+
+
+def metric(model: str, name: str, estimate: float | None, low: float | None, high: float | None) -> dict[str, object]:
+    return {"test_year": 2020, "model": model, "metric": name, "estimate": estimate, "low": low, "high": high}
+
+
+@pytest.fixture
+def inputs() -> ModelCardInputs:
+    shared = {
+        "test_year": 2020, "outcome": "arrest", "resampling": "none", "calibration": "isotonic",
+        "training_years": "2017,2018,2019", "training_rows": 36096, "training_positives": 10884,
+        "training_sha256": "ab" * 32, "test_sha256": "cd" * 32,
+        "package_versions": json.dumps({"pandas": "3.1.1", "scikit-learn": "1.9.1"}),
+    }  # fmt: skip
+    group = dict.fromkeys(COLUMNS, 0.25) | {
+        "test_year": 2020, "model": MODEL, "attribute": "race", "group_name": "BLACK", "rows": 5367, "positives": 1981,
+    }  # fmt: skip
+    hidden = dict.fromkeys(COLUMNS) | {
+        "test_year": 2020, "model": MODEL, "attribute": "race", "group_name": NOT_SHOWN, "rows": 17, "positives": 7,
+    }  # fmt: skip
+    return ModelCardInputs(
+        test_year=2020,
+        source="local",
+        models=pd.DataFrame(
+            [
+                shared | {"model": MODEL, "feature_set": "during", "estimator": "random_forest"},
+                shared | {"model": FLOOR, "feature_set": "at_stop", "estimator": "constant"},
+            ]
+        ),
+        metric_intervals=pd.DataFrame(
+            [
+                metric(MODEL, "roc_auc", 0.93125, 0.921, 0.941),
+                metric(MODEL, "average_precision", 0.9, 0.88, 0.92),
+                metric(MODEL, "brier_skill", 0.55, 0.53, 0.57),
+                metric(MODEL, "calibration_intercept", -0.125, -0.2, -0.05),
+                metric(MODEL, "recall_at_precision_0.15", 0.987, 0.98, 0.99),
+                metric(FLOOR, "roc_auc", 0.5, 0.5, 0.5),
+                metric(FLOOR, "calibration_slope", None, None, None),
+                metric(FLOOR, "brier_skill", -0.01, -0.02, 0.01),
+            ]
+        ).assign(level=0.95),
+        threshold_metrics=pd.DataFrame(
+            [
+                {"test_year": 2020, "model": MODEL, "aim": "best_f1", "threshold": 0.4321, "tn": 5000, "fp": 987,
+                 "fn": 557, "tp": 3000, "precision": 0.7524, "recall": 0.8434, "f1": 0.795, "balanced_accuracy": 0.84,
+                 "flagged_share": 0.4178, "precision_low": 0.74, "precision_high": 0.765, "recall_low": 0.83,
+                 "recall_high": 0.857},
+                {"test_year": 2020, "model": MODEL, "aim": "precision_0.99", "threshold": float("inf"), "tn": 5987,
+                 "fp": 0, "fn": 3557, "tp": 0, "precision": None, "recall": 0.0, "f1": 0.0, "flagged_share": 0.0,
+                 "precision_low": None, "precision_high": None, "recall_low": 0.0, "recall_high": 0.0},
+            ]
+        ),
+        calibration_bins=pd.DataFrame(
+            [{"test_year": 2020, "model": MODEL, "bin": 1, "lower": 0.01, "upper": 0.05, "rows": 954,
+              "mean_probability": 0.031, "observed_share": 0.042, "low": 0.03, "high": 0.055}]
+        ),
+        subgroup_metrics=pd.DataFrame([group, hidden]),
+        feature_importances=pd.DataFrame(
+            [
+                {"test_year": 2020, "model": MODEL, "kind": "permutation", "feature": "searched", "importance": 0.2059,
+                 "low": 0.19, "high": 0.22, "rank": 1},
+                {"test_year": 2020, "model": MODEL, "kind": "impurity", "feature": "searched", "importance": 0.27,
+                 "low": None, "high": None, "rank": 4},
+            ]
+        ),
+        drift=pd.DataFrame(
+            [
+                {"test_year": 2020, "column_name": "sector", "measure": "new_categories", "status": "warn",
+                 "detail": "1 not in training: A|B <script>alert(1)</script>"},
+                {"test_year": 2020, "column_name": "frisked", "measure": "missing_share", "status": "ok", "detail": ""},
+            ]
+        ),
+        study_2021_comparison=pd.DataFrame(
+            [{"test_year": 2020, "outcome": "summons", "figure": "random_forest_accuracy", "published": 0.9724,
+              "measured_again": 0.9724, "ours": None, "note": "Names nobody."}]
+        ),
+        source_files=pd.DataFrame(
+            [{"year": 2020, "rows": 9544, "file_name": "sqf-2020.xlsx", "sha256": "ef" * 32}]
+        ),
+        data_quality=pd.DataFrame(
+            [{"year": 2020, "column_name": "suspect_age", "rule": "implausible", "rows": 61, "description": ""}]
+        ),
+    )  # fmt: skip
+
+
+def test_every_kind_of_figure_is_read_from_its_table(inputs: ModelCardInputs) -> None:
+    markdown, page = render_model_card(inputs)
+    for expected in (
+        "0.931 (0.921 to 0.941)",  # a measure with its interval
+        "\u22120.125 (\u22120.200 to \u22120.050)",  # a negative one with a true minus sign
+        "0.987 (0.980 to 0.990)",  # the recall read off the curve
+        "| 0.432 | 3,000 | 987 | 557 | 5,000 | 75.2 % (74.0 % to 76.5 %)",
+        "| precision 0.99 | out of reach |",
+        "| 1 | 1.0 % to 5.0 % | 954 | 3.1 % | 4.2 % (3.0 % to 5.5 %) |",
+        "| race | Black | 5,367 | 25.0 % (25.0 % to 25.0 %) |",
+        "| race | Groups not shown | 17 | \u2013 |",
+        "| 1 | searched | 0.2059 (0.1900 to 0.2200) | 4 |",
+        "1 checks of 2020 against the training years are within bounds, 1\nwarn and 0 fail",
+        "| summons | random forest accuracy | 0.9724 | 0.9724 | \u2013 | Names nobody. |",
+        "`" + "ef" * 32 + "`",
+        "| implausible | suspect age | 61 |",
+        "| scikit-learn | 1.9.1 |",
+        "Of 2 models of arrest, 1 foresee better",
+    ):
+        assert expected in markdown, expected
+    assert "0.931 (0.921 to 0.941)" in page
+
+
+def test_a_changed_table_changes_the_card(inputs: ModelCardInputs) -> None:
+    changed = inputs.metric_intervals.copy()
+    changed.loc[0, "estimate"] = 0.7777
+    markdown, _ = render_model_card(dataclasses.replace(inputs, metric_intervals=changed))
+    assert "0.778 (0.921 to 0.941)" in markdown
+    assert "0.931" not in markdown
+
+
+def test_the_template_holds_no_figure_of_its_own() -> None:
+    text = resources.files("sqf_pipeline.modelling").joinpath("templates", "model_card.md.j2").read_text("utf-8")
+    prose = re.sub(r"\{[{%].*?[%}]\}", "", text, flags=re.DOTALL)
+    years_and_words = {"2017", "2021", "256", "5", "10", "1", "0"}  # SHA-256, 5 feet 10, slope 1, intercept 0
+    assert set(re.findall(r"\d+(?:\.\d+)?", prose)) <= years_and_words
+
+
+def test_the_card_forbids_decisions_about_persons_and_says_what_the_label_is(inputs: ModelCardInputs) -> None:
+    markdown, _ = render_model_card(inputs)
+    assert "For research and audit, not for decisions about persons." in markdown
+    assert "an officer's decision" in markdown
+    assert "Synthetic" not in markdown
+
+
+def test_a_sample_says_so_first(inputs: ModelCardInputs) -> None:
+    markdown, _ = render_model_card(dataclasses.replace(inputs, source="sample"))
+    assert markdown.index("Synthetic sample.") < markdown.index("What was found")
+
+
+def test_text_of_tables_cannot_become_markup(inputs: ModelCardInputs) -> None:
+    markdown, page = render_model_card(inputs)
+    assert "A\\|B" in markdown
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_page_is_whole_and_its_tables_are_named(inputs: ModelCardInputs) -> None:
+    _, page = render_model_card(inputs)
+    assert page.startswith("<!doctype html>")
+    assert '<html lang="en">' in page
+    assert page.count('role="region"') == page.count("<table>") == page.count("</table>\n</div>") > 10
+    assert "<th>" not in page
+
+
+def test_the_same_inputs_give_the_same_card_and_other_years_become_a_history(inputs: ModelCardInputs) -> None:
+    assert render_model_card(inputs) == render_model_card(inputs)
+    before = inputs.metric_intervals.assign(test_year=2019, estimate=0.6543)
+    both = pd.concat([inputs.metric_intervals, before], ignore_index=True)
+    markdown, _ = render_model_card(dataclasses.replace(inputs, metric_intervals=both))
+    assert "### Over the years" in markdown
+    assert f"| `{MODEL}` | 2019 | 0.654 (0.921 to 0.941)" in markdown
+
+
+def test_what_was_not_measured_is_said(inputs: ModelCardInputs) -> None:
+    empty = dataclasses.replace(inputs, study_2021_comparison=inputs.study_2021_comparison.head(0))
+    markdown, _ = render_model_card(empty)
+    assert "Not measured for this year and source." in markdown
+
+
+def test_a_year_without_models_is_refused(inputs: ModelCardInputs) -> None:
+    with pytest.raises(ValueError, match="none of test year 2031"):
+        render_model_card(dataclasses.replace(inputs, test_year=2031))
