@@ -16,6 +16,7 @@ COMMANDS = {
     "report": "Tell what the tables hold: rows, outcomes, and measures of the models.",
     "db": "Find, open, stop or share the database.",
     "sample": "Write synthetic yearly files.",
+    "clean": "Forget the history of old runs; results stay.",
 }
 
 

@@ -1,0 +1,58 @@
+"""`sqf clean`: forget the history of old runs.
+
+What belongs here: options, and telling what was done. What does not: which runs may be forgotten
+(`orchestration.retention`).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from sqf_pipeline.commands.surroundings import load_settings, quieten
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@click.command("clean")
+@click.option(
+    "--older-than", "days", type=click.IntRange(min=0), default=400, show_default=True, help="Age of a run in days."
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
+def command(days: int, *, dry_run: bool) -> None:
+    """Forget finished runs that are old and that nothing rests on, with what their steps printed.
+
+    Tables, frames, models, exports and yearly files are never touched, nor the runs that made them.
+    """
+    quieten()
+    from sqf_pipeline.orchestration.retention import forget_runs, runs_to_forget
+
+    with _instance() as instance:
+        found = runs_to_forget(instance, datetime.now(UTC) - timedelta(days=days))
+        if not dry_run:
+            forget_runs(instance, found)
+        left = instance.get_runs_count()
+    verb = "Would forget" if dry_run else "Forgot"
+    click.echo(f"{verb} {len(found)} runs older than {days} days; {left} are left.")
+
+
+@contextmanager
+def _instance() -> "Iterator[dg.DagsterInstance]":
+    """Open the instance that DAGSTER_HOME names, as in the containers, else that of the home folder."""
+    import dagster as dg
+
+    from sqf_pipeline.orchestration.instance import open_instance
+
+    if os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    else:
+        with open_instance(load_settings().home) as instance:
+            yield instance
+
+
+__all__ = ["command"]
