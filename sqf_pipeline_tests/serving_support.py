@@ -4,7 +4,7 @@ What belongs here: invented stops and forests fitted to them in a second. What d
 that a test asserts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,9 +16,21 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.serving.analysis_data import stops_tables
+from sqf_pipeline.serving.analysis_models import (
+    calibration_table,
+    drift_table,
+    importance_table,
+    metrics_table,
+    quality_table,
+    study_table,
+    subgroup_table,
+)
+from sqf_pipeline.serving.analysis_table import AnalysisTable
 from sqf_pipeline.serving.calibration import Calibration
 from sqf_pipeline.serving.export import ExportContext, ExportModel
 from sqf_pipeline.serving.manifest import Measure, Outcome, Threshold, Tier
+from sqf_pipeline.serving.reliability import reliability_table
 from sqf_pipeline.serving.study_contract import STUDY_FIELDS
 
 TEST_YEAR = 2020
@@ -150,3 +162,47 @@ def small_models() -> Exported:
         model_card="# Model card\n\nFor tests.\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n",
     )  # fmt: skip
     return Exported(tuple(models), context, test)
+
+
+@cache
+def small_export() -> Exported:
+    """Return the small models with every table of the analysis, made from invented stops and results."""
+    small = small_models()
+    return replace(small, context=replace(small.context, analysis=tuple(small_analysis(small))))
+
+
+def small_analysis(small: Exported) -> list[AnalysisTable]:
+    """Return every table of the analysis for the small models."""
+    stops = pd.concat([small.test, invented_stops(600, 7, 2019)], ignore_index=True)
+    stops["longitude"] = -73.9 + (stops["x_feet"].astype("Float64") - 1_000_000) / 280_000
+    stops["latitude"] = 40.7 + (stops["y_feet"].astype("Float64") - 200_000) / 365_000
+    titles = {model.name: f"{model.outcome.title()}, {model.tier.replace('_', ' ')}" for model in small.models}
+    importances, metrics, bins, groups = [], [], [], []
+    for model in small.models:
+        scores = model.pipeline.predict_proba(model.test_stops)[:, 1]
+        for place, name in enumerate(model.fields, start=1):
+            row = {"feature": name, "importance": 0.2 / place, "low": 0.1 / place, "high": 0.3 / place, "rank": place}
+            importances.append({"model": model.name, "kind": "permutation", **row})
+        measure = {"model": model.name, "estimate": 0.7, "low": 0.6, "high": 0.8}
+        metrics += [{"metric": name, **measure} for name in ("roc_auc", "average_precision")]
+        for place, entry in enumerate(reliability_table(scores, model.test_actual)):
+            shares = {"mean_probability": entry.mean_probability, "observed_share": entry.share}
+            ends = {"low": entry.share_low, "high": entry.share_high}
+            bins.append({"model": model.name, "bin": place, "rows": entry.stops, **shares, **ends})
+        for group in CATEGORIES["suspect_race"]:
+            rates = {
+                f"{name}{end}": value
+                for name in ("base_rate", "selection_rate", "false_positive_rate", "false_negative_rate", "roc_auc")
+                for end, value in (("", 0.3), ("_low", 0.2), ("_high", 0.4))
+            }
+            sizes = {"rows": 120, "positives": 36, "mean_probability": 0.3}
+            groups.append({"model": model.name, "attribute": "race", "group_name": group, **sizes, **rates})
+    study = {"outcome": "arrest", "figure": "accuracy", "published": 0.8218, "measured_again": 0.8226, "ours": 0.85}
+    quality = {"year": 2020, "column_name": "suspect_age", "rule": "implausible", "rows": 3, "description": "Missing."}
+    drift = {"column_name": "suspect_age", "measure": "missing share", "value": 0.1, "reference": 0.1, "status": "ok"}
+    return [
+        *stops_tables(stops), metrics_table(pd.DataFrame(metrics), titles),
+        importance_table(pd.DataFrame(importances), titles), calibration_table(pd.DataFrame(bins), titles),
+        subgroup_table(pd.DataFrame(groups), titles), study_table(pd.DataFrame([{**study, "note": None}])),
+        quality_table(pd.DataFrame([quality])), drift_table(pd.DataFrame([{**drift, "detail": None}])),
+    ]  # fmt: skip

@@ -75,13 +75,20 @@ def describe_encoding(transform: Callable[["pd.DataFrame"], np.ndarray], fields:
                     "can serve encoders whose columns depend on one field each."
                 )
             owner[column] = spec.name
-            if spec.kind in ("number", "integer"):
+            if spec.kind in ("number", "integer") or _is_number(spec, values, block[:, column]):
                 numbers.append(_number(spec, column, values, block[:, column], float(constant[column])))
             else:
                 lookups.append(_lookup(spec, column, values, block[:, column], float(constant[column])))
     return Encoding(
         width=answers.shape[1], constant=tuple(constant.tolist()), numbers=tuple(numbers), lookups=tuple(lookups)
     )
+
+
+def _is_number(spec: FieldSpec, values: list[Value], answers: np.ndarray) -> bool:
+    """Return whether an encoder takes a code as the number that it is written with."""
+    if spec.kind != "code" or not spec.categories:
+        return False
+    return np.array_equal(answers, np.asarray(values, dtype=np.float32).astype(np.float64))
 
 
 def _probe_values(spec: FieldSpec) -> list[Value]:

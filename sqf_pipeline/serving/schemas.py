@@ -135,12 +135,14 @@ def field_type(spec: FieldSpec) -> Any:
     elif spec.kind == "number":
         kind = float
     else:
-        kind = Annotated[int, BeforeValidator(_whole)]
+        kind = int
     if spec.kind in ("flag", "category"):
         constraints["ge"] = constraints["le"] = None
     given = {key: _tidy(value) for key, value in constraints.items() if value is not None}
     bounds = {key: given.pop(key) for key in ("ge", "le") if key in given}
     inner = Annotated[kind, Field(**bounds)] if bounds else kind
+    if kind is int:  # outside the bounds, so that these stand in the document
+        inner = Annotated[inner, BeforeValidator(_whole)]
     return Annotated[inner | None, Field(**given)]
 
 
