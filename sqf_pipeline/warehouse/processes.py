@@ -27,7 +27,7 @@ def lock_is_held(lock: Path) -> bool:
         msg = f"Cannot open {lock}: {error.strerror}. Run sqf as the user who made the embedded database."
         raise SqfError(msg) from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     else:
@@ -38,26 +38,27 @@ def lock_is_held(lock: Path) -> bool:
 
 def postmaster(data: Path) -> psutil.Process | None:
     """Return the postmaster of a data folder, or None: not a zombie, nor a process that has got its number since."""
-    number = _line(data, 1)
-    if number is None or not psutil.pid_exists(number):
-        return None
     try:
-        found = psutil.Process(number)
-    except psutil.NoSuchProcess:
+        found = psutil.Process(int(_line(data, 1) or "none"))
+    except (ValueError, psutil.NoSuchProcess):
         return None
     return found if _works_in(found, data) else None
 
 
 def listening_port(data: Path) -> int | None:
-    """Return the port that the server of a data folder says it listens on; None when it says none yet."""
-    return _line(data, 4)
+    """Return the port that the server of a data folder listens on; None when it does not, or not yet.
+
+    The port is the fourth line of postmaster.pid; the eighth is written once the server listens.
+    """
+    port = _line(data, 4)
+    return int(port) if port is not None and _line(data, 8) is not None else None
 
 
-def _line(data: Path, number: int) -> int | None:
-    """Return a line of postmaster.pid, counted from 1, as a number."""
+def _line(data: Path, number: int) -> str | None:
+    """Return a line of postmaster.pid, counted from 1."""
     try:
-        return int((data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[number - 1])
-    except (FileNotFoundError, IndexError, ValueError):
+        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[number - 1]
+    except (FileNotFoundError, IndexError):
         return None
 
 

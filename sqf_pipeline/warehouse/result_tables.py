@@ -87,7 +87,7 @@ def models_table(metadata: sa.MetaData) -> sa.Table:
         year_range(name, "test_year"),
         one_of(name, "outcome", OUTCOMES),
         sa.CheckConstraint("model <> ''", name=f"{name}_model_filled"),
-        *at_least_zero(name, ["training_rows", "training_positives"]),
+        *at_least_zero(name, ["training_positives"]),
         sa.CheckConstraint("training_positives <= training_rows", name=f"{name}_positives_in_rows"),
         sa.CheckConstraint("fitted_positives <= fitted_rows", name=f"{name}_fitted_positives_in_rows"),
         sha256_of(name, "training_sha256"),
@@ -146,7 +146,7 @@ def _model_metrics(metadata: sa.MetaData) -> None:
         *shares(name, _SHARES),
         *at_least_zero(name, ["log_loss", "lift_at_1_percent", "lift_at_5_percent", "lift_at_10_percent"]),
         between(name, "brier_skill", None, 1),
-        *at_least_zero(name, ["test_rows", "test_positives"]),
+        *at_least_zero(name, ["test_positives"]),
         sa.CheckConstraint("test_positives <= test_rows", name=f"{name}_positives_in_rows"),
         comment="Measures of each model on the stops of its test year, one row a model; null where undefined.",
     )
@@ -296,7 +296,7 @@ def _subgroup_metrics(metadata: sa.MetaData) -> None:
         count("positives", "Test stops of the group with the outcome."),
         *(column for measure, comment in SUBGROUP_MEASURES.items() for column in interval(measure, comment)),
         *shares(name, [f"{measure}{end}" for measure in SUBGROUP_MEASURES for end in ("", "_low", "_high")]),
-        *at_least_zero(name, ["rows", "positives"]),
+        *at_least_zero(name, ["positives"]),
         sa.CheckConstraint("positives <= rows", name=f"{name}_positives_in_rows"),
         comment="Measures by group of people, with intervals; groups of fewer than 50 are left out.",
     )

@@ -138,7 +138,11 @@ def _to_arrow(values: pd.Series, kind: pa.DataType) -> pa.Array:
     """Return a column as Arrow, every missing value as null."""
     if pa.types.is_date(kind):
         moments = pa.Array.from_pandas(pd.to_datetime(values), type=pa.timestamp("us"))
-        return moments.cast(kind)  # refuses a time of day, rather than cutting it off
+        dates = moments.cast(kind)
+        if not dates.cast(moments.type).equals(moments):
+            msg = "expected dates, found times of day"
+            raise ValueError(msg)
+        return dates
     if pa.types.is_string(kind):
         if not _is_text(values):
             msg = f"expected text, found {values.dtype}"

@@ -138,7 +138,13 @@ def _stop_column(entry: Column) -> sa.Column:
         parts.append(f"Unit: {entry.unit}")
     parts.append(KNOWN_WORDS[entry.known].capitalize())
     parts.append(f"Published as {', '.join(entry.published_names)}" if entry.published_names else "Computed")
-    return sa.Column(entry.name, kind, nullable=entry.name not in {"year", "stop_id"}, comment=". ".join(parts) + ".")
+    return sa.Column(
+        entry.name,
+        kind,
+        nullable=entry.name not in {"year", "stop_id"},
+        comment=". ".join(parts) + ".",
+        info={"frame_type": "Int8"} if entry.kind in {"month", "weekday"} else {},
+    )
 
 
 def _has_range(entry: Column) -> bool:

@@ -25,7 +25,14 @@ from sqf_pipeline.warehouse.schema import advisory_key
 logger = logging.getLogger(__name__)
 
 
-def replace_partition(engine: sa.Engine, table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]) -> int:
+def replace_partition(
+    engine: sa.Engine,
+    table: sa.Table,
+    frame: pd.DataFrame,
+    partition: Mapping[str, object],
+    *,
+    only: sa.ColumnElement[bool] | None = None,
+) -> int:
     """Replace the rows of a partition by those of `frame`, in one transaction, and return how many they are.
 
     Readers see the old rows or the new ones, never a part. Whatever fails, the old rows stay.
@@ -45,6 +52,9 @@ def replace_partition(engine: sa.Engine, table: sa.Table, frame: pd.DataFrame, p
         out. An empty frame empties the partition.
     partition
         Column to value; at least the table's year column. Every row must lie in it.
+    only
+        A condition on the table's columns; rows of the partition of which it is not true stay as they are. So two
+        writers share a partition, each with models of its own.
 
     Raises
     ------
@@ -59,7 +69,8 @@ def replace_partition(engine: sa.Engine, table: sa.Table, frame: pd.DataFrame, p
         with engine.begin() as connection:
             _lock(connection, table, frame, year)
             _refuse_emptying(connection, table, frame, partition)
-            connection.execute(sa.delete(table).where(*_conditions(table, partition)))
+            replaced = [*_conditions(table, partition), *([] if only is None else [only])]
+            connection.execute(sa.delete(table).where(*replaced))
             _copy_in(connection, table, columns, payload)
             _remove_orphans(connection, table, partition)
     except (sa.exc.DBAPIError, psycopg2.Error) as error:

@@ -1,0 +1,179 @@
+"""Every rule of every table, shown rejecting; every table and column with its comment."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.warehouse.tables import build_metadata
+from sqf_pipeline_tests.integration.warehouse.frames import row_for
+
+METADATA = build_metadata("sqf")
+TABLES = {table.name: table for table in METADATA.sorted_tables}
+# Checks whose offending row cannot be read off their name.
+OFFENDING = {
+    "stops_stop_date_in_year": [{"stop_date": "2018-01-03"}],
+    "models_positives_in_rows": [{"training_rows": 5, "training_positives": 6}],
+    "models_fitted_positives_in_rows": [{"fitted_rows": 5, "fitted_positives": 6}],
+    "model_metrics_positives_in_rows": [{"test_rows": 5, "test_positives": 6}],
+    "subgroup_metrics_positives_in_rows": [{"rows": 5, "positives": 6}],
+    "metric_intervals_in_order": [{"low": 0.6, "high": 0.5}],
+    "metric_differences_in_order": [{"low": 0.6, "high": 0.5}],
+    "metric_differences_two_models": [{"model": "same", "reference_model": "same"}],
+}
+
+
+def offending_values(table: sa.Table, check: sa.CheckConstraint) -> list[dict]:
+    """Return values that break this check, on each side where it has two."""
+    name = str(check.name)
+    if name in OFFENDING:
+        return OFFENDING[name]
+    column, _, kind = name.removeprefix(f"{table.name}_").rpartition("_")
+    if kind == "range":
+        low, high = (re.search(rf"{sign} (\S+)", str(check.sqltext)) for sign in (">=", "<="))
+        below = [{column: float(low[1]) - 1}] if low else []
+        return below + ([{column: float(high[1]) + 1}] if high else [])
+    return [{column: {"known": "no such thing", "filled": "", "digest": "not a digest"}[kind]}]
+
+
+CHECKS = [
+    pytest.param(table, str(check.name), values, id=f"{check.name}-{side}")
+    for table in TABLES.values()
+    for check in sorted(
+        (one for one in table.constraints if isinstance(one, sa.CheckConstraint)), key=lambda one: str(one.name)
+    )
+    for side, values in enumerate(offending_values(table, check))
+]
+NOT_NULL = [
+    pytest.param(table, column.name, id=f"{table.name}-{column.name}")
+    for table in TABLES.values()
+    for column in table.columns
+    if not column.nullable
+]
+
+
+@pytest.fixture(scope="module")
+def connection(server_url: str):
+    """Return a connection on which every test's work is rolled back; the tables are in a schema of their own."""
+    from sqf_pipeline.warehouse.tables import ensure_schema
+    from sqf_pipeline.warehouse.url import create_engine
+
+    engine = create_engine(server_url)
+    with engine.begin() as first:
+        first.exec_driver_sql("DROP SCHEMA IF EXISTS sqf CASCADE")
+    ensure_schema(engine, "sqf")
+    with engine.connect() as opened:
+        yield opened
+    with engine.begin() as last:
+        last.exec_driver_sql("DROP SCHEMA sqf CASCADE")
+    engine.dispose()
+
+
+@pytest.fixture
+def trial(connection: Connection):
+    with connection.begin() as transaction:
+        yield connection
+        transaction.rollback()
+
+
+def insert(connection: Connection, table: sa.Table, **values: object) -> None:
+    row = row_for(table, **values)
+    # as text, so that a number too large for its type's Python form is judged by the database alone
+    columns = ", ".join(f'"{name}"' for name in row)
+    marks = ", ".join("%s" for _ in row)
+    connection.exec_driver_sql(f"INSERT INTO sqf.{table.name} ({columns}) VALUES ({marks})", tuple(row.values()))
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_plausible_row_is_taken(trial, table):
+    trial.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
+    insert(trial, table)
+
+
+@pytest.mark.parametrize(("table", "check", "values"), CHECKS)
+def test_check_rejects(trial, table, check, values):
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        insert(trial, table, **values)
+    assert caught.value.orig.diag.constraint_name == check
+
+
+@pytest.mark.parametrize(("table", "column"), NOT_NULL)
+def test_not_null_rejects(trial, table, column):
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        insert(trial, table, **{column: None})
+    assert type(caught.value.orig).__name__ == "NotNullViolation"
+    assert caught.value.orig.diag.column_name == column
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_key_twice_is_rejected(trial, table):
+    insert(trial, table)
+    with pytest.raises(sa.exc.IntegrityError, match=f"{table.name}_pkey"):
+        insert(trial, table)
+
+
+REFERENCES = [
+    pytest.param(table, str(key.name), id=str(key.name))
+    for table in TABLES.values()
+    for key in sorted(table.foreign_key_constraints, key=lambda one: str(one.name))
+]
+
+
+@pytest.mark.parametrize(("table", "name"), REFERENCES)
+def test_reference_to_nothing_is_rejected_at_the_end_of_the_transaction(trial, table, name):
+    insert(trial, table)  # is taken until then
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        trial.exec_driver_sql(f'SET CONSTRAINTS sqf."{name}" IMMEDIATE')
+    assert caught.value.orig.diag.constraint_name == name
+
+
+def test_every_result_refers_to_its_model():
+    without = {name for name, table in TABLES.items() if "models" not in {k.referred_table.name for k in
+               table.foreign_key_constraints}}  # fmt: skip
+    assert without == {"source_files", "stops", "data_quality", "models", "drift", "study_2021_comparison"}
+
+
+def test_every_result_says_its_source_and_time():
+    assert all("recorded_at" in table.columns for table in TABLES.values())
+    # stops and data_quality have their source by reference to source_files
+    assert {name for name, table in TABLES.items() if "source" not in table.columns} == {"stops", "data_quality"}
+
+
+def test_stops_are_the_registry():
+    names = [column.name for column in TABLES["stops"].columns if column.name != "recorded_at"]
+    assert names == [entry.name for entry in load_columns()]
+    ranged = {entry.name for entry in load_columns() if entry.minimum is not None or entry.maximum is not None}
+    checked = {str(one.name) for one in TABLES["stops"].constraints if isinstance(one, sa.CheckConstraint)}
+    assert {f"stops_{name}_range" for name in ranged} <= checked
+
+
+def test_tables_columns_and_views_have_comments(connection):
+    relations = connection.exec_driver_sql(
+        "SELECT relname, obj_description(oid) FROM pg_class "
+        "WHERE relnamespace = 'sqf'::regnamespace AND relkind IN ('r', 'v')"
+    ).all()
+    assert len(relations) == len(TABLES) + 8
+    assert [name for name, comment in relations if not comment] == []
+    columns = connection.exec_driver_sql(
+        "SELECT attrelid::regclass || '.' || attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "
+        "WHERE relnamespace = 'sqf'::regnamespace AND relkind IN ('r', 'v') AND attnum > 0 AND NOT attisdropped "
+        "AND col_description(attrelid, attnum) IS NULL"
+    ).all()
+    assert columns == []
+    connection.rollback()
+
+
+def test_comment_tells_unit_meaning_and_origin():
+    height = TABLES["stops"].c.suspect_height_inches.comment
+    assert "Unit: inches" in height
+    assert "SUSPECT_HEIGHT" in height
+    assert "Known at the stop" in height
+
+
+@pytest.mark.parametrize("name", ["Sqf", "sqf;drop", "", "1sqf", "pg_sqf", "x" * 64, 'sq"f'])
+def test_schema_must_be_a_plain_name(name):
+    with pytest.raises(SqfError, match="cannot be the name of a schema"):
+        build_metadata(name)
