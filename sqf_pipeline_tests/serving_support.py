@@ -80,6 +80,7 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
         if entry.kind != "mark" and name != "year":
             values[rng.random(rows) < 0.03] = pd.NA
         frame[name] = values
+    _gather_places(frame, rng)
     searched = frame["searched"].fillna(value=False).to_numpy(dtype=bool)
     weapon = frame["weapon_found"].fillna(value=False).to_numpy(dtype=bool)
     young = (frame["suspect_age"].fillna(40) < 40).to_numpy(dtype=bool)
@@ -89,6 +90,14 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
     frame["stop_date"] = pd.to_datetime(f"{year}-01-01") + pd.to_timedelta(rng.integers(0, 365, rows), unit="D")
     frame["year"] = pd.array(np.full(rows, year), dtype="Int16")
     return frame
+
+
+def _gather_places(frame: pd.DataFrame, rng: np.random.Generator) -> None:
+    """Put stops around twenty corners, as real ones are, so that a map has cells to show."""
+    corners = rng.integers([960_000, 170_000], [1_050_000, 260_000], (20, 2))[rng.integers(0, 20, len(frame))]
+    for name, values in (("x_feet", corners[:, 0]), ("y_feet", corners[:, 1])):
+        known = frame[name].notna().to_numpy()
+        frame.loc[known, name] = (values + rng.integers(0, 900, len(frame)))[known].astype(np.float64)
 
 
 def _to_floats(frame: pd.DataFrame) -> np.ndarray:

@@ -5,6 +5,7 @@ does not: the application.
 """
 
 import os
+import shutil
 import tempfile
 from typing import Any
 
@@ -18,10 +19,18 @@ max_requests = 0
 limit_request_line = 8190
 limit_request_fields = 50
 wsgi_app = "sqf_pipeline.serving.wsgi:app"
+control_socket_disable = True  # nobody steers this server from another process
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112 - heartbeats off the disk
 
 if workers > 1:  # the prometheus client reads this when it is imported, in the workers
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="sqf-metrics-"))
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Remove the shared metrics when the whole server ends."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+    if os.path.basename(folder).startswith("sqf-metrics-"):  # noqa: PTH119
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
@@ -33,6 +42,6 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's s
 
 
 __all__ = [
-    "bind", "child_exit", "keepalive", "limit_request_fields", "limit_request_line", "max_requests", "threads",
-    "timeout", "worker_class", "worker_tmp_dir", "workers", "wsgi_app",
+    "bind", "child_exit", "control_socket_disable", "keepalive", "limit_request_fields", "limit_request_line",
+    "max_requests", "on_exit", "threads", "timeout", "worker_class", "worker_tmp_dir", "workers", "wsgi_app",
 ]  # fmt: skip

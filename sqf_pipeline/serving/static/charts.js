@@ -72,6 +72,10 @@
       this.width = width;
       this.stage.selectAll("*").remove();
       this.legend.selectAll("*").remove();
+      if (!this.shown.some((row) => row[this.choice.y] !== null)) {
+        this.stage.append("p").attr("class", "muted small").text("There is nothing to draw for this choice.");
+        return;
+      }
       const kinds = { bar: "drawBars", line: "drawLines", heat: "drawHeat", map: "drawMap", interval: "drawDots", calibration: "drawCalibration" };
       this[kinds[this.spec.kind]]();
     }
