@@ -1,0 +1,1 @@
+"""Comparisons and measurements, run by hand or by `make bench`."""

@@ -1,0 +1,7 @@
+"""`make bench`: compare with the plain script, and write the report into the docs."""
+
+import sys
+
+from benchmarks.compare_with_plain_script import main
+
+main(sys.argv[1:] or ["--write", "docs/benchmark.md"])
