@@ -52,6 +52,7 @@ LEVEL = 0.95
 SEED = 1
 
 _POSITIVELY_BIASED = frozenset({"expected_calibration_error"})
+_NOUGHT = 1e-9  # what sums in another order may differ by
 _LEAST_DEFINED = 0.5  # a measure that fewer resamples define has no interval
 
 
@@ -214,7 +215,7 @@ def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
 def _verdict(low: float | None, high: float | None) -> str | None:
     if low is None or high is None:
         return None
-    return "better" if low > 0 else "worse" if high < 0 else "undecided"
+    return "better" if low > _NOUGHT else "worse" if high < -_NOUGHT else "undecided"
 
 
 def effective_rows(clusters: ArrayLike) -> float:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_SHARES = frozenset({"accuracy", "balanced_accuracy", "precision", "recall", "f1", "flagged_share", "brier_skill"})
+_RESAMPLING = {"under": "under-sampling", "over": "over-sampling", "smotenc": "SMOTENC"}
 
 
 def class_balance(models: "pd.DataFrame", origin: Origin) -> "Figure":
@@ -46,7 +46,11 @@ def class_balance(models: "pd.DataFrame", origin: Origin) -> "Figure":
     first = unique.iloc[0]
     bars = [("as they are", int(first["training_rows"]), int(first["training_positives"]))]
     bars.extend(
-        (model_label(str(row.resampling)), int(row.fitted_rows), int(row.fitted_positives))
+        (
+            _RESAMPLING.get(str(row.resampling), model_label(str(row.resampling))),
+            int(row.fitted_rows),
+            int(row.fitted_positives),
+        )
         for row in resampled.itertuples()
     )
     figure = new_figure(9.0, 1.9 + 0.5 * len(bars))

@@ -1,0 +1,103 @@
+"""All tables of a model come from one forecast, on stops whose outcome is known."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sqf_pipeline.modelling.calibration import Calibrator
+from sqf_pipeline.modelling.evaluation import compare, evaluate, evaluate_curves, evaluate_groups, prepare_test_year
+from sqf_pipeline.modelling.measures import MEASURES
+from sqf_pipeline.modelling.thresholds import Threshold
+
+ROWS = 500
+
+
+def made_stops() -> pd.DataFrame:
+    generator = np.random.default_rng(11)
+    age = generator.integers(16, 60, ROWS)
+    arrested = pd.array(generator.random(ROWS) < (age - 10) / 80, dtype="boolean")
+    arrested[:7] = pd.NA
+    return pd.DataFrame(
+        {
+            "year": pd.array([2020] * ROWS, dtype="Int16"), "stop_id": pd.array(np.arange(1, ROWS + 1), dtype="Int64"),
+            "stop_date": pd.Timestamp("2020-05-01"), "stop_time_seconds": np.arange(ROWS) // 2, "x_feet": 1e6,
+            "y_feet": 2e5, "precinct": 1, "issuing_officer_command": 1, "arrested": arrested,
+            "suspect_age": pd.array(age, dtype="Int32"), "suspect_sex": pd.array(["MALE"] * ROWS, dtype="string"),
+            "suspect_race": pd.array(["BLACK", "WHITE"] * (ROWS // 2), dtype="string"),
+            "borough": pd.array(["BRONX"] * ROWS, dtype="string"),
+        }
+    )  # fmt: skip
+
+
+@dataclass
+class AgeModel:
+    """Says that the old are arrested: a model as `evaluate` sees one, without the fitting."""
+
+    name: str = "arrest-at_stop-age"
+    outcome: str = "arrest"
+    target: str = "arrested"
+    slope: float = 1 / 80
+    training_share: float = 0.3
+    default_threshold: str = "equal_costs"
+    calibrator: Calibrator = field(default_factory=Calibrator)
+    thresholds: dict[str, Threshold] = field(
+        default_factory=lambda: {
+            "equal_costs": Threshold("equal_costs", 0.5, "A miss costs as much."),
+            "best_f1": Threshold("best_f1", 0.25, "Best F1."),
+        }
+    )
+
+    def raw_score(self, stops: pd.DataFrame) -> np.ndarray:
+        return (stops["suspect_age"].to_numpy(dtype=float) - 10) * self.slope
+
+
+@pytest.fixture(scope="module")
+def measured() -> Any:
+    test = prepare_test_year(made_stops(), resamples=50)
+    return test, evaluate(AgeModel(), test)
+
+
+def test_unknown_outcomes_are_predicted_and_not_measured(measured: Any) -> None:
+    _, evaluation = measured
+    assert len(evaluation.predictions) == ROWS
+    assert evaluation.predictions["actual"].isna().sum() == 7
+    assert evaluation.model_metrics["test_rows"].item() == ROWS - 7
+    assert evaluation.calibration_bins["rows"].sum() == ROWS - 7
+    cells = evaluation.confusion_matrices[["tn", "fp", "fn", "tp"]].sum(axis=1)
+    assert (cells == ROWS - 7).all()
+
+
+def test_tables_say_the_same_figures(measured: Any) -> None:
+    test, evaluation = measured
+    wide = evaluation.model_metrics.iloc[0]
+    long = evaluation.metric_intervals.set_index("metric")
+    for name in MEASURES:
+        assert pd.isna(wide[name]) == pd.isna(long.loc[name, "estimate"]), name
+        assert pd.isna(wide[name]) or wide[name] == long.loc[name, "estimate"], name
+    at = evaluation.threshold_metrics.set_index("aim").loc["equal_costs"]
+    assert wide["threshold"] == at["threshold"] == 0.5
+    assert wide["recall"] == pytest.approx(at["recall"])
+    assert long.loc["recall_at_precision_0.8", "estimate"] >= 0
+    groups = evaluate_groups(evaluation, test, resamples=20)
+    borough = groups[groups["attribute"] == "borough"].iloc[0]
+    assert borough["roc_auc"] == pytest.approx(wide["roc_auc"])
+    assert borough["selection_rate"] == pytest.approx(wide["flagged_share"])
+    for frame in (evaluation.predictions, groups, evaluate_curves(evaluation, test, resamples=20)):
+        assert frame.columns[0] == "model"
+        assert set(frame["model"]) == {"arrest-at_stop-age"}
+
+
+def test_models_are_compared_on_the_same_resamples(measured: Any) -> None:
+    test, evaluation = measured
+    contrary = evaluate(AgeModel(name="arrest-at_stop-contrary", slope=-1 / 800), test)
+    both = {evaluation.model: evaluation, contrary.model: contrary}
+    table = compare(both, [(evaluation.model, contrary.model)]).set_index("metric")
+    assert table.loc["roc_auc", "verdict"] == "better"
+    assert set(table["reference_model"]) == {contrary.model}
+    same = compare(both, [(evaluation.model, evaluation.model)])
+    assert set(same["verdict"].dropna()) == {"undecided"}
+    with pytest.raises(ValueError, match="no difference"):
+        compare(both | {"s": evaluate(AgeModel(name="s", outcome="summons"), test)}, [("s", evaluation.model)])
