@@ -215,7 +215,7 @@ def build_sensor(
     @dg.sensor(
         name="rerun_after_publication",
         job=yearly_rerun,
-        minimum_interval_seconds=60,
+        minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         description="When every year that yearly_publication asked for is loaded, requests the test years that are "
         "trained or tested on one of them.",
