@@ -83,7 +83,7 @@ def _half(bar: tuple[str, int, int]) -> str:
 def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -> "Figure":
     """Draw confusion matrices; takes model, threshold_name (or aim), threshold, tn, fp, fn, tp, one panel a row."""
     named = table.rename(columns={"aim": "threshold_name"}).reset_index(drop=True)
-    wide = min(len(named), 3)
+    wide = len(named) if len(named) <= 4 else 3
     high = -(-len(named) // wide)
     figure = new_figure(3.3 * wide + 0.4, 3.3 * high + 1.1)
     panels = figure.subplots(high, wide, squeeze=False).ravel()
