@@ -8,6 +8,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,17 +39,37 @@ def server_url() -> Iterator[str]:
         local.remove(directory)
 
 
+@pytest.fixture(scope="session")
+def warehouse_template(server_url: str) -> Iterator[str]:
+    """Return the name of a database with the empty tables of schema `sqf`, to be copied."""
+    name = f"template_{secrets.token_hex(6)}"
+    with _created(server_url, name, "template0") as url:
+        engine = create_engine(url)
+        ensure_schema(engine, "sqf")
+        engine.dispose()
+        yield name
+
+
 @pytest.fixture
-def database_url(server_url: str) -> Iterator[str]:
-    """Return the URL of an empty database of the test's own."""
-    name = f"test_{secrets.token_hex(6)}"
+def database_url(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the URL of a database of the test's own: empty, but for the tables when it asks for `warehouse`."""
+    with_tables = "warehouse" in request.fixturenames
+    template = request.getfixturevalue("warehouse_template") if with_tables else "template0"
+    with _created(server_url, f"test_{secrets.token_hex(6)}", template) as url:
+        yield url
+
+
+@contextmanager
+def _created(server_url: str, name: str, template: str) -> Iterator[str]:
     server = create_engine(server_url)
     with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
-    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    server.dispose()
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        server.dispose()
 
 
 @pytest.fixture
@@ -62,5 +83,5 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 @pytest.fixture
 def warehouse(engine: sa.Engine) -> sa.MetaData:
     """Return the tables of schema `sqf`, which are there, empty, in the database of `engine`."""
-    ensure_schema(engine, "sqf")
+    del engine  # asked for so that a test has both
     return build_metadata("sqf")
