@@ -9,10 +9,11 @@ Three encodings of the same columns:
 - `scaled` for linear models: the same, brought to mean 0 and variance 1 by training's mean and variance.
 - `native` for gradient boosting: a category as a whole number, a missing value left missing.
 
-Whatever the encoding: a missing number is told by a column of its own (`suspect_age=missing`) and filled with the
-median of training; a category seen fewer than `RARE_STOPS` times in training is rare, and so is one never seen;
-a missing category is a category. Columns come in alphabetical order, so that the same stops give the same
-features, whatever order they stood in.
+A missing number is filled with the median of training and told by a column of its own (`suspect_age=missing`),
+unless the model splits on missing values itself (`native`) or is to see the study's columns alone (`mark_missing`).
+A category seen fewer than `RARE_STOPS` times in training is rare, and so is one never seen; a missing category is
+a category. Columns come in alphabetical order, so that the same stops give the same features, whatever order the
+columns stood in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,17 +52,20 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
     keep_missing
         Leave missing values as nan, for models that can split on them. A column that has no value at all in
         training is filled with 0 all the same.
+    mark_missing
+        Give a filled column's missing values a column of their own.
 
     Attributes
     ----------
     medians_
         Training's median of each column; 0 for a column that training never filled.
     told_
-        Columns whose missing values get a column of their own: those with any missing in training.
+        Columns with some missing values in training.
     """
 
-    def __init__(self, *, keep_missing: bool = False) -> None:
+    def __init__(self, *, keep_missing: bool = False, mark_missing: bool = True) -> None:
         self.keep_missing = keep_missing
+        self.mark_missing = mark_missing
 
     def fit(self, stops: pd.DataFrame, y: Any = None) -> "NumberEncoder":  # noqa: ARG002 - scikit-learn's protocol
         """Learn medians and which columns have missing values."""
@@ -87,7 +91,7 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
             if not self.keep_missing or never_filled:
                 values = np.where(missing, self.medians_[name], values)
             parts.append(values)
-            if name in self.told_ and not self.keep_missing:
+            if self._marks(name):
                 parts.append(missing.astype(np.float64))
         return np.column_stack(parts).astype(np.float32) if parts else np.empty((len(stops), 0), np.float32)
 
@@ -96,9 +100,12 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
         names = []
         for name in self.feature_names_in_:
             names.append(name)
-            if name in self.told_ and not self.keep_missing:
+            if self._marks(name):
                 names.append(f"{name}={MISSING}")
         return np.array(names, dtype=object)
+
+    def _marks(self, name: str) -> bool:
+        return name in self.told_ and self.mark_missing and not self.keep_missing
 
 
 class CategoryEncoder(TransformerMixin, BaseEstimator):
@@ -187,6 +194,7 @@ def make_encoder(
     bins: Mapping[str, Mapping[str, str]] | None = None,
     codes: Literal["one_hot", "drop", "number"] = "one_hot",
     rare_stops: int = RARE_STOPS,
+    mark_missing: bool = True,
 ) -> Any:
     """Return an unfitted encoder of registry columns: a ColumnTransformer, scaled for linear models.
 
@@ -202,6 +210,8 @@ def make_encoder(
         What becomes of codes (precinct, commands): a category each, left out, or taken as numbers.
     rare_stops
         Categories with fewer training stops are rare.
+    mark_missing
+        Whether a filled number's missing values get a column of their own.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
@@ -218,7 +228,7 @@ def make_encoder(
         numbers = sorted([*numbers, *coded])
     transformer = ColumnTransformer(
         [
-            ("numbers", NumberEncoder(keep_missing=encoding == "native"), numbers),
+            ("numbers", NumberEncoder(keep_missing=encoding == "native", mark_missing=mark_missing), numbers),
             ("categories", categories_encoder, categories),
         ],
         remainder="drop",

@@ -1,0 +1,153 @@
+"""Models by name: how each is made, and on which encoding of stops it is fitted.
+
+What belongs here: the kinds of model, their settings and encodings. What does not: which of them are fitted for what
+(`experiments`), and fitting, calibration and thresholds (`fitting`).
+
+A model takes a frame of registry columns: its first step is the encoder, its last the classifier.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.encoder import Encoding, make_encoder
+from sqf_pipeline.modelling.feature_sets import FeatureSet
+from sqf_pipeline.nypd.columns import column
+
+Codes = Literal["one_hot", "drop", "number"]
+
+TUNED_FOREST: Mapping[str, Any] = {
+    "n_estimators": 120, "min_samples_leaf": 3, "max_features": 0.25, "max_samples": 0.7, "random_state": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model.
+
+    Attributes
+    ----------
+    make
+        Called with settings, returns an unfitted classifier.
+    encoding
+        Encoding of its stops, see `encoder`.
+    codes
+        What becomes of codes (precinct, commands).
+    mark_missing
+        Whether missing numbers get a column of their own.
+    parallel
+        Whether the classifier takes `n_jobs`.
+    settings
+        Its settings unless an experiment says otherwise.
+    description
+        What it is, in a few words for people.
+    """
+
+    make: Callable[..., Any]
+    encoding: Encoding
+    description: str
+    codes: Codes = "drop"
+    mark_missing: bool = True
+    parallel: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _forest(**settings: Any) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(**settings)
+
+
+def _balanced_forest(**settings: Any) -> Any:
+    from imblearn.ensemble import BalancedRandomForestClassifier
+
+    return BalancedRandomForestClassifier(**settings)
+
+
+def _boosting(**settings: Any) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(**settings)
+
+
+def _logistic(**settings: Any) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(**settings)
+
+
+def _constant(**settings: Any) -> Any:
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="prior", **settings)
+
+
+KINDS: Mapping[str, Kind] = {
+    "random_forest": Kind(
+        _forest, "one_hot", "Forest with the study's settings: scikit-learn's defaults, grown to purity.",
+        mark_missing=False, parallel=True, settings={"random_state": 1},
+    ),
+    "tuned_forest": Kind(
+        _forest, "one_hot", "Forest whose leaf size and features a split were chosen on the last training year.",
+        parallel=True, settings=TUNED_FOREST,
+    ),
+    "weighted_forest": Kind(
+        _forest, "one_hot", "Tuned forest in which a positive counts as much as all negatives share.",
+        parallel=True, settings={**TUNED_FOREST, "class_weight": "balanced_subsample"},
+    ),
+    "balanced_forest": Kind(
+        _balanced_forest, "one_hot", "Forest of which each tree sees as many negatives as positives.",
+        parallel=True,
+        settings={
+            "n_estimators": 200, "min_samples_leaf": 3, "max_features": 0.25, "sampling_strategy": "all",
+            "replacement": True, "bootstrap": False, "random_state": 1,
+        },
+    ),
+    "boosting": Kind(
+        _boosting, "native", "Histogram gradient boosting with native categories.",
+        settings={
+            "learning_rate": 0.06, "max_iter": 150, "max_leaf_nodes": 15, "min_samples_leaf": 30,
+            "l2_regularization": 1.0, "max_features": 0.3, "random_state": 1,
+        },
+    ),
+    "logistic_regression": Kind(
+        _logistic, "scaled", "Logistic regression on scaled columns.", settings={"C": 0.1, "max_iter": 300},
+    ),
+    "constant": Kind(_constant, "one_hot", "The share of positives in training, for every stop."),
+}  # fmt: skip
+
+
+def kind(name: str) -> Kind:
+    """Return a kind of model; raises SqfError naming those that there are."""
+    if name not in KINDS:
+        raise SqfError(f"There is no kind of model {name!r}. The kinds are: {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def make_model(
+    estimator: str, features: FeatureSet, outcome: str, *, settings: Mapping[str, Any], n_jobs: int | None = None
+) -> Any:
+    """Return an unfitted Pipeline of encoder and classifier that takes a frame of the set's columns.
+
+    `settings` are laid over the kind's own.
+    """
+    from sklearn.pipeline import Pipeline
+
+    chosen = kind(estimator)
+    names = features.columns_for(outcome)
+    arguments: dict[str, Any] = {**chosen.settings, **settings}
+    if chosen.parallel:
+        arguments["n_jobs"] = n_jobs
+    encoder = make_encoder(
+        names, chosen.encoding, bins=features.bins, codes=chosen.codes, mark_missing=chosen.mark_missing
+    )
+    if chosen.encoding == "native":
+        categories = sum(column(name).kind == "category" for name in names)
+        codes = sum(column(name).kind == "code" for name in names)
+        numbers = len(names) - categories - codes
+        arguments["categorical_features"] = list(range(numbers, numbers + categories))  # they follow the numbers
+    return Pipeline([("encode", encoder), ("classify", chosen.make(**arguments))])
+
+
+__all__ = ["KINDS", "TUNED_FOREST", "Kind", "kind", "make_model"]

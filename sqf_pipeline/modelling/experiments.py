@@ -1,0 +1,153 @@
+"""The experiments: which model is fitted on which columns, how resampled and how calibrated. One entry each.
+
+What belongs here: the list. What does not: how a kind of model is made (`estimators`), and fitting (`fitting`).
+Adding an experiment is adding one entry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqf_pipeline.modelling import calibration as calibrators
+from sqf_pipeline.modelling.estimators import kind
+from sqf_pipeline.modelling.feature_sets import OUTCOMES, FeatureSet, Outcome, chosen_fields, feature_set
+from sqf_pipeline.modelling.resampling import Method
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One model to fit.
+
+    Attributes
+    ----------
+    outcome
+        What it foresees.
+    feature_set
+        Name of the set of columns.
+    estimator
+        Kind of model, see `estimators.KINDS`.
+    resampling
+        How training stops are resampled.
+    calibration
+        `none` and `prior` need no held-out year; `logistic` and `isotonic` are fitted on the last training year.
+    settings
+        Settings laid over those of the kind.
+    grid
+        Settings to try on the last training year; the best by log loss is kept.
+    fields
+        Columns chosen for this model instead of a named set's; `feature_set` then names the tier's set.
+    """
+
+    outcome: Outcome
+    feature_set: str
+    estimator: str
+    resampling: Method = "none"
+    calibration: calibrators.Kind = "logistic"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    grid: tuple[Mapping[str, Any], ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        kind(self.estimator)
+        feature_set(self.feature_set)
+
+    @property
+    def name(self) -> str:
+        """Slug of the model: outcome, columns, kind, and resampling and prior correction where there are any."""
+        columns = f"{self.feature_set}_twelve" if self.fields else self.feature_set
+        parts = [self.outcome, columns, self.estimator]
+        if self.resampling != "none":
+            parts.append(self.resampling)
+        if self.calibration == "prior":
+            parts.append("prior")
+        return "-".join(parts)
+
+    @property
+    def needs_held_out_year(self) -> bool:
+        """Whether the last training year is kept for choosing, calibration and thresholds."""
+        return self.calibration in {"logistic", "isotonic"} or bool(self.grid)
+
+    def features(self) -> FeatureSet:
+        """Return the set of columns, the chosen fields if there are any."""
+        named = feature_set(self.feature_set)
+        if not self.fields:
+            return named
+        return chosen_fields(f"{self.feature_set}_twelve", named.tier, self.outcome, self.fields)
+
+
+FOREST_GRID: tuple[Mapping[str, Any], ...] = (
+    {"min_samples_leaf": 3, "max_features": 0.25},
+    {"min_samples_leaf": 5, "max_features": 0.4},
+)
+"""Leaf sizes and features a split that are tried for each tuned forest."""
+
+
+def study_experiments() -> tuple[Experiment, ...]:
+    """Return the forests with the study's settings: its bins and finer categories, both outcomes."""
+    return tuple(
+        Experiment(outcome, columns, "random_forest", calibration="none")
+        for outcome in OUTCOMES
+        for columns in ("study_2021_binned", "study_2021")
+    )
+
+
+def resampled_experiments() -> tuple[Experiment, ...]:
+    """Return the summons forests with the study's settings on resampled training stops."""
+    return (
+        Experiment("summons", "study_2021", "random_forest", "under", "none"),
+        Experiment("summons", "study_2021", "random_forest", "under", "prior"),
+        Experiment("summons", "study_2021", "random_forest", "over", "none"),
+        Experiment("summons", "study_2021", "random_forest", "smotenc", "none"),
+    )
+
+
+def plain_experiments() -> tuple[Experiment, ...]:
+    """Return what the plain pipeline fits."""
+    return (*study_experiments(), *resampled_experiments())
+
+
+def tier_experiments() -> tuple[Experiment, ...]:
+    """Return every outcome at every tier: tuned forest, boosting, and the floors."""
+    return tuple(
+        Experiment(outcome, columns, estimator, grid=FOREST_GRID if estimator == "tuned_forest" else ())
+        for outcome in OUTCOMES
+        for columns in ("at_stop", "during", "study_2021")
+        for estimator in ("constant", "logistic_regression", "tuned_forest", "boosting")
+    )
+
+
+def imbalance_experiments() -> tuple[Experiment, ...]:
+    """Return the ways with a rare outcome, each calibrated on the last training year."""
+    return (
+        Experiment("summons", "study_2021", "weighted_forest"),
+        Experiment("summons", "study_2021", "balanced_forest"),
+        Experiment("summons", "study_2021", "tuned_forest", "under"),
+        Experiment("summons", "study_2021", "tuned_forest", "under", "prior"),
+        Experiment("summons", "study_2021", "tuned_forest", "over"),
+        Experiment("summons", "study_2021", "tuned_forest", "smotenc"),
+    )
+
+
+def served_experiments(chosen: Mapping[tuple[str, str], tuple[str, ...]]) -> tuple[Experiment, ...]:
+    """Return the forests for the export: the study's twelve fields, and the chosen twelve of each other tier.
+
+    `chosen` holds columns by (outcome, feature set).
+    """
+    study = tuple(Experiment(outcome, "study_2021_twelve", "tuned_forest") for outcome in OUTCOMES)
+    others = tuple(
+        Experiment(outcome, columns, "tuned_forest", fields=tuple(chosen[outcome, columns]))
+        for outcome in OUTCOMES
+        for columns in ("during", "at_stop")
+    )
+    return (*study, *others)
+
+
+def extended_experiments() -> tuple[Experiment, ...]:
+    """Return what the extended pipeline fits beside the plain one, the served models apart."""
+    return (*tier_experiments(), *imbalance_experiments())
+
+
+__all__ = [
+    "FOREST_GRID", "Experiment", "extended_experiments", "imbalance_experiments", "plain_experiments",
+    "resampled_experiments", "served_experiments", "study_experiments", "tier_experiments",
+]  # fmt: skip

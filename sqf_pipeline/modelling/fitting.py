@@ -1,0 +1,275 @@
+"""Fitting an experiment: early model, calibrator and thresholds on the last training year, final model on all.
+
+What belongs here: the order of the steps and the fitted model that comes out. What does not: what is fitted
+(`experiments`, `estimators`), and measuring on the test year (`measures` and its neighbours).
+
+The steps, when a model is calibrated:
+
+1. An early model is fitted on all training years but the last.
+2. The last training year, which it has not seen, is scored; the calibrator and the thresholds are chosen there.
+3. The final model is fitted on all training years, and the early one's calibrator and thresholds are its own.
+
+The last step was measured, see docs/modelling.md: on every outcome and tier the final model ranks the next year
+better than the early one, and its probabilities stay as well calibrated.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, prior_calibrator
+from sqf_pipeline.modelling.estimators import make_model
+from sqf_pipeline.modelling.experiments import Experiment
+from sqf_pipeline.modelling.feature_sets import TARGETS, FeatureSet
+from sqf_pipeline.modelling.resampling import resample
+from sqf_pipeline.modelling.thresholds import DEFAULT_THRESHOLD, Threshold, choose_thresholds, half
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores of the last training year by the early model, which did not see it.
+
+    Attributes
+    ----------
+    year
+        The year.
+    score, probability
+        Before and after calibration, float64, shape (stops with a known outcome,).
+    positive
+        Whether each stop had the outcome, bool.
+    """
+
+    year: int
+    score: np.ndarray
+    probability: np.ndarray
+    positive: np.ndarray
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted model with all that is needed to use it; joblib stores it whole.
+
+    Attributes
+    ----------
+    name, outcome, feature_set, estimator, resampling, calibration
+        Of the experiment; `feature_set` is the set itself.
+    pipeline
+        scikit-learn Pipeline from a frame of registry columns to scores.
+    calibrator
+        From score to probability.
+    thresholds, default_threshold
+        Named thresholds on the probability.
+    settings
+        Settings of the classifier as it was made.
+    training_years, training_rows, training_positives, training_share
+        What it was fitted on, before any resampling; stops whose outcome is unknown are not among them.
+    class_counts_before, class_counts_after
+        Positives and negatives before and after resampling.
+    sampled_share
+        Share of positives that the classifier saw.
+    held_out
+        Scores of the last training year by the early model; None when there was no early model.
+    tried
+        Settings tried on the last training year and what they measured, best first.
+    """
+
+    name: str
+    outcome: str
+    feature_set: FeatureSet
+    estimator: str
+    resampling: str
+    calibration: str
+    pipeline: Any
+    calibrator: Calibrator
+    thresholds: Mapping[str, Threshold]
+    default_threshold: str
+    settings: Mapping[str, Any]
+    training_years: tuple[int, ...]
+    training_rows: int
+    training_positives: int
+    training_share: float
+    class_counts_before: tuple[int, int]
+    class_counts_after: tuple[int, int]
+    sampled_share: float
+    held_out: HeldOut | None = None
+    tried: tuple[Mapping[str, Any], ...] = field(default=())
+
+    @property
+    def target(self) -> str:
+        """Column of the outcome."""
+        return TARGETS[self.outcome]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Registry columns the model takes, sorted."""
+        return self.feature_set.columns_for(self.outcome)
+
+    def raw_score(self, stops: pd.DataFrame) -> np.ndarray:
+        """Return the classifier's scores before calibration, float64 in [0, 1], one a stop."""
+        return positive_score(self.pipeline, stops[list(self.columns)])
+
+    def predict_probability(self, stops: pd.DataFrame) -> np.ndarray:
+        """Return calibrated probabilities, float64 in [0, 1], one a stop."""
+        return self.calibrator.apply(self.raw_score(stops))
+
+
+def positive_score(pipeline: Any, stops: pd.DataFrame) -> np.ndarray:
+    """Return the second column of `predict_proba`; the model was fitted on classes False and True."""
+    with one_thread():
+        probabilities = pipeline.predict_proba(stops)
+    classes = list(pipeline.classes_)
+    if True not in classes:
+        return np.zeros(len(stops))
+    return np.asarray(probabilities[:, classes.index(True)], dtype=np.float64)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep OpenMP and BLAS to one thread.
+
+    Gradient boosting on two threads waits for a busy core at every split: measured here, 40 seconds in place of 1.2
+    on a machine with other work. Forests are not touched: joblib spreads their trees.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jobs: int | None = None) -> FittedModel:
+    """Fit an experiment on training stops.
+
+    Parameters
+    ----------
+    experiment
+        What to fit.
+    training_stops
+        Clean stops of the training years: registry columns, `year` and the outcome among them.
+    n_jobs
+        Cores for forests; the model is the same whatever their number.
+
+    Raises
+    ------
+    SqfError
+        When no training stop has, or none lacks, the outcome; or when a calibrated experiment has one year only.
+    """
+    features = experiment.features()
+    known = training_stops[training_stops[TARGETS[experiment.outcome]].notna()]
+    positive = known[TARGETS[experiment.outcome]].to_numpy(dtype=bool)
+    if positive.all() or not positive.any():
+        raise SqfError(
+            f"The model {experiment.name} needs training stops with and without the outcome; found "
+            f"{int(positive.sum()):,} with among {len(positive):,}. Train on more stops."
+        )
+    years = known["year"].to_numpy(dtype=np.int64)
+    step = _Step(experiment, features, n_jobs)
+    held_out: HeldOut | None = None
+    tried: tuple[Mapping[str, Any], ...] = ()
+    settings = dict(experiment.settings)
+    calibrator, thresholds = Calibrator(), half()
+    if experiment.needs_held_out_year:
+        last = int(years.max())
+        early = years < last
+        if not early.any() or len(np.unique(positive[early])) < 2:
+            raise SqfError(
+                f"The model {experiment.name} is calibrated on the last training year and needs an earlier one with "
+                f"and without the outcome; found the years {sorted(set(years.tolist()))}. Train on more years."
+            )
+        settings, tried, score = step.choose(known, positive, early)
+        calibrator = fit_calibrator(experiment.calibration, score, positive[~early])
+        probability = calibrator.apply(score)
+        held_out = HeldOut(last, score, probability, positive[~early])
+        thresholds = choose_thresholds(probability, positive[~early], experiment.outcome)
+    pipeline, before, after = step.fit(known, positive, settings)
+    sampled_share = step.sampled_share(after)
+    if experiment.calibration == "prior":
+        calibrator = prior_calibrator(float(positive.mean()), sampled_share)
+    return FittedModel(
+        name=experiment.name,
+        outcome=experiment.outcome,
+        feature_set=features,
+        estimator=experiment.estimator,
+        resampling=experiment.resampling,
+        calibration=experiment.calibration,
+        pipeline=pipeline,
+        calibrator=calibrator,
+        thresholds=thresholds,
+        default_threshold=DEFAULT_THRESHOLD[experiment.outcome] if held_out else "half",
+        settings=_plain_settings(pipeline[-1]),
+        training_years=tuple(sorted(set(years.tolist()))),
+        training_rows=len(known),
+        training_positives=int(positive.sum()),
+        training_share=float(positive.mean()),
+        class_counts_before=before,
+        class_counts_after=after,
+        sampled_share=sampled_share,
+        held_out=held_out,
+        tried=tried,
+    )
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The parts of a fit that early and final models share."""
+
+    experiment: Experiment
+    features: FeatureSet
+    n_jobs: int | None
+
+    def fit(
+        self, stops: pd.DataFrame, positive: np.ndarray, settings: Mapping[str, Any]
+    ) -> tuple[Any, tuple[int, int], tuple[int, int]]:
+        """Return a pipeline fitted on resampled stops, and the class counts before and after."""
+        names = list(self.features.columns_for(self.experiment.outcome))
+        sampled = resample(stops[names], positive, self.experiment.resampling)
+        model = make_model(
+            self.experiment.estimator,
+            self.features,
+            self.experiment.outcome,
+            settings=settings,
+            n_jobs=self.n_jobs,
+        )
+        with one_thread():
+            model.fit(sampled.stops, sampled.positive)
+        if "n_jobs" in model[-1].get_params():
+            # several threads add up the trees' votes in the order in which they finish
+            model[-1].set_params(n_jobs=1)
+        return model, sampled.before, sampled.after
+
+    def choose(
+        self, stops: pd.DataFrame, positive: np.ndarray, early: np.ndarray
+    ) -> tuple[dict[str, Any], tuple[Mapping[str, Any], ...], np.ndarray]:
+        """Return the settings that did best on the last year, all that were tried, and the best one's scores."""
+        from sklearn.metrics import average_precision_score, log_loss
+
+        tried = []
+        for variant in self.experiment.grid or ({},):
+            settings = {**self.experiment.settings, **variant}
+            model, _, _ = self.fit(stops[early], positive[early], settings)
+            score = positive_score(model, stops.loc[~early, list(self.features.columns_for(self.experiment.outcome))])
+            actual = positive[~early]
+            calibrated = fit_calibrator("logistic", score, actual).apply(score)
+            loss = float(log_loss(actual, calibrated, labels=[False, True]))
+            ranking = float(average_precision_score(actual, score)) if actual.any() else float("nan")
+            tried.append((loss, {**variant, "log_loss": loss, "average_precision": ranking}, settings, score))
+        tried.sort(key=lambda entry: entry[0])
+        return tried[0][2], tuple(entry[1] for entry in tried), tried[0][3]
+
+    def sampled_share(self, after: tuple[int, int]) -> float:
+        """Return the share of positives that the classifier's trees saw."""
+        if self.experiment.estimator in {"balanced_forest", "weighted_forest"}:
+            return 0.5
+        return after[0] / sum(after)
+
+
+def _plain_settings(classifier: Any) -> dict[str, Any]:
+    """Return the classifier's settings without what does not change the model."""
+    return {name: value for name, value in sorted(classifier.get_params(deep=False).items()) if name != "n_jobs"}
+
+
+__all__ = ["FittedModel", "HeldOut", "fit_experiment", "one_thread", "positive_score"]
