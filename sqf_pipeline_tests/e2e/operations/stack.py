@@ -151,14 +151,15 @@ class Stack:
         """Start a service once everything it depends on is healthy."""
         for needed in self.services[name].get("depends_on", {}):
             assert needed in self.seconds_until_healthy, f"{name} is to start after {needed} is healthy"
-        if name == "postgres":
+        is_new = name == "postgres" and not (self.folder / "postgres").exists()
+        if is_new:
             self._initdb()
         with (self.folder / "log" / name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 self._found(name, self.command(self.services[name]["command"])), env=self.environment(name),
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **self._confinement(name),
             )  # fmt: skip
-        if name == "postgres":
+        if is_new:
             self._make_roles()
 
     def wait_until_healthy(self, name: str) -> None:
@@ -187,6 +188,31 @@ class Stack:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
+
+    def shell(self, lines: list[str]) -> None:
+        """Run lines that an operator would type beside the compose file; the first that fails ends it."""
+        for line in lines:
+            words = line.split()
+            if words[:3] == ["docker", "compose", "stop"]:
+                for name in words[3:]:
+                    self.stop(name)
+            elif words[:3] == ["docker", "compose", "up"]:
+                for name in self.services:
+                    if name not in self.processes:
+                        self.start(name)
+                        self.wait_until_healthy(name)
+            else:
+                self._type(line)
+
+    def _type(self, line: str) -> None:
+        """Run one line in a shell; `docker compose exec -T SERVICE` runs the rest in the place of the service."""
+        found = re.match(r"docker compose exec -T ([\w-]+) (.*)", line, re.DOTALL)
+        name, rest = (found[1], self.local(found[2])) if found else (None, line)
+        environment = dict(os.environ) if name is None else {**self.environment(name), "PGHOST": "127.0.0.1"}
+        done = subprocess.run(
+            ["/bin/sh", "-c", rest], cwd=self.folder, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
 
     def kill(self) -> None:
         """End whatever still runs, and remove the folder."""

@@ -3,7 +3,9 @@
 There is no Docker engine here; `stack` does what it would do. What it cannot show: that the images build.
 """
 
+import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -13,6 +15,9 @@ import requests
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.programs import programs_in_wheel
+from sqf_pipeline.warehouse.tables import build_metadata
+from sqf_pipeline.warehouse.url import create_engine
+from sqf_pipeline.warehouse.writer import table_fingerprint
 from sqf_pipeline_tests.compose import REPOSITORY, load_compose, read_env_file
 from sqf_pipeline_tests.e2e.operations.graphql import Webserver
 from sqf_pipeline_tests.e2e.operations.stack import Stack
@@ -58,6 +63,14 @@ def stack() -> Iterator[Stack]:
         stack.kill()
 
 
+def commands_of_the_runbook(mark: str) -> list[str]:
+    """Return the lines of the block of the runbook that follows `<!-- tried: mark -->`."""
+    text = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
+    block = re.search(rf"<!-- tried: {mark} -->\n```sh\n(.*?)```", text, re.DOTALL)
+    assert block, mark
+    return block[1].splitlines()
+
+
 def connect(stack: Stack, role: str, database: str):
     password = {"sqf": "DATABASE", "dagster": "DAGSTER", "postgres": "POSTGRES"}[role]
     return psycopg2.connect(
@@ -96,8 +109,8 @@ def test_the_service_says_that_there_is_nothing_to_serve_yet(stack):
 
 def test_roles_reach_their_own_database_only(stack):
     attributes = "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls FROM pg_roles WHERE rolname = current_user"
-    for role, other in (("sqf", "dagster"), ("dagster", "sqf")):
-        assert rows(stack, attributes, role, role) == [(False, False, False, False)]
+    for role, other, makes_roles in (("sqf", "dagster", True), ("dagster", "sqf", False)):
+        assert rows(stack, attributes, role, role) == [(False, makes_roles, False, False)]
         with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
             connect(stack, role, other)
     owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = 'sqf'"
@@ -120,6 +133,31 @@ def test_a_year_is_materialised_through_the_webserver(stack):
     assert counts == [(year, ROWS, ROWS) for year in (*EARLIER_YEARS, int(YEAR))]
     run = webserver.launch("yearly_rerun", YEAR)
     assert webserver.wait(run, 180) == "SUCCESS", (webserver.failures(run), stack.log("code-server")[-3000:])
+
+
+def test_the_runbook_s_backup_brings_everything_back(stack):
+    def digests() -> dict[str, str]:
+        password, port = stack.variables["SQF_DATABASE_PASSWORD"], stack.ports["5432"]
+        engine = create_engine(f"postgresql://sqf:{password}@127.0.0.1:{port}/sqf")
+        tables = build_metadata("sqf_sample").sorted_tables
+        try:
+            return {table.name: table_fingerprint(engine, table) for table in tables}
+        finally:
+            engine.dispose()
+
+    before = digests()
+    files = {path.relative_to(stack.folder) for path in (stack.folder / "home" / "exports").rglob("*")}
+    stack.shell(commands_of_the_runbook("backup"))
+    rows(stack, "DROP SCHEMA sqf_sample CASCADE; SELECT 1")
+    rows(stack, "DELETE FROM runs; SELECT 1", "dagster", "dagster")
+    shutil.rmtree(stack.folder / "home" / "exports")
+    stack.shell(commands_of_the_runbook("restore"))
+    assert digests() == before
+    assert {path.relative_to(stack.folder) for path in (stack.folder / "home" / "exports").rglob("*")} == files
+    history = Webserver(f"http://127.0.0.1:{stack.ports['3000']}").ask("{ runsOrError { ... on Runs { count } } }")
+    assert history["runsOrError"]["count"] == len(EARLIER_YEARS) + 3
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+        connect(stack, "dagster", "sqf")
 
 
 def test_every_service_ends_when_it_is_asked(stack):
