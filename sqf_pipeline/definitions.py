@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.assets import features, stops
+from sqf_pipeline.orchestration.assets import features, models, stops
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
@@ -16,8 +16,9 @@ from sqf_pipeline.orchestration.io_managers import (
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
-from sqf_pipeline.orchestration.resources import PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
+from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 
@@ -35,7 +36,7 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     """
     settings = settings or Settings()
     source = source or settings.source
-    assets = dg.load_assets_from_modules([stops, features])
+    assets = dg.load_assets_from_modules([stops, features, models])
     groups = frozenset(
         group
         for asset in assets
@@ -61,7 +62,9 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
         "published_files": PublishedFiles.from_settings(settings, source),
         "warehouse": warehouse,
         "frames": frames,
-        "models_files": ModelIOManager(storage),
+        "compute": Compute.from_settings(settings),
+        "encoders": ModelIOManager(storage),
+        "fitted_models": FittedModelsIOManager(storage),
         "tables": tables,
         "frames_and_tables": FrameAndTableIOManager(frames, tables),
     }

@@ -8,7 +8,7 @@ warehouse), or any check of content (the gate has passed before anything comes h
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,10 @@ SCRAP_SECONDS = 3600
 
 TABLE = "sqf/table"
 """Metadata of an asset that names its table."""
+
+MODELS = "sqf/models"
+NOT_MODELS = "sqf/not_models"
+"""Metadata of an asset that shares a table: names of models whose rows are its own, or are not."""
 
 
 @contextmanager
@@ -167,7 +171,9 @@ class TableIOManager(dg.IOManager):
 
         table = self.table(context)
         partition = {_year_column(context): int(context.partition_key)}
-        rows = replace_partition(self.warehouse.engine, table, obj, partition)
+        rows = replace_partition(
+            self.warehouse.engine, table, obj, partition, only=_condition(table, context.definition_metadata)
+        )
         context.add_output_metadata(
             {"dagster/table_name": f"{table.schema}.{table.name}", "dagster/partition_row_count": rows}
         )
@@ -178,9 +184,17 @@ class TableIOManager(dg.IOManager):
         if upstream is None:
             raise ValueError(f"{context.asset_key} is not loaded as an asset of this pipeline")
         table, column = self.table(upstream), _year_column(upstream)
-        return _one_or_by_key(
-            list(context.asset_partition_keys), lambda key: self.warehouse.read(table, {column: int(key)})
-        )
+        metadata = upstream.definition_metadata
+
+        def load(key: str) -> "pd.DataFrame":
+            rows = self.warehouse.read(table, {column: int(key)})
+            if MODELS in metadata:
+                rows = rows[rows["model"].isin(list(metadata[MODELS]))]
+            elif NOT_MODELS in metadata:
+                rows = rows[~rows["model"].isin(list(metadata[NOT_MODELS]))]
+            return rows.reset_index(drop=True)
+
+        return _one_or_by_key(list(context.asset_partition_keys), load)
 
 
 class FrameAndTableIOManager(dg.IOManager):
@@ -207,10 +221,20 @@ class FrameAndTableIOManager(dg.IOManager):
         return self.frames.load_input(context)
 
 
+def _condition(table: "sa.Table", metadata: Mapping[str, Any]) -> "sa.ColumnElement[bool] | None":
+    """Return which rows of a table belong to an asset; None for all of them."""
+    if MODELS in metadata:
+        return table.c.model.in_(list(metadata[MODELS]))
+    if NOT_MODELS in metadata:
+        return table.c.model.not_in(list(metadata[NOT_MODELS]))
+    return None
+
+
 def _year_column(context: dg.OutputContext) -> str:
     return "test_year" if context.asset_partitions_def == TEST_YEARS else "year"
 
 
 __all__ = [
-    "TABLE", "FrameAndTableIOManager", "ModelIOManager", "ParquetIOManager", "TableIOManager", "written_atomically",
+    "MODELS", "NOT_MODELS", "TABLE",
+    "FrameAndTableIOManager", "ModelIOManager", "ParquetIOManager", "TableIOManager", "written_atomically",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ YEARS = dg.TimeWindowPartitionsDefinition(start=str(FIRST_YEAR), cron_schedule=_
 TEST_YEARS = dg.TimeWindowPartitionsDefinition(start=str(FIRST_TEST_YEAR), cron_schedule=_EVERY_NEW_YEAR, fmt="%Y")
 
 TRAINING_WINDOW = dg.TimeWindowPartitionMapping(start_offset=-TRAINING_YEARS, end_offset=-1)
+STUDY_WINDOW = dg.TimeWindowPartitionMapping(start_offset=-TRAINING_YEARS, end_offset=0)
 SAME_YEAR = dg.TimeWindowPartitionMapping()
 
 
@@ -78,6 +79,6 @@ def in_year_order(loaded: Mapping[str, Loaded] | Loaded, years: tuple[int, ...])
 
 
 __all__ = [
-    "FIRST_TEST_YEAR", "FIRST_YEAR", "SAME_YEAR", "TEST_YEARS", "TRAINING_WINDOW", "TRAINING_YEARS", "YEARS",
-    "in_year_order", "require_test_year", "training_years",
+    "FIRST_TEST_YEAR", "FIRST_YEAR", "SAME_YEAR", "STUDY_WINDOW", "TEST_YEARS", "TRAINING_WINDOW", "TRAINING_YEARS",
+    "YEARS", "in_year_order", "require_test_year", "training_years",
 ]  # fmt: skip

@@ -4,11 +4,12 @@ What belongs here: reading the settings once and turning them into objects with 
 done with them. They are plain objects rather than Dagster configuration, so that no password is shown in the UI.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
@@ -74,6 +75,26 @@ class PublishedFiles:
             sample_seed=self.sample_seed,
             sample_rows=self.sample_rows,
         )
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where forests are fitted, and on how many cores; neither changes a model."""
+
+    name: Literal["local", "dask", "ray"]
+    address: str | None
+    n_jobs: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Compute":
+        """Return the engine that the settings name."""
+        return cls(settings.compute, settings.compute_address, settings.jobs)
+
+    def engine(self) -> AbstractContextManager[None]:
+        """Fit on the engine as long as the context lasts."""
+        from sqf_pipeline.compute import compute_engine
+
+        return compute_engine(self.name, self.address)
 
 
 class Warehouse:
@@ -150,4 +171,4 @@ class Warehouse:
                 self._engine = None
 
 
-__all__ = ["SOURCE_TAG", "PublishedFiles", "Warehouse"]
+__all__ = ["SOURCE_TAG", "Compute", "PublishedFiles", "Warehouse"]

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.orchestration.assets.labels import FRAMES, MODELS, described
+from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import (
     SAME_YEAR,
@@ -68,7 +68,7 @@ def test_stops(context: dg.AssetExecutionContext, stops: pd.DataFrame) -> Iterat
     partitions_def=TEST_YEARS,
     description="How the study's columns become numbers: a ColumnTransformer fitted on training stops alone. Each "
     "model carries an encoder of its own, made and fitted the same way.",
-    **described(_GROUP, MODELS, _ENCODING),
+    **described(_GROUP, ENCODERS, _ENCODING),
 )
 def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
     """Fit the encoder of the study's columns."""

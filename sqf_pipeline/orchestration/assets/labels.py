@@ -19,13 +19,15 @@ ROWS_SHOWN = 50
 FRAMES = "frames"
 TABLES = "tables"
 FRAMES_AND_TABLES = "frames_and_tables"
-MODELS = "models_files"
+ENCODERS = "encoders"
+FITTED = "fitted_models"
 
 _KINDS = {
     FRAMES: {"pandas", "parquet"},
     TABLES: {"pandas", "postgres"},
     FRAMES_AND_TABLES: {"pandas", "parquet", "postgres"},
-    MODELS: {"scikitlearn"},
+    ENCODERS: {"scikitlearn"},
+    FITTED: {"scikitlearn"},
 }
 
 
@@ -73,4 +75,4 @@ def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[
     )
 
 
-__all__ = ["FRAMES", "FRAMES_AND_TABLES", "MODELS", "OWNERS", "TABLES", "as_table", "described"]
+__all__ = ["ENCODERS", "FITTED", "FRAMES", "FRAMES_AND_TABLES", "OWNERS", "TABLES", "as_table", "described"]
