@@ -77,11 +77,20 @@ class _Reader:
 
 
 def _table(title: str, columns: Sequence[str], numeric_from: int = 1) -> "Table":
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="")
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        pad_edge=False,
+    )
     for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position >= numeric_from else "left")
+        table.add_column(column, justify="right" if position >= numeric_from else "left", no_wrap=True)
     return table
 
 
@@ -121,13 +130,12 @@ def _cleaning(rows: _Reader) -> "Table":
 
 
 MEASURES_SHOWN = {
-    "accuracy": "accuracy",
-    "roc_auc": "ROC AUC",
-    "average_precision": "avg. precision",
+    "accuracy": "acc.",
+    "roc_auc": "AUC",
+    "average_precision": "AP",
     "brier_score": "Brier",
-    "brier_skill": "skill",
     "recall": "recall",
-    "precision": "precision",
+    "precision": "prec.",
 }
 
 
@@ -138,12 +146,14 @@ def _models(rows: _Reader, test_year: int) -> "Table":
         year=test_year,
     )
     table = _table(f"Models on the untouched stops of {test_year}", ["model", *MEASURES_SHOWN.values()])
+    outcome = None
     for row in measured:
-        table.add_row(row["model"], *(_figure(row[name]) for name in MEASURES_SHOWN))
-    if measured:
-        parts = sorted({(row["outcome"], row["test_positives"], row["test_rows"]) for row in measured})
-        told = "; ".join(f"{outcome}: {yes:,} of {stops:,}" for outcome, yes, stops in parts)
-        table.caption = f"{told}. Intervals in table metric_intervals."
+        if row["outcome"] != outcome:
+            outcome = row["outcome"]
+            table.add_section()
+            table.add_row(f"[bold]{outcome}[/bold]: {row['test_positives']:,} of {row['test_rows']:,}")
+        name = str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")
+        table.add_row(f" {name}", *(_figure(row[column]) for column in MEASURES_SHOWN))
     return table
 
 

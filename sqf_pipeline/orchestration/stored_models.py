@@ -60,13 +60,13 @@ class FittedModelsIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: "Iterable[FittedModel]") -> None:
         """Write models, then the list of them, then remove what no list names any more."""
         listed = self._list_path(context.asset_key, context.partition_key)
-        files = {
-            model.name: {
+        files, records = {}, []
+        for model in obj:
+            files[model.name] = {
                 "model": _write(listed.parent, context.partition_key, model),
                 "description": _write(listed.parent, context.partition_key, replace(model, pipeline=None)),
             }
-            for model in obj
-        }
+            records.append(_record(model))
         with written_atomically(listed) as temporary:
             temporary.write_text(json.dumps(files, indent=1), encoding="utf-8")
         wanted = {name for parts in files.values() for name in parts.values()}
@@ -75,7 +75,11 @@ class FittedModelsIOManager(dg.IOManager):
                 path.unlink()
         size = sum((listed.parent / name).stat().st_size for name in wanted)
         context.add_output_metadata(
-            {"path": dg.MetadataValue.path(str(listed.resolve())), "size_bytes": size, "models": list(files)}
+            {
+                "path": dg.MetadataValue.path(str(listed.resolve())),
+                "size_bytes": size,
+                "fitted": dg.MetadataValue.table(records),
+            }
         )
 
     def load_input(self, context: dg.InputContext) -> StoredModels:
@@ -87,6 +91,20 @@ class FittedModelsIOManager(dg.IOManager):
                 f"{listed}). Materialise it first, or use `sqf run`, which makes everything that is needed."
             )
         return StoredModels(listed.parent, json.loads(listed.read_text(encoding="utf-8")))
+
+
+def _record(model: "FittedModel") -> dg.TableRecord:
+    """Return what the UI shows of a model; class counts are of training stops, before and after resampling."""
+    return dg.TableRecord(
+        {
+            "model": model.name,
+            "columns": len(model.columns),
+            "with_outcome": model.class_counts_before[0],
+            "without": model.class_counts_before[1],
+            "with_outcome_resampled": model.class_counts_after[0],
+            "without_resampled": model.class_counts_after[1],
+        }
+    )
 
 
 def _write(folder: Path, partition_key: str, model: "FittedModel") -> str:

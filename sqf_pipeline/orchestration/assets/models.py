@@ -5,7 +5,7 @@ does not: how a model is made, fitted or measured (`modelling`), and the extende
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
@@ -29,6 +29,9 @@ from sqf_pipeline.orchestration.partitions import (
 from sqf_pipeline.orchestration.resources import Compute
 from sqf_pipeline.orchestration.stored_models import StoredModels
 
+if TYPE_CHECKING:
+    from sqf_pipeline.modelling.fitting import FittedModel
+
 _GROUP = "models"
 FITTING = (
     *("modelling/experiments.py", "modelling/fitting.py", "modelling/estimators.py", "modelling/encoder.py"),
@@ -44,25 +47,16 @@ _OURS = {io_managers.MODELS: PLAIN_MODELS}
 def fit_all(
     context: dg.AssetExecutionContext, experiments: Sequence[Experiment], training_stops: pd.DataFrame, compute: Compute
 ) -> dg.Output[Any]:
-    """Fit experiments one after another and return their models, described."""
+    """Return the models of experiments, each fitted when the IO manager asks for it, so that one is in memory."""
     from sqf_pipeline.modelling.fitting import fit_experiment
 
-    models = []
-    with compute.engine():
-        for experiment in experiments:
-            context.log.info("fitting %s", experiment.name)
-            models.append(fit_experiment(experiment, training_stops, n_jobs=compute.n_jobs))
-    told = pd.DataFrame(
-        {
-            "model": [model.name for model in models],
-            "columns": [len(model.columns) for model in models],
-            "with_outcome": [model.class_counts_before[0] for model in models],
-            "without": [model.class_counts_before[1] for model in models],
-            "with_outcome_resampled": [model.class_counts_after[0] for model in models],
-            "without_resampled": [model.class_counts_after[1] for model in models],
-        }
-    )
-    return dg.Output(models, metadata={"fitted": as_table(told)})
+    def fitted() -> "Iterator[FittedModel]":
+        with compute.engine():
+            for experiment in experiments:
+                context.log.info("fitting %s", experiment.name)
+                yield fit_experiment(experiment, training_stops, n_jobs=compute.n_jobs)
+
+    return dg.Output(fitted())
 
 
 @dg.asset(
