@@ -57,6 +57,7 @@ def test_a_file_is_downloaded_whole_with_its_record_and_our_name(
     assert abs(datetime.fromisoformat(record["fetched_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     assert seen[-1] == (len(served.content), len(served.content))
     assert server.asked[0].headers["User-Agent"].startswith("sqf-pipeline/")
+    assert server.asked[0].headers["Accept-Encoding"] == "identity"
     assert find_local_file(got.path.parent, 2020) == got.path
 
 
@@ -262,6 +263,33 @@ def test_a_server_that_always_breaks_off_at_the_same_byte_is_given_up(
     assert visible(tmp_path) == []
 
 
+def test_a_server_that_gives_less_than_was_asked_for_is_asked_on(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    served = server.publish(2020, tiny_workbook())
+
+    def a_little(handler: nypd_server.Handler, _: nypd_server.Served | None) -> None:
+        first = int(handler.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        part = served.content[first : first + 4_000]
+        told = {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(served.content)}"}
+        handler.send(206, told | handler.file_headers(served), part)
+
+    server.next_behaviours.append(nypd_server.cut_off_after(100))
+    server.behaviour = a_little
+    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
+    assert got.path.read_bytes() == served.content
+
+
+def test_a_file_from_another_address_is_asked_for_whole(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
+    """Two servers may give one name to two files."""
+    served = server.publish(2020, tiny_workbook("one"))
+    download_year(server.url_template, 2020, tmp_path, patience=patience)
+    server.files["/moved/sqf-2020.xlsx"] = nypd_server.Served(tiny_workbook("two"), served.etag, served.last_modified)
+    got = download_year(f"{server.address}/moved/sqf-{{year}}.xlsx", 2020, tmp_path, patience=patience)
+    assert got.changed
+    assert "If-None-Match" not in server.asked[-1].headers
+
+
 def test_a_wrong_length_is_not_believed(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
     content = tiny_workbook()
     server.publish(2020, content)
@@ -331,8 +359,10 @@ def test_redirects_are_followed_a_few_times_and_to_the_web_only(
     assert download_year(server.url_template, 2020, tmp_path, patience=patience).path.read_bytes() == served.content
 
     server.behaviour = nypd_server.redirect("/sqf-2021.xlsx")
+    server.asked.clear()
     with pytest.raises(RefusedError, match="more than 5 redirects"):
         download_year(server.url_template, 2021, tmp_path, patience=patience)
+    assert len(server.asked) == 6
     server.behaviour = nypd_server.redirect("file:///etc/hostname")
     with pytest.raises(RefusedError, match="not http or https"):
         download_year(server.url_template, 2021, tmp_path, patience=patience)
@@ -406,12 +436,15 @@ def test_a_killed_download_leaves_the_old_file_and_the_next_one_cleans_up(server
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert part.exists()
+    (tmp_path / ".sqf-2020.xlsx.json.part").write_text("cut off at another moment")
+    (tmp_path / "earlier").mkdir()
+    (tmp_path / "earlier" / ".sqf-2020.2020-01-26-1a2b3c4d.xlsx.part").write_text("and at a third")
     assert (tmp_path / "sqf-2020.xlsx").read_bytes() == old.content
     assert find_local_file(tmp_path, 2020) == tmp_path / "sqf-2020.xlsx"
 
     got = download_year(server.url_template, 2020, tmp_path, patience=patience)
     assert got.path.read_bytes() == new.content
-    assert not part.exists()
+    assert [name for name in visible(tmp_path) if name.endswith(".part")] == []
 
 
 def test_two_processes_download_a_file_once(server: NypdServer, tmp_path: Path) -> None:
