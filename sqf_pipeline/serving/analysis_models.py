@@ -14,6 +14,11 @@ from sqf_pipeline.serving.analysis_table import AnalysisTable, Cell, ChartSpec, 
 from sqf_pipeline.serving.field_description import category_label, field_label
 
 _MOST_IMPORTANCES = 20
+_IMPORTANCE_NOTES = {
+    "impurity": "Impurity importance is the share of the training error that splits on the field removed.",
+    "permutation": "Permutation importance is what a model loses on the test year when the field is shuffled; bars "
+    "around it are its 95 % interval.",
+}
 
 
 def _column(name: str, label: str, kind: str = "text") -> TableColumn:
@@ -31,23 +36,26 @@ def _rows(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[Cell, ...], 
     return tuple(zip(*columns, strict=True))
 
 
+def _in_order(frame: pd.DataFrame, model_titles: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of the models to show, in the order of `model_titles` and under what people call them."""
+    shown = frame[frame["model"].isin(list(model_titles))]
+    place = {name: number for number, name in enumerate(model_titles)}
+    order = shown["model"].map(place).to_numpy().argsort(kind="stable")
+    return shown.iloc[order].assign(model=lambda rows: rows["model"].map(dict(model_titles)))
+
+
 def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return what each model leans on: permutation importance where it was measured, else impurity.
 
     `importances` has the columns of the table `feature_importances`; `model_titles` names the models to show, in
     order, and what people call them.
     """
-    shown = importances[importances["model"].isin(list(model_titles)) & (importances["rank"] <= _MOST_IMPORTANCES)]
-    measured = shown[shown["kind"] == "permutation"]
-    others = shown[~shown["model"].isin(measured["model"].unique())]
-    shown = pd.concat([measured, others]).assign(
-        model=lambda frame: frame["model"].map(dict(model_titles)),
-        feature=lambda frame: frame["feature"].map(lambda name: field_label(str(name))),
-    )
-    order = {title: place for place, title in enumerate(model_titles.values())}
-    shown = shown.sort_values(
-        ["model", "rank"], key=lambda values: values.map(order) if values.name == "model" else values, kind="stable"
-    ).rename(columns={"low": "importance_low", "high": "importance_high"})
+    chosen = importances[importances["rank"] <= _MOST_IMPORTANCES]
+    measured = chosen[chosen["kind"] == "permutation"]
+    others = chosen[~chosen["model"].isin(measured["model"].unique())]
+    shown = _in_order(pd.concat([measured, others]).sort_values("rank", kind="stable"), model_titles)
+    shown = shown.assign(feature=[field_label(str(name)) for name in shown["feature"]])
+    shown = shown.rename(columns={"low": "importance_low", "high": "importance_high"})
     first = shown[shown["rank"] == 1]
     leaders = first["feature"].mode()
     title = f"“{leaders.iloc[0]}” leads in {int((first['feature'] == leaders.iloc[0]).sum())} of {len(first)} models"
@@ -58,8 +66,8 @@ def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str])
     )  # fmt: skip
     return AnalysisTable(
         name="importances", section="models", title=title, question="What do the models use?",
-        note="Permutation importance is what a model loses on the test year when the field is shuffled; bars around "
-        "it are its 95 % interval. It says what a model uses, not what causes an outcome.",
+        note=" ".join(_IMPORTANCE_NOTES[kind] for kind in sorted(shown["kind"].astype(str).unique()))
+        + " It says what a model uses, not what causes an outcome.",
         columns=columns, rows=_rows(shown, [column.name for column in columns]),
         chart=ChartSpec(kind="bar", x="feature", y=("importance",), select=("model",)),
     )  # fmt: skip
@@ -67,9 +75,7 @@ def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str])
 
 def calibration_table(bins: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return foreseen and observed shares by bins, from the columns of the table `calibration_bins`."""
-    shown = bins[bins["model"].isin(list(model_titles))].assign(
-        model=lambda frame: frame["model"].map(dict(model_titles))
-    )
+    shown = _in_order(bins, model_titles)
     inside = (shown["low"] <= shown["mean_probability"]) & (shown["mean_probability"] <= shown["high"])
     shown = shown.rename(columns={"low": "observed_share_low", "high": "observed_share_high"})
     columns = (
@@ -103,9 +109,8 @@ _SUBGROUP_MEASURES = {
 
 def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return each model's errors by group of people, from the columns of the table `subgroup_metrics`."""
-    chosen = subgroups[subgroups["model"].isin(list(model_titles)) & subgroups["base_rate"].notna()]
+    chosen = _in_order(subgroups[subgroups["base_rate"].notna()], model_titles)
     shown = chosen.assign(
-        model=lambda frame: frame["model"].map(dict(model_titles)),
         group_name=[
             category_label(_ATTRIBUTE_COLUMNS.get(str(attribute), ""), str(group))
             for attribute, group in zip(chosen["attribute"], chosen["group_name"], strict=True)
@@ -145,10 +150,8 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
         "brier_skill": "Brier skill", "calibration_slope": "Calibration slope", "recall": "Recall",
         "precision": "Precision",
     }  # fmt: skip
-    shown = metrics[metrics["model"].isin(list(model_titles)) & metrics["metric"].isin(list(wanted))].assign(
-        model=lambda frame: frame["model"].map(dict(model_titles)),
-        metric=lambda frame: frame["metric"].map(wanted),
-    )
+    shown = _in_order(metrics[metrics["metric"].isin(list(wanted))], model_titles)
+    shown = shown.assign(metric=shown["metric"].map(wanted))
     areas = shown[shown["metric"] == wanted["roc_auc"]].sort_values("estimate", kind="stable")
     title = "Measures on the test year"
     if len(areas) > 1:
