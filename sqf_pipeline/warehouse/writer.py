@@ -53,8 +53,8 @@ def replace_partition(
     partition
         Column to value; at least the table's year column. Every row must lie in it.
     only
-        A condition on the table's columns; rows of the partition of which it is not true stay as they are. So two
-        writers share a partition, each with models of its own.
+        A condition on the table's columns; rows of the partition of which it is not true stay as they are, and every
+        row of `frame` must meet it. So two writers share a partition, each with models of its own.
 
     Raises
     ------
@@ -68,10 +68,13 @@ def replace_partition(
     try:
         with engine.begin() as connection:
             _lock(connection, table, frame, year)
-            _refuse_emptying(connection, table, frame, partition)
             replaced = [*_conditions(table, partition), *([] if only is None else [only])]
+            if frame.empty:
+                _refuse_emptying(connection, table, partition, replaced)
             connection.execute(sa.delete(table).where(*replaced))
             _copy_in(connection, table, columns, payload)
+            if only is not None:
+                _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)
     except (sa.exc.DBAPIError, psycopg2.Error) as error:
         raise _explain(error, table, partition) from None
@@ -159,14 +162,34 @@ def _child_conditions(
     return [child.c[by_target[name]] == value for name, value in partition.items() if name in by_target]
 
 
+def _refuse_strangers(
+    connection: sa.Connection,
+    table: sa.Table,
+    frame: pd.DataFrame,
+    partition: Mapping[str, object],
+    replaced: list[sa.ColumnElement[bool]],
+) -> None:
+    """Refuse rows just written that the same writer would not replace the next time."""
+    rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(*replaced)).scalar_one()
+    if rows != len(frame):
+        msg = (
+            f"{len(frame) - rows} of {len(frame)} rows for {_named(table, partition)} are not among those that this "
+            "writer replaces. Nothing was changed."
+        )
+        raise SqfError(msg)
+
+
 def _refuse_emptying(
-    connection: sa.Connection, table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]
+    connection: sa.Connection,
+    table: sa.Table,
+    partition: Mapping[str, object],
+    replaced: list[sa.ColumnElement[bool]],
 ) -> None:
     """Refuse to leave nothing where others refer to: an empty result upstream is a fault, not a wish."""
-    if len(frame):
-        return
     for child, key in _references_to(table):
-        query = sa.select(sa.func.count()).select_from(child).where(*_child_conditions(child, key, partition))
+        target = sa.exists().where(*(one.column == child.c[one.parent.name] for one in key.elements), *replaced)
+        refers = [*_child_conditions(child, key, partition), target]
+        query = sa.select(sa.func.count()).select_from(child).where(*refers)
         rows = connection.execute(query).scalar_one()
         if rows:
             msg = (

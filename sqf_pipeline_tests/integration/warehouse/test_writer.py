@@ -139,6 +139,25 @@ class TestReplacing:
         replace_partition(engine, table, one, {**TEST_YEAR, "model": "arrest-forest"})
         assert read_table(engine, table)["roc_auc"].tolist() == [0.9, 0.75]
 
+    def test_only_the_writer_s_own_rows_are_replaced(self, engine, filled):
+        table = of(filled, "models")
+        mine = table.c.model.in_(["arrest-forest", "new"])
+        frame = frames.models(filled, ("arrest-forest", "new")).assign(estimator="boosting")
+        assert replace_partition(engine, table, frame, TEST_YEAR, only=mine) == 2
+        back = read_table(engine, table).set_index("model")["estimator"]
+        assert back.to_dict() == {
+            "arrest-forest": "boosting", "new": "boosting", "summons-forest": "some estimator",
+        }  # fmt: skip
+        before = table_fingerprint(engine, table)
+        with pytest.raises(SqfError, match=r"1 of 2 rows .* are not among those that this writer replaces"):
+            replace_partition(engine, table, frame.replace("new", "newer"), TEST_YEAR, only=mine)
+        with pytest.raises(SqfError, match=r"Nothing was given for table sqf.models"):
+            replace_partition(engine, table, frame.iloc[:0], TEST_YEAR, only=table.c.model == "arrest-forest")
+        assert table_fingerprint(engine, table) == before
+        # what nothing refers to may go
+        assert replace_partition(engine, table, frame.iloc[:0], TEST_YEAR, only=table.c.model == "new") == 0
+        assert read_table(engine, table)["model"].tolist() == ["arrest-forest", "summons-forest"]
+
     def test_empty_frame_empties_what_nothing_refers_to(self, engine, filled):
         table = of(filled, "predictions")
         assert replace_partition(engine, table, read_table(engine, table).iloc[:0], TEST_YEAR) == 0
