@@ -168,7 +168,7 @@ def small_models() -> Exported:
     context = ExportContext(
         test_year=TEST_YEAR, training_years=TRAINING_YEARS, source="sample",
         data_sha256={f"sqf-{year}.csv": "0" * 64 for year in (*TRAINING_YEARS, TEST_YEAR)},
-        model_card="# Model card\n\nFor tests.\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n",
+        model_card="# Model card\n\nFor tests.\n\n| a | b |\n| :-- | --: |\n| 1 | 2 |\n",
     )  # fmt: skip
     return Exported(tuple(models), context, test)
 

@@ -201,7 +201,7 @@ def quality_table(quality: pd.DataFrame) -> AnalysisTable:
     ]  # fmt: skip
     return AnalysisTable(
         name="data_quality", section="faults",
-        title=f"{int(shown['rows'].sum()):,} values were mended by {shown['rule'].nunique()} rules",
+        title=f"Cleaning touched {int(shown['rows'].sum()):,} values in {shown['column_name'].nunique()} columns",
         question="What is wrong in the published files, and what was done about it?",
         note="Counts of stops. Implausible values become missing; none is kept or clipped.",
         columns=tuple(columns), rows=_rows(shown, [column.name for column in columns]),

@@ -90,7 +90,7 @@ def _control(spec: FieldSpec) -> Control:
         choices = sorted(((item.value, item.label) for item in spec.categories), key=lambda choice: choice[1])
         return Control(spec, "select", tuple(choices), "")
     if spec.name == "stop_time_seconds":
-        return Control(spec, "time", (), "On a 24-hour clock")
+        return Control(spec, "time", (), "")
     return Control(spec, "text", (), _range_words(spec))
 
 

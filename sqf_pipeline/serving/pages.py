@@ -17,6 +17,7 @@ from pydantic_core import to_json
 
 from sqf_pipeline.serving.analysis_table import AnalysisTable, TableColumn
 from sqf_pipeline.serving.api_page import operations_of
+from sqf_pipeline.serving.card_page import render_card
 from sqf_pipeline.serving.forms import read_form, start_form
 from sqf_pipeline.serving.manifest import ModelEntry, Outcome
 from sqf_pipeline.serving.openapi import build_document
@@ -195,7 +196,7 @@ def table_to_csv(table: AnalysisTable) -> str:
 def _add_reading(blueprint: Blueprint, service: Service) -> None:
     document = build_document(service)
     openapi = to_json(document)
-    card = _render_card(service)
+    card = render_card(service.bundle.text(service.manifest.model_card)) if service.manifest.model_card else None
 
     def model_card() -> str:
         return render_template("model_card.html", card=card)
@@ -218,18 +219,6 @@ def _add_reading(blueprint: Blueprint, service: Service) -> None:
     blueprint.add_url_rule("/model-card.md", "download_card", download_card, methods=["GET"])
     blueprint.add_url_rule("/api", "api", api_page, methods=["GET"])
     blueprint.add_url_rule("/api/openapi.json", "openapi", openapi_document, methods=["GET"])
-
-
-def _render_card(service: Service) -> str | None:
-    """Return the model card as HTML; HTML inside its Markdown is shown as text, never run."""
-    if service.manifest.model_card is None:
-        return None
-    from markdown_it import MarkdownIt
-
-    renderer = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    html = str(renderer.render(service.bundle.text(service.manifest.model_card)))
-    wrapped = html.replace("<table>", '<div class="table-responsive" tabindex="0"><table class="table table-sm">')
-    return wrapped.replace("</table>", "</table></div>")
 
 
 def show_cell(value: Any, column: TableColumn) -> str:

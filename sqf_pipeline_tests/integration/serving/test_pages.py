@@ -72,6 +72,13 @@ def test_html_in_the_model_card_is_text(tmp_path):
     assert 'href="javascript' not in page
 
 
+def test_the_model_card_is_fit_for_the_policy_and_for_screen_readers(client):
+    page = client.get("/model-card").text
+    assert '<td class="number">2</td>' in page
+    assert '<th scope="col" class="number">b</th>' in page
+    assert 'role="region" aria-label="Table 1"' in page
+
+
 def test_a_form_answers_and_keeps_what_was_typed(client):
     answer = client.post(
         "/arrest?tier=during", data={"suspect_age": "31", "searched": "true", "threshold": "equal_costs"}

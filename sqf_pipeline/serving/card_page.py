@@ -1,0 +1,30 @@
+"""The model card's Markdown as a part of a page.
+
+What belongs here: rendering it so that the content security policy and a screen reader are content. What does not:
+the card's words (`modelling.model_card`).
+"""
+
+import re
+
+_ALIGNMENTS = {"left": "text-start", "center": "text-center", "right": "number"}
+
+
+def render_card(markdown: str) -> str:
+    """Return a model card as HTML; HTML inside its Markdown is shown as text, never obeyed.
+
+    Alignment becomes a class, because the policy refuses styles in attributes; a wide table scrolls by itself and
+    can be reached by keyboard; links lead to other pages only by http, https or within the page.
+    """
+    from markdown_it import MarkdownIt
+
+    html = str(MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).render(markdown))
+    html = html.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
+    html = re.sub(r' style="text-align:(left|center|right)"', lambda found: f' class="{_ALIGNMENTS[found[1]]}"', html)
+    frame = '<div class="table-responsive" tabindex="0" role="region" aria-label="Table {}">'
+    opening = frame + '<table class="table table-sm">'
+    pieces = html.split("<table>")
+    numbered = [opening.format(number) + piece for number, piece in enumerate(pieces[1:], start=1)]
+    return "".join([pieces[0], *numbered]).replace("</table>", "</table></div>")
+
+
+__all__ = ["render_card"]
