@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.assets import features, models, stops
+from sqf_pipeline.orchestration.assets import evaluation, features, models, stops
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
@@ -36,7 +36,7 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     """
     settings = settings or Settings()
     source = source or settings.source
-    assets = dg.load_assets_from_modules([stops, features, models])
+    assets = dg.load_assets_from_modules([stops, features, models, evaluation])
     groups = frozenset(
         group
         for asset in assets

@@ -20,7 +20,10 @@ from sqf_pipeline.settings import Settings
     help="Where the yearly files come from. [default: SQF_SOURCE, else auto]",
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the yearly files. [default: SQF_DATA_DIR]")
-def command(years: tuple[int, ...], source: str | None, data_dir: Path | None) -> None:
+@click.option(
+    "--full", "everything", is_flag=True, help="Evaluate at every tier, with intervals, and publish too; much longer."
+)
+def command(years: tuple[int, ...], source: str | None, data_dir: Path | None, everything: bool) -> None:
     """Make every asset of the test years, from the published files to the result tables.
 
     The three years before each test year are read too. With the source `auto`, local files are used if they are
@@ -32,10 +35,10 @@ def command(years: tuple[int, ...], source: str | None, data_dir: Path | None) -
     tested = sorted(set(years or (FIRST_TEST_YEAR,)))
     for year in tested:
         require_test_year(year)
-    _run(tested, load_settings(source=source, data_dir=data_dir))
+    _run(tested, load_settings(source=source, data_dir=data_dir), everything=everything)
 
 
-def _run(tested: list[int], settings: Settings) -> None:
+def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from sqf_pipeline.commands.progress import RunDisplay
@@ -46,7 +49,7 @@ def _run(tested: list[int], settings: Settings) -> None:
     from sqf_pipeline.orchestration.running import run_work, steps_of, work_for
 
     out = console()
-    work = work_for(tested)
+    work = work_for(tested, everything=everything)
     decision = resolve_source(
         settings.source,
         settings.data_dir,

@@ -22,6 +22,7 @@ def build_jobs(groups: frozenset[str]) -> "list[UnresolvedAssetJobDefinition]":
     present = [group for group in GROUPS_BY_TEST_YEAR if group in groups]
     jobs = [
         _job("yearly_stops", ["stops"], "Read and clean the stops of a year."),
+        _job("yearly_models", ["features", "models"], "The plain models of a test year and their results."),
         _job("yearly_rerun", present, "Everything of a test year, from its stops to its publication."),
     ]
     for name, group, description in (

@@ -51,11 +51,15 @@ class Work:
     year: int
 
 
-def work_for(test_years: Iterable[int]) -> list[Work]:
-    """Return the runs that test years need, in order: every year's stops once, then each test year."""
+def work_for(test_years: Iterable[int], *, everything: bool = False) -> list[Work]:
+    """Return the runs that test years need, in order: every year's stops once, then each test year.
+
+    Without `everything`, a test year ends with the plain models; with it, evaluation and publication follow.
+    """
     tested = sorted(set(test_years))
+    job = "yearly_rerun" if everything else "yearly_models"
     needed = sorted({year for test_year in tested for year in (*training_years(test_year), test_year)})
-    return [*(Work("yearly_stops", year) for year in needed), *(Work("yearly_rerun", year) for year in tested)]
+    return [*(Work("yearly_stops", year) for year in needed), *(Work(job, year) for year in tested)]
 
 
 def steps_of(definitions: dg.Definitions, work: Iterable[Work]) -> int:
