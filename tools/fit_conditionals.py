@@ -83,8 +83,8 @@ def fit_logit(
     order
         Levels of each parent in order.
     stretch
-        Factor on every effect; the intercept is moved so that the mean probability of each class stays. Only for
-        two classes.
+        Factor on the effects of all parents but the year; intercept and years are then moved so that the mean
+        probability stays in every year. Only for two classes.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def fit_logit(
     labels = codes[known].astype(np.int64)
     keep, allowed = _disclosure_rules(design, labels, len(classes))
     design, labels = design[keep], labels[keep]
-    free = allowed[:, 1:]
+    free = allowed[:, 1:] & allowed[:, :1]  # an effect compares a class with the reference: both must be allowed
     width = len(classes) - 1
     observed = np.zeros((len(labels), len(classes)))
     observed[np.arange(len(labels)), labels] = 1.0
@@ -121,10 +121,7 @@ def fit_logit(
     best = optimize.minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 400})
     weights = best.x.reshape(start.shape)
     if stretch != 1.0:
-        scores = (design @ np.where(free, weights[1:], 0.0)).ravel() * stretch
-        mean = float(observed[:, 1].mean())
-        weights[0, 0] = optimize.brentq(lambda move: float(special.expit(scores + move).mean()) - mean, -30, 30)
-        weights[1:] *= stretch
+        _stretch(weights, design, names, observed[:, 1], stretch)
     stored = np.rint(np.vstack([weights[:1], np.where(free, weights[1:], 0.0)]) * SCALE).astype(int)
     effects: dict[str, list[int]] = {}
     for parent in parents.columns:
@@ -135,6 +132,25 @@ def fit_logit(
         if table.any():
             effects[parent] = table.ravel().tolist()
     return {"intercepts": stored[0].tolist(), "effects": effects}
+
+
+def _stretch(
+    weights: np.ndarray, design: sparse.csr_matrix, names: list[tuple[str, int]], observed: np.ndarray, factor: float
+) -> None:
+    """Stretch effects in place, all but those of the years, which take up what keeps each year's mean."""
+    years = [row for row, (parent, _) in enumerate(names) if parent == "year"]
+    others = np.array([row not in years for row in range(len(names))])
+    weights[1:][others] *= factor
+    scores = (design[:, others] @ weights[1:][others]).ravel()
+
+    def needed(rows: np.ndarray) -> float:
+        mean = float(observed[rows].mean())
+        return float(optimize.brentq(lambda move: float(special.expit(scores[rows] + move).mean()) - mean, -30, 30))
+
+    of_year = {row: np.asarray(design[:, [row]].todense()).ravel() > 0 for row in years}
+    weights[0, 0] = needed(~np.any(list(of_year.values()), axis=0) if years else np.ones(len(observed), dtype=bool))
+    for row, rows in of_year.items():
+        weights[1 + row, 0] = needed(rows) - weights[0, 0]
 
 
 __all__ = ["SCALE", "SMALLEST_CELL", "fit_logit", "one_hot"]

@@ -37,12 +37,12 @@ def counts(values: Iterable[str], smallest: int = SMALLEST_CELL) -> dict[str, in
 
 
 def load(folder: Path) -> tuple[dict[int, pd.DataFrame], dict[int, list[str]]]:
-    """Return the text frames, shifted rows put right, and the published headers, both by year."""
+    """Return the text frames as published, and the published headers, both by year."""
     frames, headers = {}, {}
     for year in YEARS:
         path = next(p for p in (folder / f"sqf-{year}.csv", folder / f"sqf-{year}.xlsx") if p.exists())
         raw = read_published_file(path, year)
-        frames[year] = repair_shifted_rows(raw.frame)[0]
+        frames[year] = raw.frame
         headers[year] = list(raw.published_names.values())
     return frames, headers
 
@@ -98,7 +98,9 @@ def fit_variables(latent: pd.DataFrame) -> tuple[list[dict[str, Any]], dict[str,
             "classes": classes,
             "when": variable.when,
             "otherwise": variable.otherwise,
-            "shared": shared(latent[variable.name], latent["_follows"], rows & rows.shift(fill_value=False)),
+            "shared": variable.companions(
+                shared(latent[variable.name], latent["_follows"], rows & rows.shift(fill_value=False))
+            ),
             **result,
         }
         fitted.append(entry)
@@ -191,7 +193,8 @@ def main() -> None:
     folder = Path(os.environ["SQF_DATA_DIR"])
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     frames, headers = load(folder)
-    latent = pd.concat([latent_year(frame, year) for year, frame in frames.items()], ignore_index=True)
+    mended = {year: repair_shifted_rows(frame)[0] for year, frame in frames.items()}
+    latent = pd.concat([latent_year(frame, year) for year, frame in mended.items()], ignore_index=True)
     latent["_follows"] = companions(latent)
     latent["grouped"] = np.where(latent["_follows"] | latent["_follows"].shift(-1, fill_value=False), "Y", "N")
     boroughs = places(latent)

@@ -37,6 +37,15 @@ class Variable:
     otherwise: str = NULL
     stretch: float = 1.0
 
+    def companions(self, agreement: int) -> int:
+        """Return in hundredths how often a companion's draw is that of the person before.
+
+        What is drawn after the frisk depends on much that companions do not quite share, so that equal draws alone
+        agree too seldom: half of what is missing is made up.
+        """
+        depends_on_person = {"frisked", "officer_explained_stop"} & {self.name, *self.parents}
+        return 100 - (100 - agreement) // 2 if depends_on_person else agreement
+
 
 HOUR_BANDS = {str(h): f"{h // 4 * 4:02d}-{h // 4 * 4 + 3:02d}" for h in range(24)}
 DERIVED: dict[str, tuple[str, dict[str, str]]] = {"hour_band": ("hour", HOUR_BANDS), "patrol_borough": ("precinct", {})}
@@ -76,7 +85,7 @@ LOOKS = ("suspect_eye_color", "suspect_hair_color", "suspect_build", "weight_ban
 _ON_CRIME = (
     "action_fits_description*suspected_crime", "action_near_scene*suspected_crime",
     "action_concealed_weapon*suspected_crime", "action_fits_description*initiated_by",
-    "initiated_by*suspected_crime",
+    "initiated_by*suspected_crime", "suspected_crime*year", "initiated_by*year",
 )  # fmt: skip
 _DURING = (
     "officer_explained_stop", "frisked", "searched", "other_contraband_found", "weapon_found", "weapon_kinds",
@@ -156,6 +165,7 @@ VARIABLES: tuple[Variable, ...] = (
          "searched*weapon_found", "searched*initiated_by", "force_handcuffs*searched", "weapon_found*suspected_crime",
          "searched*duration_band", "searched*action_fits_description", "searched*frisked",
          "searched*other_contraband_found", *(f"searched*{basis}" for basis in BASES)),
+        stretch=1.15,
     ),
     Variable(
         "search_basis_incidental_to_arrest",
@@ -168,6 +178,7 @@ VARIABLES: tuple[Variable, ...] = (
         (*AT_STOP, *LOOKS, *_DURING, "duration_band", "arrested", "arrested*searched",
          "arrested*other_contraband_found", "other_contraband_found*suspected_crime",
          "weapon_found*suspected_crime", "precinct"),
+        stretch=1.15,
     ),
     Variable(
         "summons_offense", ("year", "suspected_crime", "weapon_found", "other_contraband_found"),
@@ -272,7 +283,7 @@ def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
     )
     same = frame["supervising_officer_command"] == frame["issuing_officer_command"]
     out["supervised_by_own_command"] = same.map({True: "Y", False: "N"})
-    seconds = mapped("stop_time_seconds", lambda t: parsing.parse_time(t))
+    seconds = mapped("stop_time_seconds", parsing.parse_time)
     out["hour"] = seconds.map(lambda s: "" if pd.isna(s) else str(int(s) // 3600))
     out["_minute"] = seconds.map(lambda s: "" if pd.isna(s) else str(int(s) // 60 % 60))
     out["age_band"] = mapped("suspect_age", _band, (10, 14, 16, 18, 20, 23, 26, 31, 37, 45, 55), 10, 80)

@@ -9,7 +9,6 @@ ten published stops each; no row of them is a real one, and every address in the
 
 import csv
 import datetime as dt
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -93,16 +92,18 @@ def write_sample_year(folder: Path, year: int, *, seed: int, rows: int | None = 
     SampleError
         When year, seed or rows are out of range, or the folder cannot be written.
     """
-    rows = load_aggregates()["rows"][model_year(year)] if rows is None else rows
     name = sample_file_name(year, as_csv=as_csv)
-    _check(year, seed, rows, name)
+    if year < FIRST_YEAR:
+        raise SampleError(f"Expected a year from {FIRST_YEAR} on, when the form in use began; found {year}.")
+    rows = load_aggregates()["rows"][model_year(year)] if rows is None else rows
+    _check(seed, rows, name)
     path = folder / name
     temporary = folder / f".{name}.{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             _write(temporary, path.suffix, year, seed, rows)
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -113,9 +114,7 @@ def write_sample_year(folder: Path, year: int, *, seed: int, rows: int | None = 
     return path
 
 
-def _check(year: int, seed: int, rows: int, name: str) -> None:
-    if year < FIRST_YEAR:
-        raise SampleError(f"Expected a year from {FIRST_YEAR} on, when the form in use began; found {year}.")
+def _check(seed: int, rows: int, name: str) -> None:
     if seed < 0:
         raise SampleError(f"Expected a seed of 0 or more (SQF_SAMPLE_SEED), found {seed}.")
     if rows < SMALLEST_ROWS:
@@ -230,7 +229,13 @@ def _identifiers(home: Any, year: int) -> Any:
 
 
 def is_sample_frame(raw: pd.DataFrame) -> bool:
-    """Return whether stops are synthetic: every address says so. `raw` has our column names, as `read_published_file`."""
+    """Return whether stops are synthetic, which every address says.
+
+    Parameters
+    ----------
+    raw
+        Text under our column names, as `read_published_file` returns it.
+    """
     if "full_address" not in raw or raw.empty:
         return False
     return bool(raw["full_address"].str.contains(MARK, regex=False).all())

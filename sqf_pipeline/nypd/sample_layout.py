@@ -125,7 +125,7 @@ def render(drawn: Drawn, context: Context, sites: Sites, year: int, rng: np.rand
     columns |= _marks(drawn, rng)
     columns |= _categories(drawn, year)
     columns |= {name: _exact(drawn, name, band, rng) for name, band in _BANDS.items()}
-    columns |= _places(drawn, context, sites, year, rng)
+    columns |= _places(context, sites, year, rng)
     columns |= _officers(drawn, context, rng)
     columns["suspect_height_inches"] = _heights(drawn.texts("suspect_height_inches"), year)
     columns |= _free_texts(drawn, columns, year, rng)
@@ -262,7 +262,7 @@ def _officers(drawn: Drawn, context: Context, rng: np.random.Generator) -> Colum
     }
 
 
-def _places(drawn: Drawn, context: Context, sites: Sites, year: int, rng: np.random.Generator) -> Columns:
+def _places(context: Context, sites: Sites, year: int, rng: np.random.Generator) -> Columns:
     table = load_aggregates()
     rows = len(context.follows)
     lookup = {precinct: place for place, precinct in enumerate(sites.precincts)}
