@@ -1,20 +1,17 @@
 """The embedded PostgreSQL server: a real one, for machines without.
 
 What belongs here: its life. `ensure_running` starts it, or finds it running; many processes share it; it outlives
-whoever started it; `stop` ends it. What does not: its folder (`place`), its programs (`programs`), the account it
-runs as (`account`), and anything about tables.
+whoever started it; `stop` ends it. What does not: its folder (`place`), how it is made and launched (`cluster`), its
+programs (`programs`), the account it runs as (`account`), and anything about tables.
 
 The server listens on 127.0.0.1 alone, on a free port that it keeps as long as nobody else takes it, and admits by
 SCRAM. It counts as running when it answers a query about its own data folder; a process number is never believed.
 """
 
-import json
 import logging
-import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -25,16 +22,9 @@ from pathlib import Path
 import psycopg2
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse import launch
-from sqf_pipeline.warehouse.account import (
-    Account,
-    account_for,
-    choose_cluster,
-    clean_environment,
-    clusters_left_outside,
-    make_folder,
-)
-from sqf_pipeline.warehouse.place import DATABASE, HOST, PAUSE_SECONDS, ROLE, Place, write_privately
+from sqf_pipeline.warehouse.account import Account, account_for, choose_cluster, clusters_left_outside
+from sqf_pipeline.warehouse.cluster import launch_server, make_cluster
+from sqf_pipeline.warehouse.place import DATABASE, HOST, PAUSE_SECONDS, ROLE, Place
 from sqf_pipeline.warehouse.processes import end_remnants, listening_port, lock_is_held, postmaster
 from sqf_pipeline.warehouse.programs import Programs, programs_for
 
@@ -44,30 +34,8 @@ START_SECONDS = 60
 CONNECT_SECONDS = 5
 STOP_SECONDS = 60
 QUIT_SECONDS = 10
+REMNANT_PATIENCE_SECONDS = 5
 LOG_BYTES = 1_000_000
-
-# Durable, small, and the same on every machine. Sums of floating-point numbers must not depend on how many workers
-# share them; messages must not repeat the values of a row.
-SERVER_SETTINGS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
-    "fsync": "on",
-    "synchronous_commit": "on",
-    "full_page_writes": "on",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "shared_buffers": "64MB",
-    "max_connections": "100",
-    "max_wal_size": "256MB",
-    "max_parallel_workers_per_gather": "0",
-    "jit": "off",
-    "log_error_verbosity": "terse",
-    "log_min_error_statement": "panic",
-    "log_parameter_max_length": "0",
-}
-SETTINGS_FROM_18 = {"io_method": "sync"}
-# After a crash everything is written to disk by one call instead of one a file: as durable, and seconds sooner.
-SETTINGS_ON_LINUX = {"recovery_init_sync_method": "syncfs"}
 
 logger = logging.getLogger(__name__)
 
@@ -116,12 +84,8 @@ def ensure_running(directory: Path) -> str:
     url = _url_if_running(place)
     if url is not None:
         return url
-    try:
-        with place.start_lock():
-            return _url_if_running(place) or _start(place)
-    except OSError as error:
-        msg = f"Cannot set up the embedded database in {place.directory}: {error}. Check space and permissions."
-        raise SqfError(msg) from error
+    with _under_lock(place):
+        return _url_if_running(place) or _start(place)
 
 
 def stop(directory: Path) -> bool:
@@ -135,7 +99,7 @@ def stop(directory: Path) -> bool:
     place = Place(directory)
     if place.cluster() is None:
         return False
-    with place.start_lock():
+    with _under_lock(place):
         cluster = place.cluster()
         return cluster is not None and _stop_cluster(cluster)
 
@@ -163,12 +127,23 @@ def remove(directory: Path) -> None:
     place = Place(directory)
     cluster = place.cluster()
     if cluster is not None:
-        with place.start_lock():
+        with _under_lock(place):
             _stop_cluster(cluster, orderly=False)
     if cluster is not None and not cluster.is_relative_to(place.directory):
         shutil.rmtree(cluster)
     if place.directory.exists():
         shutil.rmtree(place.directory)
+
+
+@contextmanager
+def _under_lock(place: Place) -> Iterator[None]:
+    """Hold the start lock, and tell what the operating system refuses."""
+    try:
+        with place.start_lock():
+            yield
+    except OSError as error:
+        msg = f"Cannot set up the embedded database in {place.directory}: {error}. Check space and permissions."
+        raise SqfError(msg) from error
 
 
 def _url_if_running(place: Place) -> str | None:
@@ -231,7 +206,7 @@ def _start(place: Place) -> str:
     major = int((data / "PG_VERSION").read_text(encoding="ascii")) if data.exists() else None
     programs = programs_for(account, cluster, major)
     if not data.exists():
-        _initialise(place, cluster, account, programs)
+        make_cluster(place, cluster, account, programs)
     for port in _ports(place.port()):
         place.note(cluster, port)
         if _launch_and_wait(place, cluster, account, programs, port):
@@ -246,16 +221,18 @@ def _wait_for_living(place: Place, cluster: Path) -> str | None:
 
     Returns its URL, or None when it ended, or was killed and no process of it is left.
     """
-    deadline = time.monotonic() + START_SECONDS
+    begun = time.monotonic()
     while lock_is_held(cluster / "alive.lock"):
-        port = listening_port(cluster / "data")
+        port, waited = listening_port(cluster / "data"), time.monotonic() - begun
         if postmaster(cluster / "data") is None:
-            end_remnants(cluster / "data", cluster / "alive.lock")
+            # Either just born, or killed, and then its other processes notice and end, unless they are stuck.
+            if waited > REMNANT_PATIENCE_SECONDS:
+                end_remnants(cluster / "data", cluster / "alive.lock")
         elif port is not None and _answers(place, port, cluster, "postgres"):
             place.note(cluster, port)
             _create_database(place, port)
             return place.url(port)
-        elif time.monotonic() > deadline:
+        elif waited > START_SECONDS:
             msg = (
                 f"The embedded database in {cluster} runs, but has not answered for {START_SECONDS} seconds. "
                 f"See {place.log}; `sqf db stop` ends it, and the next command starts it again."
@@ -265,43 +242,12 @@ def _wait_for_living(place: Place, cluster: Path) -> str | None:
     return None
 
 
-def _initialise(place: Place, cluster: Path, account: Account, programs: Programs) -> None:
-    """Make the cluster under a temporary name and rename it, so that a half-made one is never taken for whole."""
-    unfinished, password_copy = cluster / "data.new", cluster / "password.new"
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    make_folder(unfinished, 0o700)
-    account.give(unfinished)
-    password = secrets.token_hex(24)
-    write_privately(place.password_file, f"{password}\n")
-    write_privately(password_copy, f"{password}\n")
-    account.give(password_copy)
-    command = [
-        programs.path("initdb"), "--pgdata", str(unfinished), "--username", ROLE, "--pwfile", str(password_copy),
-        "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--data-checksums", "--no-instructions",
-    ]  # fmt: skip
-    if sys.platform == "linux" and programs.major >= 17:
-        # One call that writes everything to disk instead of a thousand: as durable, and two seconds sooner.
-        command += ["--sync-method", "syncfs"]
-    try:
-        done = subprocess.run(  # noqa: S603 - a program of the wheel
-            command, capture_output=True, text=True, check=False, env=clean_environment(), **account.run_arguments()
-        )
-    finally:
-        password_copy.unlink()
-    if done.returncode != 0:
-        reason = "; ".join(done.stderr.strip().splitlines()[-3:])
-        msg = f"The embedded database could not be made in {cluster}: {reason}. Check space and permissions there."
-        raise SqfError(msg)
-    unfinished.rename(cluster / "data")
-
-
 def _launch_and_wait(place: Place, cluster: Path, account: Account, programs: Programs, port: int) -> bool:
     """Start the server on `port` and wait until it answers; return False when the port is taken."""
     if place.log_size() > LOG_BYTES:
         place.log.replace(place.log.with_suffix(".log.1"))
     log_start = place.log_size()
-    _launch(place, cluster, account, programs, port)
+    launch_server(place, cluster, account, programs, port)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if not lock_is_held(cluster / "alive.lock"):
@@ -320,37 +266,6 @@ def _launch_and_wait(place: Place, cluster: Path, account: Account, programs: Pr
         f"{place.log_tail(log_start)}. See {place.log}; `sqf db stop` ends a server that hangs."
     )
     raise SqfError(msg)
-
-
-def _launch(place: Place, cluster: Path, account: Account, programs: Programs, port: int) -> None:
-    """Start the server as a process of nobody's."""
-    settings = SERVER_SETTINGS | {"port": str(port)}
-    settings |= SETTINGS_FROM_18 if programs.major >= 18 else {}
-    settings |= SETTINGS_ON_LINUX if sys.platform == "linux" else {}
-    command = [programs.path("postgres"), "-D", str(cluster / "data")]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
-    identity = {} if account.own else {"user": account.uid, "group": account.gid, "extra_groups": []}
-    order = {
-        "command": command,
-        "lock": str(cluster / "alive.lock"),
-        "log": str(place.log),
-        # With the lock in hand this file is stale, whatever process has got its number since.
-        "remove": [str(cluster / "data" / "postmaster.pid")],
-        "environment": clean_environment(),
-        "account": identity,
-    }
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-I", "-S", launch.__file__],
-        input=json.dumps(order), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode == launch.LOCK_IS_HELD:
-        msg = f"Another server works on {cluster}, started by something other than sqf. Stop it and try again."
-        raise SqfError(msg)
-    if done.returncode != launch.STARTED:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        msg = f"The embedded database could not be started: {reason}."
-        raise SqfError(msg)
 
 
 def _create_database(place: Place, port: int) -> None:

@@ -13,7 +13,6 @@ import psutil
 
 from sqf_pipeline.errors import SqfError
 
-REMNANT_PATIENCE_SECONDS = 5.0
 REMNANT_SECONDS = 20.0
 
 
@@ -63,28 +62,26 @@ def _line(data: Path, number: int) -> str | None:
 
 
 def end_remnants(data: Path, lock: Path) -> None:
-    """Wait for the processes that a killed postmaster left to notice and end; make those end that do not.
+    """End the processes that a dead postmaster left, and wait until none lives.
 
-    A server process without a postmaster serves nobody. A new server must not touch the data while one lives.
+    A server process without a postmaster serves nobody, and a new server must not touch the data while one lives.
 
     Raises
     ------
     SqfError
         When the lock stays held by a process that cannot be found, in another container for example.
     """
-    begun = time.monotonic()
+    deadline = time.monotonic() + REMNANT_SECONDS
     while lock_is_held(lock):
-        waited = time.monotonic() - begun
-        if waited > REMNANT_SECONDS:
+        if time.monotonic() > deadline:
             msg = (
                 f"Some process still holds the embedded database in {data}, and it is not to be found from here. "
                 "If another container or machine shares the folder, stop sqf there; it serves one at a time."
             )
             raise SqfError(msg)
-        if waited > REMNANT_PATIENCE_SECONDS:
-            for process in psutil.process_iter():
-                if _works_in(process, data):
-                    process.kill()
+        for process in psutil.process_iter():
+            if _works_in(process, data):
+                process.kill()
         time.sleep(0.05)
 
 

