@@ -7,8 +7,10 @@ the folder. What does not: reading and verifying it (`bundle`), and the fitting 
 import hashlib
 import io
 import os
+import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -19,7 +21,7 @@ import numpy as np
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.serving.analysis_table import AnalysisTable
-from sqf_pipeline.serving.bundle import CURRENT_NAME, open_bundle
+from sqf_pipeline.serving.bundle import CURRENT_NAME, open_bundle, resolve_folder
 from sqf_pipeline.serving.calibration import Calibration
 from sqf_pipeline.serving.encoding import Value
 from sqf_pipeline.serving.encoding_probe import describe_encoding, frame_of_fields
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RECORDED_PACKAGES = ("scikit-learn", "joblib", "numpy", "pandas", "onnx", "onnxruntime", "imbalanced-learn")
+KEPT_SECONDS = 900
+"""Time for which an export that nothing points to any more is kept."""
 _COMPRESSION = 3
 
 
@@ -142,7 +146,7 @@ def export_bundle(folder: Path, models: Sequence[ExportModel], context: ExportCo
         raise
     _point(folder / str(context.test_year), target.name)
     _point(folder / CURRENT_NAME, target.name)
-    _remove_unused(folder, context.test_year)
+    _remove_unused(folder)
     return target
 
 
@@ -271,8 +275,7 @@ def _package_versions() -> dict[str, str]:
 
 def _point(link: Path, name: str) -> None:
     """Make `link` stand for the folder `name` beside it, at once and never half."""
-    fresh = link.with_name(f".{link.name}-{os.getpid()}")
-    fresh.unlink(missing_ok=True)
+    fresh = link.with_name(f".{link.name}-{secrets.token_hex(6)}")
     try:
         fresh.symlink_to(name, target_is_directory=True)
     except OSError:  # no links on this file system or for this account: a text file that names the folder
@@ -280,15 +283,17 @@ def _point(link: Path, name: str) -> None:
     fresh.replace(link)
 
 
-def _remove_unused(folder: Path, test_year: int) -> None:
-    """Remove earlier exports of a test year that nothing points to any more."""
-    from sqf_pipeline.serving.bundle import resolve_folder
+def _remove_unused(folder: Path) -> None:
+    """Remove earlier exports that nothing points to, and what an exporter that was killed left behind.
 
-    pointers = [path for path in folder.iterdir() if path.is_symlink() or path.is_file()]
-    used = {resolve_folder(path) for path in pointers if not path.name.startswith(".")}
-    for path in folder.glob(f"{test_year}-" + "[0-9a-f]" * 12):
-        if path.resolve() not in used:
-            shutil.rmtree(path)
+    Younger ones stay: a service may be on its way to one, another exporter may be about to point to one.
+    """
+    pointers = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    used = {resolve_folder(path) for path in pointers if path.is_symlink() or path.is_file()}
+    oldest = time.time() - KEPT_SECONDS
+    for path in [*folder.glob("[0-9]*-" + "[0-9a-f]" * 12), *folder.glob(".export-*")]:
+        if path.resolve() not in used and path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-__all__ = ["ExportContext", "ExportModel", "export_bundle", "stops_of_frame"]
+__all__ = ["KEPT_SECONDS", "ExportContext", "ExportModel", "export_bundle", "stops_of_frame"]

@@ -12,7 +12,7 @@ from typing import Any
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 worker_class = "gthread"
-threads = 4
+threads = 16  # each waits for one client, a slow one too; answers themselves take a fraction of a millisecond
 timeout = 30
 keepalive = 5
 max_requests = 0

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,8 +71,37 @@ def test_pointers_lead_to_the_newest_export(tmp_path):
     assert resolve_folder(tmp_path / "2020") == first
     again = export_bundle(tmp_path, small.models[1:2], small.context)
     assert resolve_folder(tmp_path / "2020") == again != first
-    assert not first.exists()  # nothing points to it any more
+    assert resolve_folder(tmp_path / "2021") == later
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_exports_that_nothing_points_to_go_after_a_while(tmp_path):
+    small = small_models()
+    first = export_bundle(tmp_path, small.models[:1], small.context)
+    killed = tmp_path / ".export-killed"
+    killed.mkdir()
+    second = export_bundle(tmp_path, small.models[1:2], small.context)
+    assert first.exists()  # a service may be on its way to it
+    for path in (first, second, killed):
+        os.utime(path, (0, 0))
+    third = export_bundle(tmp_path, small.models[2:3], small.context)
+    assert not first.exists()
+    assert not killed.exists()
+    assert not second.exists()
+    assert resolve_folder(tmp_path) == third
+
+
+def test_exporters_at_once_do_not_disturb_each_other(tmp_path):
+    small = small_models()
+
+    def export(number: int) -> Path:
+        return export_bundle(tmp_path, small.models[number : number + 1], small.context)
+
+    with ThreadPoolExecutor(4) as pool:
+        targets = list(pool.map(export, range(4)))
+    assert resolve_folder(tmp_path) in targets
+    for target in targets:
+        open_bundle(target)
 
 
 def test_a_text_file_serves_as_a_pointer_where_links_are_not_to_be_had(tmp_path, monkeypatch):

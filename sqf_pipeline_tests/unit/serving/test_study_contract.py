@@ -1,6 +1,8 @@
 """The study's own field names and ways of writing values."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sqf_pipeline.modelling.study_2021_encoding import SERVICE_FIELDS
 from sqf_pipeline.serving.field_description import describe_fields
@@ -76,6 +78,28 @@ def test_a_bad_value_is_named_by_its_field(specs, field, value, message):
     with pytest.raises(StudyFieldError, match=message) as caught:
         read_study_stop("arrest", {**ARREST, field: value}, specs["arrest"])
     assert caught.value.field == field
+
+
+@given(
+    field=st.sampled_from(sorted(STUDY_FIELDS["summons"])),
+    value=st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()),
+        st.text(alphabet="0123456789.-+eE '\"", max_size=8),
+    ),
+)  # fmt: skip
+@settings(max_examples=400, deadline=None)
+def test_whatever_is_sent_is_read_in_range_or_named(specs, field, value):
+    named = None
+    try:
+        stop = read_study_stop("summons", {**SUMMONS, field: value}, specs["summons"])
+    except StudyFieldError as error:
+        named = error.field
+    if named is not None:
+        assert named == field
+        return
+    spec = specs["summons"][STUDY_FIELDS["summons"][field]]
+    read = stop[spec.name]
+    assert isinstance(read, bool) if spec.kind == "flag" else spec.minimum <= read <= spec.maximum
 
 
 def test_labels_stand_in_the_studys_order(specs):
