@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.assets import evaluation, features, models, stops
+from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
@@ -16,7 +16,8 @@ from sqf_pipeline.orchestration.io_managers import (
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
-from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.reports import ReportIOManager
+from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.settings import Settings, Source, schema_for_source
@@ -36,7 +37,7 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     """
     settings = settings or Settings()
     source = source or settings.source
-    assets = dg.load_assets_from_modules([stops, features, models, evaluation])
+    assets = dg.load_assets_from_modules([stops, features, models, evaluation, publication])
     groups = frozenset(
         group
         for asset in assets
@@ -55,7 +56,8 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
 
 def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) -> dict[str, Any]:
     warehouse = warehouse or Warehouse.from_settings(settings, source)
-    storage = settings.home.resolve() / "storage" / schema_for_source(source)
+    home, schema = settings.home.resolve(), schema_for_source(source)
+    storage = home / "storage" / schema
     frames = ParquetIOManager(storage)
     tables = TableIOManager(warehouse)
     return {
@@ -63,6 +65,8 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
         "warehouse": warehouse,
         "frames": frames,
         "compute": Compute.from_settings(settings),
+        "exports": Exports(home / "exports" / schema),
+        "reports": ReportIOManager(home / "reports" / schema),
         "encoders": ModelIOManager(storage),
         "fitted_models": FittedModelsIOManager(storage),
         "tables": tables,

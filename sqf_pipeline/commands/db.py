@@ -5,13 +5,14 @@ does not: how any of that is done (`warehouse`).
 """
 
 import os
-import shutil
 
 import click
 
 from sqf_pipeline.commands.surroundings import load_settings
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.settings import Settings
+from sqf_pipeline.settings import Settings, schema_for_source
+
+SCHEMAS = ("sqf", "sqf_sample")
 
 
 @click.group("db")
@@ -37,15 +38,27 @@ def url() -> None:
 
 @command.command("shell")
 def shell() -> None:
-    """Open psql on the database."""
-    address = _url(load_settings())
-    psql = shutil.which("psql")
-    if psql is None:
-        raise SqfError(
-            "There is no psql on this machine. Install a PostgreSQL client (Debian and Ubuntu: apt install "
-            "postgresql-client; macOS: brew install libpq), or give the answer of `sqf db url` to any other client."
-        )
-    os.execv(psql, [psql, address])  # noqa: S606  # psql takes over the terminal
+    """Open psql on the database, in the schema of the source."""
+    from sqf_pipeline.warehouse.admin import psql_command
+
+    settings = load_settings()
+    called = psql_command(_url(settings), schema_for_source(settings.source))
+    os.execvpe(called.arguments[0], called.arguments, {**os.environ, **called.environment})  # noqa: S606
+
+
+@command.command("grant-reader")
+@click.argument("name")
+def grant_reader(name: str) -> None:
+    """Make a role that may read all tables and nothing else, or give it a new password."""
+    from sqf_pipeline.warehouse import admin
+    from sqf_pipeline.warehouse.url import create_engine
+
+    url = _url(load_settings())
+    engine = create_engine(url)
+    password = admin.grant_reader(engine, SCHEMAS, name)
+    engine.dispose()
+    click.echo(f"The role {name} may read the schemas {' and '.join(SCHEMAS)}. Its URL, shown this once:", err=True)
+    click.echo(admin.reader_url(url, name, password))
 
 
 @command.command("status")

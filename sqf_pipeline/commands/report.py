@@ -166,6 +166,9 @@ def _places(settings: Settings, source: Source, seconds: float | None) -> str:
         f"Models  {_shown(home / 'storage' / schema)}",
         f"Logs    {_shown(home / 'dagster')} and {_shown(home / 'postgres')}",
         "UI      sqf ui   (or make ui)",
+        f"Card    {_shown(home / 'reports' / schema)}, service: sqf serve"
+        if (home / "exports" / schema / "current").exists()
+        else "Next    sqf run --full   every tier with intervals, groups, drift, card, and the export for sqf serve",
     ]
     if seconds is not None:
         lines.insert(0, f"Done in {seconds:.1f} s.")

@@ -97,6 +97,13 @@ class Compute:
         return compute_engine(self.name, self.address)
 
 
+@dataclass(frozen=True)
+class Exports:
+    """Where exports for the service go; `<year>` and `current` there point to the newest."""
+
+    folder: Path
+
+
 class Warehouse:
     """The PostgreSQL database of one source, opened when it is first used.
 
@@ -171,4 +178,4 @@ class Warehouse:
                 self._engine = None
 
 
-__all__ = ["SOURCE_TAG", "Compute", "PublishedFiles", "Warehouse"]
+__all__ = ["SOURCE_TAG", "Compute", "Exports", "PublishedFiles", "Warehouse"]

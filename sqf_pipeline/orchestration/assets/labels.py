@@ -21,6 +21,7 @@ TABLES = "tables"
 FRAMES_AND_TABLES = "frames_and_tables"
 ENCODERS = "encoders"
 FITTED = "fitted_models"
+REPORTS = "reports"
 
 _KINDS = {
     FRAMES: {"pandas", "parquet"},
@@ -28,6 +29,7 @@ _KINDS = {
     FRAMES_AND_TABLES: {"pandas", "parquet", "postgres"},
     ENCODERS: {"scikitlearn"},
     FITTED: {"scikitlearn"},
+    REPORTS: {"matplotlib", "markdown"},
 }
 
 
@@ -75,4 +77,4 @@ def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[
     )
 
 
-__all__ = ["ENCODERS", "FITTED", "FRAMES", "FRAMES_AND_TABLES", "OWNERS", "TABLES", "as_table", "described"]
+__all__ = ["ENCODERS", "FITTED", "FRAMES", "FRAMES_AND_TABLES", "OWNERS", "REPORTS", "TABLES", "as_table", "described"]

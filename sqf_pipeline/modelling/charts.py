@@ -1,0 +1,119 @@
+"""Which charts are drawn of a test year, from which rows.
+
+What belongs here: the list. What does not: how a chart is drawn (`plots`), and where it is kept.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sqf_pipeline.modelling.curves import curve_points
+from sqf_pipeline.modelling.evaluation import CURVE_RESAMPLES
+from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS
+from sqf_pipeline.modelling.importance import MEASURE_BY_OUTCOME
+from sqf_pipeline.modelling.intervals import resample_weights, stop_clusters
+from sqf_pipeline.modelling.plots import drift_plots, model_plots, stops_plots, subgroup_plots
+from sqf_pipeline.modelling.plots.style import Origin
+from sqf_pipeline.modelling.results import forecasts
+from sqf_pipeline.modelling.suites import MAIN_ESTIMATOR, MAIN_MODELS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class ChartInputs:
+    """Stops and result tables of one test year; `stops` are those of the training years and of the test year."""
+
+    test_year: int
+    source: str
+    stops: pd.DataFrame
+    test_stops: pd.DataFrame
+    models: pd.DataFrame
+    predictions: pd.DataFrame
+    metric_intervals: pd.DataFrame
+    confusion_matrices: pd.DataFrame
+    feature_importances: pd.DataFrame
+    calibration_bins: pd.DataFrame
+    subgroup_metrics: pd.DataFrame
+    drift: pd.DataFrame
+
+
+def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
+    """Yield each chart with its name, one at a time."""
+    years = sorted(int(year) for year in inputs.stops["year"].unique())
+    of_stops = Origin(inputs.source, years)
+    of_models = Origin(inputs.source, [inputs.test_year], [year for year in years if year < inputs.test_year])
+    yield "stops_a_month", stops_plots.stops_a_month(inputs.stops, of_stops)
+    yield "outcome_shares", stops_plots.outcome_shares(inputs.stops, of_stops)
+    yield "hour_and_weekday", stops_plots.hour_and_weekday(inputs.stops, of_stops)
+    yield "stops_map", stops_plots.stops_map(inputs.stops, of_stops)
+    summonses = inputs.models[inputs.models["outcome"] == "summons"]
+    yield "class_balance", model_plots.class_balance(summonses, of_models)
+    for outcome in OUTCOMES:
+        yield from _charts_of_outcome(inputs, outcome, of_models)
+    yield "drift", drift_plots.drift_overview(inputs.drift, of_models)
+
+
+def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "Iterator[tuple[str, Figure]]":
+    mains = [name for name in MAIN_MODELS if name.startswith(f"{outcome}-")]
+    study = f"{outcome}-study_2021-{MAIN_ESTIMATOR}"
+    known = inputs.test_stops[inputs.test_stops[TARGETS[outcome]].notna()]
+    yield (
+        f"{outcome}_confusion_matrices",
+        model_plots.confusion_matrices(
+            inputs.confusion_matrices[inputs.confusion_matrices["model"] == study], origin, outcome=outcome
+        ),
+    )
+    yield (
+        f"{outcome}_roc_and_precision_recall",
+        model_plots.roc_and_precision_recall(
+            _curves(inputs, mains, known),
+            inputs.metric_intervals[inputs.metric_intervals["model"].isin(mains)],
+            origin,
+            base_rate=float(known[TARGETS[outcome]].mean()),
+            rows=len(known),
+        ),
+    )
+    bins = inputs.calibration_bins
+    yield f"{outcome}_calibration", model_plots.calibration(bins[bins["model"].isin(mains)], origin)
+    measure = MEASURE_BY_OUTCOME[outcome]
+    importances = inputs.feature_importances
+    yield (
+        f"{outcome}_importances",
+        model_plots.importances(importances[importances["model"] == study], origin, measure=measure),
+    )
+    names = inputs.models.loc[inputs.models["outcome"] == outcome, "model"]
+    yield (
+        f"{outcome}_models",
+        model_plots.metric_comparison(
+            inputs.metric_intervals[inputs.metric_intervals["model"].isin(names)],
+            measure,
+            origin,
+            chance=0.5 if measure == "roc_auc" else float(known[TARGETS[outcome]].mean()),
+        ),
+    )
+    groups = inputs.subgroup_metrics[inputs.subgroup_metrics["model"] == study]
+    yield f"{outcome}_group_rates", subgroup_plots.subgroup_rates(groups, origin)
+    yield f"{outcome}_group_quality", subgroup_plots.subgroup_quality(groups, origin)
+
+
+def _curves(inputs: ChartInputs, names: list[str], known: pd.DataFrame) -> pd.DataFrame:
+    """Return points of the curves of some models of one outcome, on the same resamples."""
+    weights = resample_weights(stop_clusters(known), resamples=CURVE_RESAMPLES)
+    chosen = inputs.predictions[inputs.predictions["model"].isin(names)]
+    by_name = forecasts(chosen)
+    order = known["stop_id"].to_numpy()
+    parts = []
+    for name in names:
+        stop_ids = chosen.loc[(chosen["model"] == name) & chosen["actual"].notna(), "stop_id"].to_numpy()
+        if not np.array_equal(stop_ids, order):
+            raise ValueError(f"the predictions of {name} are of other stops than those given, or in another order")
+        parts.append(curve_points(by_name[name], weights).assign(model=name))
+    return pd.concat(parts, ignore_index=True)
+
+
+__all__ = ["ChartInputs", "draw_charts"]

@@ -1,0 +1,218 @@
+"""What leaves the pipeline: charts, the model card, and the export that the service answers from.
+
+What belongs here: the assets `charts`, `model_card` and `model_export`. What does not: drawing, wording and exporting
+(`modelling.plots`, `modelling.model_card`, `serving`).
+"""
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pandas as pd
+
+from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, described
+from sqf_pipeline.orchestration.partitions import (
+    STUDY_WINDOW,
+    TEST_YEARS,
+    in_year_order,
+    training_years,
+)
+from sqf_pipeline.orchestration.resources import Exports
+from sqf_pipeline.orchestration.stored_models import StoredModels
+from sqf_pipeline.orchestration.versions import code_version
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_GROUP = "publication"
+_SHOWN_DPI = 60  # a preview in the UI; the file has more
+
+
+def _all_models(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([one, other], ignore_index=True)
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    description="Charts of the stops, the models, groups of people and drift, as PNG files and here.",
+    **described(
+        _GROUP, REPORTS, ("modelling/plots", "modelling/charts.py", "modelling/curves.py", "modelling/suites.py")
+    ),
+)
+def charts(
+    context: dg.AssetExecutionContext,
+    training_stops: pd.DataFrame,
+    test_stops: pd.DataFrame,
+    models: pd.DataFrame,
+    extended_models: pd.DataFrame,
+    predictions: pd.DataFrame,
+    extended_predictions: pd.DataFrame,
+    metric_intervals: pd.DataFrame,
+    confusion_matrices: pd.DataFrame,
+    extended_confusion_matrices: pd.DataFrame,
+    extended_importances: pd.DataFrame,
+    calibration_bins: pd.DataFrame,
+    subgroup_metrics: pd.DataFrame,
+    drift: pd.DataFrame,
+) -> dg.Output[Any]:
+    """Draw the charts."""
+    from sqf_pipeline.modelling.charts import ChartInputs, draw_charts
+    from sqf_pipeline.modelling.plots.style import figure_png
+
+    inputs = ChartInputs(
+        test_year=int(context.partition_key),
+        source=str(models["source"].iloc[0]),
+        stops=pd.concat([training_stops, test_stops], ignore_index=True),
+        test_stops=test_stops,
+        models=_all_models(models, extended_models),
+        predictions=_all_models(predictions, extended_predictions),
+        metric_intervals=metric_intervals,
+        confusion_matrices=_all_models(confusion_matrices, extended_confusion_matrices),
+        feature_importances=extended_importances,
+        calibration_bins=calibration_bins,
+        subgroup_metrics=subgroup_metrics,
+        drift=drift,
+    )
+    files, metadata = {}, {}
+    for name, figure in draw_charts(inputs):
+        files[f"{name}.png"] = figure_png(figure)
+        metadata[name] = _shown(figure)
+    return dg.Output(files, metadata=metadata)
+
+
+def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
+    from sqf_pipeline.modelling.plots.style import figure_png
+
+    picture = b64encode(figure_png(figure, dpi=_SHOWN_DPI)).decode()
+    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{picture})")
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    ins={
+        "source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW),
+        "data_quality": dg.AssetIn(partition_mapping=STUDY_WINDOW),
+    },
+    description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
+    "is read from a table.",
+    **described(
+        _GROUP, REPORTS, ("modelling/model_card.py", "modelling/model_card_tables.py", "modelling/feature_sets.py")
+    ),
+)
+def model_card(
+    context: dg.AssetExecutionContext,
+    models: pd.DataFrame,
+    extended_models: pd.DataFrame,
+    metric_intervals: pd.DataFrame,
+    metric_differences: pd.DataFrame,
+    threshold_metrics: pd.DataFrame,
+    calibration_bins: pd.DataFrame,
+    subgroup_metrics: pd.DataFrame,
+    feature_importances: pd.DataFrame,
+    extended_importances: pd.DataFrame,
+    drift: pd.DataFrame,
+    study_2021: pd.DataFrame,
+    source_files: dict[str, pd.DataFrame],
+    data_quality: dict[str, pd.DataFrame],
+) -> dg.Output[Any]:
+    """Write the model card."""
+    from sqf_pipeline.modelling.model_card import ModelCardInputs, render_model_card
+
+    test_year = int(context.partition_key)
+    markdown, html = render_model_card(
+        ModelCardInputs(
+            test_year=test_year,
+            source=str(models["source"].iloc[0]),
+            models=_all_models(models, extended_models),
+            metric_intervals=metric_intervals,
+            metric_differences=metric_differences,
+            threshold_metrics=threshold_metrics,
+            calibration_bins=calibration_bins,
+            subgroup_metrics=subgroup_metrics,
+            feature_importances=_all_models(feature_importances, extended_importances),
+            drift=drift,
+            study_2021_comparison=study_2021,
+            source_files=_of_window(source_files, test_year),
+            data_quality=_of_window(data_quality, test_year),
+        )
+    )
+    files = {"model_card.md": markdown.encode(), "model_card.html": html.encode()}
+    return dg.Output(files, metadata={"card": dg.MetadataValue.md(markdown)})
+
+
+def _of_window(loaded: dict[str, pd.DataFrame], test_year: int) -> pd.DataFrame:
+    years = (*training_years(test_year), test_year)
+    return pd.concat(in_year_order(loaded, years), ignore_index=True)
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    ins={
+        "source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW),
+        "data_quality": dg.AssetIn(partition_mapping=STUDY_WINDOW),
+    },
+    group_name=_GROUP,
+    owners=list(OWNERS),
+    kinds={"onnx"},
+    tags={"grain": "summary"},
+    code_version=code_version("serving"),
+    description="The export that the service answers from: models in two forms, verified against each other, with "
+    "measures, card and the tables behind its charts.",
+)
+def model_export(
+    context: dg.AssetExecutionContext,
+    exports: dg.ResourceParam[Exports],
+    served_models: StoredModels,
+    training_stops: pd.DataFrame,
+    test_stops: pd.DataFrame,
+    models: pd.DataFrame,
+    metric_intervals: pd.DataFrame,
+    threshold_metrics: pd.DataFrame,
+    calibration_bins: pd.DataFrame,
+    subgroup_metrics: pd.DataFrame,
+    extended_importances: pd.DataFrame,
+    drift: pd.DataFrame,
+    study_2021: pd.DataFrame,
+    model_card: dict[str, bytes],
+    source_files: dict[str, pd.DataFrame],
+    data_quality: dict[str, pd.DataFrame],
+) -> dg.MaterializeResult[Any]:
+    """Export the served models."""
+    from sqf_pipeline.serving.export import ExportContext
+    from sqf_pipeline.serving.publication import publish_models
+
+    test_year = int(context.partition_key)
+    files = _of_window(source_files, test_year)
+    folder = publish_models(
+        exports.folder,
+        list(served_models),
+        training_stops=training_stops,
+        test_stops=test_stops,
+        results={
+            "metric_intervals": metric_intervals,
+            "threshold_metrics": threshold_metrics,
+            "calibration_bins": calibration_bins,
+            "subgroup_metrics": subgroup_metrics,
+            "feature_importances": extended_importances,
+            "drift": drift,
+            "study_2021_comparison": study_2021,
+            "data_quality": _of_window(data_quality, test_year),
+        },
+        context=ExportContext(
+            test_year=test_year,
+            training_years=training_years(test_year),
+            source=str(models["source"].iloc[0]),
+            data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
+            model_card=model_card["model_card.md"].decode(),
+        ),
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(folder.resolve())),
+            "models": served_models.names,
+            "size_bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        }
+    )
+
+
+__all__ = ["charts", "model_card", "model_export"]
