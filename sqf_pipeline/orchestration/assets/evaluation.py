@@ -30,7 +30,7 @@ _MEASURES = (
 
 
 def _shared(table: str) -> dict[str, Any]:
-    return {io_managers.TABLE: table, io_managers.NOT_MODELS: PLAIN_MODELS}
+    return {io_managers.TABLE: table, io_managers.NOT_MODELS: list(PLAIN_MODELS)}
 
 
 @dg.asset(

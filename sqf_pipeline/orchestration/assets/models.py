@@ -41,7 +41,7 @@ _RESULTS = ("modelling/results.py", "modelling/measures.py", "modelling/ranking.
 _STUDY = ("modelling/study_2021.py", "modelling/study_2021_encoding.py", "modelling/study_2021_published.csv")
 
 PLAIN_MODELS = tuple(sorted(experiment.name for experiment in plain_experiments()))
-_OURS = {io_managers.MODELS: PLAIN_MODELS}
+_OURS = {io_managers.MODELS: list(PLAIN_MODELS)}
 
 
 def fit_all(
