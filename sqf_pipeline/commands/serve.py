@@ -33,10 +33,11 @@ def command(port: int, host: str, folder: Path | None, source: str | None) -> No
     folder = folder or exports / "current"
     if not folder.exists():
         raise SqfError(
-            f"There is no export at {folder}. `sqf run --full` makes one; for the sample, add --source sample to both."
+            f"No export of the models at {folder}. `sqf run --full` makes one; for the sample, add --source sample to "
+            "both commands."
         )
     require_free_port(host, port)
-    click.echo(f"The service answers at http://{host}:{port}; Ctrl-C ends it.", err=True)
+    click.echo(f"http://{host}:{port} answers from {folder}; Ctrl-C ends it.", err=True)
     serve(folder, host, port)
 
 
