@@ -17,7 +17,10 @@ from sqf_pipeline.settings import schema_for_source
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--export", "folder", type=click.Path(path_type=Path), help="Export to answer from. [default: the newest]"
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Export to answer from. [default: SQF_EXPORT_DIR, else the newest]",
 )
 @click.option(
     "--source",
@@ -30,7 +33,7 @@ def command(port: int, host: str, folder: Path | None, source: str | None) -> No
 
     settings = load_settings(source=source)
     exports = settings.home / "exports" / schema_for_source(settings.source)
-    folder = folder or exports / "current"
+    folder = folder or settings.export_dir or exports / "current"
     if not folder.exists():
         raise SqfError(
             f"No export of the models at {folder}. `sqf run --full` makes one; for the sample, add --source sample to "

@@ -26,9 +26,11 @@ def _column(name: str, label: str, kind: str = "text") -> TableColumn:
 
 
 def _cell(value: Any) -> Cell:
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    """Return a value as JSON can hold it; what is missing or infinite is None."""
+    plain = value.item() if hasattr(value, "item") else value
+    if plain is None or plain is pd.NA or (isinstance(plain, float) and not math.isfinite(plain)):
         return None
-    return value.item() if hasattr(value, "item") else value
+    return plain if isinstance(plain, bool | int | float) else str(plain)
 
 
 def _rows(frame: pd.DataFrame, names: Sequence[str]) -> tuple[tuple[Cell, ...], ...]:

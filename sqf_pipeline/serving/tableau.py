@@ -4,6 +4,7 @@ What belongs here: writing frames that someone else has read. What does not: rea
 choosing them (`cli`).
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def write_hyper(tables: "Mapping[str, pd.DataFrame]", path: Path) -> Path:
 
 
 def _plain(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a frame in types that an extract has: categories as text, times without a zone in UTC."""
+    """Return a frame in types that an extract has: categories as text, times without a zone in UTC, JSON as text."""
     import pandas as pd
 
     columns = {}
@@ -64,6 +65,10 @@ def _plain(frame: "pd.DataFrame") -> "pd.DataFrame":
             columns[name] = values.dt.tz_convert("UTC").dt.tz_localize(None)
         elif isinstance(values.dtype, pd.Float64Dtype):
             columns[name] = values.astype("float64")
+        elif values.dtype == object and values.isna().all():  # of no type that an extract knows
+            columns[name] = values.astype("string")
+        elif values.map(lambda value: isinstance(value, dict | list)).any():  # JSON in the database
+            columns[name] = values.map(lambda value: None if value is None else json.dumps(value)).astype("string")
         else:
             columns[name] = values
     return pd.DataFrame(columns).reset_index(drop=True)
