@@ -6,6 +6,7 @@ whether a download is wanted (`source`), and looking without taking (`publicatio
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 1 << 30
 _BLOCK = 1 << 16
+_SECONDS_BETWEEN_TELLINGS = 5.0
 
 Progress = Callable[[int, int | None], None]
 
@@ -112,7 +114,8 @@ def download_year(
     patience
         Time-outs and retries.
     progress
-        Called with the bytes received so far and the bytes expected (None when the server does not say).
+        Called with the bytes received so far and the bytes expected (None when the server does not say); by
+        default the log is told every few seconds.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def _download(url: str, year: int, target: Path, patience: Patience, progress: P
     temporary = target.with_name(f".{target.name}.part")
     try:
         with new_session() as session, temporary.open("wb") as file:
-            transfer = _Transfer(session, url, year, file, known, patience, progress)
+            transfer = _Transfer(session, url, year, file, known, patience, progress or _logged_progress(target.name))
             received = transfer.run()
             file.flush()
             os.fsync(file.fileno())
@@ -199,7 +202,7 @@ class _Transfer:
     file: BinaryIO
     known: DownloadRecord | None
     patience: Patience
-    progress: Progress | None
+    progress: Progress
     received: int = 0
     expected: int | None = None
     etag: str | None = None
@@ -284,8 +287,7 @@ class _Transfer:
                 self.received += len(block)
                 if self.received > MAX_FILE_BYTES:
                     self._refuse_size(self.received)
-                if self.progress is not None:
-                    self.progress(self.received, self.expected)
+                self.progress(self.received, self.expected)
                 if self.patience.clock() > self.deadline:
                     raise UnreachableError(
                         f"{self.url} could not be downloaded within {self.patience.total:,.0f} s: "
@@ -303,6 +305,20 @@ class _Transfer:
         self.file.seek(0)
         self.file.truncate()
         self.received = 0
+
+
+def _logged_progress(name: str) -> Progress:
+    """Return a progress that tells the log at most every few seconds, so that a quick download is not told at all."""
+    told = time.monotonic()
+
+    def progress(received: int, expected: int | None) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _SECONDS_BETWEEN_TELLINGS:
+            told = time.monotonic()
+            of = f" of {expected / 1e6:,.1f}" if expected else ""
+            logger.info("downloading %s: %.1f%s MB", name, received / 1e6, of)
+
+    return progress
 
 
 def _is_compressed(response: requests.Response) -> bool:

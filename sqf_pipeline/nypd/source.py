@@ -205,7 +205,7 @@ def resolve_source(
     A setting other than `auto` is taken as it is. `auto` is `local` when the folder has a file of every year, else
     `nypd` when the server has a file of every year, else, and only with `allow_sample`, the sample. A folder that
     is wrong rather than incomplete (two different files of a year, synthetic files) is an error, not a reason to
-    go on looking; so is a year that the server says is not published.
+    go on looking; so is a year that is not published while others are.
 
     Parameters
     ----------
@@ -264,9 +264,15 @@ def _missing_locally(data_dir: Path, years: Sequence[int]) -> list[int]:
 
 
 def _require_published(url_template: str, years: Sequence[int], patience: Patience) -> None:
-    """Raise unless the server has every year; the newest is asked first, as the likeliest to be absent."""
-    for year in reversed(years):
-        state = check_publication(url_template, year, None, patience=patience)
+    """Raise NotPublishedError when the newest year is not out, RefusedError when the server has none of the years."""
+    newest = check_publication(url_template, years[-1], None, patience=patience)
+    others = [check_publication(url_template, year, None, patience=patience) for year in years[:-1]]
+    if not newest.published and not any(state.published for state in others):
+        raise RefusedError(
+            f"{newest.reason}, and no other year either: the address of the files has probably changed; look for it at "
+            "https://www.nyc.gov/site/nypd/stats/reports-analysis/stopfrisk.page and set SQF_NYPD_URL"
+        )
+    for state in (newest, *others):
         if not state.published:
             raise NotPublishedError(
                 f"{state.reason}. A year is published around the end of March of the next one. Ask for an earlier "

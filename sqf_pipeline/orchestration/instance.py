@@ -24,6 +24,14 @@ concurrency:
     max_concurrent_runs: 1
 run_monitoring:
   enabled: true
+run_retries:
+  # what the schedule requests says itself how often it may be tried again
+  enabled: true
+  max_retries: 0
+python_logs:
+  # downloads under way, files published anew, years asked for again: in the log of the run
+  managed_python_loggers: [sqf_pipeline]
+  python_log_level: INFO
 retention:
   schedule:
     purge_after_days: 90

@@ -135,7 +135,7 @@ def test_a_daemon_loads_what_is_published_and_asks_for_the_models(
             assert load.tags[BATCH_TAG] == monday.date().isoformat()
             assert load.tags["dagster/schedule_name"] == "yearly_publication"
             assert load.tags["dagster/run_key"].startswith(f"{years[-1]}:")
-            (models,) = instance.get_runs(dg.RunsFilter(job_name="yearly_rerun"))
+            *_, models = instance.get_runs(dg.RunsFilter(job_name="yearly_rerun"))
             assert models.tags["dagster/sensor_name"] == "rerun_after_publication"
             assert models.tags["dagster/partition"] == str(years[-1])
             assert loaded_rows(environment) == dict.fromkeys(years, 5)

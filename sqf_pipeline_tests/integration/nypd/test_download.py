@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from sqf_pipeline.nypd import file_checks
+from sqf_pipeline.nypd import download, file_checks
 from sqf_pipeline.nypd.download import address_of, download_year
 from sqf_pipeline.nypd.download_record import read_record, record_path
 from sqf_pipeline.nypd.file_checks import UnreadableFileError
@@ -342,6 +342,22 @@ def test_a_dripping_server_is_given_up_at_the_deadline(server: NypdServer, patie
     with pytest.raises(UnreachableError, match=r"within 1 s: \d+ bytes came"):
         download_year(server.url_template, 2020, tmp_path, patience=replace(patience, total=1.0))
     assert time.monotonic() - started < 2
+
+
+def test_a_long_download_is_told_to_the_log(
+    server: NypdServer,
+    patience: Patience,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    content = server.publish(2020, tiny_workbook()).content
+    with caplog.at_level("INFO", logger="sqf_pipeline"):
+        download_year(server.url_template, 2020, tmp_path / "quick", patience=patience)
+        assert "downloading" not in caplog.text
+        monkeypatch.setattr(download, "_SECONDS_BETWEEN_TELLINGS", 0.0)
+        download_year(server.url_template, 2020, tmp_path / "long", patience=patience)
+    assert f"downloading sqf-2020.xlsx: {len(content) / 1e6:.1f} of {len(content) / 1e6:.1f} MB" in caplog.text
 
 
 def test_a_server_that_is_not_there(patience: Patience, tmp_path: Path) -> None:

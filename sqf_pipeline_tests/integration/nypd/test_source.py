@@ -109,6 +109,16 @@ def test_a_year_that_is_not_published_is_no_reason_for_the_sample(
         decide(server, tmp_path, patience)
 
 
+def test_a_site_that_has_moved_its_files_is_as_good_as_away(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    decision = decide(server, tmp_path, patience)
+    assert (decision.source, decision.is_fallback) == ("sample", True)
+    assert "the address of the files has probably changed" in decision.reason
+    with pytest.raises(SourceError, match="set SQF_NYPD_URL"):
+        decide(server, tmp_path, patience, allow_sample=False)
+
+
 def test_a_folder_that_is_wrong_is_no_reason_to_look_elsewhere(
     server: NypdServer, patience: Patience, tmp_path: Path
 ) -> None:
