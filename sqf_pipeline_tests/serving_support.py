@@ -23,6 +23,7 @@ from sqf_pipeline.serving.analysis_models import (
     importance_table,
     metrics_table,
     quality_table,
+    study_chart_table,
     study_table,
     subgroup_table,
 )
@@ -168,7 +169,8 @@ def small_models() -> Exported:
     context = ExportContext(
         test_year=TEST_YEAR, training_years=TRAINING_YEARS, source="sample",
         data_sha256={f"sqf-{year}.csv": "0" * 64 for year in (*TRAINING_YEARS, TEST_YEAR)},
-        model_card="# Model card\n\nFor tests.\n\n| a | b |\n| :-- | --: |\n| 1 | 2 |\n",
+        model_card="# Model card\n\nFor tests.\n\n## One\n\n## Two\n\n## Three\n\n"
+        "| a | b |\n| :-- | --: |\n| 1 | 2 |\n",
     )  # fmt: skip
     return Exported(tuple(models), context, test)
 
@@ -213,5 +215,6 @@ def small_analysis(small: Exported) -> list[AnalysisTable]:
         *stops_tables(stops), metrics_table(pd.DataFrame(metrics), titles),
         importance_table(pd.DataFrame(importances), titles), calibration_table(pd.DataFrame(bins), titles),
         subgroup_table(pd.DataFrame(groups), titles), study_table(pd.DataFrame([{**study, "note": None}])),
+        study_chart_table(pd.DataFrame([{**study, "note": None}])),
         quality_table(pd.DataFrame([quality])), drift_table(pd.DataFrame([{**drift, "detail": None}])),
     ]  # fmt: skip

@@ -84,6 +84,8 @@ def by_year(stops: pd.DataFrame) -> AnalysisTable:
     else:
         change = "fell" if float(last[1] or 0) < float(first[1] or 0) else "rose"
         title = f"Stops {change} from {first[1]:,} in {first[0]} to {last[1]:,} in {last[0]}"
+        if first[1] == last[1]:
+            title = f"{last[0]} has as many stops as {first[0]}: {last[1]:,}"
     return AnalysisTable(
         name="stops_by_year", section="stops", title=title,
         question="How many stops were there each year, and how did they end?",

@@ -175,12 +175,44 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
     )  # fmt: skip
 
 
+_WHO = {"published": "Published", "measured_again": "Measured again, its way", "ours": "Ours, cleaned"}
+
+
+def _study_words(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Return the comparison in words, figures that the study printed first."""
+    printed = comparison.assign(order=comparison["published"].isna())
+    shown = printed.sort_values(["outcome", "order"], kind="stable")
+    return shown.assign(
+        outcome=shown["outcome"].astype(str).str.capitalize(),
+        figure=shown["figure"].astype(str).str.replace("_", " ").str.capitalize(),
+    )
+
+
+def study_chart_table(comparison: pd.DataFrame) -> AnalysisTable:
+    """Return the study's shares beside ours, one row a figure and who says it, to be drawn."""
+    shares = comparison[[*_WHO]].astype("Float64")
+    between = ((shares >= 0) & (shares <= 1)).fillna(value=True).all(axis=1)
+    several = shares.notna().sum(axis=1) > 1
+    long = _study_words(comparison[between & several]).melt(
+        id_vars=["outcome", "figure"], value_vars=list(_WHO), var_name="who", value_name="value"
+    )
+    long = long.dropna(subset=["value"]).sort_values(["outcome", "figure"], kind="stable")
+    long = long.assign(who=long["who"].map(_WHO))
+    columns = (
+        _column("outcome", "Outcome"), _column("figure", "Figure"), _column("who", "Whose"),
+        _column("value", "Value", "decimal"),
+    )  # fmt: skip
+    return AnalysisTable(
+        name="study_beside_ours", section="study", title="The same figure three times",
+        question="What did the study print, what does its own way give, and what do cleaned data give?",
+        note="The study's way scales training and test stops separately, which hid that heights stood in other units.",
+        columns=columns, rows=_rows(long, [column.name for column in columns]),
+        chart=ChartSpec(kind="interval", x="who", y=("value",), select=("outcome", "figure")),
+    )  # fmt: skip
+
+
 def study_table(comparison: pd.DataFrame) -> AnalysisTable:
     """Return the 2021 study beside ours, from the columns of the table `study_2021_comparison`."""
-    shown = comparison.assign(
-        outcome=comparison["outcome"].astype(str).str.capitalize(),
-        figure=comparison["figure"].astype(str).str.replace("_", " "),
-    )
     columns = (
         _column("outcome", "Outcome"), _column("figure", "Figure"), _column("published", "Published", "decimal"),
         _column("measured_again", "Measured again, its way", "decimal"), _column("ours", "Ours", "decimal"),
@@ -190,7 +222,7 @@ def study_table(comparison: pd.DataFrame) -> AnalysisTable:
         name="study", section="study", title="The study's figures, measured again, and ours",
         question="How do these models compare with the study of 2021?",
         note="Accuracy says nothing where 3 % of stops have the outcome: predicting nobody scores 0.97.",
-        columns=columns, rows=_rows(shown, [column.name for column in columns]),
+        columns=columns, rows=_rows(_study_words(comparison), [column.name for column in columns]),
     )  # fmt: skip
 
 
@@ -231,6 +263,6 @@ def drift_table(drift: pd.DataFrame) -> AnalysisTable:
 
 
 __all__ = [
-    "calibration_table", "drift_table", "importance_table", "metrics_table", "quality_table", "study_table",
-    "subgroup_table",
+    "calibration_table", "drift_table", "importance_table", "metrics_table", "quality_table", "study_chart_table",
+    "study_table", "subgroup_table",
 ]  # fmt: skip

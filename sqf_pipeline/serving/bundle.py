@@ -64,8 +64,8 @@ def resolve_folder(path: Path) -> Path:
             break
     if not candidate.is_dir():
         raise BundleError(
-            f"No export of the models at {path}. The service answers from an export: run `sqf run` first, or say "
-            "which folder to serve."
+            f"No export of the models at {path}. The service answers from an export: run `sqf run --full` first, or "
+            "say which folder to serve."
         )
     return candidate.resolve()
 
@@ -198,7 +198,7 @@ def _check_runtime(folder: Path) -> None:
 def _changed(folder: Path, name: str, why: str) -> BundleError:
     return BundleError(
         f"The export {folder} is refused because of {name}: {why}. It was damaged or changed after it was made; "
-        "export again (`sqf run`), or copy it again from where it came."
+        "export again (`sqf run --full`), or copy it again from where it came."
     )
 
 

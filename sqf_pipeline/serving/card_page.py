@@ -6,6 +6,7 @@ the card's words (`modelling.model_card`).
 
 import re
 
+_FEWEST_PARTS = 3
 _ALIGNMENTS = {"left": "text-start", "center": "text-center", "right": "number"}
 
 
@@ -24,7 +25,25 @@ def render_card(markdown: str) -> str:
     opening = frame + '<table class="table table-sm">'
     pieces = html.split("<table>")
     numbered = [opening.format(number) + piece for number, piece in enumerate(pieces[1:], start=1)]
-    return "".join([pieces[0], *numbered]).replace("</table>", "</table></div>")
+    whole = "".join([pieces[0], *numbered]).replace("</table>", "</table></div>")
+    return _with_contents(whole)
+
+
+def _with_contents(html: str) -> str:
+    """Give every second-level heading a name, and put a list of them before the first."""
+    titles: list[str] = []
+
+    def name_heading(found: re.Match[str]) -> str:
+        titles.append(found[1])
+        return f'<h2 id="part-{len(titles)}">{found[1]}</h2>'
+
+    named = re.sub(r"<h2>(.*?)</h2>", name_heading, html)
+    if len(titles) < _FEWEST_PARTS:
+        return named
+    links = "".join(f'<li><a href="#part-{place}">{title}</a></li>' for place, title in enumerate(titles, start=1))
+    contents = f'<nav aria-label="Parts of the card"><ol class="contents">{links}</ol></nav>'
+    start = named.index("<h2 ")
+    return named[:start] + contents + named[start:]
 
 
 __all__ = ["render_card"]

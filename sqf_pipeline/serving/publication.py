@@ -19,6 +19,7 @@ from sqf_pipeline.serving.analysis_models import (
     importance_table,
     metrics_table,
     quality_table,
+    study_chart_table,
     study_table,
     subgroup_table,
 )
@@ -160,30 +161,57 @@ def _measures(name: str, results: Mapping[str, "pd.DataFrame"]) -> dict[str, Mea
     return measures
 
 
+def title_of_slug(name: str) -> str:
+    """Return what people call a model that is not exported: `arrest-at_stop-tuned_forest` in words."""
+    outcome, columns, *kind = name.split("-")
+    words = " ".join(kind).replace("_", " ")
+    return f"{outcome.capitalize()}, all columns {columns.replace('_', ' ')} ({words})"
+
+
+def _titles_for(frame: "pd.DataFrame", served: Mapping[str, str], others: Sequence[str]) -> dict[str, str]:
+    """Return titles of the served models that a frame has rows of, then of the other models named."""
+    present = set(frame["model"].astype(str))
+    titles = {name: title for name, title in served.items() if name in present}
+    return titles | {name: title_of_slug(name) for name in others if name in present and name not in served}
+
+
+def _whole_forests(frame: "pd.DataFrame") -> list[str]:
+    """Return the forests on all columns of a tier, which stand in where a table has no row of the served models."""
+    return sorted(name for name in set(frame["model"].astype(str)) if name.endswith("-tuned_forest"))
+
+
 def analysis_tables(
     stops: "pd.DataFrame", results: Mapping[str, "pd.DataFrame"], titles: Mapping[str, str]
 ) -> list[AnalysisTable]:
     """Return every table of the analysis that stops and results allow.
 
-    `titles` maps the models to show to what people call them; a result table without a row of these is left out.
+    `titles` maps the served models to what people call them. Where groups of people or importances were measured on
+    the forests of all columns alone, these are shown; a result table with neither is left out.
     """
     tables = list(stops_tables(stops))
     of_models = {
-        "metric_intervals": metrics_table,
-        "feature_importances": importance_table,
-        "calibration_bins": calibration_table,
-        "subgroup_metrics": subgroup_table,
+        "metric_intervals": (metrics_table, False),
+        "feature_importances": (importance_table, True),
+        "calibration_bins": (calibration_table, False),
+        "subgroup_metrics": (subgroup_table, True),
     }
-    for name, make in of_models.items():
+    for name, (make, forests_too) in of_models.items():
         frame = results.get(name)
-        if frame is not None and frame["model"].isin(list(titles)).any():
-            tables.append(make(frame, titles))
-    others = {"study_2021_comparison": study_table, "data_quality": quality_table, "drift": drift_table}
-    for name, make_alone in others.items():
+        if frame is None:
+            continue
+        shown = _titles_for(frame, titles, _whole_forests(frame) if forests_too else ())
+        if shown:
+            tables.append(make(frame, shown))
+    others = {
+        "study_2021_comparison": (study_chart_table, study_table),
+        "data_quality": (quality_table,),
+        "drift": (drift_table,),
+    }
+    for name, makers in others.items():
         frame = results.get(name)
         if frame is not None and len(frame):
-            tables.append(make_alone(frame))
+            tables += [make_alone(frame) for make_alone in makers]
     return tables
 
 
-__all__ = ["TIER_WORDS", "analysis_tables", "export_model_of", "model_titles", "publish_models"]
+__all__ = ["TIER_WORDS", "analysis_tables", "export_model_of", "model_titles", "publish_models", "title_of_slug"]

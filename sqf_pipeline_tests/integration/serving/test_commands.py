@@ -32,7 +32,7 @@ def test_serve_answers_from_the_export_it_is_given(export_folder, tmp_path):
 def test_serve_without_an_export_says_what_to_do(tmp_path):
     shown = CliRunner().invoke(main, ["serve", "--port", str(free_port())], env={"SQF_HOME": str(tmp_path)})
     assert shown.exit_code == 1
-    assert "no export" in shown.output
+    assert "No export of the models" in shown.output
     assert "sqf run" in shown.output
     assert "Traceback" not in shown.output
 

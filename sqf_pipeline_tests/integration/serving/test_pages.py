@@ -77,6 +77,8 @@ def test_the_model_card_is_fit_for_the_policy_and_for_screen_readers(client):
     assert '<td class="number">2</td>' in page
     assert '<th scope="col" class="number">b</th>' in page
     assert 'role="region" aria-label="Table 1"' in page
+    assert '<a href="#part-3">Three</a>' in page
+    assert '<h2 id="part-3">Three</h2>' in page
 
 
 def test_a_form_answers_and_keeps_what_was_typed(client):

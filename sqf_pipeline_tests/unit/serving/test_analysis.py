@@ -12,6 +12,7 @@ from sqf_pipeline.serving.analysis_models import (
     importance_table,
     metrics_table,
     quality_table,
+    study_chart_table,
     subgroup_table,
 )
 from sqf_pipeline.serving.analysis_table import AnalysisTable, TableColumn
@@ -137,6 +138,31 @@ def test_absent_tables_leave_their_figure_out(stops):
                      "stops_map"}  # fmt: skip
     quality = pd.DataFrame([{"year": 2020, "column_name": "a", "rule": "r", "rows": 0, "description": "d"}])
     assert quality_table(quality).rows == ()
+
+
+def test_forests_of_all_columns_stand_in_where_served_models_were_not_measured(stops):
+    row = {"attribute": "race", "group_name": "BLACK", "rows": 99, "base_rate": 0.3, "false_positive_rate": 0.1,
+           "false_negative_rate": 0.2, "selection_rate": 0.3, "mean_probability": 0.3, "roc_auc": 0.7}  # fmt: skip
+    names = ("arrest-at_stop-tuned_forest", "arrest-at_stop-boosting", "arrest-at_stop-constant")
+    results = {"subgroup_metrics": pd.DataFrame([{"model": name, **row} for name in names])}
+    table = next(entry for entry in analysis_tables(stops, results, TITLES) if entry.name == "subgroups")
+    assert [entry["model"] for entry in rows_of(table)] == ["Arrest, all columns at stop (tuned forest)"]
+
+
+def test_the_study_is_drawn_where_two_say_the_same_share():
+    comparison = pd.DataFrame(
+        {
+            "outcome": ["arrest", "arrest", "summons"], "figure": ["accuracy", "test_stops", "recall"],
+            "published": [0.8218, 9544, None], "measured_again": [0.8226, 9544, 0.0], "ours": [0.84, 9544, None],
+            "note": [None, None, None],
+        }
+    )  # fmt: skip
+    found = [(row["figure"], row["who"], row["value"]) for row in rows_of(study_chart_table(comparison))]
+    assert found == [
+        ("Accuracy", "Published", 0.8218),
+        ("Accuracy", "Measured again, its way", 0.8226),
+        ("Accuracy", "Ours, cleaned", 0.84),
+    ]
 
 
 def test_every_table_survives_json_and_csv():
