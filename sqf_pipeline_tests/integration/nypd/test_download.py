@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from sqf_pipeline.nypd import download, file_checks
+from sqf_pipeline.nypd import file_checks, transfer
 from sqf_pipeline.nypd.download import address_of, download_year
 from sqf_pipeline.nypd.download_record import read_record, record_path
 from sqf_pipeline.nypd.file_checks import UnreadableFileError
@@ -355,7 +355,7 @@ def test_a_long_download_is_told_to_the_log(
     with caplog.at_level("INFO", logger="sqf_pipeline"):
         download_year(server.url_template, 2020, tmp_path / "quick", patience=patience)
         assert "downloading" not in caplog.text
-        monkeypatch.setattr(download, "_SECONDS_BETWEEN_TELLINGS", 0.0)
+        monkeypatch.setattr(transfer, "_SECONDS_BETWEEN_TELLINGS", 0.0)
         download_year(server.url_template, 2020, tmp_path / "long", patience=patience)
     assert f"downloading sqf-2020.xlsx: {len(content) / 1e6:.1f} of {len(content) / 1e6:.1f} MB" in caplog.text
 
