@@ -3,7 +3,8 @@
 What belongs here: the kinds of model, their settings and encodings. What does not: which of them are fitted for what
 (`experiments`), and fitting, calibration and thresholds (`fitting`).
 
-A model takes a frame of registry columns: its first step is the encoder, its last the classifier.
+A model takes a frame of registry columns: its first step is the encoder, its last the classifier. The blend hands
+the frame through to members that have encoders of their own, and takes the mean of their probabilities.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from sqf_pipeline.nypd.columns import column
 Codes = Literal["one_hot", "drop", "number"]
 
 TUNED_FOREST: Mapping[str, Any] = {
-    "n_estimators": 120, "min_samples_leaf": 3, "max_features": 0.25, "max_samples": 0.7, "random_state": 1,
+    "n_estimators": 100, "min_samples_leaf": 2, "max_features": "sqrt", "random_state": 1,
 }  # fmt: skip
 
 
@@ -71,6 +72,12 @@ def _boosting(**settings: Any) -> Any:
     return HistGradientBoostingClassifier(**settings)
 
 
+def _voting(**settings: Any) -> Any:
+    from sklearn.ensemble import VotingClassifier
+
+    return VotingClassifier(voting="soft", **settings)
+
+
 def _logistic(**settings: Any) -> Any:
     from sklearn.linear_model import LogisticRegression
 
@@ -100,7 +107,7 @@ KINDS: Mapping[str, Kind] = {
         _balanced_forest, "one_hot", "Forest of which each tree sees as many negatives as positives.",
         parallel=True,
         settings={
-            "n_estimators": 200, "min_samples_leaf": 3, "max_features": 0.25, "sampling_strategy": "all",
+            "n_estimators": 200, "min_samples_leaf": 3, "max_features": "sqrt", "sampling_strategy": "all",
             "replacement": True, "bootstrap": False, "random_state": 1,
         },
     ),
@@ -111,11 +118,23 @@ KINDS: Mapping[str, Kind] = {
             "l2_regularization": 1.0, "max_features": 0.3, "random_state": 1,
         },
     ),
+    "forest_and_boosting": Kind(
+        _voting, "native", "Mean of the tuned forest's and two boostings' probabilities.",
+    ),
     "logistic_regression": Kind(
         _logistic, "scaled", "Logistic regression on scaled columns.", settings={"C": 0.1, "max_iter": 300},
     ),
     "constant": Kind(_constant, "one_hot", "The share of positives in training, for every stop."),
 }  # fmt: skip
+
+
+BLEND = "forest_and_boosting"
+BLENDED: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("tuned_forest", {}),
+    ("boosting", {}),
+    ("boosting", {"learning_rate": 0.04, "max_iter": 220, "max_features": 0.2, "random_state": 2}),
+)
+"""Members of the blend: kinds and settings laid over theirs."""
 
 
 def kind(name: str) -> Kind:
@@ -135,6 +154,12 @@ def make_model(
     from sklearn.pipeline import Pipeline
 
     chosen = kind(estimator)
+    if estimator == BLEND:
+        members = [
+            (f"{name}_{place}", make_model(name, features, outcome, settings={**own, **settings}, n_jobs=n_jobs))
+            for place, (name, own) in enumerate(BLENDED, start=1)
+        ]
+        return Pipeline([("encode", "passthrough"), ("classify", chosen.make(estimators=members))])
     names = features.columns_for(outcome)
     arguments: dict[str, Any] = {**chosen.settings, **settings}
     if chosen.parallel:
@@ -150,4 +175,23 @@ def make_model(
     return Pipeline([("encode", encoder), ("classify", chosen.make(**arguments))])
 
 
-__all__ = ["KINDS", "TUNED_FOREST", "Kind", "kind", "make_model"]
+def use_one_core(model: Any) -> None:
+    """Let a fitted model answer on one core: several add up the trees' votes in the order in which they finish."""
+    classifier = model[-1]
+    if "n_jobs" in classifier.get_params(deep=False):
+        classifier.set_params(n_jobs=1)
+    for member in getattr(classifier, "estimators_", ()):
+        if hasattr(member, "named_steps"):
+            use_one_core(member)
+
+
+def settings_of(model: Any) -> dict[str, Any]:
+    """Return the classifier's settings, those of a blend's members by their names, without the number of cores."""
+    classifier = model[-1]
+    members = getattr(classifier, "named_estimators_", None)
+    if members is not None:
+        return {name: settings_of(member) for name, member in members.items()}
+    return {name: value for name, value in sorted(classifier.get_params(deep=False).items()) if name != "n_jobs"}
+
+
+__all__ = ["BLEND", "BLENDED", "KINDS", "TUNED_FOREST", "Kind", "kind", "make_model", "settings_of", "use_one_core"]

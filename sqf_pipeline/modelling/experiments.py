@@ -76,8 +76,8 @@ class Experiment:
 
 
 FOREST_GRID: tuple[Mapping[str, Any], ...] = (
-    {"min_samples_leaf": 3, "max_features": 0.25},
-    {"min_samples_leaf": 5, "max_features": 0.4},
+    {"min_samples_leaf": 2, "max_features": "sqrt"},
+    {"min_samples_leaf": 4, "max_features": 0.2},
 )
 """Leaf sizes and features a split that are tried for each tuned forest."""
 
@@ -107,12 +107,12 @@ def plain_experiments() -> tuple[Experiment, ...]:
 
 
 def tier_experiments() -> tuple[Experiment, ...]:
-    """Return every outcome at every tier: tuned forest, boosting, and the floors."""
+    """Return every outcome at every tier: tuned forest, boosting, both blended, and the floors."""
     return tuple(
         Experiment(outcome, columns, estimator, grid=FOREST_GRID if estimator == "tuned_forest" else ())
         for outcome in OUTCOMES
         for columns in ("at_stop", "during", "study_2021")
-        for estimator in ("constant", "logistic_regression", "tuned_forest", "boosting")
+        for estimator in ("constant", "logistic_regression", "tuned_forest", "boosting", "forest_and_boosting")
     )
 
 

@@ -9,11 +9,10 @@ The steps, when a model is calibrated:
 2. The last training year, which it has not seen, is scored; the calibrator and the thresholds are chosen there.
 3. The final model is fitted on all training years, and the early one's calibrator and thresholds are its own.
 
-The last step was measured, see docs/modelling.md: on every outcome and tier the final model ranks the next year
-better than the early one, and its probabilities stay as well calibrated.
+The last step was measured, see docs/modelling.md: REFIT
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +22,7 @@ import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, prior_calibrator
-from sqf_pipeline.modelling.estimators import make_model
+from sqf_pipeline.modelling.estimators import make_model, settings_of, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import TARGETS, FeatureSet
 from sqf_pipeline.modelling.resampling import resample
@@ -200,7 +199,7 @@ def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jo
         calibrator=calibrator,
         thresholds=thresholds,
         default_threshold=DEFAULT_THRESHOLD[experiment.outcome] if held_out else "half",
-        settings=_plain_settings(pipeline[-1]),
+        settings=settings_of(pipeline),
         training_years=tuple(sorted(set(years.tolist()))),
         training_rows=len(known),
         training_positives=int(positive.sum()),
@@ -236,9 +235,7 @@ class _Step:
         )
         with one_thread():
             model.fit(sampled.stops, sampled.positive)
-        if "n_jobs" in model[-1].get_params():
-            # several threads add up the trees' votes in the order in which they finish
-            model[-1].set_params(n_jobs=1)
+        use_one_core(model)
         return model, sampled.before, sampled.after
 
     def choose(
@@ -267,9 +264,21 @@ class _Step:
         return after[0] / sum(after)
 
 
-def _plain_settings(classifier: Any) -> dict[str, Any]:
-    """Return the classifier's settings without what does not change the model."""
-    return {name: value for name, value in sorted(classifier.get_params(deep=False).items()) if name != "n_jobs"}
+def best_on_held_out(models: Iterable[FittedModel]) -> dict[tuple[str, str], str]:
+    """Return the name of the best model by (outcome, feature set): least log loss on the last training year.
+
+    The test year has no say. Models without a held-out year are left out; equal ones go by name.
+    """
+    from sklearn.metrics import log_loss
+
+    best: dict[tuple[str, str], tuple[float, str]] = {}
+    for model in models:
+        if model.held_out is None:
+            continue
+        loss = float(log_loss(model.held_out.positive, model.held_out.probability, labels=[False, True]))
+        key = (model.outcome, model.feature_set.name)
+        best[key] = min(best.get(key, (np.inf, "")), (loss, model.name))
+    return {key: name for key, (_, name) in sorted(best.items())}
 
 
-__all__ = ["FittedModel", "HeldOut", "fit_experiment", "one_thread", "positive_score"]
+__all__ = ["FittedModel", "HeldOut", "best_on_held_out", "fit_experiment", "one_thread", "positive_score"]

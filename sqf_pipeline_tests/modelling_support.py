@@ -1,0 +1,66 @@
+"""Invented clean stops with every column of the registry, for tests of models.
+
+What belongs here: stops drawn from a seed with a known way from columns to outcomes. What does not: published
+layouts and their quirks (`sqf_pipeline.nypd.sample`).
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sqf_pipeline.nypd.cleaning import DTYPES
+from sqf_pipeline.nypd.columns import load_columns
+
+CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
+CATEGORIES = {
+    "suspected_crime": CRIMES,
+    "suspect_race": ("BLACK", "WHITE", "WHITE HISPANIC", "BLACK HISPANIC"),
+    "suspect_sex": ("MALE", "FEMALE"),
+    "borough": ("BRONX", "BROOKLYN", "MANHATTAN", "QUEENS", "STATEN ISLAND"),
+    "initiated_by": ("RADIO RUN", "SELF INITIATED", "COMPLAINANT OR WITNESS ON SCENE"),
+}
+
+
+def invented_stops(rows: int, seed: int, year: int) -> pd.DataFrame:
+    """Return `rows` clean stops of a year; searches and weapons raise arrests, trespass raises summonses."""
+    rng = np.random.default_rng([seed, year])
+    columns: dict[str, Any] = {}
+    for entry in load_columns():
+        if entry.kind in {"flag", "mark"}:
+            values: Any = rng.random(rows) < 0.3
+        elif entry.kind == "category":
+            values = rng.choice(CATEGORIES.get(entry.name, ("A", "B", "C")), rows)
+        elif entry.kind == "text":
+            values = rng.choice(("one", "two"), rows)
+        elif entry.kind == "date":
+            days = rng.integers(0, 365, rows)
+            values = np.datetime64(f"{year}-01-01", "s") + days.astype("timedelta64[D]").astype("timedelta64[s]")
+        elif entry.kind == "identifier":
+            values = np.arange(1, rows + 1)
+        elif entry.kind in {"number", "height"}:
+            values = rng.uniform(entry.minimum or 0, entry.maximum or 100, rows)
+        elif entry.kind == "code":
+            values = rng.integers(1, 6, rows)
+        else:
+            values = rng.integers(int(entry.minimum or 0), int(min(entry.maximum or 100, 86_399)) + 1, rows)
+        columns[entry.name] = pd.Series(values).astype(DTYPES[entry.kind])
+    stops = pd.DataFrame(columns)
+    stops["year"] = pd.Series(year, index=stops.index, dtype="Int16")
+    weapon, searched = (stops[name].to_numpy(dtype=bool) for name in ("weapon_found", "searched"))
+    trespass = (stops["suspected_crime"] == "CRIMINAL TRESPASS").to_numpy(dtype=bool)
+    stops["arrested"] = pd.array(rng.random(rows) < expit(-2 + 1.5 * searched + 2.0 * weapon), dtype="boolean")
+    stops["summons_issued"] = pd.array(rng.random(rows) < expit(-3.2 + 2.5 * trespass), dtype="boolean")
+    for name in ("suspect_age", "suspect_height_inches", "suspect_race", "x_feet"):
+        stops.loc[rng.random(rows) < 0.05, name] = pd.NA
+    return stops
+
+
+def invented_years(rows: int, seed: int = 1, years: tuple[int, ...] = (2017, 2018, 2019)) -> pd.DataFrame:
+    """Return invented stops of several years, `rows` a year."""
+    return pd.concat([invented_stops(rows, seed, year) for year in years], ignore_index=True)
+
+
+def expit(values: Any) -> Any:
+    """Return 1 / (1 + exp(-values))."""
+    return 1 / (1 + np.exp(-values))
