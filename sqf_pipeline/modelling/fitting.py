@@ -9,7 +9,10 @@ The steps, when a model is calibrated:
 2. The last training year, which it has not seen, is scored; the calibrator and the thresholds are chosen there.
 3. The final model is fitted on all training years, and the early one's calibrator and thresholds are its own.
 
-The last step was measured, see docs/modelling.md: REFIT
+The last step was measured with boosting on both outcomes and every tier, the years before taking the parts (fitted on
+2017, calibrated on 2018, asked about 2019), and again a year later. The final model had the lesser log loss and Brier
+score than the early one in all twelve cases (arrest, the study's columns, 2019: log loss 0.395 against 0.407), and the
+logistic map the lesser log loss than the isotonic one in most; figures in docs/modelling.md.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,0 +1,188 @@
+"""How fitted models behave: what they may see, what must not matter to them, and what must."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.experiments import (
+    Experiment,
+    extended_experiments,
+    plain_experiments,
+    served_experiments,
+)
+from sqf_pipeline.modelling.feature_sets import OUTCOMES
+from sqf_pipeline.modelling.fitting import FittedModel, best_on_held_out, fit_experiment
+from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
+
+SMALL: dict[str, Any] = {"n_estimators": 30, "min_samples_leaf": 5, "max_features": 0.3}
+
+
+def forest(outcome: str = "arrest", columns: str = "during", **changes: Any) -> Experiment:
+    experiment = Experiment(outcome, columns, "tuned_forest", settings=SMALL)  # type: ignore[arg-type]
+    return replace(experiment, **changes)
+
+
+@pytest.fixture(scope="module")
+def training() -> pd.DataFrame:
+    return invented_years(400)
+
+
+@pytest.fixture(scope="module")
+def test_year() -> pd.DataFrame:
+    return invented_stops(300, 1, 2020)
+
+
+@pytest.fixture(scope="module")
+def fitted(training: pd.DataFrame) -> FittedModel:
+    return fit_experiment(forest(), training)
+
+
+def test_a_found_weapon_and_a_search_raise_the_probability_of_arrest(
+    fitted: FittedModel, test_year: pd.DataFrame
+) -> None:
+    for name in ("weapon_found", "searched"):
+        without = fitted.predict_probability(test_year.assign(**{name: pd.array([False] * 300, dtype="boolean")}))
+        with_it = fitted.predict_probability(test_year.assign(**{name: pd.array([True] * 300, dtype="boolean")}))
+        assert (with_it - without).mean() > 0.05
+        assert (with_it >= without).mean() > 0.9
+
+
+def test_the_order_of_stops_and_columns_does_not_matter(fitted: FittedModel, test_year: pd.DataFrame) -> None:
+    straight = fitted.predict_probability(test_year)
+    np.testing.assert_array_equal(fitted.predict_probability(test_year.iloc[::-1, ::-1]), straight[::-1])
+
+
+def test_one_stop_alone_has_the_probability_it_has_among_others(fitted: FittedModel, test_year: pd.DataFrame) -> None:
+    among = fitted.predict_probability(test_year)
+    np.testing.assert_allclose(fitted.predict_probability(test_year.iloc[[7]]), among[[7]], atol=1e-12)
+
+
+def test_columns_outside_the_set_do_not_matter(fitted: FittedModel, test_year: pd.DataFrame) -> None:
+    outside = [name for name in test_year if name not in fitted.columns]
+    assert {"arrested", "summons_issued", "search_basis_incidental_to_arrest", "year", "demeanor"} <= set(outside)
+    np.testing.assert_array_equal(
+        fitted.predict_probability(test_year[list(fitted.columns)]), fitted.predict_probability(test_year)
+    )
+
+
+def test_outcome_made_columns_do_not_change_what_is_fitted(
+    training: pd.DataFrame, test_year: pd.DataFrame, fitted: FittedModel
+) -> None:
+    told = training.assign(search_basis_incidental_to_arrest=training["arrested"], arrest_offense="ROBBERY")
+    other = fit_experiment(forest(), told)
+    np.testing.assert_array_equal(other.predict_probability(test_year), fitted.predict_probability(test_year))
+
+
+def test_a_plain_case_is_told_apart(fitted: FittedModel, test_year: pd.DataFrame) -> None:
+    """A stop with a weapon found in a search is likelier to end in an arrest than one without either."""
+    armed = test_year.iloc[[0]].assign(weapon_found=True, searched=True).astype(test_year.dtypes)
+    harmless = test_year.iloc[[0]].assign(weapon_found=False, searched=False).astype(test_year.dtypes)
+    assert fitted.predict_probability(armed)[0] > 0.5 > fitted.predict_probability(harmless)[0]
+
+
+@pytest.mark.parametrize("estimator", ["tuned_forest", "boosting", "forest_and_boosting", "logistic_regression"])
+def test_models_answer_what_they_have_not_seen(training: pd.DataFrame, estimator: str) -> None:
+    settings = {"tuned_forest": SMALL, "boosting": {"max_iter": 10}}.get(estimator, {})
+    model = fit_experiment(Experiment("arrest", "at_stop", estimator, settings=settings), training)
+    strange = invented_stops(5, 8, 2031).assign(suspected_crime="PIRACY", precinct=999, suspect_age=pd.NA)
+    strange = strange.astype(training.dtypes)
+    probability = model.predict_probability(strange)
+    assert np.isfinite(probability).all()
+    assert ((probability >= 0) & (probability <= 1)).all()
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_cores_and_backends_change_nothing(
+    training: pd.DataFrame, test_year: pd.DataFrame, fitted: FittedModel, backend: str
+) -> None:
+    import joblib
+
+    with joblib.parallel_backend(backend):
+        other = fit_experiment(forest(), training, n_jobs=2)
+    np.testing.assert_array_equal(other.predict_probability(test_year), fitted.predict_probability(test_year))
+    assert other.thresholds == fitted.thresholds
+    assert other.pipeline[-1].get_params()["n_jobs"] == fitted.pipeline[-1].get_params()["n_jobs"] == 1
+
+
+def test_the_early_model_does_not_see_the_last_year(training: pd.DataFrame) -> None:
+    """Were the last year seen, its coin-tossed outcomes would be known nearly by heart."""
+    rng = np.random.default_rng(2)
+    last = training["year"] == 2019
+    tossed = training.copy()
+    tossed.loc[last, "arrested"] = pd.array(rng.random(int(last.sum())) < 0.5, dtype="boolean")
+    model = fit_experiment(forest(settings={**SMALL, "min_samples_leaf": 1}), tossed)
+    from sklearn.metrics import roc_auc_score
+
+    assert model.held_out is not None
+    assert model.held_out.year == 2019
+    assert len(model.held_out.positive) == int(last.sum())
+    assert 0.4 < roc_auc_score(model.held_out.positive, model.held_out.score) < 0.6
+
+
+def test_stops_of_unknown_outcome_are_left_out(training: pd.DataFrame) -> None:
+    unknown = training.copy()
+    unknown.loc[unknown.index[:10], "arrested"] = pd.NA
+    model = fit_experiment(forest(calibration="none"), unknown)
+    assert model.training_rows == len(training) - 10
+    assert model.training_positives == int(unknown["arrested"].sum())
+
+
+def test_resampling_sees_training_stops_alone_and_keeps_the_true_share(training: pd.DataFrame) -> None:
+    model = fit_experiment(forest("summons", "study_2021", resampling="under", calibration="prior"), training)
+    positives = int(training["summons_issued"].sum())
+    assert model.class_counts_before == (positives, len(training) - positives)
+    assert model.class_counts_after == (positives, positives)
+    assert model.training_share == pytest.approx(positives / len(training))
+    assert model.sampled_share == 0.5
+
+
+def test_prior_correction_brings_the_mean_near_the_share_and_keeps_the_ranking(
+    training: pd.DataFrame, test_year: pd.DataFrame
+) -> None:
+    model = fit_experiment(forest("summons", "study_2021", resampling="under", calibration="prior"), training)
+    score, probability = model.raw_score(test_year), model.predict_probability(test_year)
+    assert (np.argsort(score, kind="stable") == np.argsort(probability, kind="stable")).all()
+    assert score.mean() > 0.3
+    assert abs(probability.mean() - model.training_share) < abs(score.mean() - model.training_share) / 3
+
+
+def test_the_best_settings_on_the_last_year_are_kept(training: pd.DataFrame) -> None:
+    grid = ({"min_samples_leaf": 150}, {"min_samples_leaf": 5})
+    model = fit_experiment(forest(grid=grid), training)
+    assert model.settings["min_samples_leaf"] == 5
+    assert [entry["min_samples_leaf"] for entry in model.tried] == [5, 150]
+
+
+def test_the_test_year_has_no_say_in_the_choice(training: pd.DataFrame) -> None:
+    constant = fit_experiment(Experiment("arrest", "during", "constant"), training)
+    model = fit_experiment(forest(), training)
+    assert best_on_held_out([constant, model]) == {("arrest", "during"): model.name}
+
+
+def test_one_year_is_too_few_to_calibrate(training: pd.DataFrame) -> None:
+    with pytest.raises(SqfError, match="needs an earlier one"):
+        fit_experiment(forest(), training[training["year"] == 2019])
+
+
+def test_a_single_class_is_told(training: pd.DataFrame) -> None:
+    with pytest.raises(SqfError, match="with and without the outcome"):
+        fit_experiment(forest(), training[training["arrested"].fillna(value=False)])
+
+
+def test_names_are_unique_and_say_what_a_model_is() -> None:
+    chosen = {(outcome, tier): ("suspect_age",) for outcome in OUTCOMES for tier in ("during", "at_stop")}
+    experiments = [*plain_experiments(), *extended_experiments(), *served_experiments(chosen)]
+    names = [experiment.name for experiment in experiments]
+    assert len(set(names)) == len(names)
+    assert "arrest-study_2021-random_forest" in names
+    assert "summons-study_2021-random_forest-under-prior" in names
+    assert "arrest-during_twelve-tuned_forest" in names
+
+
+def test_an_unknown_kind_of_model_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(SqfError, match="tuned_forest"):
+        Experiment("arrest", "during", "oracle")
