@@ -46,7 +46,7 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     )
     jobs = {job.name: job for job in build_jobs(groups)}
     return dg.Definitions(
-        assets=assets,
+        assets=dg.with_source_code_references(assets),
         jobs=list(jobs.values()),
         schedules=[build_schedule(jobs["yearly_stops"], running=settings.schedule)],
         sensors=[build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule)],

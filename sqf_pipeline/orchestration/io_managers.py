@@ -174,9 +174,13 @@ class TableIOManager(dg.IOManager):
         rows = replace_partition(
             self.warehouse.engine, table, obj, partition, only=_condition(table, context.definition_metadata)
         )
-        context.add_output_metadata(
-            {"dagster/table_name": f"{table.schema}.{table.name}", "dagster/partition_row_count": rows}
-        )
+        metadata: dict[str, Any] = {
+            "dagster/table_name": f"{table.schema}.{table.name}",
+            "dagster/partition_row_count": rows,
+        }
+        if "dagster/column_schema" not in context.output_metadata:
+            metadata["dagster/column_schema"] = _column_schema(table)
+        context.add_output_metadata(metadata)
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read the rows of one year, or of several as a dictionary in the order of the years."""
@@ -219,6 +223,21 @@ class FrameAndTableIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> object:
         """Read from the Parquet file, which keeps the types."""
         return self.frames.load_input(context)
+
+
+def _column_schema(table: "sa.Table") -> dg.TableSchema:
+    """Return the columns of a table as the UI shows them, with the comments that the database has too."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                column.name,
+                str(column.type).lower(),
+                column.comment,
+                dg.TableColumnConstraints(nullable=bool(column.nullable)),
+            )
+            for column in table.columns
+        ]
+    )
 
 
 def _condition(table: "sa.Table", metadata: Mapping[str, Any]) -> "sa.ColumnElement[bool] | None":

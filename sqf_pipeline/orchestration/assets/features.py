@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described
+from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described, same_columns
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import (
     SAME_YEAR,
@@ -44,9 +44,7 @@ def training_stops(context: dg.AssetExecutionContext, stops: dict[str, pd.DataFr
     test_year = int(context.partition_key)
     years = training_years(test_year)
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
-    yield from through_gate(
-        training_stops_contract(test_year), merged, asset="training_stops", metadata=_outcomes(merged)
-    )
+    yield from through_gate(training_stops_contract(test_year), merged, asset="training_stops", metadata=_about(merged))
 
 
 @dg.asset(
@@ -61,7 +59,7 @@ def test_stops(context: dg.AssetExecutionContext, stops: pd.DataFrame) -> Iterat
     from sqf_pipeline.contracts.stops import test_stops_contract
 
     test_year = int(context.partition_key)
-    yield from through_gate(test_stops_contract(test_year), stops, asset="test_stops", metadata=_outcomes(stops))
+    yield from through_gate(test_stops_contract(test_year), stops, asset="test_stops", metadata=_about(stops))
 
 
 @dg.asset(
@@ -122,8 +120,8 @@ def _encoded(asset: str, encoder: Any, stops: pd.DataFrame) -> Iterator[Any]:
     yield from through_gate(contract, frame, asset=asset)
 
 
-def _outcomes(stops: pd.DataFrame) -> dict[str, Any]:
-    return {
+def _about(stops: pd.DataFrame) -> dict[str, Any]:
+    return {"dagster/column_lineage": same_columns("stops", stops.columns)} | {
         f"{name}_{answer}": int(count)
         for name in ("arrested", "summons_issued")
         for answer, count in (

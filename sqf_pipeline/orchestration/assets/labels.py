@@ -4,6 +4,7 @@ What belongs here: owners, groups, kinds and tags, and how a small table or text
 what an asset computes.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -57,6 +58,13 @@ def described(group: str, kept_in: str, code: tuple[str, ...], *, personal: bool
     }
 
 
+def same_columns(upstream: str, names: Iterable[str]) -> dg.TableColumnLineage:
+    """Return the lineage of columns that each come from the column of the same name."""
+    return dg.TableColumnLineage(
+        {name: [dg.TableColumnDep(asset_key=dg.AssetKey(upstream), column_name=name)] for name in names}
+    )
+
+
 def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
     """Return a small frame of figures as a table of the UI; never used for rows of stops."""
 
@@ -77,4 +85,7 @@ def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[
     )
 
 
-__all__ = ["ENCODERS", "FITTED", "FRAMES", "FRAMES_AND_TABLES", "OWNERS", "REPORTS", "TABLES", "as_table", "described"]
+__all__ = [
+    "ENCODERS", "FITTED", "FRAMES", "FRAMES_AND_TABLES", "OWNERS", "REPORTS", "TABLES", "as_table", "described",
+    "same_columns",
+]  # fmt: skip

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.orchestration.assets.labels import FRAMES, FRAMES_AND_TABLES, TABLES, as_table, described
+from sqf_pipeline.orchestration.assets.labels import (
+    FRAMES,
+    FRAMES_AND_TABLES,
+    TABLES,
+    as_table,
+    described,
+    same_columns,
+)
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import YEARS
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
@@ -121,7 +128,11 @@ def stops(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterato
         cleaned.stops,
         asset="stops",
         output_name="stops",
-        metadata={**outcomes, "cells_changed": int(cleaned.quality["rows"].sum())},
+        metadata={
+            **outcomes,
+            "cells_changed": int(cleaned.quality["rows"].sum()),
+            "dagster/column_lineage": same_columns("raw_stops", raw_stops.columns),
+        },
     )
     new = cleaned.quality[cleaned.quality["rule"] == "new_category"]
     yield dg.AssetCheckResult(
