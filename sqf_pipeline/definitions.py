@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
+from sqf_pipeline.orchestration.freshness import build_freshness_checks, build_freshness_sensor
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
@@ -45,11 +46,16 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
         for group in asset.group_names_by_key.values()
     )
     jobs = {job.name: job for job in build_jobs(groups)}
+    freshness = build_freshness_checks()
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         jobs=list(jobs.values()),
         schedules=[build_schedule(jobs["yearly_stops"], running=settings.schedule)],
-        sensors=[build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule)],
+        sensors=[
+            build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule),
+            build_freshness_sensor(freshness, running=settings.schedule),
+        ],
+        asset_checks=freshness,
         resources={**_resources(settings, source, overrides.get("warehouse")), **overrides},
     )
 

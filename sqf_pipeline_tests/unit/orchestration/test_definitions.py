@@ -1,5 +1,7 @@
 """The graph as a whole: a change that nobody meant shows here."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
@@ -30,7 +32,7 @@ CHECKS = {
     "model_metrics": ["contract"],
     "predictions": ["contract"],
     "raw_stops": ["columns_recognised", "contract"],
-    "stops": ["contract", "spellings_known"],
+    "stops": ["contract", "freshness_check", "spellings_known"],
     "test_features": ["contract"],
     "test_stops": ["contract"],
     "training_features": ["contract"],
@@ -70,7 +72,10 @@ def test_jobs_schedules_and_sensors_are_these(definitions):
     repository = definitions.get_repository_def()
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == JOBS
     assert [schedule.name for schedule in repository.schedule_defs] == ["yearly_publication"]
-    assert [sensor.name for sensor in repository.sensor_defs] == ["rerun_after_publication"]
+    assert sorted(sensor.name for sensor in repository.sensor_defs) == [
+        "newest_year_arrived",
+        "rerun_after_publication",
+    ]
     assert all(schedule.default_status.value == "STOPPED" for schedule in repository.schedule_defs)
 
 
@@ -103,3 +108,20 @@ def test_no_password_stands_in_a_resource(tmp_path):
     settings = Settings(home=tmp_path, data_dir=tmp_path, database_url="postgresql://me:hidden@127.0.0.1:1/sqf")
     for name, resource in build_defs(settings).resources.items():
         assert "hidden" not in repr(resource), name
+
+
+def test_the_newest_year_is_overdue_from_june_until_its_stops_are_in(definitions):
+    check = dg.AssetCheckKey(dg.AssetKey("stops"), "freshness_check")
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(), asset_check_selection={check}
+    )
+    newest = YEARS.get_partition_keys()[-1]
+    overdue = datetime.now(tz=UTC).month >= 6
+    with dg.DagsterInstance.ephemeral() as instance:
+        for year in ("2019", str(int(newest) - 1)):
+            instance.report_runless_asset_event(dg.AssetMaterialization("stops", partition=year))
+        (before,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+        instance.report_runless_asset_event(dg.AssetMaterialization("stops", partition=newest))
+        (after,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert (before.passed, after.passed) == (not overdue, True)
+    assert before.severity == dg.AssetCheckSeverity.WARN
