@@ -24,7 +24,7 @@ def create_app(bundle_dir: Path) -> Flask:
     Raises BundleError when the export is refused; nothing is served then.
     """
     service = load_service(bundle_dir)
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)  # files are served under a mark of their content, by `pages`
     app.config.update(
         DEBUG=False, TESTING=False, PROPAGATE_EXCEPTIONS=False, MAX_CONTENT_LENGTH=LARGEST_REQUEST,
         MAX_FORM_MEMORY_SIZE=65_536, MAX_FORM_PARTS=200,

@@ -47,6 +47,8 @@ MEASURE_WORDS = {
     "average_precision": "Average precision",
     "brier_skill": "Brier skill",
 }
+MOST_ROWS = 200
+"""Most rows of a table on a page; a download holds all."""
 _LONG = "public, max-age=31536000, immutable"
 _FORMULA = ("=", "+", "-", "@", "\t")
 _NOTHING = "\u2013"
@@ -100,7 +102,7 @@ def register_pages(app: Flask, service: Service) -> None:
         lambda: {
             "asset_url": asset_url, "manifest": service.manifest, "outcome_words": OUTCOME_WORDS,
             "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
-            "endpoints_present": app.view_functions,
+            "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
         }
     )  # fmt: skip
     for name in asset_files():
@@ -234,4 +236,4 @@ def show_cell(value: Any, column: TableColumn) -> str:
     return str(value)
 
 
-__all__ = ["asset_files", "asset_url", "register_pages", "show_cell", "table_to_csv"]
+__all__ = ["MOST_ROWS", "asset_files", "asset_url", "register_pages", "show_cell", "table_to_csv"]

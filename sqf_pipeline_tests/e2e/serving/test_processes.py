@@ -103,7 +103,7 @@ def test_a_large_body_is_refused_and_the_service_lives(service):
 def test_broken_requests_are_refused_without_a_trace(service, sent):
     with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
         connection.sendall(sent)
-        connection.settimeout(5)
+        connection.settimeout(2)  # some of these are not yet a whole request, so that no answer is right too
         try:
             answer = connection.recv(65_536)
         except (TimeoutError, ConnectionResetError):

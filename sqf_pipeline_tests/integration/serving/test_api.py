@@ -168,7 +168,7 @@ def test_hostile_documents_are_refused(client, route, data, kind, status):
         ("GET", "/analysis/..%2f..%2fmanifest.json", 404),
         ("GET", "/analysis/manifest.json", 404),
         ("GET", "/analysis/stops_by_year.exe", 404),
-        ("GET", "/static/app.py", 404),
+        ("GET", "/static/site.css", 404),
         ("POST", "/", 405),
     ],
 )

@@ -7,6 +7,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.fitting import one_thread
 from sqf_pipeline.serving.onnx_export import ensemble_to_onnx, round_down_to_float32
 
 
@@ -38,7 +39,8 @@ def run(model, features):
 )
 def test_scores_equal_predict_proba(model, numbers):
     features, target = numbers
-    model.fit(features, target)
+    with one_thread():
+        model.fit(features, target)
     np.testing.assert_allclose(run(model, features), model.predict_proba(features)[:, 1], atol=2e-6)
 
 
@@ -73,6 +75,7 @@ def test_other_models_are_refused_by_name(numbers):
 
 def test_native_categories_are_refused():
     features = np.array([[0.0], [1.0], [2.0]] * 30)
-    model = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]).fit(features, [0, 1, 0] * 30)
+    with one_thread():
+        model = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]).fit(features, [0, 1, 0] * 30)
     with pytest.raises(SqfError, match="native categories"):
         ensemble_to_onnx(model)
