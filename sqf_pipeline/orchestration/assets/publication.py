@@ -180,6 +180,7 @@ def model_export(
     """Export the served models."""
     from sqf_pipeline.serving.export import ExportContext
     from sqf_pipeline.serving.publication import publish_models
+    from sqf_pipeline.serving.source_commit import source_commit
 
     test_year = int(context.partition_key)
     files = _of_window(source_files, test_year)
@@ -204,6 +205,7 @@ def model_export(
             source=str(models["source"].iloc[0]),
             data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
             model_card=model_card["model_card.md"].decode(),
+            git_commit=source_commit(),
         ),
     )
     return dg.MaterializeResult(
