@@ -212,6 +212,8 @@ def model_export(
         metadata={
             "path": dg.MetadataValue.path(str(folder.resolve())),
             "models": served_models.names,
+            "service": dg.MetadataValue.md("Start it with `sqf serve`."),
+            "analysis": dg.MetadataValue.url("http://127.0.0.1:8000/analysis"),
             "size_bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         }
     )
