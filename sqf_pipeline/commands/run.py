@@ -4,11 +4,14 @@ What belongs here: options, the choice of the source, and the order of a run. Wh
 (`orchestration.running`), how it looks (`progress`), and the report (`report`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse, quieten
+from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings
 
 
@@ -35,7 +38,29 @@ def command(years: tuple[int, ...], source: str | None, data_dir: Path | None, e
     tested = sorted(set(years or (FIRST_TEST_YEAR,)))
     for year in tested:
         require_test_year(year)
-    _run(tested, load_settings(source=source, data_dir=data_dir), everything=everything)
+    settings = load_settings(source=source, data_dir=data_dir)
+    with _alone(settings.home):
+        _run(tested, settings, everything=everything)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the home folder for one `sqf run` at a time: two would write results of different files side by side."""
+    from filelock import FileLock, Timeout
+
+    from sqf_pipeline.orchestration.instance import instance_folder
+
+    lock = FileLock(instance_folder(home) / "run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SqfError(
+            f"Another `sqf run` works in {home}. Wait until it ends, or give this one a home of its own (SQF_HOME)."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from sqf_pipeline.nypd.sample import write_sample_year
 from sqf_pipeline_tests.pipeline_support import Pipeline, rows_of, write_rows
@@ -156,6 +157,12 @@ def test_a_port_in_use_is_told(loaded):
     assert result.exit_code == 1
     assert "Address already in use" in result.stderr
     assert "--port" in result.stderr
+
+
+def test_a_second_run_in_the_same_home_is_refused(loaded, before):
+    with FileLock(loaded.home / "dagster" / "run.lock"):
+        assert_refused(loaded, "Another `sqf run` works in")
+    assert loaded.fingerprints() == before
 
 
 def test_a_wrong_setting_is_named(loaded):
