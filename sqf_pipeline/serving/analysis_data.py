@@ -173,7 +173,8 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     return AnalysisTable(
         name="stops_map", section="stops", title=f"A tenth of the places see {share * 100:.0f} % of the stops",
         question="Where do stops happen?",
-        note=f"Each dot is a cell of half a mile; its area is the number of stops. {small:,} stops in cells of fewer "
+        note=f"Each dot is a cell of half a mile; its area is the number of stops, "
+        f"and it is grey where fewer than {FEWEST} leave its share out. {small:,} stops in cells of fewer "
         f"than five and {len(stops) - len(placed):,} without coordinates are left out.",
         columns=(
             TableColumn(name="borough", label="Borough"),

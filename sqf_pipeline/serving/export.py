@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.serving.analysis_table import AnalysisTable
 from sqf_pipeline.serving.bundle import CURRENT_NAME, open_bundle, resolve_folder
 from sqf_pipeline.serving.calibration import Calibration
@@ -196,14 +197,17 @@ def _describe_model(model: ExportModel, onnx_bytes: bytes) -> ModelEntry:
             f"The default threshold {model.default_threshold!r} of {model.name} is not among its thresholds: "
             f"{', '.join(sorted(model.thresholds))}."
         )
-    fields = describe_fields(model.fields, model.training_stops)
+    places = {entry.name: place for place, entry in enumerate(load_columns())}
+    ordered = sorted(model.fields, key=lambda name: places[name])  # when, why, who, where: as people tell it
+    fields = describe_fields(ordered, model.training_stops)
+    encode = model.pipeline[:-1].transform
     scores = _offline_scores(model, model.test_stops)
     probabilities = model.calibration.apply(scores)
     probes = _invent_stops(fields)
     wanted = model.calibration.apply(_offline_scores(model, frame_of_fields(probes, fields)))
     entry = ModelEntry(
         name=model.name, outcome=model.outcome, tier=model.tier, estimator=type(model.pipeline[-1]).__name__,
-        fields=fields, encoding=describe_encoding(model.pipeline[:-1].transform, fields),
+        fields=fields, encoding=describe_encoding(lambda stops: encode(stops[list(model.fields)]), fields),
         calibration=model.calibration, thresholds=dict(model.thresholds),
         default_threshold=model.default_threshold, training_share=model.training_share,
         training_rows=len(model.training_stops), test_rows=len(model.test_stops),
