@@ -239,7 +239,8 @@ def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[fl
     z = float(norm.ppf((1 + level) / 2))
     centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    # at 0 and at 1 rounding may put the end a hair inside the share
+    return max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
 
 
 __all__ = [

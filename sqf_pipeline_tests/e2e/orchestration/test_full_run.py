@@ -1,0 +1,87 @@
+"""`sqf run --full` to its end: tables, reports and an export that answers; and a plain run afterwards."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from sqf_pipeline.modelling.experiments import extended_experiments, plain_experiments
+from sqf_pipeline.modelling.suites import MAIN_MODELS
+from sqf_pipeline.serving.app import create_app
+from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse.url import create_engine
+from sqf_pipeline_tests.pipeline_support import Pipeline
+
+pytestmark = pytest.mark.timeout(900)  # some forty models are fitted
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """Return a pipeline of synthetic stops after a full run."""
+    folder = tmp_path_factory.mktemp("full")
+    pipeline = Pipeline(folder / "home", folder / "raw", "sample", {"SQF_SAMPLE_ROWS": "300"})
+    result = pipeline.sqf("run", "--full")
+    assert result.exit_code == 0, result.output
+    assert "sqf serve" in result.output
+    yield pipeline
+    pipeline.remove()
+
+
+def asked(pipeline: Pipeline, query: str) -> list[tuple]:
+    engine = create_engine(local.ensure_running(pipeline.home / "postgres"))
+    with engine.connect() as connection:
+        rows = [tuple(row) for row in connection.execute(sa.text(query))]
+    engine.dispose()
+    return rows
+
+
+def names_in(pipeline: Pipeline, table: str) -> set[str]:
+    return {row[0] for row in asked(pipeline, f"SELECT DISTINCT model FROM sqf_sample.{table}")}
+
+
+def test_every_model_is_in_every_table_that_is_about_all(full):
+    names = names_in(full, "models")
+    assert names > {experiment.name for experiment in (*plain_experiments(), *extended_experiments())}
+    about_all = ("model_metrics", "predictions", "metric_intervals", "threshold_metrics", "calibration_bins")
+    for table in (*about_all, "confusion_matrices"):
+        assert names_in(full, table) == names, table
+    assert names_in(full, "subgroup_metrics") == set(MAIN_MODELS)
+    assert asked(full, "SELECT count(*) FROM sqf_sample.predictions") == [(300 * len(names),)]
+    assert {row[0] for row in asked(full, "SELECT DISTINCT source FROM sqf_sample.models")} == {"sample"}
+
+
+def test_metrics_and_intervals_say_the_same_figures(full):
+    different = asked(
+        full,
+        "SELECT count(*) FROM sqf_sample.model_metrics k JOIN sqf_sample.metric_intervals i USING (test_year, model) "
+        "WHERE i.metric = 'roc_auc' AND i.estimate IS DISTINCT FROM k.roc_auc",
+    )
+    assert different == [(0,)]
+
+
+def test_card_and_charts_are_files_that_say_what_they_are_of(full):
+    folder = full.home / "reports" / "sqf_sample" / "2020"
+    card = (folder / "model_card" / "model_card.md").read_text(encoding="utf-8")
+    assert "synthetic" in card.lower()
+    (auc,) = asked(
+        full,
+        f"SELECT estimate FROM sqf_sample.metric_intervals WHERE metric = 'roc_auc' AND model = '{MAIN_MODELS[0]}'",
+    )
+    assert f"{auc[0]:.3f}" in card
+    charts = sorted(path.name for path in (folder / "charts").glob("*.png"))
+    assert len(charts) == 20
+    assert all((folder / "charts" / name).read_bytes().startswith(b"\x89PNG") for name in charts)
+
+
+def test_the_export_answers(full):
+    client = create_app(full.home / "exports" / "sqf_sample" / "current").test_client()
+    answer = client.get("/api/v1/models")
+    assert answer.status_code == 200
+    assert len(answer.get_json()["models"]) == 6
+
+
+def test_a_plain_run_leaves_the_extended_models_and_changes_nothing(full):
+    before = full.fingerprints()
+    result = full.sqf("run")
+    assert result.exit_code == 0, result.output
+    assert full.fingerprints() == before
