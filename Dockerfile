@@ -22,9 +22,11 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonex
 COPY --from=build /opt/sqf /opt/sqf
 COPY deploy/dagster.yaml deploy/workspace.yaml /opt/dagster/
 
+# remarks of libraries about their own beta parameters would fill the logs
 ENV PATH=/opt/sqf/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    PYTHONWARNINGS=ignore \
     MPLCONFIGDIR=/tmp/matplotlib \
     DAGSTER_HOME=/opt/dagster \
     SQF_HOME=/srv/sqf/home \
