@@ -63,13 +63,24 @@ def instance_folder(home: Path) -> Path:
 
 @contextmanager
 def open_instance(home: Path) -> "Iterator[dg.DagsterInstance]":
-    """Open the Dagster instance of a home, for runs in this process."""
-    import dagster as dg
+    """Open the Dagster instance of a home, for runs in this process.
 
+    What a run prints is not captured: that would send a command's own display through two more processes, which
+    have their own say when somebody presses Ctrl-C. Dagster's events and messages are kept all the same.
+    """
+    import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+
+    not_captured = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
     folder = instance_folder(home)
     _write_history_without_waiting()
     os.environ["DAGSTER_HOME"] = str(folder)
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=not_captured)) as instance:
         yield instance
 
 

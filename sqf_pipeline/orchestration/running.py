@@ -100,6 +100,10 @@ def run_work(
             run_config=QUIET,
             tags={"sqf/command": "run"},
         )
+    except dg.DagsterExecutionInterruptedError:
+        raise SqfError(
+            "Stopped. What was finished is stored, what was under way is as it was before; run again to go on."
+        ) from None
     except Exception as error:
         told = explained(error)
         if told is None:

@@ -36,8 +36,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 @pytest.fixture(scope="module")
 def undisturbed(sample: Pipeline) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the digests of tables and models of a run under hash seed 1."""
-    said = finished(sample, PYTHONHASHSEED="1")
+    """Return the digests of tables and models of a run under hash seed 1, which had to fall back to the sample."""
+    nobody = "http://127.0.0.1:9/sqf-{year}.xlsx"
+    said = finished(sample, PYTHONHASHSEED="1", SQF_SOURCE="auto", SQF_NYPD_URL=nobody, NO_PROXY="127.0.0.1")
+    assert "SYNTHETIC STOPS ARE USED" in " ".join(said.split())
     for shown in ("2017 raw_stops", "2020 stops", "Models on the untouched stops of 2020", "sqf ui", "sqf_sample"):
         assert shown in said
     return sample.fingerprints(), model_digests(sample)
