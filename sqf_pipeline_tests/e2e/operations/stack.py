@@ -30,8 +30,8 @@ WITHOUT_CAPABILITIES = (
     if os.geteuid() == 0 and shutil.which("setpriv")
     else []
 )
-HEALTH_SECONDS = 90
-STOP_SECONDS = 30
+HEALTH_SECONDS = 180
+STOP_SECONDS = 60
 
 
 def free_ports(count: int) -> list[int]:
