@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqf_pipeline.modelling import calibration as calibrators
-from sqf_pipeline.modelling.estimators import kind
+from sqf_pipeline.modelling.estimators import BLEND, SLOW_BOOSTING, kind
 from sqf_pipeline.modelling.feature_sets import OUTCOMES, FeatureSet, Outcome, chosen_fields, feature_set
 from sqf_pipeline.modelling.resampling import Method
 
@@ -109,10 +109,16 @@ def plain_experiments() -> tuple[Experiment, ...]:
 def tier_experiments() -> tuple[Experiment, ...]:
     """Return every outcome at every tier: tuned forest, boosting, both blended, and the floors."""
     return tuple(
-        Experiment(outcome, columns, estimator, grid=FOREST_GRID if estimator == "tuned_forest" else ())
+        experiment
         for outcome in OUTCOMES
         for columns in ("at_stop", "during", "study_2021")
-        for estimator in ("constant", "logistic_regression", "tuned_forest", "boosting", "forest_and_boosting")
+        for experiment in (
+            Experiment(outcome, columns, "constant"),
+            Experiment(outcome, columns, "logistic_regression"),
+            Experiment(outcome, columns, "tuned_forest", grid=FOREST_GRID),
+            Experiment(outcome, columns, "boosting", settings=SLOW_BOOSTING if outcome == "arrest" else {}),
+            Experiment(outcome, columns, BLEND),
+        )
     )
 
 
