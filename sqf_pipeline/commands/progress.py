@@ -55,6 +55,9 @@ class RunDisplay:
         if moment.kind == "started":
             self.under_way(named)
             return
+        if moment.kind == "note":
+            self.under_way(f"{named}: {moment.text}")
+            return
         mark = "[green]✓[/green]" if moment.kind == "done" else "[red]✗[/red]"
         self._console.print(f"{mark} {named:<40} {moment.seconds:6.1f} s")
         self._bar.advance(self._task)

@@ -28,19 +28,22 @@ class Progress:
     Attributes
     ----------
     kind
-        `started`, `done` or `failed`.
+        `started`, `done`, `failed`, or `note` for what a long step says of itself on the way.
     step
         Name of the step, which is that of its first asset.
     year
         Its partition.
     seconds
         Time taken, once it has ended.
+    text
+        What a note says.
     """
 
-    kind: Literal["started", "done", "failed"]
+    kind: Literal["started", "done", "failed", "note"]
     step: str
     year: int
     seconds: float = 0.0
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def run_work(
 
     def on_event(entry: "EventLogEntry") -> None:
         event = entry.dagster_event
+        if event is None and entry.step_key and entry.user_message:
+            listener(Progress("note", entry.step_key, work.year, text=entry.user_message))
         if event is None or event.step_key is None:
             return
         if event.is_step_start:

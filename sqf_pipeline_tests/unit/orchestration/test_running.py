@@ -1,0 +1,83 @@
+"""What a run tells while it goes on, and when it fails."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.orchestration.partitions import YEARS
+from sqf_pipeline.orchestration.running import Progress, Work, explained, run_work, work_for
+
+
+def test_every_years_stops_come_once_and_before_any_test_year():
+    assert work_for([2021, 2020, 2020]) == [
+        *(Work("yearly_stops", year) for year in range(2017, 2022)),
+        Work("yearly_models", 2020),
+        Work("yearly_models", 2021),
+    ]
+    assert work_for([2022], everything=True)[-1] == Work("yearly_rerun", 2022)
+
+
+def run(step: Callable[[dg.AssetExecutionContext], None]) -> list[Progress]:
+    """Run a single asset as `sqf run` does and return what the listener heard."""
+
+    @dg.asset(partitions_def=YEARS, key="step")
+    def asset(context: dg.AssetExecutionContext) -> None:
+        step(context)
+
+    heard: list[Progress] = []
+    definitions = dg.Definitions(assets=[asset], jobs=[dg.define_asset_job("yearly_stops", selection=["step"])])
+    with dg.DagsterInstance.ephemeral() as instance:
+        try:
+            run_work(definitions, instance, Work("yearly_stops", 2018), heard.append)
+        finally:
+            heard[:] = [moment for moment in heard if "Writing file" not in moment.text]
+    return heard
+
+
+def test_a_step_is_heard_when_it_starts_speaks_and_ends():
+    heard = run(lambda context: context.log.info("fitting one"))
+    assert [(moment.kind, moment.step, moment.year) for moment in heard] == [
+        ("started", "step", 2018),
+        ("note", "step", 2018),
+        ("done", "step", 2018),
+    ]
+    assert heard[1].text == "fitting one"
+    assert heard[2].seconds > 0
+
+
+def test_a_mistake_in_a_step_comes_out_as_its_message():
+    def fail(_context: object) -> None:
+        raise SqfError("The file is empty. Fetch it again.")
+
+    with pytest.raises(SqfError, match=r"^The file is empty\. Fetch it again\.$"):
+        run(fail)
+
+
+def test_a_fault_of_the_program_keeps_its_own_type():
+    def fail(_context: object) -> None:
+        raise ZeroDivisionError("division")
+
+    with pytest.raises(ZeroDivisionError):
+        run(fail)
+
+
+def test_an_interruption_says_what_is_left():
+    def interrupt(_context: object) -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    with pytest.raises(SqfError, match="Stopped"):
+        run(interrupt)
+
+
+def test_a_message_is_found_however_deep_it_is_wrapped():
+    inner = SqfError("what to do")
+    middle = RuntimeError("wrapped")
+    middle.__cause__ = inner
+    outer = ValueError("wrapped again")
+    outer.__context__ = middle
+    inner.__context__ = outer  # a ring must not hang it
+    assert explained(outer) == "what to do"
+    assert explained(dg.Failure("a rule was broken")) == "a rule was broken"
+    assert explained(ValueError("no message for people")) is None
