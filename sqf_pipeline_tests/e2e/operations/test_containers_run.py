@@ -42,7 +42,7 @@ with dg.DagsterInstance.get() as instance:
         job.execute_in_process(instance=instance, partition_key=str(year))
 """
 
-pytestmark = pytest.mark.timeout(3600 if WHOLE_YEAR else 500)
+pytestmark = pytest.mark.timeout(3600 if WHOLE_YEAR else 900)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_a_year_is_materialised_through_the_webserver_though_a_run_and_the_daemo
     )
     assert counts == [(year, ROWS, ROWS) for year in (*EARLIER_YEARS, int(YEAR))]
     run = webserver.launch("yearly_rerun" if WHOLE_YEAR else "yearly_models", YEAR)
-    assert webserver.wait(run, 3000 if WHOLE_YEAR else 240) == "SUCCESS", (
+    assert webserver.wait(run, 3000 if WHOLE_YEAR else 500) == "SUCCESS", (
         webserver.failures(run),
         stack.log("code-server")[-3000:],
     )
