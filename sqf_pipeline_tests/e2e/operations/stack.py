@@ -31,7 +31,7 @@ WITHOUT_CAPABILITIES = (
     else []
 )
 HEALTH_SECONDS = 180
-STOP_SECONDS = 60
+STOP_SECONDS = 90
 
 
 def free_ports(count: int) -> list[int]:
