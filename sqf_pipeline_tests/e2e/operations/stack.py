@@ -31,7 +31,6 @@ WITHOUT_CAPABILITIES = (
     else []
 )
 HEALTH_SECONDS = 180
-STOP_SECONDS = 90
 
 
 def free_ports(count: int) -> list[int]:
@@ -179,15 +178,15 @@ class Stack:
         self.seconds_until_healthy[name] = time.monotonic() - began
 
     def stop(self, name: str) -> int:
-        """Ask a service to end, as `docker compose stop` does, and return its exit code."""
+        """Ask a service to end, as `docker compose stop` does, and return its exit code, -9 when it was killed."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+        number, unit = re.fullmatch(r"(\d+)([sm])", self.services[name]["stop_grace_period"]).groups()
         try:
-            return process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+            return process.wait(int(number) * (60 if unit == "m" else 1))
+        except subprocess.TimeoutExpired:  # then Docker kills it too
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
+            return process.wait()
 
     def shell(self, lines: list[str]) -> None:
         """Run lines that an operator would type beside the compose file; the first that fails ends it."""
