@@ -155,6 +155,7 @@ def _categories(
         totals[spelling] = totals.get(spelling, 0) + rows_of[text]
     values: dict[str, str | None] = {}
     respelled = coded_unknown = misplaced = 0
+    new: set[str] = set()
     for text, spelling in normal.items():
         rows = rows_of[text]
         if text in nothing:
@@ -169,13 +170,13 @@ def _categories(
         else:
             values[text] = spelling
             if known:
-                shown = spelling[:60]
-                log.add(
-                    entry.name,
-                    "new_category",
-                    rows,
-                    f"Spelling {shown!r} is in no vocabulary; kept as it is.",
-                )
+                new.add(spelling)
+    # one entry a column, however many spellings: column and rule are the key of the table data_quality
+    told = ", ".join(f"{spelling[:60]!r} ({totals[spelling]:,})" for spelling in sorted(new))
+    log.add(
+        entry.name, "new_category", sum(totals[spelling] for spelling in new),
+        f"In no vocabulary; kept as it is: {told}.",
+    )  # fmt: skip
     log.add(entry.name, "respelled", respelled, "Another spelling of a known category; one spelling is kept.")
     log.add(entry.name, "coded_unknown", coded_unknown, "NYPD's code for unknown; missing now.")
     log.add(

@@ -78,6 +78,16 @@ def test_a_frequent_new_spelling_is_a_category_and_is_reported():
     assert rules(cleaned.quality, "suspect_race") == {"new_category": NEW_CATEGORY_ROWS}
 
 
+def test_two_new_categories_of_a_column_are_one_entry_that_names_both():
+    frequent = [{"suspect_race": "MARTIAN"}, {"suspect_race": "Martian"}, {"suspect_race": "VENUSIAN"}]
+    cleaned = clean_stops(raw_stops(*frequent * NEW_CATEGORY_ROWS), 2018)
+    new = cleaned.quality[cleaned.quality["rule"] == "new_category"]
+    assert new["rows"].tolist() == [3 * NEW_CATEGORY_ROWS]
+    assert "'MARTIAN' (20)" in new["description"].iloc[0]
+    assert "'VENUSIAN' (10)" in new["description"].iloc[0]
+    assert not cleaned.quality.duplicated(["year", "column_name", "rule"]).any()
+
+
 def test_an_absent_optional_column_is_null():
     stops = clean_stops(raw_stops().drop(columns=["consent_asked", "action_casing"]), 2018).stops
     assert stops["consent_asked"].isna().all()
