@@ -124,26 +124,23 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
 
 def _clean_column(texts: pd.Series, entry: Column, log: QualityLog) -> pd.Series:
     """Return one typed column. Texts repeat, so that each different one is read once."""
-    spellings = texts.unique()
+    codes, spellings = pd.factorize(texts)
     normal = {text: normalise_text(text) for text in spellings}
     nothing = {text for text in spellings if normal[text] in null_spellings()}
-    codes, uniques = pd.factorize(texts)
-    counts = np.bincount(codes, minlength=len(uniques))
-    rows_of = dict(zip(uniques, counts.tolist(), strict=True))
+    rows_of = dict(zip(spellings, np.bincount(codes, minlength=len(spellings)).tolist(), strict=True))
     values: dict[str, Any]
     if entry.kind == "text":
         values = {text: None if text in nothing else " ".join(text.split()) for text in spellings}
     elif entry.kind == "category":
         values = _categories(entry, normal, nothing, rows_of, log)
     elif entry.kind == "date":
-        return _clean_dates(texts, nothing, rows_of, entry, log)
+        values = _dates(entry, normal, nothing, rows_of, log)
     elif entry.kind == "mark":
         values = _marks(entry, normal, nothing, rows_of, log)
     else:
         values = _parsed(entry, normal, nothing, rows_of, log)
-    return pd.Series(
-        pd.array([values[text] for text in uniques], dtype=DTYPES[entry.kind]).take(codes), index=texts.index
-    )
+    typed = pd.Series([values[text] for text in spellings], dtype=DTYPES[entry.kind])
+    return typed.take(codes).set_axis(texts.index)
 
 
 def _categories(
@@ -237,24 +234,22 @@ def _bound(value: float | None) -> str:
     return "any" if value is None else f"{value:g}" if value < 10_000 else f"{value:,.0f}"
 
 
-def _clean_dates(
-    texts: pd.Series, nothing: set[str], rows_of: dict[str, int], entry: Column, log: QualityLog
-) -> pd.Series:
-    values = {text: None if text in nothing else parsing.parse_date(" ".join(text.split())) for text in texts.unique()}
-    unreadable = sum(rows_of[text] for text, value in values.items() if value is None and text not in nothing)
-    outside = {text for text, value in values.items() if value is not None and value.year != log.year}
+def _dates(
+    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    unreadable = outside_year = 0
+    for text, spelling in normal.items():
+        date = None if text in nothing else parsing.parse_date(spelling)
+        if date is None:
+            unreadable += 0 if text in nothing else rows_of[text]
+        elif date.year != log.year:
+            outside_year += rows_of[text]
+            date = None
+        values[text] = date
     log.add(entry.name, "unreadable", unreadable, "Not a date that can be read; missing now.")
-    log.add(
-        entry.name, "outside_year", sum(rows_of[text] for text in outside),
-        f"A date outside {log.year}, the year of the file; missing now.",
-    )  # fmt: skip
-    dates = {
-        text: np.datetime64("NaT") if value is None or text in outside else np.datetime64(value)
-        for text, value in values.items()
-    }
-    return pd.Series(
-        np.array([dates[text] for text in texts], dtype="datetime64[s]"), index=texts.index, name=entry.name
-    )
+    log.add(entry.name, "outside_year", outside_year, f"A date outside {log.year}, the year of the file; missing now.")
+    return values
 
 
 def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
