@@ -1,12 +1,11 @@
 """Bringing a database in line with the declared tables.
 
 What belongs here: creating what is missing, adding what can be added without touching rows, refusing the rest with
-advice. What does not: the declarations (`stop_tables`, `result_tables`, `views.sql`).
+advice. What does not: the declarations (`stop_tables`, `result_tables`, `views`).
 """
 
 import hashlib
 import re
-from importlib import resources
 
 import psycopg2
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, DropConstraint, SetColumnComment
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse.views import views_script
 
 _DIALECT = postgresql.dialect()
 _SCHEMA_COMMENT = "Stops by the New York City police, models of what follows from them, and their measures."
@@ -185,7 +185,7 @@ def _create_indexes(connection: sa.Connection, metadata: sa.MetaData) -> None:
 def _apply_views(connection: sa.Connection, metadata: sa.MetaData) -> None:
     """Create the views when they, or what they stand on, are new or changed; the schema's comment says which stand."""
     schema = str(metadata.schema)
-    script = resources.files(__package__).joinpath("views.sql").read_text(encoding="utf-8")
+    script = views_script()
     columns = [str(column) for table in metadata.sorted_tables for column in table.columns]
     digest = hashlib.sha256("\n".join([script, *columns]).encode()).hexdigest()
     comment = f"{_SCHEMA_COMMENT} Views {digest[:12]}."
