@@ -8,6 +8,9 @@ ARGS ?=
 # Name a Python here to choose it: make run PYTHON=/path/to/python3
 PYTHON ?=
 
+# Files of tests are shared out among the cores, in their own order, because the longest stand first.
+IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -24,7 +27,7 @@ setup: $(INSTALLED)  ## Install the pipeline into .venv
 	@echo "Ready: $(BIN)/sqf --help"
 
 test: $(DEV_INSTALLED)  ## Run the tests (with the real files too, when SQF_DATA_DIR names their folder)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 lint: $(DEV_INSTALLED)  ## Check format, style and types
 	$(BIN)/ruff format --check .

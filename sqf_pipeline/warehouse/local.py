@@ -15,11 +15,12 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
+from psycopg2 import errors
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.account import Account, account_for, choose_cluster, clusters_left_outside
@@ -272,7 +273,9 @@ def _create_database(place: Place, port: int) -> None:
     with _session(place, port, "postgres") as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
         if cursor.fetchone() is None:
-            cursor.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
+            # A starter that was killed has perhaps asked for it as well, and its request is carried out without it.
+            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+                cursor.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
 
 
 def _stop_cluster(cluster: Path, *, orderly: bool = True) -> bool:

@@ -195,6 +195,17 @@ def test_starter_killed_at_any_moment_leaves_something_that_starts(open_folder):
         local.remove(directory)
 
 
+def test_the_request_of_a_killed_starter_for_the_database_may_still_be_under_way(directory):
+    local.ensure_running(directory)
+    place = local.Place(directory)
+    for _ in range(3):
+        with local._session(place, place.port(), "postgres") as cursor:
+            cursor.execute(f"DROP DATABASE {local.DATABASE}")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: local._create_database(place, place.port()), range(4)))
+    assert execute(local.ensure_running(directory), "SELECT 1") == [(1,)]
+
+
 def test_server_killed_is_started_again_with_what_was_committed(directory):
     url = local.ensure_running(directory)
     execute(url, "INSERT INTO kept VALUES (43)")
