@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from click.testing import CliRunner, Result
 
@@ -69,13 +70,15 @@ class Pipeline:
         """Run a command in this process."""
         return CliRunner().invoke(main, list(arguments), env={**self._environment(), **environment})
 
-    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        """Start a command as a process of its own."""
+    def start(
+        self, *arguments: str, output: "IO[bytes] | int" = subprocess.PIPE, **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Start a command as a process of its own; what it says goes to `output`."""
         merged = {**os.environ, **self._environment(), **environment}
         return subprocess.Popen(
             [sys.executable, "-m", "sqf_pipeline.cli", *arguments],
             env={name: value for name, value in merged.items() if value is not None},
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )

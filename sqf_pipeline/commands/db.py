@@ -36,14 +36,19 @@ def url() -> None:
     click.echo(_url(load_settings()))
 
 
-@command.command("shell")
-def shell() -> None:
-    """Open psql on the database, in the schema of the source."""
+@command.command("shell", context_settings={"ignore_unknown_options": True})
+@click.argument("psql_options", nargs=-1, type=click.UNPROCESSED)
+def shell(psql_options: tuple[str, ...]) -> None:
+    """Open psql on the database, in the schema of the source.
+
+    Options of psql may follow: sqf db shell --csv --command "SELECT * FROM outcomes_by_year"
+    """
     from sqf_pipeline.warehouse.admin import psql_command
 
     settings = load_settings()
     called = psql_command(_url(settings), schema_for_source(settings.source))
-    os.execvpe(called.arguments[0], called.arguments, {**os.environ, **called.environment})  # noqa: S606
+    program, database = called.arguments
+    os.execvpe(program, [program, *psql_options, database], {**os.environ, **called.environment})  # noqa: S606
 
 
 @command.command("grant-reader")

@@ -29,22 +29,22 @@ def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> 
         How many stops were encoded.
     """
     made_by_outcome = outcome_made_columns()
-    feature = pa.Column(
-        float,
-        nullable=False,
-        checks=[pa.Check(np.isfinite, name="is_finite")],
-    )
+    told = {entry.name: entry.description for entry in load_columns()}
+    finite = [pa.Check(np.isfinite, name="is_finite")]
     columns: dict[str, pa.Column] = {
-        "year": pa.Column("Int16", nullable=False),
-        "stop_id": pa.Column("Int64", nullable=False),
+        "year": pa.Column("Int16", nullable=False, description=told["year"]),
+        "stop_id": pa.Column("Int64", nullable=False, description=told["stop_id"]),
     }
-    columns |= {name: pa.Column("boolean", nullable=True) for name in targets if name not in columns}
-    columns |= dict.fromkeys(names, feature)
+    columns |= {
+        name: pa.Column("boolean", nullable=True, description=told.get(name)) for name in targets if name not in columns
+    }
+    columns |= {
+        name: pa.Column(float, nullable=False, checks=finite, description=told.get(_source_of(name))) for name in names
+    }
 
     def no_outcome_made(frame: pd.DataFrame) -> bool:
         features = [str(name) for name in frame.columns if name not in {"year", "stop_id", *targets}]
-        sources = {name.split("=")[0].split("__")[-1] for name in features}
-        return not sources & made_by_outcome
+        return not {_source_of(name) for name in features} & made_by_outcome
 
     return pa.DataFrameSchema(
         columns,
@@ -57,6 +57,11 @@ def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> 
         ],
         name="features",
     )
+
+
+def _source_of(feature: str) -> str:
+    """Return the column of stops from which an encoded feature comes."""
+    return feature.split("=", maxsplit=1)[0].rsplit("__", maxsplit=1)[-1]
 
 
 def predictions_contract(test_year: int, rows: int) -> pa.DataFrameSchema:

@@ -18,6 +18,9 @@ _CONFIGURATION = """\
 # Written by sqf when it is missing; yours to change. Storage is SQLite in this folder.
 telemetry:
   enabled: false
+# no window that asks for an address before the UI can be used
+nux:
+  enabled: false
 concurrency:
   runs:
     # two runs that fit forests at once would fill a small machine

@@ -16,7 +16,7 @@ from sqf_pipeline.modelling.experiments import imbalance_experiments, tier_exper
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, TABLES, as_table, described
 from sqf_pipeline.orchestration.assets.models import FITTING, PLAIN_MODELS, fit_all
-from sqf_pipeline.orchestration.checks import gate_spec, through_gate
+from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 from sqf_pipeline.orchestration.resources import Compute
 from sqf_pipeline.orchestration.stored_models import StoredModels
@@ -139,8 +139,10 @@ def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
         "subgroup_metrics": _table_out("Measures by race, sex, age band and borough; small groups are not shown."),
     },
     check_specs=[
-        gate_spec("extended_predictions", "Every model scores every test stop, with probabilities from 0 to 1."),
-        gate_spec("extended_metrics", "Shares lie between 0 and 1, and no more positives than stops."),
+        gate_spec(
+            "extended_predictions", TEST_YEARS, "Every model scores every test stop, with probabilities from 0 to 1."
+        ),
+        gate_spec("extended_metrics", TEST_YEARS, "Shares lie between 0 and 1, and no more positives than stops."),
     ],
 )
 def evaluation(
@@ -211,10 +213,11 @@ def evaluation(
 @dg.asset(
     partitions_def=TEST_YEARS,
     check_specs=[
-        dg.AssetCheckSpec(
+        yearly_check(
             "stops_like_those_of_training",
-            asset="drift",
-            description="No number changed its unit (fails), and no column shifted or lost values (warns).",
+            "drift",
+            TEST_YEARS,
+            "No number changed its unit (fails), and no column shifted or lost values (warns).",
         )
     ],
     description="How the stops of the test year differ from those of its training years, column by column.",

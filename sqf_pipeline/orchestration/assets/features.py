@@ -33,7 +33,9 @@ _CONTRACT = ("contracts/stops.py", "nypd/columns.csv")
 @dg.asset(
     partitions_def=TEST_YEARS,
     ins={"stops": dg.AssetIn(partition_mapping=TRAINING_WINDOW)},
-    check_specs=[gate_spec("training_stops", "Exactly the three years before the test year, none of them empty.")],
+    check_specs=[
+        gate_spec("training_stops", TEST_YEARS, "Exactly the three years before the test year, none of them empty.")
+    ],
     description="Clean stops of the three years before the test year, earliest first.",
     **described(_GROUP, FRAMES, _CONTRACT, personal=True),
 )
@@ -50,7 +52,7 @@ def training_stops(context: dg.AssetExecutionContext, stops: dict[str, pd.DataFr
 @dg.asset(
     partitions_def=TEST_YEARS,
     ins={"stops": dg.AssetIn(partition_mapping=SAME_YEAR)},
-    check_specs=[gate_spec("test_stops", "Exactly the test year, and not empty.")],
+    check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, and not empty.")],
     description="Clean stops of the test year, which no model sees before it is measured.",
     **described(_GROUP, FRAMES, _CONTRACT, personal=True),
 )
@@ -90,7 +92,9 @@ def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    check_specs=[gate_spec("training_features", "Finite numbers, one row a stop, nothing that an outcome made.")],
+    check_specs=[
+        gate_spec("training_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
+    ],
     description="Training stops as numbers, with their key and outcomes.",
     **described(_GROUP, FRAMES, _ENCODING, personal=True),
 )
@@ -101,7 +105,9 @@ def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Ite
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    check_specs=[gate_spec("test_features", "Finite numbers, one row a stop, nothing that an outcome made.")],
+    check_specs=[
+        gate_spec("test_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
+    ],
     description="Test stops as numbers, by the encoder that was fitted on training stops.",
     **described(_GROUP, FRAMES, _ENCODING, personal=True),
 )

@@ -66,14 +66,15 @@ def same_columns(upstream: str, names: Iterable[str]) -> dg.TableColumnLineage:
 
 
 def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
-    """Return a small frame of figures as a table of the UI; never used for rows of stops."""
+    """Return a small frame of figures as a table of the UI, to six digits; never used for rows of stops."""
 
     def plain(value: Any) -> Any:
         if value is None or value != value:  # noqa: PLR0124  # nan and NA are unequal to themselves
             return None
-        return (
-            value.item() if hasattr(value, "item") else value if isinstance(value, int | float | bool) else str(value)
-        )
+        value = value.item() if hasattr(value, "item") else value
+        if isinstance(value, float):
+            return float(f"{value:.6g}")
+        return value if isinstance(value, int | bool) else str(value)
 
     shown = frame.head(rows)
     return dg.MetadataValue.table(

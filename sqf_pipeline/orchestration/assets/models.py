@@ -147,7 +147,9 @@ def models(
             **described(_GROUP, TABLES, (*FITTING, "modelling/importance.py")),
         ),
     },
-    check_specs=[gate_spec("predictions", "Every model scores every test stop, with probabilities from 0 to 1.")],
+    check_specs=[
+        gate_spec("predictions", TEST_YEARS, "Every model scores every test stop, with probabilities from 0 to 1.")
+    ],
 )
 def predictions(
     context: dg.AssetExecutionContext,
@@ -198,7 +200,9 @@ def score_all(
 @dg.asset(
     partitions_def=TEST_YEARS,
     metadata=_OURS,
-    check_specs=[gate_spec("model_metrics", "Shares lie between 0 and 1, and no more positives than stops.")],
+    check_specs=[
+        gate_spec("model_metrics", TEST_YEARS, "Shares lie between 0 and 1, and no more positives than stops.")
+    ],
     description="Measures of each model on the stops of the test year, one row a model.",
     **described(_GROUP, TABLES, _RESULTS),
 )

@@ -18,7 +18,7 @@ from sqf_pipeline.orchestration.assets.labels import (
     described,
     same_columns,
 )
-from sqf_pipeline.orchestration.checks import gate_spec, through_gate
+from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import YEARS
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
 from sqf_pipeline.orchestration.versions import code_version
@@ -50,11 +50,12 @@ _CLEANING = (
         ),
     },
     check_specs=[
-        gate_spec("raw_stops", "Required columns are there, and every stop has a number of its own."),
-        dg.AssetCheckSpec(
+        gate_spec("raw_stops", YEARS, "Required columns are there, and every stop has a number of its own."),
+        yearly_check(
             "columns_recognised",
-            asset="raw_stops",
-            description="Every column of the file is in the registry of columns; others are left out.",
+            "raw_stops",
+            YEARS,
+            "Every column of the file is in the registry of columns; others are left out.",
         ),
     ],
 )
@@ -87,7 +88,11 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
             if unknown
             else "Every column of the file is known."
         ),
-        metadata={"unknown": unknown, "missing_optional": list(raw.columns_missing)},
+        metadata={
+            "unknown_columns": len(unknown),
+            "unknown": ", ".join(unknown) or "none",
+            "missing_optional": ", ".join(raw.columns_missing) or "none",
+        },
     )
     yield dg.Output(_source_file_row(file, raw), output_name="source_files")
 
@@ -107,11 +112,12 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
         ),
     },
     check_specs=[
-        gate_spec("stops", "Types, units and ranges of the registry hold, and no stop is lost or doubled."),
-        dg.AssetCheckSpec(
+        gate_spec("stops", YEARS, "Types, units and ranges of the registry hold, and no stop is lost or doubled."),
+        yearly_check(
             "spellings_known",
-            asset="stops",
-            description="Every category is spelled as the vocabulary knows it; a new spelling is kept as it is.",
+            "stops",
+            YEARS,
+            "Every category is spelled as the vocabulary knows it; a new spelling is kept as it is.",
         ),
     ],
 )
@@ -141,7 +147,7 @@ def stops(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterato
         passed=new.empty,
         severity=dg.AssetCheckSeverity.WARN,
         description="A row in nypd/vocabulary.csv gives a new spelling its category." if len(new) else None,
-        metadata={"new_spellings": as_table(new)},
+        metadata={"new_spellings": len(new), "spellings": as_table(new)},
     )
     yield dg.Output(
         cleaned.quality,

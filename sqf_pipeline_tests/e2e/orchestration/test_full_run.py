@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.modelling.experiments import extended_experiments, plain_experiments
 from sqf_pipeline.modelling.suites import MAIN_MODELS
+from sqf_pipeline.orchestration.instance import open_instance
 from sqf_pipeline.serving.app import create_app
+from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse import local
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.pipeline_support import Pipeline
@@ -48,6 +51,17 @@ def test_every_model_is_in_every_table_that_is_about_all(full):
     assert names_in(full, "subgroup_metrics") == set(MAIN_MODELS)
     assert asked(full, "SELECT count(*) FROM sqf_sample.predictions") == [(300 * len(names),)]
     assert {row[0] for row in asked(full, "SELECT DISTINCT source FROM sqf_sample.models")} == {"sample"}
+
+
+def test_the_ui_says_what_every_column_is(full):
+    asset_graph = build_defs(Settings(home=full.home, source="sample")).resolve_asset_graph()
+    with open_instance(full.home) as instance:
+        for key in asset_graph.materializable_asset_keys:
+            if not asset_graph.get(key).kinds & {"parquet", "postgres"}:
+                continue
+            made = instance.get_latest_materialization_event(key).asset_materialization
+            columns = made.metadata["dagster/column_schema"].value.columns
+            assert [column.name for column in columns if not column.description] == [], key
 
 
 def test_metrics_and_intervals_say_the_same_figures(full):

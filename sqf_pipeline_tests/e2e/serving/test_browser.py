@@ -2,24 +2,16 @@
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
+from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
 from sqf_pipeline_tests.serving_process import free_port, running, waitress_command
 
-playwright_api = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright")
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="browser tests need axe")
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="browser tests need Chromium: apt-get install chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+pytestmark = NEEDS_CHROMIUM
 SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}
 PAGES = ("/", "/arrest", "/summons?tier=during", "/analysis", "/model-card", "/faults", "/api", "/nothing")
 SHOTS = os.environ.get("SQF_SCREENSHOTS")
@@ -36,10 +28,8 @@ def service(export_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 class Watched:

@@ -4,9 +4,11 @@ import dagster as dg
 import pandas as pd
 import pandera.pandas as pa
 import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from sqf_pipeline.orchestration.checks import CHECK_NAME, gate_spec, through_gate
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
+from sqf_pipeline.orchestration.partitions import YEARS
 
 CONTRACT = pa.DataFrameSchema(
     {
@@ -22,31 +24,27 @@ CONTRACT = pa.DataFrameSchema(
 GOOD = pd.DataFrame({"stop_id": [1, 2], "height": ["70", None], "race": ["BLACK", None]})
 
 
-def run(frame: pd.DataFrame, folder, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    """Materialise a gated asset that holds `frame`, and one that depends on it."""
+def run(frame: pd.DataFrame, folder, instance: dg.DagsterInstance, year: str = "2020") -> dg.ExecuteInProcessResult:
+    """Materialise a year of a gated asset that holds `frame`, and of one that depends on it."""
 
-    @dg.asset(io_manager_key="frames", check_specs=[gate_spec("gated", "Every stop has a number.")], key="gated")
+    @dg.asset(
+        io_manager_key="frames",
+        partitions_def=YEARS,
+        check_specs=[gate_spec("gated", YEARS, "Every stop has a number.")],
+    )
     def gated():
         yield from through_gate(CONTRACT, frame, asset="gated")
 
-    @dg.asset(io_manager_key="frames")
+    @dg.asset(io_manager_key="frames", partitions_def=YEARS)
     def downstream(gated: pd.DataFrame) -> pd.DataFrame:
         return gated
 
-    class OneFile(ParquetIOManager):
-        def path(self, asset_key, _partition_key):
-            return super().path(asset_key, "all")
-
-        def handle_output(self, context, obj):
-            path = self.path(context.asset_key, "")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.write(obj, path)
-
-        def load_input(self, context):
-            return self.read(self.path(context.asset_key, ""))
-
     return dg.materialize(
-        [gated, downstream], resources={"frames": OneFile(folder)}, instance=instance, raise_on_error=False
+        [gated, downstream],
+        resources={"frames": ParquetIOManager(folder)},
+        instance=instance,
+        partition_key=year,
+        raise_on_error=False,
     )
 
 
@@ -54,6 +52,7 @@ def check_of(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
     (evaluation,) = result.get_asset_check_evaluations()
     assert evaluation.check_name == CHECK_NAME
     assert evaluation.blocking
+    assert evaluation.partition == "2020"
     return evaluation
 
 
@@ -68,7 +67,7 @@ def test_a_kept_contract_stores_the_coerced_frame_with_its_columns_described(tmp
 
     assert result.success
     assert check_of(result).passed
-    stored = pd.read_parquet(tmp_path / "downstream" / "all.parquet")
+    stored = pd.read_parquet(tmp_path / "downstream" / "2020.parquet")
     assert stored["height"].dtype == "Float64"
     assert stored["height"].tolist() == [70.0, pd.NA]
     metadata = result.asset_materializations_for_node("gated")[0].metadata
@@ -92,12 +91,12 @@ BROKEN = {
 def test_a_broken_contract_stores_nothing_stops_what_follows_and_tells_the_rule(why, tmp_path, instance):
     frame, column, rule, example = BROKEN[why]
     assert run(GOOD, tmp_path, instance).success
-    before = (tmp_path / "gated" / "all.parquet").read_bytes()
+    before = (tmp_path / "gated" / "2020.parquet").read_bytes()
 
     result = run(frame, tmp_path, instance)
 
     assert not result.success
-    assert (tmp_path / "gated" / "all.parquet").read_bytes() == before
+    assert (tmp_path / "gated" / "2020.parquet").read_bytes() == before
     assert not result.asset_materializations_for_node("gated")
     assert not [event for event in result.all_events if event.step_key == "downstream" and event.is_step_start]
     evaluation = check_of(result)
@@ -108,6 +107,22 @@ def test_a_broken_contract_stores_nothing_stops_what_follows_and_tells_the_rule(
     assert example in told[0]["examples"]
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert "nothing was stored" in failure.step_failure_data.user_failure_data.description
+
+
+def test_a_year_that_broke_its_contract_stays_red_when_another_keeps_it(tmp_path, instance):
+    assert not run(BROKEN["not unique"][0], tmp_path, instance, "2019").success
+    assert run(GOOD, tmp_path, instance, "2020").success
+
+    key = dg.AssetCheckKey(dg.AssetKey("gated"), CHECK_NAME)
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    found = {record.partition: record.status for record in records}
+    assert found == {"2019": AssetCheckExecutionRecordStatus.FAILED, "2020": AssetCheckExecutionRecordStatus.SUCCEEDED}
+
+
+def test_a_contract_that_describes_no_column_leaves_it_to_the_table(tmp_path, instance, monkeypatch):
+    monkeypatch.setitem(globals(), "CONTRACT", pa.DataFrameSchema({"stop_id": pa.Column("Int64")}))
+    (made,) = run(GOOD, tmp_path, instance).asset_materializations_for_node("gated")
+    assert "dagster/column_schema" not in made.metadata
 
 
 def test_a_failure_shows_values_of_one_column_and_never_a_persons_row(tmp_path, instance):

@@ -59,12 +59,14 @@ def test_the_assets_are_these(graph):
     assert {group: sorted(names) for group, names in found.items()} == BY_GROUP
 
 
-def test_the_checks_are_these_and_every_contract_blocks(graph):
+def test_the_checks_are_these_each_by_year_and_every_contract_blocks(graph):
     found: dict[str, list[str]] = {}
     for key in graph.asset_check_keys:
         found.setdefault(key.asset_key.to_user_string(), []).append(key.name)
         assert graph.get_check_spec(key).blocking == (key.name == "contract")
         assert graph.get_check_spec(key).description
+        if key.name != "freshness_check":  # asks whether a year is there at all
+            assert graph.get_check_spec(key).partitions_def == graph.get(key.asset_key).partitions_def
     assert {asset: sorted(names) for asset, names in found.items()} == CHECKS
 
 
