@@ -5,6 +5,7 @@ anything that is shown there.
 """
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -37,6 +38,9 @@ def command(port: int, host: str) -> None:
     workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "sqf_pipeline.definitions"]
     click.echo(f"Dagster's UI will be at http://{host}:{port} in a few seconds; Ctrl-C ends it.", err=True)
     arguments = [sys.executable, "-m", "dagster", "dev", *workspace, "-h", host, "-p", str(port)]
+    # A program that a script starts in the background ignores SIGINT, and Dagster then ignores SIGTERM with it: such a
+    # UI could only be killed.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(sys.executable, arguments, environment)  # noqa: S606  # it takes over, so that Ctrl-C reaches it
 
 

@@ -45,6 +45,14 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
+def _as_docker_starts() -> None:
+    """Let an interrupt do what it does by default.
+
+    Of tests that run in the background SIGINT is ignored, and Dagster's code server then ignores SIGTERM with it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Stack:
     """Services under way.
@@ -157,6 +165,7 @@ class Stack:
             self.processes[name] = subprocess.Popen(
                 self._found(name, self.command(self.services[name]["command"])), env=self.environment(name),
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **self._confinement(name),
+                preexec_fn=_as_docker_starts,  # noqa: PLW1509 - no threads here
             )  # fmt: skip
         if is_new:
             self._make_roles()

@@ -107,13 +107,15 @@ def person(pipeline: Pipeline, tmp_path: Path) -> Iterator[Person]:
     url = f"http://127.0.0.1:{port}"
     log = tmp_path / "ui.log"
     with log.open("wb") as output:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as where a script starts it in the background
         process = pipeline.start("ui", "--port", str(port), output=output)
+        signal.signal(signal.SIGINT, before)
     try:
         wait_until(lambda: answers(url), 120, lambda: log.read_text(errors="replace")[-3000:])
         with chromium() as browser:
             yield Person(browser.new_page(viewport={"width": 1500, "height": 950}), url)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(60)
         except subprocess.TimeoutExpired:
