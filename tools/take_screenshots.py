@@ -1,4 +1,4 @@
-"""Take the pictures of the UI that README shows: `python tools/take_screenshots.py http://127.0.0.1:3000`.
+"""Take the pictures of the UI that README shows: `python -m tools.take_screenshots http://127.0.0.1:3000`.
 
 `sqf ui` must be running on a home in which a test year has been made; Chromium must be installed.
 """
