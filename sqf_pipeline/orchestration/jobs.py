@@ -39,7 +39,7 @@ def build_jobs(groups: frozenset[str]) -> "list[UnresolvedAssetJobDefinition]":
 def _job(name: str, groups: list[str], description: str) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         name,
-        # whether the newest year has arrived is asked by a sensor, not by a run of any year; only a backfill from the UI
+        # whether the newest year has arrived is asked by a sensor, not by a run of any year; a backfill from the UI
         # asks it all the same, because Dagster hands it no selection of checks
         selection=dg.AssetSelection.groups(*groups) - dg.AssetSelection.checks(FRESHNESS_CHECK),
         description=description,
