@@ -63,7 +63,11 @@ def dask_address(tmp_path_factory) -> Iterator[str]:
         for process in reversed(started):
             process.terminate()
         for process in started:
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:  # a worker whose scheduler went first, on a machine at its limit
+                process.kill()
+                process.wait()
 
 
 def stops(rows: int = 800) -> tuple[np.ndarray, np.ndarray]:
