@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from click.testing import CliRunner, Result
 
@@ -55,7 +54,8 @@ class Pipeline:
     source: str = "local"
     environment: dict[str, str] = field(default_factory=dict)
 
-    def _environment(self) -> dict[str, str | None]:
+    def settings(self) -> dict[str, str | None]:
+        """Return the environment variables that make a command work here, None for those that must not be set."""
         cleared: dict[str, str | None] = dict.fromkeys(SETTINGS)
         return {
             **cleared,
@@ -68,17 +68,15 @@ class Pipeline:
 
     def sqf(self, *arguments: str, **environment: str) -> Result:
         """Run a command in this process."""
-        return CliRunner().invoke(main, list(arguments), env={**self._environment(), **environment})
+        return CliRunner().invoke(main, list(arguments), env={**self.settings(), **environment})
 
-    def start(
-        self, *arguments: str, output: "IO[bytes] | int" = subprocess.PIPE, **environment: str
-    ) -> "subprocess.Popen[str]":
-        """Start a command as a process of its own; what it says goes to `output`."""
-        merged = {**os.environ, **self._environment(), **environment}
+    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start a command as a process of its own."""
+        merged = {**os.environ, **self.settings(), **environment}
         return subprocess.Popen(
             [sys.executable, "-m", "sqf_pipeline.cli", *arguments],
             env={name: value for name, value in merged.items() if value is not None},
-            stdout=output,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )

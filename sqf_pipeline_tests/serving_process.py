@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-_LONGEST_START = 60.0
+_LONGEST_START = 120.0
+_LONGEST_END = 60.0
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,15 @@ def waitress_command(bundle: Path, port: int) -> list[str]:
 
 @contextmanager
 def running(
-    command: Sequence[str], port: int, log: Path, environment: dict[str, str] | None = None, folder: Path | None = None
+    command: Sequence[str],
+    port: int,
+    log: Path,
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+    *,
+    ready: str = "/readyz",
 ) -> Iterator[Running]:
-    """Run a command until its service is ready, and end it afterwards; its output goes to `log`."""
+    """Run a command until its service answers at `ready`, and end it afterwards; its output goes to `log`."""
     started = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -56,15 +63,15 @@ def running(
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait(url, process, log)
+            _wait(url + ready, process, log)
             yield Running(url, port, process, time.monotonic() - started)
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(_LONGEST_END)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(20)
+                process.wait(_LONGEST_END)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -73,7 +80,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             raise RuntimeError(f"the service ended with {process.returncode}: {log.read_text()[-2000:]}")
         try:
-            with urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310 - our own address
+            with urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
                 if answer.status == 200:
                     return
         except (URLError, OSError):

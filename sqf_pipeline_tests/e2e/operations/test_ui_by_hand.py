@@ -6,13 +6,12 @@ Whatever is clicked and read here stands in the pages of Dagster's webserver, in
 import csv
 import os
 import signal
-import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.orchestration.instance import open_instance
@@ -20,7 +19,7 @@ from sqf_pipeline.orchestration.running import Work, run_work
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
 from sqf_pipeline_tests.pipeline_support import YEARS, Pipeline, rows_of, write_made_up_years, write_rows
-from sqf_pipeline_tests.serving_process import free_port
+from sqf_pipeline_tests.serving_process import free_port, running
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(600)]
 
@@ -73,20 +72,6 @@ class Person:
             self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 
-def wait_until(done: Callable[[], bool], seconds: float, told: Callable[[], str]) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, told()
-        time.sleep(0.2)
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/server_info", timeout=5).ok
-    except requests.ConnectionError:
-        return False
-
-
 @pytest.fixture
 def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
     """Return a pipeline on somebody's own files, with the years before the last two in it."""
@@ -101,26 +86,25 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeli
 
 
 @pytest.fixture
-def person(pipeline: Pipeline, tmp_path: Path) -> Iterator[Person]:
-    """Start `sqf ui`, and sit somebody down before it."""
+def person(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    """Start `sqf ui`, and sit somebody down before it; it ends when it is asked to, even if a script started it."""
+    for name, value in pipeline.settings().items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    log = tmp_path / "ui.log"
-    with log.open("wb") as output:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as where a script starts it in the background
-        process = pipeline.start("ui", "--port", str(port), output=output)
-        signal.signal(signal.SIGINT, before)
+    command = [sys.executable, "-m", "sqf_pipeline.cli", "ui", "--port", str(port)]
+    # a shell lets what it starts in the background ignore SIGINT
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        wait_until(lambda: answers(url), 120, lambda: log.read_text(errors="replace")[-3000:])
-        with chromium() as browser:
-            yield Person(browser.new_page(viewport={"width": 1500, "height": 950}), url)
+        with running(command, port, tmp_path / "ui.log", ready="/server_info") as ui:
+            signal.signal(signal.SIGINT, before)
+            with chromium() as browser:
+                yield Person(browser.new_page(viewport={"width": 1500, "height": 950}), ui.url)
     finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+        signal.signal(signal.SIGINT, before)
+    assert ui.process.returncode != -signal.SIGKILL, (tmp_path / "ui.log").read_text(errors="replace")[-3000:]
 
 
 def test_years_by_clicks_with_a_check_that_is_red_and_then_green(pipeline: Pipeline, person: Person, tmp_path: Path):
