@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from sqf_pipeline.orchestration.running import Progress
 
@@ -57,6 +58,9 @@ class RunDisplay:
             return
         if moment.kind == "note":
             self.under_way(f"{named}: {moment.text}")
+            return
+        if moment.kind == "warned":
+            self._console.print(Text(f"! {named}  {moment.text}", style="yellow"))
             return
         mark = "[green]✓[/green]" if moment.kind == "done" else "[red]✗[/red]"
         self._console.print(f"{mark} {named:<40} {moment.seconds:6.1f} s")

@@ -28,7 +28,8 @@ class Progress:
     Attributes
     ----------
     kind
-        `started`, `done`, `failed`, or `note` for what a long step says of itself on the way.
+        `started`, `done`, `failed`, `note` for what a long step says of itself on the way, or `warned` for a check
+        that was not passed and stops nothing.
     step
         Name of the step, which is that of its first asset.
     year
@@ -36,10 +37,10 @@ class Progress:
     seconds
         Time taken, once it has ended.
     text
-        What a note says.
+        What a note or a warning says.
     """
 
-    kind: Literal["started", "done", "failed", "note"]
+    kind: Literal["started", "done", "failed", "note", "warned"]
     step: str
     year: int
     seconds: float = 0.0
@@ -81,22 +82,7 @@ def run_work(
         When the run failed through something that a person can mend: the message of the failed step.
     """
     run_id = str(uuid4())
-    started: dict[str, float] = {}
-
-    def on_event(entry: "EventLogEntry") -> None:
-        event = entry.dagster_event
-        if event is None and entry.step_key and entry.user_message:
-            listener(Progress("note", entry.step_key, work.year, text=entry.user_message))
-        if event is None or event.step_key is None:
-            return
-        if event.is_step_start:
-            started[event.step_key] = time.perf_counter()
-            listener(Progress("started", event.step_key, work.year))
-        elif event.is_step_success or event.is_step_failure:
-            taken = time.perf_counter() - started.get(event.step_key, time.perf_counter())
-            listener(Progress("done" if event.is_step_success else "failed", event.step_key, work.year, taken))
-
-    instance.add_event_listener(run_id, on_event)
+    instance.add_event_listener(run_id, _translated(work.year, listener))
     try:
         definitions.resolve_job_def(work.job).execute_in_process(
             instance=instance,
@@ -115,6 +101,31 @@ def run_work(
             raise
         raise SqfError(told) from error
     return run_id
+
+
+def _translated(year: int, listener: Callable[[Progress], None]) -> "Callable[[EventLogEntry], None]":
+    """Return what turns Dagster's events of a run into a few simple ones."""
+    started: dict[str, float] = {}
+
+    def on_event(entry: "EventLogEntry") -> None:
+        event = entry.dagster_event
+        if event is None and entry.step_key and entry.user_message:
+            listener(Progress("note", entry.step_key, year, text=entry.user_message))
+        if event is None or event.step_key is None:
+            return
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed and not check.blocking:
+                text = f"{check.check_name}: {check.description}"
+                listener(Progress("warned", event.step_key, year, text=text))
+        elif event.is_step_start:
+            started[event.step_key] = time.perf_counter()
+            listener(Progress("started", event.step_key, year))
+        elif event.is_step_success or event.is_step_failure:
+            taken = time.perf_counter() - started.get(event.step_key, time.perf_counter())
+            listener(Progress("done" if event.is_step_success else "failed", event.step_key, year, taken))
+
+    return on_event
 
 
 def explained(error: BaseException) -> str | None:

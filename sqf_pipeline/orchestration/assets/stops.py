@@ -83,8 +83,8 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
         passed=not unknown,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{len(unknown)} columns of {file.path.name} are in no registry and were left out: {', '.join(unknown)}. "
-            "A row in nypd/columns.csv takes them in."
+            f"{file.path.name} has columns that the registry does not know, left out: {', '.join(unknown)}. A row in "
+            "nypd/columns.csv takes a column in."
             if unknown
             else "Every column of the file is known."
         ),
@@ -146,8 +146,13 @@ def stops(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterato
         check_name="spellings_known",
         passed=new.empty,
         severity=dg.AssetCheckSeverity.WARN,
-        description="A row in nypd/vocabulary.csv gives a new spelling its category." if len(new) else None,
-        metadata={"new_spellings": len(new), "spellings": as_table(new)},
+        description=(
+            " ".join(f"{row.column_name}: {row.description}" for row in new.itertuples())
+            + " A row in nypd/vocabulary.csv gives a spelling its category."
+            if len(new)
+            else "Every spelling is known."
+        ),
+        metadata={"columns_with_new_spellings": len(new), "spellings": as_table(new)},
     )
     yield dg.Output(
         cleaned.quality,

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.orchestration.checks import yearly_check
 from sqf_pipeline.orchestration.partitions import YEARS
 from sqf_pipeline.orchestration.running import Progress, Work, explained, run_work, work_for
 
@@ -19,12 +20,14 @@ def test_every_years_stops_come_once_and_before_any_test_year():
     assert work_for([2022], everything=True)[-1] == Work("yearly_rerun", 2022)
 
 
-def run(step: Callable[[dg.AssetExecutionContext], None]) -> list[Progress]:
+def run(
+    step: Callable[[dg.AssetExecutionContext], dg.MaterializeResult | None], *checks: dg.AssetCheckSpec
+) -> list[Progress]:
     """Run a single asset as `sqf run` does and return what the listener heard."""
 
-    @dg.asset(partitions_def=YEARS, key="step")
-    def asset(context: dg.AssetExecutionContext) -> None:
-        step(context)
+    @dg.asset(partitions_def=YEARS, key="step", check_specs=checks)
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        return step(context) or dg.MaterializeResult()
 
     heard: list[Progress] = []
     definitions = dg.Definitions(assets=[asset], jobs=[dg.define_asset_job("yearly_stops", selection=["step"])])
@@ -45,6 +48,21 @@ def test_a_step_is_heard_when_it_starts_speaks_and_ends():
     ]
     assert heard[1].text == "fitting one"
     assert heard[2].seconds > 0
+
+
+def test_a_check_that_stops_nothing_is_heard_when_it_is_not_passed():
+    def checked(_context: object) -> dg.MaterializeResult:
+        warned = dg.AssetCheckResult(
+            check_name="known", passed=False, severity=dg.AssetCheckSeverity.WARN, description="2 columns are new."
+        )
+        return dg.MaterializeResult(check_results=[warned, dg.AssetCheckResult(check_name="whole", passed=True)])
+
+    heard = run(checked, *(yearly_check(name, "step", YEARS, "It is.") for name in ("known", "whole")))
+    assert [(moment.kind, moment.text) for moment in heard] == [
+        ("started", ""),
+        ("warned", "known: 2 columns are new."),
+        ("done", ""),
+    ]
 
 
 def test_a_mistake_in_a_step_comes_out_as_its_message():
