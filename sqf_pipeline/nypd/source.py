@@ -246,8 +246,8 @@ def resolve_source(
         return SourceDecision(
             "sample",
             f"SYNTHETIC STOPS ARE USED, none of the results are about real ones: {not_local}, and NYPD's site gave "
-            f"none ({str(error).rstrip('.')}). For real ones put the files into {data_dir}, or point SQF_DATA_DIR at the "
-            "folder that has them.",
+            f"none ({str(error).rstrip('.')}). For real ones put the files into {data_dir}, or point SQF_DATA_DIR at "
+            "the folder that has them.",
             is_fallback=True,
         )
     return SourceDecision("nypd", f"{not_local}; NYPD publishes every year needed ({_spoken(wanted)}).")
