@@ -78,7 +78,8 @@ $(BIN)/python:
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV) (a minute or two, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(PIP) --editable .
+	@# setuptools says at length what an editable installation is
+	@PYTHONWARNINGS=ignore::UserWarning $(PIP) --editable .
 	@touch $@
 
 $(DEV_INSTALLED): $(INSTALLED)
