@@ -104,7 +104,8 @@ def _invalid(error: ValidationError) -> Response:
         return problem(400, f"The document is not valid JSON: {errors[0]['msg'][:200]}")
     faults = describe_errors(list(errors[:20]), _TAGS)
     more = f" (the first 20 of {len(errors)} are listed)" if len(errors) > len(faults) else ""
-    return problem(422, f"The document has {len(errors)} faults{more}; each is named by its place.", faults)
+    found = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
+    return problem(422, f"The document has {found}{more}; each is named by its place.", faults)
 
 
 def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome: Outcome) -> None:
