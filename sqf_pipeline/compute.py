@@ -111,7 +111,8 @@ def _ray(address: str) -> Iterator[None]:
     try:
         ray.init(address=address, logging_level=logging.WARNING, log_to_driver=False)
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
-        raise _unreachable("Ray head", address, error) from error
+        hint = "A cluster that asks for a token needs RAY_AUTH_MODE=token, and the token as Ray's manual says. "
+        raise _unreachable("Ray head", address, error, hint=hint) from error
     try:
         nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
         _refuse_other_versions(_versions_on_ray(ray, nodes))
@@ -172,10 +173,10 @@ def _import(module: str, extra: str) -> Any:
         ) from error
 
 
-def _unreachable(what: str, address: str, error: Exception) -> SqfError:
+def _unreachable(what: str, address: str, error: Exception, *, hint: str = "") -> SqfError:
     return SqfError(
         f"No {what} at {address} answered within {CONNECT_SECONDS} seconds ({type(error).__name__}). "
-        "Check SQF_COMPUTE_ADDRESS and that the cluster runs; SQF_COMPUTE=local fits on this machine."
+        f"Check SQF_COMPUTE_ADDRESS and that the cluster runs. {hint}SQF_COMPUTE=local fits on this machine."
     )
 
 
