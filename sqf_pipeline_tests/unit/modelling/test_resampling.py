@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling import resampling
 from sqf_pipeline.modelling.calibration import prior_calibrator
 from sqf_pipeline.modelling.encoder import encoded_frame, make_encoder
 from sqf_pipeline.modelling.feature_sets import feature_set
@@ -48,6 +49,14 @@ def test_smotenc_invents_positives_of_known_categories_only(stops: pd.DataFrame,
     for name in ("suspected_crime", "precinct", "searched"):
         assert set(new[name].dropna()) <= set(own[name].dropna())
     assert new["suspect_height_inches"].dropna().between(*own["suspect_height_inches"].agg(["min", "max"])).all()
+
+
+def test_the_quick_encoder_makes_the_stops_of_smotenc_s_own(
+    stops: pd.DataFrame, positive: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = resample(stops[COLUMNS], positive, "smotenc")
+    monkeypatch.setattr(resampling, "_quick_encoder", lambda: None)
+    pd.testing.assert_frame_equal(quick.stops, resample(stops[COLUMNS], positive, "smotenc").stops)
 
 
 def test_the_same_seed_draws_the_same_stops(stops: pd.DataFrame, positive: np.ndarray) -> None:
