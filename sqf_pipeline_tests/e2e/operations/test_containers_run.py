@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import psycopg2
+import psycopg2.errors
 import pytest
 import requests
 
@@ -98,6 +99,23 @@ def rows(stack: Stack, query: str, role: str = "sqf", database: str = "sqf") -> 
             return cursor.fetchall()
     finally:
         connection.close()
+
+
+def asked_as(url: str, query: str) -> list[tuple]:
+    connection = psycopg2.connect(url, connect_timeout=10)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def analyst_s_url(stack: Stack) -> str:
+    """Return the URL of a role that can only read, made as the runbook says."""
+    made = stack.run("code-server", ["sqf", "db", "grant-reader", "analyst"])
+    assert made.returncode == 0, made.stderr[-2000:]
+    return made.stdout.strip()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 180) -> None:
@@ -194,6 +212,22 @@ def test_the_service_answers_from_the_export_by_itself(stack):
     assert "SQF_DATABASE_URL" not in stack.environment("service"), "it needs no database"
 
 
+def test_an_analyst_s_role_reads_and_does_no_more(stack):
+    analyst = analyst_s_url(stack)
+    assert asked_as(analyst, "SELECT sum(stops) FROM sqf_sample.outcomes_by_year") == [(4 * ROWS,)]
+    for forbidden in ("DELETE FROM sqf_sample.stops RETURNING 1", "CREATE TABLE sqf_sample.mine (a int)"):
+        with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+            asked_as(analyst, forbidden)
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            asked_as(analyst, f"SET default_transaction_read_only = off; COMMIT; {forbidden}")
+
+
+def test_history_of_late_is_not_forgotten(stack):
+    cleaned = stack.run("code-server", ["sqf", "clean"])
+    assert cleaned.returncode == 0, cleaned.stderr[-2000:]
+    assert " 0 runs older than 400 days" in cleaned.stdout, cleaned.stdout
+
+
 def test_the_runbook_s_backup_brings_everything_back(stack):
     def digests() -> dict[str, str]:
         password, port = stack.variables["SQF_DATABASE_PASSWORD"], stack.ports["5432"]
@@ -206,6 +240,7 @@ def test_the_runbook_s_backup_brings_everything_back(stack):
 
     wait_until(lambda: {status for _, _, status in history_of(stack)} <= FINISHED)
     before = digests()
+    analyst = analyst_s_url(stack)
     history = history_of(stack)
     made = [(job, partition) for job, partition, _ in history if job.startswith("yearly")]  # others check freshness
     assert made.count(("yearly_stops", YEAR)) == 2, history
@@ -217,6 +252,7 @@ def test_the_runbook_s_backup_brings_everything_back(stack):
     shutil.rmtree(stack.folder / "home" / "exports")
     stack.shell(commands_of_the_runbook("restore"))
     assert digests() == before
+    assert asked_as(analyst, "SELECT sum(stops) FROM sqf_sample.outcomes_by_year") == [(4 * ROWS,)]
     assert {path.relative_to(stack.folder) for path in (stack.folder / "home" / "exports").rglob("*")} == files
     # the daemon may have asked for another check of freshness since
     assert set(history) <= set(history_of(stack))
