@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import psycopg2
 import psycopg2.errors
+import psycopg2.extensions
 import pytest
 import requests
 
@@ -91,24 +92,22 @@ def connect(stack: Stack, role: str, database: str):
     )  # fmt: skip
 
 
-def rows(stack: Stack, query: str, role: str = "sqf", database: str = "sqf") -> list[tuple]:
-    connection = connect(stack, role, database)
+def fetched(connection: psycopg2.extensions.connection, query: str) -> list[tuple]:
+    """Return the rows of a query, and end the connection."""
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(query)
             return cursor.fetchall()
     finally:
         connection.close()
+
+
+def rows(stack: Stack, query: str, role: str = "sqf", database: str = "sqf") -> list[tuple]:
+    return fetched(connect(stack, role, database), query)
 
 
 def asked_as(url: str, query: str) -> list[tuple]:
-    connection = psycopg2.connect(url, connect_timeout=10)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(query)
-            return cursor.fetchall()
-    finally:
-        connection.close()
+    return fetched(psycopg2.connect(url, connect_timeout=10), query)
 
 
 def analyst_s_url(stack: Stack) -> str:
