@@ -125,7 +125,7 @@ def _cleaning(rows: _Reader) -> "Table":
     for rule in ranked[:RULES_SHOWN]:
         table.add_row(rule, *(f"{by_rule[rule].get(year, 0):,}" for year in years))
     if len(ranked) > RULES_SHOWN:
-        table.caption = f"and {len(ranked) - RULES_SHOWN} more rules in table data_quality"
+        table.caption = f"all {len(ranked)} rules are in table data_quality"
     return table
 
 

@@ -11,8 +11,8 @@ _COUNTS = """\
     count(*) AS stops,
     count(*) FILTER (WHERE arrested) AS arrests,
     count(*) FILTER (WHERE summons_issued) AS summonses,
-    round(avg(arrested::int), 4)::double precision AS arrest_share,
-    round(avg(summons_issued::int), 4)::double precision AS summons_share
+    avg(arrested::int)::double precision AS arrest_share,
+    avg(summons_issued::int)::double precision AS summons_share
 FROM stops"""
 _COLUMN_COMMENTS = {
     "stops": "Persons stopped.",
