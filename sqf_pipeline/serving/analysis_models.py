@@ -205,7 +205,8 @@ def study_chart_table(comparison: pd.DataFrame) -> AnalysisTable:
     return AnalysisTable(
         name="study_beside_ours", section="study", title="The same figure three times",
         question="What did the study print, what does its own way give, and what do cleaned data give?",
-        note="The study's way scales training and test stops separately, which hid that heights stood in other units.",
+        note="The study's way numbers and scales training and test stops separately, which hid that a stray bracket in "
+        "a training year gave its flags other numbers than those of the test year.",
         columns=columns, rows=_rows(long, [column.name for column in columns]),
         chart=ChartSpec(kind="interval", x="who", y=("value",), select=("outcome", "figure")),
     )  # fmt: skip
