@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from sqf_pipeline.orchestration.assets.labels import as_table
+
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
@@ -89,7 +91,7 @@ def through_gate(
         coerced = contract.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         failures = failure_table(errors.failure_cases)
-        table = _as_table(failures)
+        table = as_table(failures, rows=len(failures))
         yield dg.AssetCheckResult(
             asset_key=asset,
             check_name=CHECK_NAME,
@@ -193,15 +195,6 @@ def _summary(failures: "pd.DataFrame") -> str:
     ]
     more = len(failures) - len(told)
     return "; ".join(told) + (f"; and {more} more rules" if more > 0 else "") + "."
-
-
-def _as_table(failures: "pd.DataFrame") -> dg.TableMetadataValue:
-    return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord({key: int(value) if key == "rows" else str(value) for key, value in record.items()})
-            for record in failures.to_dict("records")
-        ]
-    )
 
 
 __all__ = ["CHECK_NAME", "column_schema", "failure_table", "gate_spec", "through_gate", "yearly_check"]
