@@ -26,6 +26,10 @@ _NEAR_COLUMNS, _MIDDLE_COLUMNS, _LAST_COLUMN = 104, 702, 16_384
 _LAST_ROW = re.compile(rb'^<row [^>]*?\br="(\d+)"')
 _LONGEST_TAG = 512
 
+DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises for a damaged archive: the last two where damage looks like a packing it does not know, or like
+encryption."""
+
 _HEAD_BYTES = 2_048
 _BLOCK = 1 << 20
 _REQUIRED_MEMBERS = ("[Content_Types].xml", "xl/workbook.xml")
@@ -91,7 +95,7 @@ def _check_workbook(path: Path, head: bytes, described: str) -> None:
             _check_members(archive, described)
             for member in archive.infolist():
                 _read_through(archive, member, described)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED_ARCHIVE as error:
         raise UnreadableFileError(
             f"{described} is a damaged or incomplete workbook ({error}). Fetch or copy the file again."
         ) from error
@@ -148,6 +152,6 @@ def _read_through(archive: zipfile.ZipFile, member: zipfile.ZipInfo, described: 
 
 
 __all__ = [
-    "MAX_CELLS", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "RATIO_MATTERS_ABOVE_BYTES", "UnreadableFileError",
-    "check_file_kind", "looks_like_html",
+    "DAMAGED_ARCHIVE", "MAX_CELLS", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "RATIO_MATTERS_ABOVE_BYTES",
+    "UnreadableFileError", "check_file_kind", "looks_like_html",
 ]  # fmt: skip

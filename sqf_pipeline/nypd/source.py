@@ -6,7 +6,6 @@ What belongs here: choosing a source, and obtaining a year's file from it. What 
 
 import logging
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from sqf_pipeline.nypd.download import Progress, download_year
 from sqf_pipeline.nypd.download_record import read_record
+from sqf_pipeline.nypd.file_checks import DAMAGED_ARCHIVE
 from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, RefusedError, UnreachableError
 from sqf_pipeline.nypd.local_files import (
     MissingFileError,
@@ -168,7 +168,7 @@ def _beginning(path: Path) -> bytes:
                 name for name in archive.namelist() if name.startswith(("xl/sharedStrings", "xl/worksheets/"))
             )
             return b"".join(archive.open(name).read(_BEGINNING_BYTES) for name in texts[:2])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except DAMAGED_ARCHIVE:
         # A damaged workbook is nobody's sample; the reader says what is wrong with it.
         return b""
 
