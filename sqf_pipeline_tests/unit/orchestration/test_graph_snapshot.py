@@ -1,0 +1,55 @@
+"""The graph as a committed table: an asset, check or job that comes, goes or moves is seen as a line of a diff.
+
+`python -m sqf_pipeline_tests.unit.orchestration.test_graph_snapshot` writes the table anew.
+"""
+
+import csv
+from pathlib import Path
+
+from sqf_pipeline.definitions import build_defs
+from sqf_pipeline.settings import Settings
+
+SNAPSHOT = Path(__file__).with_name("graph_snapshot.csv")
+HEADER = ["kind", "name", "made_from"]
+
+
+def graph(home: Path) -> list[list[str]]:
+    """Return a row for every asset (with what it is made from), check, job (with its assets), schedule and sensor."""
+    definitions = build_defs(Settings(home=home, _env_file=None))
+    repository = definitions.get_repository_def()
+    asset_graph = repository.asset_graph
+    rows = [
+        ["asset", key.to_user_string(), " ".join(sorted(parent.to_user_string() for parent in node.parent_keys))]
+        for key in asset_graph.get_all_asset_keys()
+        for node in [asset_graph.get(key)]
+    ]
+    rows += [
+        ["blocking check" if asset_graph.get(key).blocking else "check", key.name, key.asset_key.to_user_string()]
+        for key in asset_graph.asset_check_keys
+    ]
+    rows += [
+        ["job", job.name, " ".join(sorted(key.to_user_string() for key in job.asset_layer.selected_asset_keys))]
+        for job in repository.get_all_jobs()
+        if not job.name.startswith("__")
+    ]
+    rows += [["schedule", each.name, each.job_name] for each in repository.schedule_defs]
+    rows += [["sensor", each.name, ""] for each in repository.sensor_defs]
+    return sorted(rows)
+
+
+def test_the_graph_is_the_one_that_was_reviewed(tmp_path):
+    with SNAPSHOT.open(encoding="utf-8", newline="") as file:
+        reviewed = list(csv.reader(file))[1:]
+    assert graph(tmp_path) == reviewed, "if this is meant, write the snapshot anew; see the top of this module"
+
+
+def main() -> None:
+    """Write the snapshot."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as home, SNAPSHOT.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([HEADER, *graph(Path(home))])
+
+
+if __name__ == "__main__":
+    main()
