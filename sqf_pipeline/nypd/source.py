@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqf_pipeline.files import file_sha256
 from sqf_pipeline.nypd.download import NotPublishedError, Patience, RefusedError, UnreachableError, download_year
 from sqf_pipeline.nypd.download_record import read_record
 from sqf_pipeline.nypd.file_checks import DAMAGED_ARCHIVE
 from sqf_pipeline.nypd.local_files import (
     MissingFileError,
     SourceError,
+    file_sha256,
     find_local_file,
     require_covered_year,
 )
