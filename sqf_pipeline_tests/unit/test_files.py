@@ -43,6 +43,27 @@ def current_umask() -> int:
     return mask
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_soon_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    flush, rename = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        flush(descriptor)
+
+    def replace(self: Path, to: Path) -> Path:
+        done.append("rename")
+        return rename(self, to)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    with written_whole(tmp_path / "table.csv") as temporary:
+        temporary.write_text("whole")
+    assert done == [temporary.name, "rename", tmp_path.name]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
 def test_a_block_that_raises_leaves_the_former_file_and_no_scrap(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "table.csv"
