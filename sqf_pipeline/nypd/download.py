@@ -149,7 +149,7 @@ def _download(url: str, year: int, target: Path, patience: Patience) -> Download
 def _receive(response: requests.Response, url: str, part: Path, ends_at: float) -> None:
     """Write the body to a file; urllib3 raises when it is shorter than the server said."""
     length = response.headers.get("Content-Length", "")
-    expected = int(length) if length.isdigit() and "Content-Encoding" not in response.headers else 0
+    expected = int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else 0
     received, told = 0, monotonic()
     with part.open("wb") as file:
         # read1 returns as soon as anything came, so that the time limit holds against a server that drips.

@@ -116,9 +116,8 @@ def keep_earlier(path: Path, record: DownloadRecord) -> Path:
     except ValueError:
         logger.debug("no date of publication: %r", record.last_modified)
     kept = path.parent / EARLIER_FOLDER / f"{path.stem}.{published}-{record.sha256[:8]}{path.suffix}"
-    if not kept.exists():
-        with written_whole(kept) as temporary:
-            shutil.copy2(path, temporary)
+    with written_whole(kept) as temporary:
+        shutil.copy2(path, temporary)
     with written_whole(record_path(kept)) as temporary:
         temporary.write_text(record.to_json(), encoding="utf-8")
     return kept

@@ -63,7 +63,7 @@ def check_publication(
 def _compare(year: int, url: str, response: "requests.Response", known: DownloadRecord | None) -> PublicationState:
     etag, last_modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
     length = response.headers.get("Content-Length", "")
-    size = int(length) if length.isdigit() else None
+    size = int(length) if length.isdecimal() else None
     dated = f" ({last_modified})" if last_modified else ""
     changed = True
     if known is None:
