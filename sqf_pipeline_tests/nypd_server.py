@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def usual(handler: Handler, served: Served | None) -> None:
-    """Serve like a good static server: validators, conditions and ranges."""
+    """Serve like a good static server: validators and conditions."""
     if served is None:
         handler.send(404, body=b"<html>Not found</html>")
         return
@@ -107,16 +107,6 @@ def usual(handler: Handler, served: Served | None) -> None:
     since = asked.get("If-Modified-Since")
     if since is not None and since == served.last_modified and not asked.get("If-None-Match"):
         handler.send(304, headers)
-        return
-    wanted = asked.get("Range")
-    if wanted and asked.get("If-Range", served.etag) in (served.etag, served.last_modified):
-        first, _, last = wanted.removeprefix("bytes=").partition("-")
-        start, stop = int(first), min(int(last or len(served.content)) + 1, len(served.content))
-        if start >= len(served.content):
-            handler.send(416, headers)
-            return
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(served.content)}"
-        handler.send(206, headers, served.content[start:stop])
         return
     handler.send(200, headers, served.content)
 
@@ -152,12 +142,6 @@ def cut_off_after(size: int, *, reset: bool = False) -> Behaviour:
         handler.close_connection = True
 
     return behaviour
-
-
-def without_ranges(handler: Handler, served: Served | None) -> None:
-    """Serve the whole file whatever part was asked for."""
-    assert served is not None
-    handler.send(200, handler.file_headers(served), served.content)
 
 
 def stall(seconds: float) -> Behaviour:

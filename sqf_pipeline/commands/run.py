@@ -12,6 +12,7 @@ import click
 
 from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse, quieten
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.files import locked
 from sqf_pipeline.settings import Settings
 
 
@@ -49,21 +50,11 @@ def command(years: tuple[int, ...], source: str | None, data_dir: Path | None, e
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """Hold the home folder for one `sqf run` at a time: two would write results of different files side by side."""
-    from filelock import FileLock, Timeout
-
     from sqf_pipeline.orchestration.instance import instance_folder
 
-    lock = FileLock(instance_folder(home) / "run.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise SqfError(
-            f"Another `sqf run` works in {home}. Wait until it ends, or give this one a home of its own (SQF_HOME)."
-        ) from None
-    try:
+    busy = f"Another `sqf run` works in {home}. Wait until it ends, or give this one a home of its own (SQF_HOME)."
+    with locked(instance_folder(home) / "run.lock", seconds=0, otherwise=SqfError(busy)):
         yield
-    finally:
-        lock.release()
 
 
 def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:

@@ -1,56 +1,61 @@
-"""Downloading a yearly file into a folder so that the folder only ever holds whole files.
-
-What belongs here: one download from lock to rename, with checks and record. What does not: HTTP (`transfer`),
-whether a download is wanted (`source`), and looking without taking (`publication`).
-"""
+"""Downloading one year's file: asked for only when it changed, whole and checked or not at all, with its record."""
 
 import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+from time import monotonic, sleep
 from urllib.parse import urlsplit
 
-from filelock import FileLock, Timeout
+import requests
+from requests import exceptions
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.util.retry import Retry
 
-from sqf_pipeline.nypd.download_record import (
-    EARLIER_FOLDER,
-    DownloadRecord,
-    keep_earlier,
-    read_record,
-    sync_folder,
-    write_record,
-)
+from sqf_pipeline.files import file_sha256, locked, unfinished
+from sqf_pipeline.nypd.download_record import Downloaded, DownloadRecord, clean_up, put_with_record, read_record
 from sqf_pipeline.nypd.file_checks import check_file_kind
-from sqf_pipeline.nypd.http_client import Patience, RefusedError, new_session
-from sqf_pipeline.nypd.local_files import SUFFIXES, SourceError, file_sha256, require_covered_year
-from sqf_pipeline.nypd.transfer import Progress, Transfer, logged_progress
+from sqf_pipeline.nypd.local_files import SUFFIXES, SourceError, require_covered_year
 
 logger = logging.getLogger(__name__)
 
+MAX_FILE_BYTES = 1 << 28
+MAX_REDIRECTS = 5
+PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_BLOCK = 1 << 16
+_SECONDS_BETWEEN_REPORTS = 5.0
+_OTHERWISE = "Check the connection and try again later, or put the file there by hand and set SQF_SOURCE=local."
+
+
+class UnreachableError(SourceError):
+    """The server did not answer, or not usefully, within the patience given."""
+
+
+class NotPublishedError(SourceError):
+    """The server says that there is no such file."""
+
+
+class RefusedError(SourceError):
+    """The server answers, but will not give the file, or sends us where we do not go."""
+
 
 @dataclass(frozen=True)
-class Downloaded:
-    """The outcome of asking for a yearly file.
+class Patience:
+    """How long to wait for a server, in seconds, and how often to ask.
 
-    Attributes
-    ----------
-    path
-        The file, whole and checked.
-    record
-        What is remembered about it.
-    changed
-        Whether the folder now holds other bytes than before.
-    earlier
-        Where the bytes that were replaced are kept, None when none were.
+    The first retry comes at once, the next after twice `first_wait`, then twice as long each, up to `longest_wait`. A
+    server that asks for a longer wait (Retry-After) gets it, or is given up when `total` would pass.
     """
 
-    path: Path
-    record: DownloadRecord
-    changed: bool
-    earlier: Path | None
+    connect: float = 10.0
+    read: float = 60.0  # for the next bytes of an answer
+    total: float = 900.0  # for everything, retries and waits included
+    attempts: int = 5
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
 
 
 def address_of(url_template: str, year: int) -> str:
@@ -71,20 +76,13 @@ def target_of(url: str, folder: Path, year: int) -> Path:
     return folder / f"sqf-{year}{PurePosixPath(urlsplit(url).path).suffix.lower()}"
 
 
-def download_year(
-    url_template: str,
-    year: int,
-    folder: Path,
-    *,
-    patience: Patience | None = None,
-    progress: Progress | None = None,
-) -> Downloaded:
+def download_year(url_template: str, year: int, folder: Path, *, patience: Patience | None = None) -> Downloaded:
     """Bring a folder's file of a year up to date with what is published, and return it.
 
-    A file that was downloaded before is asked for conditionally, so that an unchanged one costs one request. A
-    republished one replaces it, and the bytes that were there are kept in the folder `earlier`. The file is
-    written under a hidden name and renamed when it is whole, so a kill at any moment leaves the old state; what a
-    kill has left is removed by the next download of that year.
+    A file that was downloaded before is asked for conditionally: an unchanged one costs one request. A republished one
+    replaces it, and the former bytes are kept in the folder `earlier`. A file without a download record is somebody's
+    own: it is never touched, and one that differs from the published file is an error. A kill at any moment leaves the
+    old state; what it left besides is removed by the next download of that year.
 
     Parameters
     ----------
@@ -95,120 +93,23 @@ def download_year(
     folder
         Where the file goes, as `sqf-<year>.xlsx` (or `.csv`, as in the address); made when it is missing.
     patience
-        Time-outs and retries.
-    progress
-        Called with the bytes received so far and the bytes expected (None when the server does not say); by
-        default the log is told every few seconds.
+        Time limits and retries.
 
     Raises
     ------
-    NotPublishedError
-        The server has no such file.
-    UnreachableError
-        The server did not deliver within the patience given.
-    RefusedError
-        The server will not give the file.
-    UnreadableFileError
-        What came is not a yearly file.
     SourceError
-        The folder cannot be written, or another process holds the download.
+        NotPublishedError, UnreachableError, RefusedError; UnreadableFileError when what came is no yearly file; else
+        the folder cannot be written, holds somebody's own file, or another process is downloading all the time.
     """
     patience = patience or Patience()
     url = address_of(url_template, year)
     target = target_of(url, folder, year)
-    with _explained_folder_errors(folder):
+    waited = f"Another process has been downloading {target} for {patience.total:,.0f} s. Wait for it, or end it."
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(target, patience):
-            _remove_leftovers(target)
-            return _download(url, year, target, patience, progress)
-
-
-def _download(url: str, year: int, target: Path, patience: Patience, progress: Progress | None) -> Downloaded:
-    known = read_record(target)
-    if known is not None and known.url != url:
-        known = None
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        with new_session() as session, temporary.open("wb") as file:
-            transfer = Transfer(session, url, year, file, known, patience, progress or logged_progress(target.name))
-            received = transfer.run()
-            file.flush()
-            os.fsync(file.fileno())
-        if not received:
-            return _unchanged(target, known, url)
-        check_file_kind(temporary, kind=target.suffix, described=f"What {url} gave for {year}")
-        record = DownloadRecord(
-            url=url,
-            etag=transfer.etag,
-            last_modified=transfer.last_modified,
-            size=temporary.stat().st_size,
-            sha256=file_sha256(temporary),
-            fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        return _put_in_place(temporary, target, record)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _unchanged(target: Path, known: DownloadRecord | None, url: str) -> Downloaded:
-    if known is None:
-        raise RefusedError(f"{url}: the server says that nothing changed although nothing was known. Try again later.")
-    logger.info("%s is what is published at %s", target, url)
-    return Downloaded(target, known, changed=False, earlier=None)
-
-
-def _put_in_place(temporary: Path, target: Path, record: DownloadRecord) -> Downloaded:
-    """Rename the received file to its name, after putting different bytes of that name aside."""
-    earlier = None
-    changed = True
-    if target.exists():
-        if file_sha256(target) == record.sha256:
-            changed = False
-        else:
-            earlier = keep_earlier(target)
-            logger.warning("%s was published anew; the file used so far is kept as %s", target.name, earlier)
-    if changed:
-        temporary.replace(target)
-        sync_folder(target.parent)
-    # A kill before the next line leaves a file without a true record, which is asked for again, once.
-    write_record(target, record)
-    return Downloaded(target, record, changed=changed, earlier=earlier)
-
-
-@contextmanager
-def _one_at_a_time(target: Path, patience: Patience) -> Iterator[None]:
-    """Hold the lock of one file's download; a process that ends, however it ends, gives its lock back."""
-    lock = FileLock(target.with_name(f".{target.name}.lock"), timeout=patience.total)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise SourceError(
-            f"Another process has been downloading {target} for {patience.total:,.0f} s. Wait for it, or end it, and "
-            "run again."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _remove_leftovers(target: Path) -> None:
-    """Remove what a killed download of this file left; the lock is held, so nobody is writing them."""
-    left = [target.with_name(f".{target.name}.part"), target.with_name(f".{target.name}.json.part")]
-    left += sorted((target.parent / EARLIER_FOLDER).glob(f".{target.stem}.*.part"))
-    for path in left:
-        if path.exists():
-            logger.warning("removing %s, left by a download that was cut off", path)
-            path.unlink()
-
-
-@contextmanager
-def _explained_folder_errors(folder: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into a message that names folder and cause."""
-    try:
-        yield
-    except SourceError:
-        raise
+        with locked(folder / f".{target.stem}.lock", seconds=patience.total, otherwise=SourceError(waited)):
+            clean_up(target)
+            return _download(url, year, target, patience)
     except OSError as error:
         raise SourceError(
             f"The download could not be written to {folder}: {error.strerror or error}. Expected a folder that this "
@@ -217,4 +118,146 @@ def _explained_folder_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-__all__ = ["Downloaded", "Progress", "address_of", "download_year", "target_of"]
+def _download(url: str, year: int, target: Path, patience: Patience) -> Downloaded:
+    known = read_record(target)
+    if known is not None and known.url != url:
+        known = None
+    with unfinished(target) as part:
+
+        def receive(response: requests.Response, ends_at: float) -> None:
+            if known is None or response.status_code != 304:
+                require_file(response, url, year)
+                _receive(response, url, part, ends_at)
+
+        headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified} if known else {}
+        answer = ask("GET", url, patience, {name: text for name, text in headers.items() if text}, receive)
+        if known is not None and answer.status_code == 304:
+            logger.info("%s is what is published at %s", target, url)
+            return Downloaded(target, known, changed=False)
+        check_file_kind(part, kind=target.suffix, described=f"What {url} gave for {year}")
+        record = DownloadRecord(
+            url=url,
+            etag=answer.headers.get("ETag"),
+            last_modified=answer.headers.get("Last-Modified"),
+            size=part.stat().st_size,
+            sha256=file_sha256(part),
+            fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        return put_with_record(part, target, record)
+
+
+def _receive(response: requests.Response, url: str, part: Path, ends_at: float) -> None:
+    """Write the body to a file; urllib3 raises when it is shorter than the server said."""
+    length = response.headers.get("Content-Length", "")
+    expected = int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else 0
+    received, told = 0, monotonic()
+    with part.open("wb") as file:
+        # read1 returns as soon as anything came, so that the time limit holds against a server that drips.
+        while block := response.raw.read1(_BLOCK, decode_content=True):
+            received += len(block)
+            if max(received, expected) > MAX_FILE_BYTES:
+                raise RefusedError(
+                    f"{url} gives {max(received, expected):,} bytes or more; a yearly file has about 4,000,000, and at "
+                    f"most {MAX_FILE_BYTES:,} are accepted. Check the address (SQF_NYPD_URL)."
+                )
+            if monotonic() > ends_at:
+                raise UnreachableError(f"{url} is too slow: {received:,} bytes came in the time allowed. {_OTHERWISE}")
+            file.write(block)
+            if monotonic() - told >= _SECONDS_BETWEEN_REPORTS:
+                told = monotonic()
+                of = f" of {expected / 1e6:,.1f}" if expected else ""
+                logger.info("downloading %s: %.1f%s MB", url, received / 1e6, of)
+
+
+def ask(
+    method: str,
+    url: str,
+    patience: Patience,
+    headers: dict[str, str] | None = None,
+    receive: Callable[[requests.Response, float], None] = lambda *_: None,
+) -> requests.Response:
+    """Send a request until its answer is received, and return the answer, closed.
+
+    `receive` is given the answer with its body unread, and the monotonic time at which patience ends; it is called
+    again after a failure that may pass. Redirects, proxies of the environment and certificates: as requests does.
+
+    Raises
+    ------
+    UnreachableError
+        The failures did not pass within the patience given.
+    RefusedError
+        The address, a redirect or a certificate is not acceptable.
+    """
+    ends_at = monotonic() + patience.total
+    retry = Retry(None, backoff_factor=patience.first_wait, backoff_max=patience.longest_wait)
+    with requests.Session() as session:
+        agent = f"sqf-pipeline/{version('sqf-pipeline')} (research on the stop, question and frisk files)"
+        # Without compression in transit the length that a server tells is the file's.
+        session.headers.update({"User-Agent": agent, "Accept-Encoding": "identity"})
+        session.max_redirects = MAX_REDIRECTS
+        while True:
+            asked_to_wait = 0.0
+            left = max(ends_at - monotonic(), 0.001)
+            timeout = (min(patience.connect, left), min(patience.read, left))
+            try:
+                with session.request(method, url, headers=headers, stream=True, timeout=timeout) as response:
+                    if response.status_code not in PASSING_STATUSES:
+                        receive(response, ends_at)
+                        return response
+                    asked_to_wait = _retry_after(response)
+                    failure = f"the server answered {response.status_code} {response.reason}"
+                    failure += f" and asks to wait {asked_to_wait:,.0f} s" if asked_to_wait else ""
+            except (requests.RequestException, HTTPError) as error:
+                failure = _passing_failure(error, url)
+            retry = retry.increment(url=url)
+            wait = max(retry.get_backoff_time(), asked_to_wait)
+            asked = len(retry.history)
+            if asked >= patience.attempts or monotonic() + wait > ends_at:
+                limits = f"attempt {asked} of {patience.attempts}, {patience.total:,.0f} s allowed"
+                raise UnreachableError(f"{url}: {failure} ({limits}). {_OTHERWISE}")
+            logger.warning("%s: %s; asking again in %.1f s", url, failure, wait)
+            sleep(wait)
+
+
+def _passing_failure(error: Exception, url: str) -> str:
+    """Return what failed when asking again may help; raises RefusedError when it will not."""
+    if isinstance(error, exceptions.SSLError):
+        raise RefusedError(
+            f"{url}: the server's certificate is not accepted ({error}). Check the machine's clock and its list of "
+            "certificate authorities (REQUESTS_CA_BUNDLE)."
+        ) from error
+    if isinstance(error, (exceptions.TooManyRedirects, ValueError)):  # all that requests says of an address
+        raise RefusedError(
+            f"{url} cannot be asked: {error}. Expected an http or https address that leads to the file in at most "
+            f"{MAX_REDIRECTS} redirects; check SQF_NYPD_URL."
+        ) from error
+    if isinstance(error, (exceptions.Timeout, ReadTimeoutError)):
+        return "the server did not answer in time"
+    cause: BaseException = error
+    while cause.__context__ is not None:  # at the bottom the system says what happened
+        cause = cause.__context__
+    return f"the connection failed ({cause or type(cause).__name__})"
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Return the seconds that a server asks to wait; 0 when it does not, or nobody can read what it says."""
+    try:
+        return Retry().parse_retry_after(response.headers.get("Retry-After", "0"))
+    except (HTTPError, ValueError, OverflowError):
+        return 0.0
+
+
+def require_file(response: requests.Response, url: str, year: int) -> None:
+    """Raise what a status other than 200 means: NotPublishedError or RefusedError."""
+    if response.status_code in (404, 410):
+        raise NotPublishedError(
+            f"{year} is not published: NYPD's server has no file at {url} (it answered {response.status_code}). A year "
+            "is published around the end of March of the next one. If it is out, its address may have changed: look at "
+            "https://www.nyc.gov/site/nypd/stats/reports-analysis/stopfrisk.page and set SQF_NYPD_URL."
+        )
+    if response.status_code != 200:
+        raise RefusedError(
+            f"{url}: the server will not give the file of {year} (it answered {response.status_code} "
+            f"{response.reason}). Open the address in a browser, put the file into the data folder as sqf-{year}.xlsx, "
+            "and set SQF_SOURCE=local."
+        )

@@ -1,19 +1,15 @@
-"""What is remembered about a downloaded file, in a small JSON file beside it.
-
-What belongs here: writing and reading the record (`sqf-2020.xlsx.json` beside `sqf-2020.xlsx`), writing files so
-that nothing half-written is ever seen, and putting an earlier publication aside. What does not: HTTP.
-"""
+"""A downloaded file in its folder with what is known about it: `sqf-2020.xlsx.json` beside `sqf-2020.xlsx`."""
 
 import json
 import logging
-import os
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from sqf_pipeline.nypd.local_files import file_sha256
+from sqf_pipeline.files import file_sha256, put_in_place, scraps_of, unfinished, written_whole
+from sqf_pipeline.nypd.local_files import SourceError
 
 logger = logging.getLogger(__name__)
 
@@ -22,112 +18,106 @@ EARLIER_FOLDER = "earlier"
 
 @dataclass(frozen=True)
 class DownloadRecord:
-    """Where a file came from and what the server said of it.
-
-    Attributes
-    ----------
-    url
-        Address that was asked.
-    etag, last_modified
-        What the server calls this version of the file, as it wrote it; None when it said nothing.
-    size
-        Bytes of the file.
-    sha256
-        SHA-256 of the file, 64 hexadecimal digits. A record whose digest is not the file's is not about it.
-    fetched_at
-        When the file was received, ISO 8601 in UTC.
-    """
+    """Where a file came from and what the server said of it; about a file of that `sha256` alone."""
 
     url: str
-    etag: str | None
+    etag: str | None  # both as the server wrote them
     last_modified: str | None
-    size: int
-    sha256: str
-    fetched_at: str
+    size: int  # bytes
+    sha256: str  # 64 hexadecimal digits
+    fetched_at: str  # ISO 8601, UTC
+
+    def to_json(self) -> str:
+        """Return the record as it is kept."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+class Downloaded(NamedTuple):
+    """A yearly file, whole and checked; `changed` when its bytes are new, `earlier` where the former ones are kept."""
+
+    path: Path
+    record: DownloadRecord
+    changed: bool
+    earlier: Path | None = None
 
 
 def record_path(path: Path) -> Path:
-    """Return where the record of a file stands."""
+    """Return where the record of a file is kept."""
     return path.with_name(path.name + ".json")
 
 
-def read_record(path: Path) -> DownloadRecord | None:
-    """Return the record of the file `path`, or None when there is none or it is not about these bytes."""
-    if not path.is_file():
+def read_record(path: Path, kept: Path | None = None) -> DownloadRecord | None:
+    """Return the record of `path`, or None: the file is missing, or somebody's own, or was changed by somebody."""
+    kept = kept or record_path(path)
+    if not (path.is_file() and kept.is_file()):
         return None
     try:
-        record = DownloadRecord(**json.loads(record_path(path).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
+        record = DownloadRecord(**json.loads(kept.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        logger.warning("the download record %s is damaged and not used: %s", record_path(path), error)
+        logger.warning("the download record %s is damaged and not used: %s", kept, error)
         return None
-    if record.size != path.stat().st_size or record.sha256 != file_sha256(path):
+    if record.sha256 != file_sha256(path):
         logger.warning("%s is not the file that its download record tells of; the record is not used", path)
         return None
     return record
 
 
-def write_record(path: Path, record: DownloadRecord) -> None:
-    """Write the record of the file `path`, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.json.part")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(asdict(record), file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(record_path(path))
-    sync_folder(path.parent)
+def clean_up(target: Path) -> None:
+    """Finish what a killed download had all but finished, and remove what else it left; for the holder of the lock."""
+    for note in scraps_of(record_path(target)):
+        if read_record(target, note) is not None:
+            put_in_place(note, record_path(target))
+    for folder in (target.parent, target.parent / EARLIER_FOLDER):
+        for scrap in folder.glob(f".{target.stem}.*[0-9a-f].part.*"):
+            logger.warning("removing %s, left by a download that was cut off", scrap)
+            scrap.unlink()
 
 
-def sync_folder(folder: Path) -> None:
-    """Ask the system to keep a folder's renames through a power cut; systems without the call go without."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def put_with_record(part: Path, target: Path, record: DownloadRecord) -> Downloaded:
+    """Give a received file its name, unless its bytes are there already, and keep the bytes downloaded before.
 
-
-def keep_earlier(path: Path) -> Path:
-    """Copy a file that is about to be replaced to `earlier/sqf-2017.2020-01-15-<first of sha256>.xlsx`.
-
-    The date is the publication's (Last-Modified) when a record tells it, else the file's own. The copy has its
-    record beside it. A copy of the same bytes and date that is already there is left alone.
-
-    Returns
-    -------
-    Path
-        The kept copy.
+    Raises
+    ------
+    SourceError
+        Something of that name was put there by hand, and it is not what was received.
     """
-    record = read_record(path)
-    folder = path.parent / EARLIER_FOLDER
-    folder.mkdir(exist_ok=True)
-    digest = record.sha256 if record else file_sha256(path)
-    kept = folder / f"{path.stem}.{_publication_date(path, record)}-{digest[:8]}{path.suffix}"
-    if not kept.exists():
-        temporary = folder / f".{kept.name}.part"
+    former = read_record(target)
+    same = target.is_file() and file_sha256(target) == record.sha256
+    if former is None and same:
+        logger.info("%s was put there by hand; it is what is published at %s", target, record.url)
+        return Downloaded(target, record, changed=False)
+    if former is None and (target.exists() or target.is_symlink()):
+        raise SourceError(
+            f"{target} was put there by hand (it has no download record, or one of other bytes) and is not what "
+            f"{record.url} gives. It is never replaced, and nothing has changed. To use it, set SQF_SOURCE=local; to "
+            "use the published file, move yours to another folder and run again."
+        )
+    earlier = None
+    if former is not None and not same:
+        earlier = keep_earlier(target, former)
+        logger.warning("%s was published anew; the file used so far is kept as %s", target.name, earlier)
+    with unfinished(record_path(target)) as note:
+        # Written before the file has its name: a kill between the two leaves enough for clean_up.
+        note.write_text(record.to_json(), encoding="utf-8")
+        if not same:
+            put_in_place(part, target)
+        put_in_place(note, record_path(target))
+    return Downloaded(target, record, not same, earlier)
+
+
+def keep_earlier(path: Path, record: DownloadRecord) -> Path:
+    """Copy a file that will be replaced, and its record, to `earlier/sqf-2017.2020-01-15-<start of sha256>.xlsx`.
+
+    The date is that of the publication (Last-Modified), else that of the download.
+    """
+    published = record.fetched_at[:10]
+    try:
+        published = parsedate_to_datetime(record.last_modified or "").date().isoformat()
+    except ValueError:
+        logger.debug("no date of publication: %r", record.last_modified)
+    kept = path.parent / EARLIER_FOLDER / f"{path.stem}.{published}-{record.sha256[:8]}{path.suffix}"
+    with written_whole(kept) as temporary:
         shutil.copy2(path, temporary)
-        temporary.replace(kept)
-        sync_folder(folder)
-    if record is not None:
-        write_record(kept, record)
+    with written_whole(record_path(kept)) as temporary:
+        temporary.write_text(record.to_json(), encoding="utf-8")
     return kept
-
-
-def _publication_date(path: Path, record: DownloadRecord | None) -> str:
-    if record is not None and record.last_modified:
-        try:
-            return parsedate_to_datetime(record.last_modified).date().isoformat()
-        except ValueError:
-            logger.warning("%r is no date of HTTP; the time of receipt names the kept file", record.last_modified)
-    if record is not None:
-        return record.fetched_at[:10]
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
-
-
-__all__ = [
-    "EARLIER_FOLDER", "DownloadRecord", "keep_earlier", "read_record", "record_path", "sync_folder", "write_record",
-]  # fmt: skip

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqf_pipeline.nypd.download import Progress, download_year
+from sqf_pipeline.nypd.download import NotPublishedError, Patience, RefusedError, UnreachableError, download_year
 from sqf_pipeline.nypd.download_record import read_record
 from sqf_pipeline.nypd.file_checks import DAMAGED_ARCHIVE
-from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, RefusedError, UnreachableError
 from sqf_pipeline.nypd.local_files import (
     MissingFileError,
     SourceError,
@@ -90,7 +89,6 @@ def obtain_file(
     sample_seed: int = 1,
     sample_rows: int | None = None,
     patience: Patience | None = None,
-    progress: Progress | None = None,
 ) -> PublishedFile:
     """Return the file of a year from a source, downloading or making it when the source is of that kind.
 
@@ -109,7 +107,7 @@ def obtain_file(
         Address of a yearly file in which `{year}` stands for the year, for `nypd`.
     sample_dir, sample_seed, sample_rows
         Folder, seed and rows a year (None for as many as were published), for `sample`.
-    patience, progress
+    patience
         See `download_year`.
 
     Raises
@@ -121,7 +119,7 @@ def obtain_file(
     if source == "local":
         return _local_file(data_dir, year)
     if source == "nypd":
-        downloaded = download_year(url_template, year, data_dir, patience=patience, progress=progress)
+        downloaded = download_year(url_template, year, data_dir, patience=patience)
         return _described(downloaded.path, year, "nypd")
     if sample_dir is None:
         raise ValueError("the sample needs a folder to be written to")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.files import written_whole
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -53,9 +54,8 @@ def instance_folder(home: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not configuration.exists():
-            temporary = folder / f".dagster.yaml.{os.getpid()}"
-            temporary.write_text(_CONFIGURATION, encoding="utf-8")
-            temporary.replace(configuration)
+            with written_whole(configuration) as temporary:
+                temporary.write_text(_CONFIGURATION, encoding="utf-8")
     except OSError as error:
         raise SqfError(
             f"Cannot write to {folder}: {error.strerror or error}. Give write permission there, or set SQF_HOME to "

@@ -125,7 +125,7 @@ def _look(
     instance: dg.DagsterInstance, job: str, published_files: PublishedFiles, today: date
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask about every year that matters, newest first, and return what to run or why nothing is."""
-    from sqf_pipeline.nypd.http_client import UnreachableError
+    from sqf_pipeline.nypd.download import UnreachableError
     from sqf_pipeline.nypd.publication import check_publication
 
     last_year = today.year - 1

@@ -11,15 +11,26 @@ PACKAGE = Path(sqf_pipeline.__file__).parent
 
 MAY_USE = {
     "errors": set(),
+    "files": {"errors"},
     "settings": {"errors"},
-    "nypd": {"errors", "settings"},
-    "contracts": {"errors", "settings", "nypd"},
+    "nypd": {"errors", "files", "settings"},
+    "contracts": {"errors", "files", "settings", "nypd"},
     "compute": {"errors", "settings"},
-    "documents": {"errors", "settings", "nypd"},
-    "modelling": {"errors", "settings", "nypd", "contracts"},
-    "warehouse": {"errors", "settings", "nypd", "contracts", "modelling"},
-    "serving": {"errors", "settings", "nypd", "contracts", "modelling"},
-    "orchestration": {"errors", "settings", "compute", "nypd", "contracts", "modelling", "warehouse", "serving"},
+    "documents": {"errors", "files", "settings", "nypd"},
+    "modelling": {"errors", "files", "settings", "nypd", "contracts"},
+    "warehouse": {"errors", "files", "settings", "nypd", "contracts", "modelling"},
+    "serving": {"errors", "files", "settings", "nypd", "contracts", "modelling"},
+    "orchestration": {
+        "errors",
+        "files",
+        "settings",
+        "compute",
+        "nypd",
+        "contracts",
+        "modelling",
+        "warehouse",
+        "serving",
+    },
     "definitions": {"errors", "settings", "orchestration"},
 }
 WITHOUT = {

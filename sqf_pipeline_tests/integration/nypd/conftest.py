@@ -2,23 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from sqf_pipeline.nypd.http_client import Patience
+from sqf_pipeline.nypd import download
+from sqf_pipeline.nypd.download import Patience
 from sqf_pipeline_tests.nypd_server import NypdServer
-
-
-@dataclass
-class Waits:
-    """Notes the waits asked for instead of waiting."""
-
-    seconds: list[float] = field(default_factory=list)
-
-    def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +24,16 @@ def server() -> Iterator[NypdServer]:
 
 
 @pytest.fixture
-def waits() -> Waits:
-    return Waits()
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Note the waits before retries instead of waiting."""
+    seconds: list[float] = []
+    monkeypatch.setattr(download, "sleep", seconds.append)
+    return seconds
 
 
 @pytest.fixture
-def patience(waits: Waits) -> Patience:
-    return Patience(connect=2.0, read=0.3, total=30.0, attempts=3, sleep=waits)
+def patience() -> Patience:
+    return Patience(connect=2.0, read=10.0, total=60.0, attempts=3, first_wait=0.01)
 
 
 @pytest.fixture

@@ -1,14 +1,18 @@
 """A download against a server that misbehaves in each known way."""
 
+import gzip
 import io
 import json
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
+import ssl
+import subprocess
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,16 +20,21 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from sqf_pipeline.nypd import file_checks, transfer
-from sqf_pipeline.nypd.download import address_of, download_year
-from sqf_pipeline.nypd.download_record import read_record, record_path
+from sqf_pipeline.nypd import download
+from sqf_pipeline.nypd.download import (
+    NotPublishedError,
+    Patience,
+    RefusedError,
+    UnreachableError,
+    download_year,
+)
+from sqf_pipeline.nypd.download_record import Downloaded, read_record, record_path
 from sqf_pipeline.nypd.file_checks import UnreadableFileError
-from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, RefusedError, UnreachableError
 from sqf_pipeline.nypd.local_files import SourceError, file_sha256, find_local_file
 from sqf_pipeline_tests import nypd_server
-from sqf_pipeline_tests.integration.nypd.conftest import Waits
-from sqf_pipeline_tests.nypd_server import NypdServer, tiny_workbook
+from sqf_pipeline_tests.nypd_server import Behaviour, Handler, NypdServer, Served, status, tiny_workbook
 
 
 def visible(folder: Path) -> list[str]:
@@ -35,353 +44,321 @@ def visible(folder: Path) -> list[str]:
     )
 
 
+Fetch = Callable[..., Downloaded]
+
+
+@pytest.fixture
+def fetch(server: NypdServer, patience: Patience, tmp_path: Path) -> Fetch:
+    """Return a download of a year, by default 2020 into the test's folder, with some of the limits changed."""
+
+    def fetch(year: int = 2020, folder: Path = tmp_path, **limits: float) -> Downloaded:
+        return download_year(server.url_template, year, folder, patience=replace(patience, **limits))
+
+    return fetch
+
+
+@pytest.fixture
+def kept(fetch: Fetch, server: NypdServer, tmp_path: Path) -> Iterator[bytes]:
+    """Publish and download 2020; at the end the folder must hold that file, its record, and nothing else."""
+    content = server.publish(2020, tiny_workbook("kept")).content
+    record = fetch().record
+    server.publish(2020, tiny_workbook("new"))
+    server.asked.clear()
+    yield content
+    assert visible(tmp_path) == ["sqf-2020.xlsx", "sqf-2020.xlsx.json"]
+    assert (tmp_path / "sqf-2020.xlsx").read_bytes() == content
+    assert read_record(tmp_path / "sqf-2020.xlsx") == record
+
+
+# What is asked for, and what is kept.
+
+
 def test_a_file_is_downloaded_whole_with_its_record_and_our_name(
-    server: NypdServer, patience: Patience, tmp_path: Path
+    fetch: Fetch, server: NypdServer, tmp_path: Path
 ) -> None:
     served = server.publish(2020, tiny_workbook())
-    seen: list[tuple[int, int | None]] = []
-
-    got = download_year(
-        server.url_template, 2020, tmp_path / "new folder", patience=patience, progress=lambda *at: seen.append(at)
-    )
+    got = fetch(folder=tmp_path / "new folder")
 
     assert got.path == tmp_path / "new folder" / "sqf-2020.xlsx"
     assert got.path.read_bytes() == served.content
     assert (got.changed, got.earlier) == (True, None)
     assert visible(got.path.parent) == ["sqf-2020.xlsx", "sqf-2020.xlsx.json"]
     record = json.loads(record_path(got.path).read_text())
-    assert record["etag"] == served.etag
-    assert record["last_modified"] == served.last_modified
+    assert record["url"] == f"{server.address}/sqf-2020.xlsx"
+    assert (record["etag"], record["last_modified"]) == (served.etag, served.last_modified)
     assert record["sha256"] == file_sha256(got.path)
     assert record["size"] == len(served.content)
     assert abs(datetime.fromisoformat(record["fetched_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
-    assert seen[-1] == (len(served.content), len(served.content))
     assert server.asked[0].headers["User-Agent"].startswith("sqf-pipeline/")
     assert server.asked[0].headers["Accept-Encoding"] == "identity"
     assert find_local_file(got.path.parent, 2020) == got.path
 
 
-def test_an_unchanged_file_costs_one_request_and_is_not_written(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    server.publish(2020, tiny_workbook())
-    first = download_year(server.url_template, 2020, tmp_path, patience=patience)
+@pytest.mark.parametrize("etag", [True, False], ids=["etag", "date"])
+def test_an_unchanged_file_costs_one_request_and_is_not_written(fetch: Fetch, server: NypdServer, etag: bool) -> None:
+    server.publish(2020, tiny_workbook(), etag=etag)
+    first = fetch()
     before = first.path.stat()
 
-    second = download_year(server.url_template, 2020, tmp_path, patience=patience)
+    second = fetch()
 
     assert not second.changed
     assert second.record == first.record
     assert (first.path.stat().st_mtime_ns, first.path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
     assert len(server.asked) == 2
-    assert server.asked[1].headers["If-None-Match"] == first.record.etag
+    assert server.asked[1].headers.get("If-None-Match") == first.record.etag
+    assert server.asked[1].headers["If-Modified-Since"] == first.record.last_modified
 
 
 def test_a_republished_file_replaces_the_old_one_which_is_kept_aside(
-    server: NypdServer, patience: Patience, tmp_path: Path
+    fetch: Fetch, server: NypdServer, tmp_path: Path
 ) -> None:
-    old = server.publish(2017, tiny_workbook("as first published"), at=1_522_500_000.0)
-    first = download_year(server.url_template, 2017, tmp_path, patience=patience)
-    new = server.publish(2017, tiny_workbook("corrected"))
-
-    second = download_year(server.url_template, 2017, tmp_path, patience=patience)
+    published = [server.publish(2017, tiny_workbook("as first published"), at=1_522_500_000.0)]
+    first = fetch(2017)
+    published.append(server.publish(2017, tiny_workbook("corrected")))
+    second = fetch(2017)
 
     assert second.changed
-    assert second.path.read_bytes() == new.content
+    assert second.path.read_bytes() == published[1].content
     assert second.earlier == tmp_path / "earlier" / f"sqf-2017.2018-03-31-{first.record.sha256[:8]}.xlsx"
-    assert second.earlier.read_bytes() == old.content
+    assert second.earlier.read_bytes() == published[0].content
     assert read_record(second.earlier) == first.record
     assert find_local_file(tmp_path, 2017) == second.path
 
+    published.append(server.publish(2017, tiny_workbook("corrected again")))
+    third = fetch(2017)
+    assert third.path.read_bytes() == published[2].content
+    assert {path.read_bytes() for path in (tmp_path / "earlier").glob("*.xlsx")} == {
+        served.content for served in published[:2]
+    }
 
-def test_a_file_republished_thrice_keeps_each_and_an_unchanged_reissue_keeps_none(
-    server: NypdServer, patience: Patience, tmp_path: Path
+
+def test_the_same_bytes_under_another_name_are_no_change(fetch: Fetch, server: NypdServer) -> None:
+    served = server.publish(2018, tiny_workbook())
+    before = fetch(2018).path.stat()
+    served.etag = '"another name for the same bytes"'
+    got = fetch(2018)
+    assert (got.changed, got.earlier) == (False, None)
+    assert (got.path.stat().st_ino, got.path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert read_record(got.path) == got.record
+    assert got.record.etag == served.etag
+
+
+def test_a_file_from_another_address_is_asked_for_whole(
+    fetch: Fetch, server: NypdServer, patience: Patience, tmp_path: Path
 ) -> None:
-    for text in ("one", "two", "three"):
-        server.publish(2018, tiny_workbook(text))
-        download_year(server.url_template, 2018, tmp_path, patience=patience)
-    assert len(list((tmp_path / "earlier").glob("*.xlsx"))) == 2
-
-    reissued = server.files["/sqf-2018.xlsx"]
-    reissued.etag = '"another name for the same bytes"'
-    got = download_year(server.url_template, 2018, tmp_path, patience=patience)
-
-    assert not got.changed
-    assert got.record.etag == reissued.etag
-    assert len(list((tmp_path / "earlier").glob("*.xlsx"))) == 2
-
-
-def test_a_file_put_there_by_hand_is_kept_aside_when_the_published_one_differs(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    mine = tmp_path / "sqf-2019.xlsx"
-    content = tiny_workbook("mine")
-    mine.write_bytes(content)
-    os.utime(mine, (1_600_000_000, 1_600_000_000))
-    server.publish(2019, tiny_workbook("theirs"))
-
-    got = download_year(server.url_template, 2019, tmp_path, patience=patience)
-
-    assert got.earlier is not None
-    assert got.earlier.name.startswith("sqf-2019.2020-09-13-")
-    assert got.earlier.read_bytes() == content
-
-
-def test_a_changed_file_is_asked_for_whole_because_its_record_is_not_about_it(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    served = server.publish(2020, tiny_workbook())
-    path = download_year(server.url_template, 2020, tmp_path, patience=patience).path
-    path.write_bytes(served.content[:-1] + b"x")
-
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
-
-    assert "If-None-Match" not in server.asked[-1].headers
-    assert got.path.read_bytes() == served.content
-
-
-def test_no_etag_is_needed(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
-    server.publish(2020, tiny_workbook("one"), etag=False)
-    assert download_year(server.url_template, 2020, tmp_path, patience=patience).changed
-    assert not download_year(server.url_template, 2020, tmp_path, patience=patience).changed
-    assert "If-Modified-Since" in server.asked[-1].headers
-    server.publish(2020, tiny_workbook("two"), etag=False, at=1_590_000_000.0)
-    assert download_year(server.url_template, 2020, tmp_path, patience=patience).changed
-
-
-@pytest.mark.parametrize("code", [404, 410])
-def test_a_year_that_is_not_published(server: NypdServer, patience: Patience, tmp_path: Path, code: int) -> None:
-    server.behaviour = nypd_server.status(code)
-    with pytest.raises(NotPublishedError, match=rf"no file of 2031 at {server.address}/sqf-2031.xlsx .*{code}"):
-        download_year(server.url_template, 2031, tmp_path, patience=patience)
-    assert len(server.asked) == 1
-    assert visible(tmp_path) == []
-
-
-def test_a_server_that_refuses_tells_what_to_do_by_hand(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
-    server.behaviour = nypd_server.status(403)
-    with pytest.raises(RefusedError, match=r"403 Forbidden.*browser.*sqf-2020\.xlsx.*SQF_SOURCE=local"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert len(server.asked) == 1
-
-
-def test_errors_of_the_server_are_waited_out_with_growing_waits(
-    server: NypdServer, patience: Patience, waits: Waits, tmp_path: Path
-) -> None:
-    served = server.publish(2020, tiny_workbook())
-    server.next_behaviours.extend([nypd_server.status(500), nypd_server.status(503)])
-
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
-
-    assert got.path.read_bytes() == served.content
-    assert len(waits.seconds) == 2
-    assert 1 <= waits.seconds[0] <= 1.25
-    assert 2 <= waits.seconds[1] <= 2.5
-
-
-def test_too_many_errors_of_the_server_are_told(
-    server: NypdServer, patience: Patience, waits: Waits, tmp_path: Path
-) -> None:
-    server.behaviour = nypd_server.status(502)
-    with pytest.raises(UnreachableError, match="502 Bad Gateway, after asking 3 times"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert len(server.asked) == 3
-    assert visible(tmp_path) == []
-
-
-@pytest.mark.parametrize("as_date", [False, True])
-def test_retry_after_is_obeyed(
-    server: NypdServer, patience: Patience, waits: Waits, tmp_path: Path, as_date: bool
-) -> None:
-    server.publish(2020, tiny_workbook())
-    after = format_datetime(datetime.now(UTC) + timedelta(seconds=8), usegmt=True) if as_date else "7"
-    server.next_behaviours.append(nypd_server.status(429, Retry_After=after))
-    assert download_year(server.url_template, 2020, tmp_path, patience=patience).changed
-    assert waits.seconds == [pytest.approx(7, abs=1)]
-
-
-def test_a_wait_longer_than_our_patience_is_told_at_once(
-    server: NypdServer, patience: Patience, waits: Waits, tmp_path: Path
-) -> None:
-    server.behaviour = nypd_server.status(429, Retry_After="3600")
-    with pytest.raises(UnreachableError, match=r"429 .*the server asked to wait 3,600 s"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert waits.seconds == []
-
-
-@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-@pytest.mark.parametrize("etag", [True, False], ids=["etag", "date"])
-def test_a_broken_connection_is_resumed_where_it_broke(
-    server: NypdServer, patience: Patience, tmp_path: Path, reset: bool, etag: bool
-) -> None:
-    served = server.publish(2020, tiny_workbook(), etag=etag)
-    server.next_behaviours.append(nypd_server.cut_off_after(5_000, reset=reset))
-
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
-
-    assert got.path.read_bytes() == served.content
-    assert len(server.asked) == 2
-    assert server.asked[1].headers["Range"] == "bytes=5000-"
-    assert server.asked[1].headers["If-Range"] == (served.etag or served.last_modified)
-
-
-def test_a_file_republished_in_the_middle_of_a_download_is_not_mixed(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    server.publish(2020, tiny_workbook("old"))
-    new = nypd_server.Served(tiny_workbook("new"), etag='"new"')
-
-    def cut_off_and_republish(handler: nypd_server.Handler, served: nypd_server.Served | None) -> None:
-        nypd_server.cut_off_after(5_000)(handler, served)
-        server.files["/sqf-2020.xlsx"] = new
-
-    server.next_behaviours.append(cut_off_and_republish)
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert got.path.read_bytes() == new.content
-    assert got.record.etag == '"new"'
-
-
-@pytest.mark.parametrize("validators", [True, False])
-def test_a_server_without_ranges_is_asked_again_from_the_start(
-    server: NypdServer, patience: Patience, tmp_path: Path, validators: bool
-) -> None:
-    served = server.publish(2020, tiny_workbook(), etag=validators, at=1.0 if validators else None)
-    server.next_behaviours.append(nypd_server.cut_off_after(5_000))
-    server.behaviour = nypd_server.without_ranges
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert got.path.read_bytes() == served.content
-    assert ("Range" in server.asked[1].headers) is validators
-
-
-def test_a_server_that_always_breaks_off_at_the_same_byte_is_given_up(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    server.publish(2020, tiny_workbook())
-    server.behaviour = nypd_server.cut_off_after(5_000)
-    with pytest.raises(UnreachableError, match="after asking 3 times"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert visible(tmp_path) == []
-
-
-def test_a_server_that_gives_less_than_was_asked_for_is_asked_on(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    served = server.publish(2020, tiny_workbook())
-
-    def a_little(handler: nypd_server.Handler, _: nypd_server.Served | None) -> None:
-        first = int(handler.headers["Range"].removeprefix("bytes=").rstrip("-"))
-        part = served.content[first : first + 4_000]
-        told = {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(served.content)}"}
-        handler.send(206, told | handler.file_headers(served), part)
-
-    server.next_behaviours.append(nypd_server.cut_off_after(100))
-    server.behaviour = a_little
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert got.path.read_bytes() == served.content
-
-
-def test_a_file_from_another_address_is_asked_for_whole(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
     """Two servers may give one name to two files."""
     served = server.publish(2020, tiny_workbook("one"))
-    download_year(server.url_template, 2020, tmp_path, patience=patience)
-    server.files["/moved/sqf-2020.xlsx"] = nypd_server.Served(tiny_workbook("two"), served.etag, served.last_modified)
+    fetch()
+    server.files["/moved/sqf-2020.xlsx"] = Served(tiny_workbook("two"), served.etag, served.last_modified)
     got = download_year(f"{server.address}/moved/sqf-{{year}}.xlsx", 2020, tmp_path, patience=patience)
     assert got.changed
     assert "If-None-Match" not in server.asked[-1].headers
 
 
-def test_a_wrong_length_is_not_believed(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
-    content = tiny_workbook()
-    server.publish(2020, content)
-    server.behaviour = lambda handler, _: handler.send(200, {"Content-Length": str(len(content) + 10)}, content)
-    with pytest.raises(UnreachableError, match="could not be downloaded"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    server.behaviour = lambda handler, _: handler.send(200, {"Content-Length": str(len(content) - 10)}, content)
-    with pytest.raises(UnreadableFileError, match="damaged or incomplete workbook"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert visible(tmp_path) == []
+def placed(target: Path) -> None:
+    target.write_bytes(tiny_workbook("mine"))
 
 
-def test_a_piece_of_a_workbook_is_not_one_even_when_the_server_tells_no_length(
-    server: NypdServer, patience: Patience, tmp_path: Path
+def placed_over_a_download(target: Path) -> None:
+    record_path(target).write_text(
+        json.dumps(dict.fromkeys(["url", "etag", "last_modified", "fetched_at"], "") | {"size": 1, "sha256": "0" * 64})
+    )
+    placed(target)
+
+
+def linked(target: Path) -> None:
+    elsewhere = target.parent.parent / "elsewhere.xlsx"
+    placed(elsewhere)
+    target.symlink_to(elsewhere)
+
+
+def linked_to_nothing(target: Path) -> None:
+    target.symlink_to("/a disk/that is not there.xlsx")
+
+
+def empty_folder(target: Path) -> None:
+    target.mkdir()
+
+
+@pytest.mark.parametrize("place", [placed, placed_over_a_download, linked, linked_to_nothing, empty_folder])
+def test_what_was_put_there_by_hand_is_never_touched(
+    fetch: Fetch, server: NypdServer, tmp_path: Path, place: Callable[[Path], None]
 ) -> None:
-    content = tiny_workbook()
+    folder = tmp_path / "data"
+    folder.mkdir()
+    place(folder / "sqf-2019.xlsx")
+    server.publish(2019, tiny_workbook("theirs"))
+    before = described(folder)
+    for _ in range(2):
+        with pytest.raises(
+            SourceError, match=r"sqf-2019\.xlsx was put there by hand.*SQF_SOURCE=local.*another folder"
+        ):
+            fetch(2019, folder)
+        assert described(folder) == before
 
-    def without_length(handler: nypd_server.Handler, served: nypd_server.Served | None) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        handler.wfile.write(content[:9_000])
 
-    server.behaviour = without_length
-    with pytest.raises(UnreadableFileError, match=r"sqf-2020.xlsx gave for 2020 is a damaged or incomplete workbook"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
+def described(folder: Path) -> dict[str, object]:
+    paths = [path for path in (folder, *folder.rglob("*")) if path.suffix != ".lock"]
+    return {path.name: (path.lstat().st_ino, path.read_bytes() if path.is_file() else None) for path in sorted(paths)}
 
 
-def test_a_web_page_is_not_a_workbook_and_the_good_file_stays(
-    server: NypdServer, patience: Patience, tmp_path: Path
+def test_what_was_put_there_by_hand_is_used_when_it_is_what_is_published(
+    fetch: Fetch, server: NypdServer, tmp_path: Path
 ) -> None:
-    served = server.publish(2020, tiny_workbook())
-    download_year(server.url_template, 2020, tmp_path, patience=patience)
-    server.behaviour = nypd_server.web_page
-    with pytest.raises(UnreadableFileError, match="is a web page, not a yearly file"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert visible(tmp_path) == ["sqf-2020.xlsx", "sqf-2020.xlsx.json"]
-    assert (tmp_path / "sqf-2020.xlsx").read_bytes() == served.content
+    mine = tmp_path / "sqf-2019.xlsx"
+    mine.write_bytes(server.publish(2019, tiny_workbook()).content)
+    before = mine.stat()
+    got = fetch(2019)
+    assert (got.path, got.changed, got.record.sha256) == (mine, False, file_sha256(mine))
+    assert (mine.stat().st_ino, mine.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert visible(tmp_path) == ["sqf-2019.xlsx"], "it stays somebody's own"
 
 
-def test_a_silent_server_is_given_up(server: NypdServer, patience: Patience, waits: Waits, tmp_path: Path) -> None:
-    server.behaviour = nypd_server.stall(0.6)
-    with pytest.raises(UnreachableError, match="did not answer in time, after asking 2 times"):
-        download_year(server.url_template, 2020, tmp_path, patience=replace(patience, attempts=2))
+# Failures that may pass.
 
 
-def test_a_dripping_server_is_given_up_at_the_deadline(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
-    server.publish(2020, tiny_workbook())
-    server.behaviour = nypd_server.drip
-    started = time.monotonic()
-    with pytest.raises(UnreachableError, match=r"within 1 s: \d+ bytes came"):
-        download_year(server.url_template, 2020, tmp_path, patience=replace(patience, total=1.0))
-    assert time.monotonic() - started < 2
+def cut_off_in_chunks(handler: Handler, served: Served | None) -> None:
+    assert served is not None
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"1000\r\n" + served.content[:4_096] + b"\r\n1000\r\n" + served.content[4_096:5_000])
+    handler.close_connection = True
 
 
-def test_a_long_download_is_told_to_the_log(
+def says_more_than_comes(handler: Handler, served: Served | None) -> None:
+    assert served is not None
+    handler.send(200, {"Content-Length": str(len(served.content) + 10)}, served.content)
+
+
+def breaks_off(handler: Handler, _: Served | None) -> None:
+    handler.connection.close()
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [(status(code), f"the server answered {code}") for code in (408, 425, 429, 500, 502, 503, 504)]
+    + [
+        (nypd_server.cut_off_after(5_000), "the connection failed"),
+        (nypd_server.cut_off_after(5_000, reset=True), "the connection failed"),
+        (cut_off_in_chunks, "the connection failed"),
+        (says_more_than_comes, "the connection failed"),
+        (breaks_off, "the connection failed"),
+    ],
+)
+def test_a_failure_that_passes_is_waited_out_and_one_that_stays_is_told(
+    *,
+    fetch: Fetch,
     server: NypdServer,
-    patience: Patience,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    kept: bytes,
+    failure: Behaviour,
+    told: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    content = server.publish(2020, tiny_workbook()).content
-    with caplog.at_level("INFO", logger="sqf_pipeline"):
-        download_year(server.url_template, 2020, tmp_path / "quick", patience=patience)
-        assert "downloading" not in caplog.text
-        monkeypatch.setattr(transfer, "_SECONDS_BETWEEN_TELLINGS", 0.0)
-        download_year(server.url_template, 2020, tmp_path / "long", patience=patience)
-    assert f"downloading sqf-2020.xlsx: {len(content) / 1e6:.1f} of {len(content) / 1e6:.1f} MB" in caplog.text
+    server.next_behaviours.extend([failure, failure])
+    got = fetch(folder=tmp_path / "another folder")
+    assert got.path.read_bytes() == server.files["/sqf-2020.xlsx"].content
+    assert caplog.text.count(told) == 2
+    shutil.rmtree(got.path.parent)
+
+    server.asked.clear()
+    server.behaviour = failure
+    with pytest.raises(UnreachableError, match=rf"{told}.*attempt 3 of 3.*SQF_SOURCE=local"):
+        fetch()
+    assert len(server.asked) == 3
 
 
-def test_a_server_that_is_not_there(patience: Patience, tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_is_told(patience: Patience, tmp_path: Path) -> None:
     with NypdServer() as gone:
         template = gone.url_template
-    with pytest.raises(UnreachableError, match=r"Connection refused.*after asking 3 times"):
+    with pytest.raises(UnreachableError, match=r"Connection refused.*attempt 3 of 3"):
         download_year(template, 2020, tmp_path, patience=patience)
 
 
-def test_redirects_are_followed_a_few_times_and_to_the_web_only(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    served = server.publish(2020, tiny_workbook())
-    server.next_behaviours.append(nypd_server.redirect("/sqf-2020.xlsx"))
-    assert download_year(server.url_template, 2020, tmp_path, patience=patience).path.read_bytes() == served.content
+def test_waits_grow_up_to_the_longest(fetch: Fetch, server: NypdServer, waits: list[float]) -> None:
+    server.behaviour = status(503)
+    with pytest.raises(UnreachableError):
+        fetch(attempts=7, first_wait=1.0, longest_wait=9.0)
+    assert waits == [0, 2, 4, 8, 9, 9]
 
-    server.behaviour = nypd_server.redirect("/sqf-2021.xlsx")
-    server.asked.clear()
-    with pytest.raises(RefusedError, match="more than 5 redirects"):
-        download_year(server.url_template, 2021, tmp_path, patience=patience)
-    assert len(server.asked) == 6
-    server.behaviour = nypd_server.redirect("file:///etc/hostname")
-    with pytest.raises(RefusedError, match="not http or https"):
-        download_year(server.url_template, 2021, tmp_path, patience=patience)
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        ("7", 7, 7),
+        (lambda: format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True), 20, 30),
+        ("soon", 0, 0),
+        ("-5", 0, 0),
+        ("Mon, 01 Jan 999999999999 00:00:00 GMT", 0, 0),
+        ("Mon, 23 Mar 2020 10:00:00 GMT", 0, 0),
+    ],
+)
+def test_a_server_that_asks_to_wait_gets_it(
+    *,
+    fetch: Fetch,
+    server: NypdServer,
+    waits: list[float],
+    caplog: pytest.LogCaptureFixture,
+    asked: str | Callable[[], str],
+    least: float,
+    most: float,
+) -> None:
+    server.publish(2020, tiny_workbook())
+    server.next_behaviours.append(status(429, Retry_After=asked if isinstance(asked, str) else asked()))
+    assert fetch().changed
+    assert len(waits) == 1
+    assert least <= waits[0] <= most
+    assert "the server answered 429" in caplog.text
+
+
+def test_a_wait_longer_than_our_patience_is_told_at_once(fetch: Fetch, server: NypdServer, waits: list[float]) -> None:
+    server.behaviour = status(429, Retry_After="3600")
+    with pytest.raises(UnreachableError, match=r"429 .* asks to wait 3,600 s \(attempt 1 of 3"):
+        fetch()
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("slow", "limits", "told"),
+    [
+        (nypd_server.stall(20.0), {"read": 0.2, "attempts": 2}, r"did not answer in time \(attempt 2 of 2"),
+        (nypd_server.stall(20.0), {"total": 0.5}, "did not answer in time"),
+        (nypd_server.drip, {"total": 0.5}, r"too slow: \d+ bytes came"),
+    ],
+    ids=["silent", "silent until the end", "dripping"],
+)
+def test_a_slow_server_is_given_up_in_time(
+    *, fetch: Fetch, server: NypdServer, kept: bytes, slow: Behaviour, limits: dict[str, float], told: str
+) -> None:
+    server.behaviour = slow
+    started = time.monotonic()
+    with pytest.raises(UnreachableError, match=told):
+        fetch(**limits)
+    assert time.monotonic() - started < 3.9, "the server needs 4 seconds and more"
+
+
+# Answers that are not the file.
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "told"),
+    [(code, NotPublishedError, "no file at .*/sqf-2020.xlsx .*{code}.*set SQF_NYPD_URL") for code in (404, 410)]
+    + [
+        (code, RefusedError, r"{code} .*browser.*sqf-2020\.xlsx.*SQF_SOURCE=local")
+        for code in (204, 206, 304, 400, 401, 403, 451, 505)
+    ],
+)
+def test_a_server_that_has_or_gives_no_file_is_asked_once_and_what_to_do_is_told(
+    *, fetch: Fetch, server: NypdServer, tmp_path: Path, code: int, error: type[SourceError], told: str
+) -> None:
+    server.behaviour = status(code)
+    with pytest.raises(error, match=told.format(code=code)):
+        fetch()
+    assert len(server.asked) == 1
+    assert visible(tmp_path) == []
 
 
 def zip_bomb(unpacked: int) -> bytes:
@@ -396,87 +373,185 @@ def zip_bomb(unpacked: int) -> bytes:
     return content.getvalue()
 
 
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(
-    server: NypdServer, patience: Patience, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.publish(2020, zip_bomb(80 << 20))
-    monkeypatch.setattr(file_checks, "_read_through", lambda _: pytest.fail("it was unpacked"))
-    with pytest.raises(UnreadableFileError, match=r"would unpack 3 parts to 84 MB, 1,0\d\d times its size"):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert visible(tmp_path) == []
+def without_length(content: bytes) -> Behaviour:
+    def behaviour(handler: Handler, _: Served | None) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return behaviour
 
 
 @pytest.mark.parametrize(
-    ("template", "message"),
+    ("answer", "told"),
     [
-        ("https://example.org/sqf.xlsx", "holds {year} and ends in"),
-        ("https://example.org/{year}.zip", "holds {year} and ends in"),
-        ("ftp://127.0.0.1/sqf-{year}.xlsx", "not an http or https address"),
-        ("http:///sqf-{year}.xlsx", "not an address that can be asked"),
+        (nypd_server.web_page, "is a web page, not a yearly file"),
+        (without_length(tiny_workbook()[:9_000]), r"sqf-2020.xlsx gave for 2020 is a damaged or incomplete workbook"),
+        (without_length(b""), "is empty"),
+        (lambda handler, _: handler.send(200, {"Content-Length": "\xb2"}, b"2"), "is not a workbook"),
+        (lambda handler, _: handler.send(200, {"Content-Length": "9000"}, tiny_workbook()), "damaged or incomplete"),
+        (without_length(b"YEAR2,DATE\n2020,x\n"), "is not a workbook"),
+        (without_length(zip_bomb(80 << 20)), r"would unpack 3 parts to 84 MB, 1,0\d\d times its size"),
+    ],
+    ids=["page", "piece", "empty", "no number", "wrong length", "csv", "bomb"],
+)
+def test_what_is_not_a_workbook_never_takes_the_place_of_one(
+    fetch: Fetch, server: NypdServer, kept: bytes, answer: Behaviour, told: str
+) -> None:
+    server.behaviour = answer
+    with pytest.raises(UnreadableFileError, match=told):
+        fetch()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_file_that_is_too_large_is_given_up(
+    fetch: Fetch, server: NypdServer, kept: bytes, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    monkeypatch.setattr(download, "MAX_FILE_BYTES", 5_000)
+    server.behaviour = nypd_server.usual if told else without_length(tiny_workbook("new"))
+    with pytest.raises(RefusedError, match="at most 5,000 are accepted"):
+        fetch()
+
+
+def test_a_server_that_compresses_in_transit_although_asked_not_to(fetch: Fetch, server: NypdServer) -> None:
+    content = tiny_workbook()
+    server.behaviour = lambda handler, _: handler.send(200, {"Content-Encoding": "gzip"}, gzip.compress(content))
+    got = fetch()
+    assert got.path.read_bytes() == content
+
+
+# Where we go.
+
+
+def test_redirects_are_followed_a_few_times_and_to_the_web_only(fetch: Fetch, server: NypdServer) -> None:
+    served = server.publish(2020, tiny_workbook())
+    server.next_behaviours.append(nypd_server.redirect("/sqf-2020.xlsx"))
+    assert fetch().path.read_bytes() == served.content
+
+    server.behaviour = nypd_server.redirect("/sqf-2021.xlsx")
+    server.asked.clear()
+    with pytest.raises(RefusedError, match="in at most 5 redirects"):
+        fetch(2021)
+    assert len(server.asked) == 6
+    server.behaviour = nypd_server.redirect("file:///etc/hostname")
+    with pytest.raises(RefusedError, match=r"file:///etc/hostname.*Expected an http or https address"):
+        fetch(2021)
+
+
+def test_a_proxy_of_the_environment_is_used(
+    server: NypdServer, patience: Patience, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, server.address)
+    server.files["http://nypd.invalid/sqf-2020.xlsx"] = server.publish(2020, tiny_workbook())
+    assert download_year("http://nypd.invalid/sqf-{year}.xlsx", 2020, tmp_path, patience=patience).changed
+    assert server.asked[0].path == "http://nypd.invalid/sqf-2020.xlsx"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_only_a_server_with_an_accepted_certificate_is_believed(
+    server: NypdServer, patience: Patience, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.publish(2020, tiny_workbook())
+    template = server.url_template.replace("http:", "https:")
+
+    with pytest.raises(RefusedError, match=r"certificate is not accepted.*REQUESTS_CA_BUNDLE"):
+        download_year(template, 2020, tmp_path / "data", patience=patience)
+    assert server.asked == []
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    assert download_year(template, 2020, tmp_path / "data", patience=patience).changed
+
+
+@pytest.mark.parametrize(
+    ("template", "year", "message"),
+    [
+        ("https://example.org/sqf.xlsx", 2020, "holds {year} and ends in"),
+        ("https://example.org/{year}.zip", 2020, "holds {year} and ends in"),
+        ("ftp://127.0.0.1/sqf-{year}.xlsx", 2020, "Expected an http or https address"),
+        ("http:///sqf-{year}.xlsx", 2020, "Expected an http or https address"),
+        ("sqf-{year}.xlsx", 2020, "Expected an http or https address"),
+        ("http://127.0.0.1/sqf-{year}.xlsx", 2016, "The year 2016 cannot be used.*older form.*from 2017 on"),
     ],
 )
-def test_addresses_that_cannot_be(template: str, message: str, patience: Patience, tmp_path: Path) -> None:
+def test_addresses_that_cannot_be(template: str, year: int, message: str, patience: Patience, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=message):
-        download_year(template, 2020, tmp_path, patience=patience)
+        download_year(template, year, tmp_path, patience=patience)
 
 
-def test_years_of_the_older_form_are_not_asked_for(server: NypdServer) -> None:
-    with pytest.raises(SourceError, match=r"The year 2016 cannot be used.*older form.*from 2017 on"):
-        address_of(server.url_template, 2016)
+# Other processes, the disk, the log.
 
 
-def download_in_process(template: str, folder: Path, patience: Patience) -> None:
-    download_year(template, 2020, folder, patience=replace(patience, sleep=time.sleep))
-
-
-def test_a_killed_download_leaves_the_old_file_and_the_next_one_cleans_up(server: NypdServer, tmp_path: Path) -> None:
-    old = server.publish(2020, tiny_workbook("old"))
-    patience = Patience(read=20.0)
-    download_year(server.url_template, 2020, tmp_path, patience=patience)
-    new = server.publish(2020, tiny_workbook("new"))
-
-    def stop_in_the_middle(handler: nypd_server.Handler, served: nypd_server.Served | None) -> None:
-        handler.send(200, {"Content-Length": str(len(new.content))}, new.content[:5_000])
-        time.sleep(5)
-
-    server.next_behaviours.append(stop_in_the_middle)
+def in_process(template: str, folder: Path, **limits: float) -> multiprocessing.context.ForkProcess:
     process = multiprocessing.get_context("fork").Process(
-        target=download_in_process, args=(server.url_template, tmp_path, patience)
+        target=download_year, args=(template, 2020, folder), kwargs={"patience": Patience(**limits)}
     )
     process.start()
-    part = tmp_path / ".sqf-2020.xlsx.part"
-    while not (part.exists() and len(server.asked) == 2):
-        time.sleep(0.01)
-    time.sleep(0.1)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    assert part.exists()
-    (tmp_path / ".sqf-2020.xlsx.json.part").write_text("cut off at another moment")
-    (tmp_path / "earlier").mkdir()
-    (tmp_path / "earlier" / ".sqf-2020.2020-01-26-1a2b3c4d.xlsx.part").write_text("and at a third")
-    assert (tmp_path / "sqf-2020.xlsx").read_bytes() == old.content
-    assert find_local_file(tmp_path, 2020) == tmp_path / "sqf-2020.xlsx"
+    return process
 
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
+
+@pytest.mark.parametrize("kills_before", ["body", "first name", "second name", "third name", "fourth name"])
+def test_a_kill_at_any_moment_leaves_a_whole_file_and_the_next_download_cleans_up(
+    server: NypdServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills_before: str
+) -> None:
+    """The names are given in the order: the kept file, its record, the new file, its record."""
+    old = server.publish(2020, tiny_workbook("old"))
+    download_year(server.url_template, 2020, tmp_path)
+    new = server.publish(2020, tiny_workbook("new"))
+    target = tmp_path / "sqf-2020.xlsx"
+    names_left = ["body", "first name", "second name", "third name", "fourth name"].index(kills_before)
+    replace_as_usual = Path.replace
+
+    def replace_or_die(self: Path, name: Path) -> Path:
+        nonlocal names_left
+        names_left -= 1
+        if names_left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return replace_as_usual(self, name)
+
+    def receive_and_die(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", replace_or_die)
+        if kills_before == "body":
+            patched.setattr(download, "check_file_kind", receive_and_die)
+        process = in_process(server.url_template, tmp_path)
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert any(".part" in name for name in visible(tmp_path))
+    assert find_local_file(tmp_path, 2020) == target
+    assert target.read_bytes() == (new if kills_before == "fourth name" else old).content
+
+    got = download_year(server.url_template, 2020, tmp_path)
     assert got.path.read_bytes() == new.content
-    assert [name for name in visible(tmp_path) if name.endswith(".part")] == []
+    assert read_record(target) == got.record
+    assert not any(".part" in name for name in visible(tmp_path))
+    (kept,) = (tmp_path / "earlier").glob("*.xlsx")
+    assert kept.read_bytes() == old.content
+    assert read_record(kept) is not None
+
+    third = server.publish(2020, tiny_workbook("a third"))
+    assert download_year(server.url_template, 2020, tmp_path).path.read_bytes() == third.content
 
 
 def test_two_processes_download_a_file_once(server: NypdServer, tmp_path: Path) -> None:
     served = server.publish(2020, tiny_workbook())
 
-    def slowly(handler: nypd_server.Handler, served: nypd_server.Served | None) -> None:
+    def slowly(handler: Handler, served: Served | None) -> None:
         time.sleep(0.3)
         nypd_server.usual(handler, served)
 
     server.behaviour = slowly
-    context = multiprocessing.get_context("fork")
-    both = [
-        context.Process(target=download_in_process, args=(server.url_template, tmp_path, Patience())) for _ in range(2)
-    ]
-    for process in both:
-        process.start()
+    both = [in_process(server.url_template, tmp_path) for _ in range(2)]
     for process in both:
         process.join()
     assert [process.exitcode for process in both] == [0, 0]
@@ -484,15 +559,13 @@ def test_two_processes_download_a_file_once(server: NypdServer, tmp_path: Path) 
     assert ["If-None-Match" in asked.headers for asked in server.asked] == [False, True]
 
 
-def test_a_lock_that_is_held_too_long_is_told(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
-    from filelock import FileLock
-
+def test_a_lock_that_is_held_too_long_is_told(fetch: Fetch, server: NypdServer, tmp_path: Path) -> None:
     server.publish(2020, tiny_workbook())
     with (
-        FileLock(tmp_path / ".sqf-2020.xlsx.lock"),
+        FileLock(tmp_path / ".sqf-2020.lock"),
         pytest.raises(SourceError, match="Another process has been downloading"),
     ):
-        download_year(server.url_template, 2020, tmp_path, patience=replace(patience, total=0.2))
+        fetch(total=0.2)
     assert server.asked == []
 
 
@@ -509,44 +582,33 @@ def files_no_larger_than(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, ignored)
 
 
-def test_a_disk_without_room_is_told_and_the_old_file_stays(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    old = server.publish(2020, tiny_workbook("old"))
-    download_year(server.url_template, 2020, tmp_path, patience=patience)
-    server.publish(2020, tiny_workbook("new"))
+def test_a_disk_without_room_is_told_and_the_old_file_stays(fetch: Fetch, tmp_path: Path, kept: bytes) -> None:
     with (
         files_no_larger_than(4_096),
         pytest.raises(SourceError, match=f"could not be written to {tmp_path}: File too large.*Free some space"),
     ):
-        download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert visible(tmp_path) == ["sqf-2020.xlsx", "sqf-2020.xlsx.json"]
-    assert (tmp_path / "sqf-2020.xlsx").read_bytes() == old.content
+        fetch()
 
 
-def test_a_folder_that_may_not_be_written_is_told(
-    server: NypdServer, patience: Patience, tmp_path: Path, another_account: None
+def test_a_folder_that_cannot_be_written_is_told(
+    fetch: Fetch, server: NypdServer, tmp_path: Path, another_account: None
 ) -> None:
     server.publish(2020, tiny_workbook())
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o555)
-    with pytest.raises(SourceError, match=r"could not be written to .*Permission denied"):
-        download_year(server.url_template, 2020, folder, patience=patience)
-    assert visible(folder) == []
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "read-only").mkdir(mode=0o555)
+    for name, cause in {"file": "File exists", "read-only": "Permission denied"}.items():
+        with pytest.raises(SourceError, match=rf"could not be written to .*{name}: {cause}.*permit writing"):
+            fetch(folder=tmp_path / name)
+    assert visible(tmp_path) == ["file"]
 
 
-def test_a_folder_that_is_a_file_is_told(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("not a folder")
-    with pytest.raises(SourceError, match=r"could not be written to .*File exists"):
-        download_year(server.url_template, 2020, tmp_path / "data", patience=patience)
-
-
-def test_a_server_that_compresses_in_transit_although_asked_not_to(
-    server: NypdServer, patience: Patience, tmp_path: Path
+def test_a_long_download_is_told_to_the_log(
+    fetch: Fetch, server: NypdServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import gzip
-
-    content = tiny_workbook()
-    server.behaviour = lambda handler, _: handler.send(200, {"Content-Encoding": "gzip"}, gzip.compress(content))
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
-    assert got.path.read_bytes() == content
+    size = len(server.publish(2020, tiny_workbook()).content) / 1e6
+    with caplog.at_level("INFO", logger="sqf_pipeline"):
+        fetch(folder=tmp_path / "quick")
+        assert "downloading" not in caplog.text
+        monkeypatch.setattr(download, "_SECONDS_BETWEEN_REPORTS", 0.0)
+        fetch(folder=tmp_path / "long")
+    assert f"downloading {server.address}/sqf-2020.xlsx: {size:.1f} of {size:.1f} MB" in caplog.text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, UnreachableError
+from sqf_pipeline.nypd.download import NotPublishedError, Patience, UnreachableError
 from sqf_pipeline.nypd.local_files import MissingFileError, SourceError, file_sha256
 from sqf_pipeline.nypd.source import SourceDecision, obtain_file, resolve_source
 from sqf_pipeline.settings import Source
