@@ -1,9 +1,11 @@
 """Choosing a source, and obtaining a year's file from it."""
 
+import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, UnreachableError
 from sqf_pipeline.nypd.local_files import MissingFileError, SourceError, file_sha256
@@ -141,8 +143,8 @@ def test_a_missing_local_year_is_told(tmp_path: Path) -> None:
         obtain_file("local", 2019, data_dir=tmp_path)
 
 
-@pytest.mark.parametrize("year", [2017, 2020])
-def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("year", "suffix"), [(2017, ".csv"), (2020, ".csv"), (2018, ".xlsx")])
+def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, suffix: str, tmp_path: Path) -> None:
     got = obtain_file("sample", year, data_dir=tmp_path / "data", sample_dir=tmp_path / "sample", sample_rows=300)
     assert (got.source, got.year, got.url) == ("sample", year, None)
     again = obtain_file("sample", year, data_dir=tmp_path / "data", sample_dir=tmp_path / "again", sample_rows=300)
@@ -151,6 +153,13 @@ def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, tmp_p
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
         obtain_file("local", year, data_dir=tmp_path / "sample")
     renamed = got.path.rename(got.path.with_stem(f"sqf-{year}"))
+    if suffix == ".xlsx":  # somebody saved it as a workbook
+        saved = Workbook()
+        with renamed.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.reader(file):
+                saved.worksheets[0].append(row)
+        saved.save(renamed.with_suffix(suffix))
+        renamed.unlink()
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
         obtain_file("local", year, data_dir=renamed.parent)
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):

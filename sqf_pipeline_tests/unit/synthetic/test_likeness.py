@@ -8,7 +8,7 @@ import pytest
 from sqf_pipeline.nypd.cleaning import clean_stops
 from sqf_pipeline.nypd.local_files import find_local_file
 from sqf_pipeline.nypd.reader import read_published_file
-from sqf_pipeline.nypd.sample import write_sample_year
+from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
 YEARS = (2019, 2020)
 LIKE = (
@@ -35,7 +35,7 @@ Frames = dict[int, pd.DataFrame]
 def raw(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, Frames]:
     folder = tmp_path_factory.mktemp("likeness")
     published = {year: read_published_file(find_local_file(real_data_dir, year), year).frame for year in YEARS}
-    synthetic = {year: read_published_file(write_sample_year(folder, year, seed=1), year).frame for year in YEARS}
+    synthetic = {year: read_published_file(write_synthetic_year(folder, year, seed=1), year).frame for year in YEARS}
     return published, synthetic
 
 
