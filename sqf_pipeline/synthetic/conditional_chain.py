@@ -6,6 +6,7 @@ exponentials come from a table of rounded values, so that no rounding of a proce
 
 import json
 import math
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -41,16 +42,11 @@ def of_year(key: str, year: int) -> Any:
     return load_aggregates()[key][str(min(year, LAST_YEAR))]
 
 
-def pick(weights: Any, uniforms: Uniforms) -> Codes:
-    """Return one position for each uniform number in [0, 1), with probability proportional to the weights."""
-    cumulated = np.cumsum(np.asarray(weights, dtype=np.float64))
+def pick(table: Mapping[Any, float], uniforms: Uniforms) -> Texts:
+    """Return one key of a table for each uniform number in [0, 1), with probability proportional to its weight."""
+    cumulated = np.cumsum(list(table.values()), dtype=np.float64)
     chosen = np.searchsorted(cumulated, uniforms * cumulated[-1], side="right")
-    return np.minimum(chosen, len(cumulated) - 1)
-
-
-def pick_text(table: dict[str, int], uniforms: Uniforms) -> Texts:
-    """Return one key of a table of counts for each uniform number, with probability proportional to its count."""
-    return np.array(list(table), dtype=object)[pick(list(table.values()), uniforms)]
+    return np.array(list(table), dtype=object)[np.minimum(chosen, len(table) - 1)]
 
 
 def carry(values: Any, shares: NDArray[np.bool_]) -> Any:

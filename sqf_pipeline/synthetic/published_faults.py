@@ -9,7 +9,6 @@ from sqf_pipeline.synthetic.published_layout import read_table
 DOUBLES = 24
 """Stops of a published year that equal the stop before them in all but the number."""
 
-
 _RECORDED = ("x_feet", "suspect_age", "suspect_weight_pounds", "suspect_height_inches")
 
 
@@ -62,7 +61,12 @@ def _is_recorded(columns: Columns, row: int) -> bool:
 
 
 def _cells(columns: Columns, row: int, year: int) -> dict[str, str]:
-    """Return a stop's cells, and what a fault makes of them: the time as a number, coordinates in seven digits."""
+    """Return a stop's cells, and what a fault makes of them: its time as a number, coordinates in seven digits.
+
+    The clock is read up to 14 minutes before the time that the stop was given.
+    """
     cells = {name: texts[row] for name, texts in columns.items()}
     digits = {f"{axis}_digits": f"{int(float(cells[f'{axis}_feet'])):07d}" for axis in "xy"}
-    return cells | digits | {"clock": cells["clock"].lstrip("0"), "two_years_before": str(year - 2)}
+    minutes = max(60, int(cells["clock"][:2]) * 60 + int(cells["clock"][2:]) - 7 * (row % 3))
+    clock = f"{minutes // 60}{minutes % 60:02d}"
+    return cells | digits | {"clock": clock, "two_years_before": str(year - 2)}

@@ -1,7 +1,6 @@
 """Drawn stops as the text of a published file: the columns, spellings, formats and nulls of each year."""
 
 import csv
-from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.synthetic import conditional_chain as chain
-from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, Texts, carry, load_aggregates, of_year, pick_text
+from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, Texts, carry, load_aggregates, of_year, pick
 from sqf_pipeline.synthetic.invented_places import Sites, choose_sites, street_names
 
 TEXT_YEAR = 2021
@@ -80,13 +79,6 @@ def _where(condition: Any, texts: Any, otherwise: Any = NULL) -> Texts:
     return np.where(condition, texts, otherwise).astype(object)
 
 
-def _mapped(values: Iterable[Any], change: Callable[[Any], str]) -> Texts:
-    """Return every value changed, each different one once."""
-    values = list(values)
-    changed = {value: change(value) for value in set(values)}
-    return np.array([changed[value] for value in values], dtype=object)
-
-
 def _spell(columns: Columns, year: int, rng: np.random.Generator) -> None:
     """Write each column with the spellings, widths and nulls of the year, in place."""
     spellings = {(row["column"], row["drawn"]): row["published"] for row in read_table("spellings.csv", year)}
@@ -100,30 +92,29 @@ def _spell(columns: Columns, year: int, rng: np.random.Generator) -> None:
         nothing = texts == NULL
         if nothing.any():
             forms = of_year("nulls", year).get(name, {"(null)": 1})
-            columns[name] = _where(nothing, pick_text(forms, rng.random(len(texts))), texts)
+            columns[name] = _where(nothing, pick(forms, rng.random(len(texts))), texts)
 
 
 def _calendar(drawn: Columns, stops: pd.DataFrame, year: int, uniforms: chain.Uniforms) -> Columns:
     """Return date and time as the year writes them, and `clock`, the time as HHMM, for the faults."""
-    minutes = pick_text(load_aggregates()["minutes"], uniforms)
-    clock = np.array([f"{hour:0>2}{minute:0>2}" for hour, minute in zip(drawn["hour"], minutes, strict=True)], object)
-    days, american = stops["day"].tolist(), year in {2018, 2019}
-    return {
-        "clock": clock,
-        "stop_id": stops["stop_id"].to_numpy(dtype=object),
-        "stop_date": _mapped(days, lambda d: f"{d.month}/{d.day}/{d.year}" if american else f"{d:%Y-%m-%d}"),
-        "stop_time_seconds": _mapped(clock, lambda text: _time(int(text[:2]), text[2:], year)),
-        "year": np.full(len(days), str(year), dtype=object),
-        "month": _mapped(days, lambda day: day.month_name()),
-        "weekday": _mapped(days, lambda day: day.day_name()),
-    }
-
-
-def _time(hour: int, minute: str, year: int) -> str:
-    """Return a time on the 12-hour clock of 2017, the 24-hour clock of 2018 and 2019, or in ISO form."""
+    minutes = pick(load_aggregates()["minutes"], uniforms)
+    times = [(int(hour), minute.zfill(2)) for hour, minute in zip(drawn["hour"], minutes, strict=True)]
     if year == 2017:
-        return f"{(hour + 11) % 12 + 1}:{minute}:00 {'AM' if hour < 12 else 'PM'}"
-    return f"{hour}:{minute}:00" if year < 2020 else f"{hour:02d}:{minute}:00"
+        written = [f"{(hour + 11) % 12 + 1}:{minute}:00 {'AM' if hour < 12 else 'PM'}" for hour, minute in times]
+    else:
+        written = [f"{hour:0{1 if year < 2020 else 2}d}:{minute}:00" for hour, minute in times]
+    days = pd.DatetimeIndex(stops["day"])
+    american = [f"{day.month}/{day.day}/{day.year}" for day in days] if year in {2018, 2019} else None
+    columns = {
+        "clock": [f"{hour:02d}{minute}" for hour, minute in times],
+        "stop_id": stops["stop_id"],
+        "stop_date": american or days.strftime("%Y-%m-%d"),
+        "stop_time_seconds": written,
+        "year": [str(year)] * len(stops),
+        "month": days.month_name(),
+        "weekday": days.day_name(),
+    }
+    return {name: np.array(texts, dtype=object) for name, texts in columns.items()}
 
 
 def _exact(bands: Texts, tables: dict[str, dict[str, int]], uniforms: chain.Uniforms) -> Texts:
@@ -132,14 +123,14 @@ def _exact(bands: Texts, tables: dict[str, dict[str, int]], uniforms: chain.Unif
     for band in set(bands.tolist()) - {NULL}:
         # A band so rare that no exact number is published: quarters of an hour from an hour on.
         table = tables.get(band) or {str(int(band) + 14 + 15 * step): 1 for step in range(8)}
-        values[bands == band] = pick_text(table, uniforms[bands == band])
+        values[bands == band] = pick(table, uniforms[bands == band])
     return values
 
 
 def _heights(texts: Texts, year: int, uniforms: chain.Uniforms) -> Texts:
     """Return feet.inches: two decimals in 2017, the shortest number until 2020, text that keeps the zero later."""
     if year == 2017:
-        return _mapped(texts, lambda text: text if text == NULL else f"{float(text):.2f}")
+        return np.array([text if text == NULL else f"{float(text):.2f}" for text in texts], dtype=object)
     if year < TEXT_YEAR:
         return texts
     ten = np.array([text[1:] == ".1" for text in texts]) & (uniforms < [_TEN_INCHES.get(t[0], 0.0) for t in texts])
@@ -153,9 +144,9 @@ def _officers(drawn: Columns, stops: pd.DataFrame, uniforms: chain.Uniforms) -> 
     for kind, by_borough in tables.items():
         for borough in set(drawn["patrol_borough"].tolist()):
             rows = (drawn["command_kind"] == kind) & (drawn["patrol_borough"] == borough)
-            issuing[rows] = pick_text(by_borough.get(borough, by_borough["*"]), uniforms[rows, 0])
+            issuing[rows] = pick(by_borough.get(borough, by_borough["*"]), uniforms[rows, 0])
     own = drawn["supervised_by_own_command"] == "Y"
-    other = pick_text(tables["precinct"]["*"], uniforms[:, 1])
+    other = pick(tables["precinct"]["*"], uniforms[:, 1])
     return {"issuing_officer_command": issuing, "supervising_officer_command": _where(own, issuing, other)}
 
 
@@ -168,7 +159,7 @@ def _places(stops: pd.DataFrame, sites: Sites, year: int, rng: np.random.Generat
     feet = [[f"{one}.00" if year == 2017 else str(one) for one in axis] for axis in sites.feet[at].T.tolist()]
     columns = {
         "precinct": stops["home"],
-        "sector": pick_text(of_year("sectors", year), sites.sector_rank[at]),
+        "sector": pick(of_year("sectors", year), sites.sector_rank[at]),
         "x_feet": feet[0],
         "y_feet": feet[1],
         "patrol_borough": [row[0] for row in facts],
@@ -184,13 +175,13 @@ def _places(stops: pd.DataFrame, sites: Sites, year: int, rng: np.random.Generat
 
 def _free_texts(drawn: Columns, year: int, shared: chain.Uniforms, rng: np.random.Generator) -> Columns:
     """Return free texts from a few common words."""
-    codes, texts = pick_text(of_year("demeanor_codes", year), shared), {}
+    codes, texts = pick(of_year("demeanor_codes", year), shared), {}
     for name, words in load_aggregates()["words"].items():
         missing, chosen = rng.random((2, len(codes)))
-        texts[name] = _where(missing * 1000 < of_year("null_shares", year)[name], NULL, pick_text(words, chosen))
+        texts[name] = _where(missing * 1000 < of_year("null_shares", year)[name], NULL, pick(words, chosen))
     if year in {2018, 2019}:  # nothing is described where no code was given
         texts["demeanor"] = _where(np.isin(codes.astype(str), ["", "N/A"]), NULL, texts["demeanor"])
     if year == 2017:
         texts["demeanor"] = _where(codes == "CM", drawn["suspected_crime"], texts["demeanor"])
-    reasons = _where(drawn["officer_explained_stop"] == "Y", NULL, pick_text(_REASONS, rng.random(len(codes))))
+    reasons = _where(drawn["officer_explained_stop"] == "Y", NULL, pick(_REASONS, rng.random(len(codes))))
     return texts | {"demeanor_code": codes, "officer_not_explained_reason": reasons}

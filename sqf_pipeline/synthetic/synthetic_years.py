@@ -4,23 +4,13 @@ import csv
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.nypd.columns import names_by_published, normalise_name
-from sqf_pipeline.synthetic.conditional_chain import (
-    NULL,
-    Codes,
-    Columns,
-    carry,
-    draw_variables,
-    of_year,
-    pick,
-    pick_text,
-)
+from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, draw_variables, of_year, pick
 from sqf_pipeline.synthetic.invented_places import make_sites
 from sqf_pipeline.synthetic.published_faults import add_faults
 from sqf_pipeline.synthetic.published_layout import render
@@ -33,10 +23,6 @@ BLOCK_ROWS = 20_000
 
 SMALLEST_ROWS = 200
 """Fewest stops a year: fewer could not hold every fault and every month."""
-
-
-class SyntheticYearError(SqfError):
-    """A synthetic year that cannot be made as asked; the message says why and what to do."""
 
 
 def synthetic_file_name(year: int) -> str:
@@ -65,16 +51,16 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
 
     Raises
     ------
-    SyntheticYearError
+    SqfError
         When year, seed or rows are out of range, or the folder cannot be written.
     """
     if year < FIRST_YEAR:
-        raise SyntheticYearError(f"Expected a year from {FIRST_YEAR} on, when the form in use began; found {year}.")
+        raise SqfError(f"Expected a year from {FIRST_YEAR} on, when the form in use began; found {year}.")
     rows = of_year("rows", year) if rows is None else rows
     if seed < 0:
-        raise SyntheticYearError(f"Expected a seed of 0 or more (SQF_SAMPLE_SEED), found {seed}.")
+        raise SqfError(f"Expected a seed of 0 or more (SQF_SAMPLE_SEED), found {seed}.")
     if rows < SMALLEST_ROWS:
-        raise SyntheticYearError(f"Expected at least {SMALLEST_ROWS} stops a year (SQF_SAMPLE_ROWS), found {rows}.")
+        raise SqfError(f"Expected at least {SMALLEST_ROWS} stops a year (SQF_SAMPLE_ROWS), found {rows}.")
     path = folder / synthetic_file_name(year)
     temporary = folder / f".{path.name}.{uuid.uuid4().hex}"
     try:
@@ -85,7 +71,7 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise SyntheticYearError(
+        raise SqfError(
             f"{path}: the synthetic year cannot be written ({error.strerror or error}). Free some space, or choose a "
             "folder that can be written."
         ) from error
@@ -119,42 +105,27 @@ def synthetic_blocks(year: int, *, seed: int, rows: int) -> Iterator[Columns]:
 def _settle(year: int, seed: int, rows: int) -> pd.DataFrame:
     """Return number, place, day and companions of every stop, in the order of the published file; see `render`."""
     rng = np.random.default_rng([seed, year, 0])
-    sizes = pick_text(of_year("incidents", year), rng.random(rows)).astype(np.int64)
-    begins = np.append(0, np.cumsum(sizes)[:-1])
-    follows = ~np.isin(np.arange(rows), begins)
-    incidents = int((~follows).sum())
+    sizes = pick(of_year("incidents", year), rng.random(rows)).astype(np.int64)
+    of_incident = np.repeat(np.arange(rows), sizes)[:rows]
+    follows = np.append(False, of_incident[1:] == of_incident[:-1])
+    incidents = int(of_incident[-1]) + 1
     counts = of_year("precincts", year)
-    recorded = pick_text(counts, rng.random(incidents))
-    homes = pick_text({name: count for name, count in counts.items() if name != NULL}, rng.random(incidents))
+    recorded = pick(counts, rng.random(incidents))
+    homes = pick({name: count for name, count in counts.items() if name != NULL}, rng.random(incidents))
     home = np.where(recorded == NULL, homes, recorded).astype(np.int64)
     days = pd.date_range(f"{year}-01-01", f"{year}-12-31")
+    weights = days.month_name().map(of_year("months", year)) / days.days_in_month
+    weights *= days.day_name().map(of_year("weekdays", year))
     # Days are drawn in layers, so that no month is without a stop in a small year.
     layers = (np.argsort(rng.random(incidents)) + rng.random(incidents)) / incidents
-    day = pick(_day_weights(days, year), layers)
+    day = pick(dict(enumerate(weights)), layers).astype(np.int64)
     # 2017 and 2019 were published by precinct, 2018 and 2020 by day.
-    order = np.lexsort((day, home) if year in {2017, 2019} else (home, day))
-    of_incident = order[np.cumsum(~follows) - 1]
-    return pd.DataFrame(
-        {
-            "stop_id": _numbers(home[of_incident], year),
-            "home": home[of_incident].astype(str).astype(object),
-            "precinct": recorded[of_incident],
-            "day": days[day[of_incident]],
-            "follows": follows,
-        }
+    order = np.lexsort((day, home) if year in {2017, 2019} else (home, day))[of_incident]
+    stops = pd.DataFrame(
+        {"home": home[order], "precinct": recorded[order], "day": days[day[order]], "follows": follows}
     )
-
-
-def _day_weights(days: pd.DatetimeIndex, year: int) -> Any:
-    """Return how likely a stop is on each day: its month's share, spread over the month, times its weekday's."""
-    months = days.month_name().map(of_year("months", year))
-    return months / days.days_in_month * days.day_name().map(of_year("weekdays", year))
-
-
-def _numbers(home: Codes, year: int) -> list[str]:
-    """Return published numbers: in 2017 year, precinct and serial number in 13 digits, later 1 to n."""
-    if year != 2017:
-        return [str(number) for number in range(1, len(home) + 1)]
-    place = np.arange(len(home))
-    serial = place - carry(place, np.append(False, home[1:] == home[:-1])) + 1
-    return [f"{year}{p:03d}01{s:04d}" for p, s in zip(home.tolist(), serial.tolist(), strict=True)]
+    # Numbers are in 2017 year, precinct and serial number in 13 digits, later 1 to n.
+    serial = stops.groupby("home").cumcount() + 1 if year == 2017 else pd.Series(range(1, rows + 1))
+    form = f"{year}{{:03d}}01{{:04d}}" if year == 2017 else "{1}"
+    stops["stop_id"] = [form.format(*numbers) for numbers in zip(stops["home"], serial, strict=True)]
+    return stops.assign(home=stops["home"].astype(str).astype(object))
