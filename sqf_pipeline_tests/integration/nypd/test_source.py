@@ -1,18 +1,17 @@
 """Choosing a source, and obtaining a year's file from it."""
 
-import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from openpyxl import Workbook
 
 from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, UnreachableError
 from sqf_pipeline.nypd.local_files import MissingFileError, SourceError, file_sha256
 from sqf_pipeline.nypd.source import SourceDecision, obtain_file, resolve_source
 from sqf_pipeline.settings import Source
 from sqf_pipeline_tests import nypd_server
-from sqf_pipeline_tests.nypd_server import NypdServer, tiny_workbook
+from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook, tiny_workbook
 
 YEARS = (2017, 2018, 2019, 2020)
 
@@ -154,11 +153,7 @@ def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, suffi
         obtain_file("local", year, data_dir=tmp_path / "sample")
     renamed = got.path.rename(got.path.with_stem(f"sqf-{year}"))
     if suffix == ".xlsx":  # somebody saved it as a workbook
-        saved = Workbook()
-        with renamed.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.reader(file):
-                saved.worksheets[0].append(row)
-        saved.save(renamed.with_suffix(suffix))
+        renamed.with_suffix(suffix).write_bytes(as_workbook(pd.read_csv(renamed, dtype=str, keep_default_na=False)))
         renamed.unlink()
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
         obtain_file("local", year, data_dir=renamed.parent)

@@ -8,20 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from filelock import FileLock
-from openpyxl import Workbook
 
+from sqf_pipeline_tests.nypd_server import as_workbook
 from sqf_pipeline_tests.pipeline_support import Pipeline, rows_of, write_rows
 
 
 def truncated_workbook(folder: Path) -> None:
-    book = Workbook()
-    for row in rows_of(folder / "sqf-2017.csv"):
-        book.worksheets[0].append(row)
-    book.save(folder / "sqf-2017.xlsx")
+    content = as_workbook(pd.DataFrame(rows_of(folder / "sqf-2017.csv")))
     (folder / "sqf-2017.csv").unlink()
-    content = (folder / "sqf-2017.xlsx").read_bytes()
     (folder / "sqf-2017.xlsx").write_bytes(content[: len(content) // 2])
 
 
