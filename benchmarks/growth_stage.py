@@ -20,10 +20,10 @@ ROWS = 12_000
 
 def make_files(folder: Path, times: int, _url: str) -> None:
     """Write the synthetic file of a year; above 10x, its rows come again under other numbers."""
-    from sqf_pipeline.nypd.sample import write_sample_year
+    from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
     written = min(times, DRAWN_TIMES)
-    drawn = write_sample_year(folder, YEAR, seed=1, rows=ROWS * written, as_csv=True)
+    drawn = write_synthetic_year(folder, YEAR, seed=1, rows=ROWS * written)
     if times == written:
         return
     header, *rows = drawn.read_text(encoding="utf-8-sig").splitlines()

@@ -1,7 +1,7 @@
 """Invented clean stops with every column of the registry, for tests of models.
 
 What belongs here: stops drawn from a seed with a known way from columns to outcomes. What does not: published
-layouts and their quirks (`sqf_pipeline.nypd.sample`).
+layouts and their quirks (`sqf_pipeline.synthetic`).
 """
 
 from typing import Any

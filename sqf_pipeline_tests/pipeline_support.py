@@ -10,9 +10,9 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from sqf_pipeline.cli import main
-from sqf_pipeline.nypd.sample import write_sample_year
-from sqf_pipeline.nypd.sample_places import MARK
 from sqf_pipeline.settings import schema_for_source
+from sqf_pipeline.synthetic.invented_places import MARK
+from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 from sqf_pipeline.warehouse import local
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
@@ -26,7 +26,7 @@ def write_made_up_years(folder: Path, rows: int = 400, seed: int = 3) -> Path:
     """Write made-up years as somebody's CSV files that do not say that they are the sample, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for year in YEARS:
-        made_up = write_sample_year(folder, year, seed=seed, rows=rows, as_csv=True)
+        made_up = write_synthetic_year(folder, year, seed=seed, rows=rows)
         text = made_up.read_text(encoding="utf-8-sig").replace(MARK, "MADE UP")
         made_up.unlink()
         (folder / f"sqf-{year}.csv").write_text(text, encoding="utf-8")

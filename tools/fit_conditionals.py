@@ -1,8 +1,8 @@
 """Conditional probabilities as small whole-number tables: a masked multinomial logit and its disclosure rules.
 
 What belongs here: fitting one variable given its parents, and what is left out so that no figure rests on a few
-stops. What does not: which variables there are and how they are read (`make_sample_aggregates`), and drawing from
-the tables (`sqf_pipeline.nypd.sample_chain`).
+stops. What does not: which variables there are and how they are read (`make_synthetic_aggregates`), and drawing from
+the tables (`sqf_pipeline.synthetic.conditional_chain`).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """`sqf sample`: synthetic yearly files.
 
-What belongs here: choosing years, rows, seed and folder. What does not: how stops are made up (`nypd.sample`).
+What belongs here: choosing years, rows, seed and folder. What does not: how stops are made up (`synthetic`).
 """
 
 from pathlib import Path
@@ -19,12 +19,12 @@ from sqf_pipeline.commands.surroundings import load_settings
 )
 def command(years: tuple[int, ...], rows: int | None, seed: int | None, folder: Path | None) -> None:
     """Write synthetic yearly files: the layout and faults of the published ones, and no real stop."""
-    from sqf_pipeline.nypd.sample import write_sample_year
     from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, FIRST_YEAR
+    from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
     settings = load_settings(sample_rows=rows, sample_seed=seed)
     for year in years or range(FIRST_YEAR, FIRST_TEST_YEAR + 1):
-        path = write_sample_year(
+        path = write_synthetic_year(
             folder or settings.home / "sample", year, seed=settings.sample_seed, rows=settings.sample_rows
         )
         click.echo(str(path))

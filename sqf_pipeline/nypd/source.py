@@ -1,7 +1,7 @@
 """Where the yearly files come from: a folder, NYPD's site, or the sample.
 
 What belongs here: choosing a source, and obtaining a year's file from it. What does not: how a file is found
-(`local_files`), fetched (`download`), made up (`sample`) or read (`reader`).
+(`local_files`), fetched (`download`), made up (`synthetic`) or read (`reader`).
 """
 
 import logging
@@ -123,9 +123,9 @@ def obtain_file(
         return _described(downloaded.path, year, "nypd")
     if sample_dir is None:
         raise ValueError("the sample needs a folder to be written to")
-    from sqf_pipeline.nypd.sample import write_sample_year
+    from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
-    return _described(write_sample_year(sample_dir, year, seed=sample_seed, rows=sample_rows), year, "sample")
+    return _described(write_synthetic_year(sample_dir, year, seed=sample_seed, rows=sample_rows), year, "sample")
 
 
 def _local_file(data_dir: Path, year: int) -> PublishedFile:
@@ -149,8 +149,8 @@ def is_synthetic(path: Path) -> bool:
 
     Only the beginning is looked at, so that a folder is judged in milliseconds.
     """
-    from sqf_pipeline.nypd.sample import is_sample_file
-    from sqf_pipeline.nypd.sample_places import MARK
+    from sqf_pipeline.synthetic.invented_places import MARK
+    from sqf_pipeline.synthetic.synthetic_years import is_sample_file
 
     return is_sample_file(path) or _beginning(path).count(MARK.encode()) >= _MARKS_OF_A_SAMPLE
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sqf_pipeline.nypd.download import NotPublishedError, Patience, UnreachableError
@@ -10,7 +11,7 @@ from sqf_pipeline.nypd.local_files import MissingFileError, SourceError, file_sh
 from sqf_pipeline.nypd.source import SourceDecision, obtain_file, resolve_source
 from sqf_pipeline.settings import Source
 from sqf_pipeline_tests import nypd_server
-from sqf_pipeline_tests.nypd_server import NypdServer, tiny_workbook
+from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook, tiny_workbook
 
 YEARS = (2017, 2018, 2019, 2020)
 
@@ -141,8 +142,8 @@ def test_a_missing_local_year_is_told(tmp_path: Path) -> None:
         obtain_file("local", 2019, data_dir=tmp_path)
 
 
-@pytest.mark.parametrize("year", [2017, 2020])
-def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("year", "suffix"), [(2017, ".csv"), (2020, ".csv"), (2018, ".xlsx")])
+def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, suffix: str, tmp_path: Path) -> None:
     got = obtain_file("sample", year, data_dir=tmp_path / "data", sample_dir=tmp_path / "sample", sample_rows=300)
     assert (got.source, got.year, got.url) == ("sample", year, None)
     again = obtain_file("sample", year, data_dir=tmp_path / "data", sample_dir=tmp_path / "again", sample_rows=300)
@@ -151,6 +152,9 @@ def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, tmp_p
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
         obtain_file("local", year, data_dir=tmp_path / "sample")
     renamed = got.path.rename(got.path.with_stem(f"sqf-{year}"))
+    if suffix == ".xlsx":  # somebody saved it as a workbook
+        renamed.with_suffix(suffix).write_bytes(as_workbook(pd.read_csv(renamed, dtype=str, keep_default_na=False)))
+        renamed.unlink()
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
         obtain_file("local", year, data_dir=renamed.parent)
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):

@@ -8,18 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
-from sqf_pipeline.nypd.sample import write_sample_year
+from sqf_pipeline_tests.nypd_server import as_workbook
 from sqf_pipeline_tests.pipeline_support import Pipeline, rows_of, write_rows
 
 
 def truncated_workbook(folder: Path) -> None:
+    content = as_workbook(pd.DataFrame(rows_of(folder / "sqf-2017.csv")))
     (folder / "sqf-2017.csv").unlink()
-    workbook = write_sample_year(folder, 2017, seed=1, rows=400)
-    content = workbook.read_bytes()
-    workbook.unlink()
     (folder / "sqf-2017.xlsx").write_bytes(content[: len(content) // 2])
 
 

@@ -1,7 +1,7 @@
-"""What the sample is made of: variables in the order in which they are drawn, their parents, and how they are read.
+"""What synthetic years are made of: variables in drawing order, their parents, and how they are read.
 
 What belongs here: the structure (which variable depends on which) and reading it off the published text. What does
-not: fitting (`fit_conditionals`) and writing the table (`make_sample_aggregates`).
+not: fitting (`fit_conditionals`) and writing the table (`make_synthetic_aggregates`).
 """
 
 from dataclasses import dataclass, field
@@ -187,9 +187,6 @@ VARIABLES: tuple[Variable, ...] = (
 )  # fmt: skip
 """Every variable in drawing order."""
 
-LAYOUT_TEXTS = ("sector", "demeanor_code")
-"""Columns that are drawn year by year from the spellings they were published with."""
-
 WORDS: dict[str, tuple[int, int, str]] = {
     "demeanor": (150, 24, r"[A-Z]+"),
     "suspect_other_description": (60, 12, r"[A-Z]{3,7}( [A-Z]{3,7})?"),
@@ -245,6 +242,13 @@ def _command_kind(command: str, precinct: str) -> str:
     return "precinct" if int(command) <= 123 else "borough" if int(command) < 800 else "eight_hundred"
 
 
+def _is_clock_time(durations: pd.Series, seconds: pd.Series) -> pd.Series:
+    """Return whether a duration from 100 on is the stop's own time of day, as HHMM and within 20 minutes."""
+    numbers = pd.to_numeric(durations, errors="coerce")
+    apart = (numbers // 100 * 60 + numbers % 100 - seconds.astype(float) / 60).abs()
+    return (numbers >= 100) & (numbers < 2400) & ((apart <= 20) | (apart >= 1420))
+
+
 def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
     """Return every variable of a year as text; '' marks what is left out of every fit."""
     out: dict[str, pd.Series] = {"year": pd.Series(str(year), index=frame.index)}
@@ -294,6 +298,9 @@ def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
     out["duration_band"] = mapped(
         "stop_duration_minutes", _band, (0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 15, 16, 20, 21, 30, 31, 60), 0, 240
     )
+    # A time of day that was written as a duration is a fault, which is added by its own rate, not a duration.
+    for band, name in (("observed_band", "observed_duration_minutes"), ("duration_band", "stop_duration_minutes")):
+        out[band] = out[band].mask(_is_clock_time(frame[name], seconds), "")
     out["suspect_height_inches"] = mapped("suspect_height_inches", _height)
     out["_age"], out["_weight"] = frame["suspect_age"], frame["suspect_weight_pounds"]
     out["_observed"], out["_duration"] = frame["observed_duration_minutes"], frame["stop_duration_minutes"]
@@ -305,4 +312,4 @@ def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-__all__ = ["DERIVED", "LAYOUT_TEXTS", "NULL", "VARIABLES", "WORDS", "Variable", "latent_year"]
+__all__ = ["DERIVED", "NULL", "VARIABLES", "WORDS", "Variable", "latent_year"]

@@ -1,6 +1,6 @@
 """Make the table of aggregates from which synthetic years are drawn.
 
-    SQF_DATA_DIR=... python tools/make_sample_aggregates.py [target.json]
+    SQF_DATA_DIR=... python tools/make_synthetic_aggregates.py [target.json]
 
 It reads the published files of 2017 to 2020 and writes counts and effects that rest on at least ten stops each:
 no row, no address, no coordinate of a stop and no free text beyond common words leaves the files. Run it when the
@@ -18,22 +18,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from fit_conditionals import SMALLEST_CELL, fit_logit
-from sample_variables import DERIVED, LAYOUT_TEXTS, VARIABLES, WORDS, latent_year
+from synthetic_variables import DERIVED, VARIABLES, WORDS, latent_year
 
 from sqf_pipeline.nypd.reader import read_published_file
 from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
 from sqf_pipeline.nypd.vocabulary import known_categories, normalise_text, null_spellings
 
 YEARS = (2017, 2018, 2019, 2020)
+NULL_SHARES = (*WORDS, "zip_code")
+"""Columns of which a share is missing by chance."""
 NOT_WORDS = {*known_categories("suspected_crime")}
 """In 2017 the demeanor column of some stops repeats the suspected crime; that is drawn, not a word."""
-TARGET = Path(__file__).resolve().parents[1] / "sqf_pipeline" / "nypd" / "sample_aggregates.json"
+TARGET = Path(__file__).resolve().parents[1] / "sqf_pipeline" / "synthetic" / "aggregates.json"
 
 
 def counts(values: Iterable[str], smallest: int = SMALLEST_CELL) -> dict[str, int]:
-    """Return how often each value occurs, without those that occur fewer than `smallest` times, sorted by value."""
+    """Return how often each value occurs, without those that occur fewer than `smallest` times, sorted by value.
+
+    Counts are rounded to fives, so that what was left out cannot be found by subtracting them from a total.
+    """
     table = pd.Series(list(values), dtype=object).value_counts()
-    return {str(value): int(table[value]) for value in sorted(table.index, key=str) if table[value] >= smallest}
+    return {str(v): 5 * round(int(table[v]) / 5) for v in sorted(table.index, key=str) if table[v] >= smallest}
 
 
 def load(folder: Path) -> tuple[dict[int, pd.DataFrame], dict[int, list[str]]]:
@@ -147,16 +152,23 @@ def within(latent: pd.DataFrame, band: str, exact: str) -> dict[str, dict[str, i
     }
 
 
-def null_texts(frames: dict[int, pd.DataFrame]) -> dict[str, dict[str, dict[str, int]]]:
-    """Return year -> column -> how nothing is spelled there, with counts."""
-    result: dict[str, dict[str, dict[str, int]]] = {}
+def nulls(frames: dict[int, pd.DataFrame]) -> tuple[dict[str, dict[str, dict[str, int]]], dict[str, dict[str, int]]]:
+    """Return how nothing is spelled, in hundredths, and the share of nothing in some columns, in thousandths.
+
+    Both by year and column. No counts: one less than all would tell how few stops have a rare mark.
+    """
+    weights: dict[str, dict[str, dict[str, int]]] = {}
+    shares: dict[str, dict[str, int]] = {}
     for year, frame in frames.items():
-        result[str(year)] = {}
+        weights[str(year)], shares[str(year)] = {}, {}
         for name in frame.columns:
             found = frame[name][frame[name].map(normalise_text).isin(null_spellings())]
             if table := counts(found):
-                result[str(year)][name] = table
-    return result
+                total = sum(table.values())
+                weights[str(year)][name] = {text: max(1, round(100 * n / total)) for text, n in table.items()}
+            if name in NULL_SHARES:
+                shares[str(year)][name] = round(1000 * len(found) / len(frame))
+    return weights, shares
 
 
 def words(frames: dict[int, pd.DataFrame]) -> dict[str, dict[str, int]]:
@@ -200,12 +212,15 @@ def main() -> None:
     boroughs = places(latent)
     latent["patrol_borough"] = latent["precinct"].map({p: row[0] for p, row in boroughs.items()}).fillna("NULL")
     variables, levels = fit_variables(latent)
+    null_weights, null_shares = nulls(frames)
     table = {
         "about": "Aggregate figures of NYPD's published stop files of 2017 to 2020; no figure rests on fewer than "
-        f"{SMALLEST_CELL} stops. Made by tools/make_sample_aggregates.py; effects are in hundredths of a logit.",
+        f"{SMALLEST_CELL} stops. Counts are rounded to fives; effects are hundredths of a logit, nulls hundredths and "
+        "null_shares thousandths. Made by tools/make_synthetic_aggregates.py.",
         "rows": {str(year): len(frame) for year, frame in frames.items()},
         "headers": {str(year): names for year, names in headers.items()},
-        "nulls": null_texts(frames),
+        "nulls": null_weights,
+        "null_shares": null_shares,
         "incidents": {str(year): incidents(rows["_follows"]) for year, rows in latent.groupby("year")},
         "precincts": by_year(latent, "precinct"),
         "months": by_year(latent, "_month"),
@@ -219,10 +234,12 @@ def main() -> None:
             "observed_duration_minutes": within(latent, "observed_band", "_observed"),
             "stop_duration_minutes": within(latent, "duration_band", "_duration"),
         },
-        "texts": {
-            name: {str(year): counts(frame[name].map(str)) for year, frame in frames.items() if name in frame}
-            for name in LAYOUT_TEXTS
+        # In 2017 a sector is missing where the whole place is, which is drawn with the precinct.
+        "sectors": {
+            str(year): {text: n for text, n in counts(frame["sector"]).items() if year > YEARS[0] or text.isalpha()}
+            for year, frame in frames.items()
         },
+        "demeanor_codes": {str(year): counts(frame["demeanor_code"]) for year, frame in frames.items()},
         "words": words(frames),
         "derived": {name: {"of": source, "map": mapping} for name, (source, mapping) in DERIVED.items() if mapping},
         "levels": levels,

@@ -1,0 +1,121 @@
+"""The chain of conditional distributions: every variable is drawn given those before it, by a multinomial logit.
+
+The draws are the same on every machine: only uniform numbers are used, scores are whole numbers, and their
+exponentials come from a table of rounded values, so that no rounding of a processor or a library enters.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes = NDArray[np.int64]
+Columns = dict[str, NDArray[np.object_]]
+Texts = NDArray[np.object_]
+Uniforms = NDArray[np.float64]
+
+LAST_YEAR = 2020
+"""Later years are drawn like this one, the last that the aggregates cover."""
+
+NULL = "NULL"
+"""In the aggregates: nothing was recorded."""
+
+_LIMIT = 3000
+_EXPONENTIALS = np.array([float(f"{math.exp(score / 100):.12e}") for score in range(-_LIMIT, _LIMIT + 1)])
+
+
+@cache
+def load_aggregates() -> dict[str, Any]:
+    """Return the aggregates; see `about` in them. They are shared: do not change them."""
+    text = resources.files(__package__).joinpath("aggregates.json").read_text(encoding="utf-8")
+    table: dict[str, Any] = json.loads(text)
+    return table
+
+
+def of_year(key: str, year: int) -> Any:
+    """Return the part of the aggregates under a key after which a year is drawn."""
+    return load_aggregates()[key][str(min(year, LAST_YEAR))]
+
+
+def pick(table: Mapping[Any, float], uniforms: Uniforms) -> Texts:
+    """Return one key of a table for each uniform number in [0, 1), with probability proportional to its weight."""
+    cumulated = np.cumsum(list(table.values()), dtype=np.float64)
+    chosen = np.searchsorted(cumulated, uniforms * cumulated[-1], side="right")
+    return np.array(list(table), dtype=object)[np.minimum(chosen, len(table) - 1)]
+
+
+def carry(values: Any, shares: NDArray[np.bool_]) -> Any:
+    """Return the values; a stop that shares takes the value of the stop before it, which may share too."""
+    return values[np.maximum.accumulate(np.where(shares, 0, np.arange(len(shares))))]
+
+
+def draw_variables(year: int, precincts: Texts, follows: NDArray[np.bool_], rng: np.random.Generator) -> Columns:
+    """Return every variable of the aggregates as text, (rows,) objects each; `NULL` where nothing was recorded.
+
+    Parameters
+    ----------
+    year
+        Calendar year.
+    precincts
+        Precinct of each stop as text, or `NULL`, (rows,) objects.
+    follows
+        Whether a stop continues the incident of the one before it, (rows,) boolean.
+    rng
+        Random numbers.
+    """
+    levels, places = load_aggregates()["levels"], load_aggregates()["places"]
+    known: dict[str, Any] = {
+        "year": [str(min(year, LAST_YEAR))] * len(follows),
+        "precinct": precincts,
+        "patrol_borough": [places[p][0] if p in places else NULL for p in precincts],
+        "grouped": np.where(follows | np.append(follows[1:], False), "Y", "N"),
+    }
+    codes: dict[str, Codes] = {}  # the place of each stop's class, -1 where the variable does not exist
+    classes = {name: [*levels[name], NULL] for name in known}
+    for name, values in known.items():
+        lookup = {level: place for place, level in enumerate(levels[name])}
+        codes[name] = np.array([lookup.get(value, -1) for value in values], dtype=np.int64)
+    for variable in load_aggregates()["variables"]:
+        # Persons of one incident share the draw in so many of a hundred stops.
+        uniforms, shares = rng.random((2, len(follows)))
+        uniforms = carry(uniforms, follows & (shares * 100 < variable["shared"]))
+        drawn = _classes_by_logit(variable, codes, uniforms)
+        for parent, allowed in variable["when"].items():
+            drawn = np.where(np.isin(codes[parent], [classes[parent].index(level) for level in allowed]), drawn, -1)
+        codes[variable["name"]], classes[variable["name"]] = drawn, [*variable["classes"], variable["otherwise"]]
+        for name, derived in load_aggregates()["derived"].items():
+            if derived["of"] == variable["name"]:
+                of_class = [levels[name].index(derived["map"][value]) for value in variable["classes"]]
+                codes[name], classes[name] = np.array(of_class, dtype=np.int64)[drawn], [*levels[name], NULL]
+    return {name: np.array(classes[name], dtype=object)[codes[name]] for name in codes}
+
+
+def _classes_by_logit(variable: dict[str, Any], codes: dict[str, Codes], uniforms: Uniforms) -> Codes:
+    """Return the drawn class of each stop: softmax of the intercept plus the effect of every parent's level."""
+    width = len(variable["classes"]) - 1
+    if not width:
+        return np.zeros(len(uniforms), dtype=np.int64)
+    scores = np.tile(np.array(variable["intercepts"], dtype=np.int64), (len(uniforms), 1))
+    for parent, flat in variable["effects"].items():
+        effects = np.array(flat, dtype=np.int64).reshape(-1, width)
+        # The last row is for a level that has no effect of its own; position -1 finds it.
+        scores += np.vstack([effects, np.zeros((1, width), dtype=np.int64)])[_parent_codes(codes, parent)]
+    weights = np.ones((len(uniforms), width + 1))
+    weights[:, 1:] = _EXPONENTIALS[np.clip(scores, -_LIMIT, _LIMIT) + _LIMIT]
+    cumulated = np.cumsum(weights, axis=1)
+    chosen = (cumulated <= (uniforms * cumulated[:, -1])[:, None]).sum(axis=1)
+    return np.minimum(chosen, width).astype(np.int64)
+
+
+def _parent_codes(codes: dict[str, Codes], parent: str) -> Codes:
+    """Return the level of a parent; `a*b` is a product of two, counted in the order of a, then b."""
+    if "*" not in parent:
+        return codes[parent]
+    first, second = (codes[name] for name in parent.split("*"))
+    width = len(load_aggregates()["levels"][parent.split("*")[1]])
+    return np.where((first < 0) | (second < 0), -1, first * width + second)

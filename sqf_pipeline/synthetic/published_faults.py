@@ -1,0 +1,72 @@
+"""Faults as the published files have them, from a table: shifted rows, junk numbers, clock times, double rows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqf_pipeline.synthetic.conditional_chain import Columns, of_year
+from sqf_pipeline.synthetic.published_layout import read_table
+
+DOUBLES = 24
+"""Stops of a published year that equal the stop before them in all but the number."""
+
+_RECORDED = ("x_feet", "suspect_age", "suspect_weight_pounds", "suspect_height_inches")
+
+
+def add_faults(
+    columns: Columns, year: int, follows: NDArray[np.bool_], rng: np.random.Generator, *, first: bool
+) -> None:
+    """Change cells in place as the published file of the year has them, by `faults.csv`.
+
+    A fault strikes only stops whose place, person and time are recorded, and no stop is struck twice. A cell may
+    quote the other cells of its stop as `{column}`; of several spellings, joined by `|`, each stop takes the next.
+
+    Parameters
+    ----------
+    columns
+        Published text of a block of stops, by our names.
+    year
+        Calendar year.
+    follows
+        Whether a stop continues the incident of the one before it; only such a stop becomes its double.
+    rng
+        Random numbers.
+    first
+        Whether this is the first block of the file: then every fault occurs at least once.
+    """
+    share = len(follows) / of_year("rows", year)
+    order = np.argsort(rng.random(len(follows)), kind="stable").tolist()
+
+    def wanted(published: int) -> int:
+        return max(int(first), int(published * share + rng.random()))
+
+    doubles = sorted([row for row in order if follows[row]][: wanted(DOUBLES)])
+    for name, texts in columns.items():
+        for row in doubles if name != "stop_id" else ():
+            texts[row] = texts[row - 1]
+    spared = {row - step for row in doubles for step in (0, 1)}
+    free = [row for row in order if row not in spared and _is_recorded(columns, row)]
+    struck: dict[str, dict[int, dict[str, str]]] = {}
+    for entry in read_table("faults.csv", year):
+        if entry["fault"] not in struck:
+            rows = [free.pop() for _ in range(min(wanted(int(entry["stops"])), len(free)))]
+            struck[entry["fault"]] = {row: _cells(columns, row, year) for row in rows}
+        spellings = entry["cell"].split("|")
+        for number, (row, before) in enumerate(struck[entry["fault"]].items()):
+            columns[entry["column"]][row] = spellings[number % len(spellings)].format(**before)
+
+
+def _is_recorded(columns: Columns, row: int) -> bool:
+    """Return whether place, person and time are recorded, the time from one o'clock so that HHMM is over 100."""
+    return columns["clock"][row] >= "0100" and all(columns[name][row][:1].isdigit() for name in _RECORDED)
+
+
+def _cells(columns: Columns, row: int, year: int) -> dict[str, str]:
+    """Return a stop's cells, and what a fault makes of them: its time as a number, coordinates in seven digits.
+
+    The clock is read up to 14 minutes before the time that the stop was given.
+    """
+    cells = {name: texts[row] for name, texts in columns.items()}
+    digits = {f"{axis}_digits": f"{int(float(cells[f'{axis}_feet'])):07d}" for axis in "xy"}
+    minutes = max(60, int(cells["clock"][:2]) * 60 + int(cells["clock"][2:]) - 7 * (row % 3))
+    clock = f"{minutes // 60}{minutes % 60:02d}"
+    return cells | digits | {"clock": clock, "two_years_before": str(year - 2)}

@@ -1,0 +1,131 @@
+"""Synthetic yearly files: written in the layout of their year, and recognised by their name."""
+
+import csv
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.nypd.columns import names_by_published, normalise_name
+from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, draw_variables, of_year, pick
+from sqf_pipeline.synthetic.invented_places import make_sites
+from sqf_pipeline.synthetic.published_faults import add_faults
+from sqf_pipeline.synthetic.published_layout import render
+
+FIRST_YEAR = 2017
+"""The form in use began with this year."""
+
+BLOCK_ROWS = 20_000
+"""Stops drawn and written at a time; it bounds the memory, and the files depend on it."""
+
+SMALLEST_ROWS = 200
+"""Fewest stops a year: fewer could not hold every fault and every month."""
+
+
+def synthetic_file_name(year: int) -> str:
+    """Return the name of a synthetic year: `sqf-2017-sample.csv`."""
+    return f"sqf-{year}-sample.csv"
+
+
+def is_sample_file(path: Path) -> bool:
+    """Return whether a file is named as a synthetic one; `MARK` in its addresses tells one that was renamed."""
+    return path.stem.lower().endswith("-sample")
+
+
+def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None = None) -> Path:
+    """Write the synthetic file of one year and return its path; an earlier file of that name is replaced.
+
+    Parameters
+    ----------
+    folder
+        Folder to write into; made if it is missing.
+    year
+        Calendar year from 2017 on. Years after 2020 have the columns and figures of 2020, as text cells.
+    seed
+        Not negative. The same seed, year and rows give the same file to the last byte.
+    rows
+        Stops, at least 200; by default as many as were published for the year.
+
+    Raises
+    ------
+    SqfError
+        When year, seed or rows are out of range, or the folder cannot be written.
+    """
+    if year < FIRST_YEAR:
+        raise SqfError(f"Expected a year from {FIRST_YEAR} on, when the form in use began; found {year}.")
+    rows = of_year("rows", year) if rows is None else rows
+    if seed < 0:
+        raise SqfError(f"Expected a seed of 0 or more (SQF_SAMPLE_SEED), found {seed}.")
+    if rows < SMALLEST_ROWS:
+        raise SqfError(f"Expected at least {SMALLEST_ROWS} stops a year (SQF_SAMPLE_ROWS), found {rows}.")
+    path = folder / synthetic_file_name(year)
+    temporary = folder / f".{path.name}.{uuid.uuid4().hex}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(temporary, year, seed, rows)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise SqfError(
+            f"{path}: the synthetic year cannot be written ({error.strerror or error}). Free some space, or choose a "
+            "folder that can be written."
+        ) from error
+    return path
+
+
+def _write(path: Path, year: int, seed: int, rows: int) -> None:
+    header = of_year("headers", year)
+    names = [names_by_published()[normalise_name(name)] for name in header]
+    # Of the published files only 2018's has a byte order mark.
+    with path.open("w", encoding="utf-8-sig" if year == 2018 else "utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for block in synthetic_blocks(year, seed=seed, rows=rows):
+            writer.writerows(zip(*(block[name] for name in names), strict=True))
+
+
+def synthetic_blocks(year: int, *, seed: int, rows: int) -> Iterator[Columns]:
+    """Yield blocks of synthetic stops: our column names to arrays of published text, at most `BLOCK_ROWS` each."""
+    sites, everything = make_sites(seed), _settle(year, seed, rows)
+    for number, first in enumerate(range(0, rows, BLOCK_ROWS)):
+        stops = everything[first : first + BLOCK_ROWS].reset_index(drop=True)
+        stops.loc[0, "follows"] = False
+        rng, follows = np.random.default_rng([seed, year, 1 + number]), stops["follows"].to_numpy()
+        drawn = draw_variables(year, stops["precinct"].to_numpy(), follows, rng)
+        columns = render(drawn, stops, sites, year, rng)
+        add_faults(columns, year, follows, rng, first=number == 0)
+        yield columns
+
+
+def _settle(year: int, seed: int, rows: int) -> pd.DataFrame:
+    """Return number, place, day and companions of every stop, in the order of the published file; see `render`."""
+    rng = np.random.default_rng([seed, year, 0])
+    sizes = pick(of_year("incidents", year), rng.random(rows)).astype(np.int64)
+    of_incident = np.repeat(np.arange(rows), sizes)[:rows]
+    follows = np.append(False, of_incident[1:] == of_incident[:-1])
+    incidents = int(of_incident[-1]) + 1
+    counts = of_year("precincts", year)
+    recorded = pick(counts, rng.random(incidents))
+    homes = pick({name: count for name, count in counts.items() if name != NULL}, rng.random(incidents))
+    home = np.where(recorded == NULL, homes, recorded).astype(np.int64)
+    days = pd.date_range(f"{year}-01-01", f"{year}-12-31")
+    weights = days.month_name().map(of_year("months", year)) / days.days_in_month
+    weights *= days.day_name().map(of_year("weekdays", year))
+    # Days are drawn in layers, so that no month is without a stop in a small year.
+    layers = (np.argsort(rng.random(incidents)) + rng.random(incidents)) / incidents
+    day = pick(dict(enumerate(weights)), layers).astype(np.int64)
+    # 2017 and 2019 were published by precinct, 2018 and 2020 by day.
+    order = np.lexsort((day, home) if year in {2017, 2019} else (home, day))[of_incident]
+    stops = pd.DataFrame(
+        {"home": home[order], "precinct": recorded[order], "day": days[day[order]], "follows": follows}
+    )
+    # Numbers are in 2017 year, precinct and serial number in 13 digits, later 1 to n.
+    serial = stops.groupby("home").cumcount() + 1 if year == 2017 else pd.Series(range(1, rows + 1))
+    form = f"{year}{{:03d}}01{{:04d}}" if year == 2017 else "{1}"
+    stops["stop_id"] = [form.format(*numbers) for numbers in zip(stops["home"], serial, strict=True)]
+    return stops.assign(home=stops["home"].astype(str).astype(object))
