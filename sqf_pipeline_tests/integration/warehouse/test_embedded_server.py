@@ -95,7 +95,7 @@ def data_of(directory: Path) -> Path:
 
 
 def postmaster_of(directory: Path) -> psutil.Process:
-    server = embedded_server.postmaster(data_of(directory))
+    server = postgres_programs.postmaster(data_of(directory))
     assert server is not None
     return server
 
@@ -247,7 +247,7 @@ def test_processes_that_outlive_their_postmaster_are_ended_before_a_new_one_star
     backend = psutil.Process(busy.info.backend_pid)
     backend.suspend()  # a process that does not notice that its postmaster is gone
     kill_server(directory)
-    assert embedded_server.is_alive(data_of(directory).parent)
+    assert postgres_programs.is_alive(data_of(directory).parent)
     assert kept(embedded_server.ensure_running(directory)) == 42
     assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
     busy.close()
@@ -260,10 +260,10 @@ def test_server_that_hangs_is_reported_and_can_be_stopped(directory, monkeypatch
     monkeypatch.setattr(embedded_server, "ANSWER_SECONDS", 1)
     with pytest.raises(SqfError, match="sqf db stop"):
         embedded_server.ensure_running(directory)
-    monkeypatch.setattr(embedded_server, "STOP_SECONDS", 1)
-    monkeypatch.setattr(embedded_server, "QUIT_SECONDS", 1)
+    monkeypatch.setattr(postgres_programs, "STOP_SECONDS", 1)
+    monkeypatch.setattr(postgres_programs, "QUIT_SECONDS", 1)
     assert embedded_server.stop(directory) is True
-    assert not embedded_server.is_alive(data_of(directory).parent)
+    assert not postgres_programs.is_alive(data_of(directory).parent)
 
 
 def test_taken_port_is_left_to_its_owner(directory):
@@ -341,7 +341,7 @@ def test_version_that_the_wheel_does_not_carry_is_told(directory):
 
 def test_lock_held_from_where_nobody_can_look_is_told(directory, monkeypatch):
     """As by a server in another container on the same folder: its data are not touched."""
-    monkeypatch.setattr(embedded_server, "REMNANT_SECONDS", 0.3)
+    monkeypatch.setattr(postgres_programs, "REMNANT_SECONDS", 0.3)
     monkeypatch.setattr(embedded_server, "REMNANT_PATIENCE_SECONDS", 0)
     with (directory / "cluster" / "alive.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
