@@ -1,8 +1,4 @@
-"""The embedded PostgreSQL server, for machines without one: made by `initdb`, started and stopped by `pg_ctl`.
-
-It listens on 127.0.0.1 alone, admits by SCRAM, outlives who started it, and runs when it answers a query about its own
-data folder.
-"""
+"""The embedded PostgreSQL server, for machines without one: on 127.0.0.1 alone, started and stopped by `pg_ctl`."""
 
 import json
 import logging
@@ -124,9 +120,8 @@ class _Server:
     @contextmanager
     def start_lock(self) -> Iterator[int]:
         """Hold the one lock under which servers of this folder start and stop; creates the folder."""
-        if not self.directory.exists():
-            self.directory.parent.mkdir(parents=True, exist_ok=True)
-            make_folder(self.directory, 0o711 if os.geteuid() == 0 else 0o700)
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.directory, 0o711 if os.geteuid() == 0 else 0o700)
         with locked(self.directory / "start.lock", LOCK_SECONDS) as lock:
             yield lock
 
@@ -150,15 +145,14 @@ class _Server:
 
     def _note(self, cluster: Path, port: int) -> None:
         """Note where the cluster is and its port; a cluster in the folder moves with it."""
-        inside = cluster.is_relative_to(self.directory)
-        where = cluster.relative_to(self.directory) if inside else cluster
+        where = cluster.relative_to(self.directory) if cluster.is_relative_to(self.directory) else cluster
         _write_privately(self.state_file, json.dumps({"cluster": str(where), "port": port}))
-
-    def _url(self, port: int) -> str:
-        return f"{DRIVER}://{ROLE}:{self._password()}@{HOST}:{port}/{DATABASE}"
 
     def _password(self) -> str:
         return self.password_file.read_text(encoding="ascii").strip()
+
+    def _url(self, port: int) -> str:
+        return f"{DRIVER}://{ROLE}:{self._password()}@{HOST}:{port}/{DATABASE}"
 
     def url_if_running(self) -> str | None:
         """Return the URL when the server of this very folder lives and answers on its noted port."""
@@ -227,10 +221,7 @@ class _Server:
         raise SqfError(msg)
 
     def _wait(self, cluster: Path) -> str | None:
-        """Wait until a server that lives answers, and return its URL: it may be recovering, or its starter was killed.
-
-        None means that none lives: it never did, or it was killed and no process of it is left.
-        """
+        """Wait until a server that lives answers (it may be recovering) and return its URL; None when none lives."""
         data, begun = cluster / "data", time.monotonic()
         while is_alive(cluster):
             lines, waited = postgres.pid_file(data), time.monotonic() - begun
@@ -256,8 +247,7 @@ class _Server:
     def _make(self, cluster: Path, account: Account, programs: Programs, lock: int) -> None:
         """Make the data folder under a temporary name, so that a half-made one is never taken for whole."""
         unfinished, password_copy = cluster / "data.new", cluster / "password.new"
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)
         make_folder(unfinished, 0o700)
         password = secrets.token_hex(24)
         for path in (self.password_file, password_copy):
@@ -288,8 +278,8 @@ class _Server:
             said = log.read().decode("utf-8", "replace") or failure
         if any(sign in said for sign in PORT_IS_TAKEN):
             return False
-        tail = " | ".join(line.strip() for line in said.splitlines()[-4:])
-        msg = f"The embedded database ended as it started: {tail}. The whole log is {self.log}."
+        last = " | ".join(said.splitlines()[-4:])
+        msg = f"The embedded database ended as it started: {last}. The whole log is {self.log}."
         raise SqfError(msg)
 
 

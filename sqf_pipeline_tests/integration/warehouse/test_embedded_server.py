@@ -1,7 +1,7 @@
 """The embedded server's life: started once, shared, outliving its starter, healed after every way of dying.
 
-Each test has a server folder of its own, copied from one that was made once, with a space and more than the 107 bytes
-that the path of a Unix socket may have.
+Each test has a server folder of its own, copied from one that was made once, with spaces, with what a shell would take
+for its own, and with more than the 107 bytes that the path of a Unix socket may have.
 """
 
 import fcntl
@@ -54,7 +54,7 @@ def template(open_folder: Path) -> Path:
 @pytest.fixture
 def directory(open_folder: Path, template: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """Return a server folder of the test's own, with a table `kept` and no server running."""
-    directory = open_folder / f"{request.node.name[:60]} {'long ' * 15}é" / "postgres"
+    directory = open_folder / f"{request.node.name[:60]} $HOME \"'`id`\\; {'long ' * 15}é" / "postgres"
     directory.parent.mkdir()
     directory.parent.chmod(0o711)
     subprocess.run(["cp", "-a", str(template), str(directory)], check=True)
@@ -195,6 +195,27 @@ def test_starter_killed_at_any_moment_leaves_something_that_starts(open_folder):
         embedded_server.remove(directory)
 
 
+@pytest.mark.parametrize("moment", ["data.new/global", "data.new/base/1/PG_VERSION", "data", "data/postmaster.pid"])
+def test_programs_that_outlive_a_killed_starter_are_waited_for(open_folder, moment):
+    """Only the starter is killed; its initdb, its pg_ctl or its server goes on beside the next one."""
+    directory = open_folder / f"killed at {moment.replace('/', ' ')}"
+    code = START + "ensure_running(Path(sys.argv[1]))"
+    starter = subprocess.Popen([sys.executable, "-c", code, str(directory)])
+    deadline = time.monotonic() + 60
+    while not (directory / "cluster" / moment).exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    starter.kill()
+    starter.wait()
+    try:
+        urls = {embedded_server.ensure_running(directory) for _ in range(2)}
+        assert len(urls) == 1
+        assert execute(urls.pop(), "SELECT 1") == [(1,)]
+        data = data_of(directory)
+        assert sorted(path.name for path in data.parent.iterdir()) == ["alive.lock", "data"]
+    finally:
+        embedded_server.remove(directory)
+
+
 def test_the_request_of_a_killed_starter_for_the_database_may_still_be_under_way(directory):
     embedded_server.ensure_running(directory)
     server = embedded_server._Server(directory)
@@ -251,6 +272,30 @@ def test_processes_that_outlive_their_postmaster_are_ended_before_a_new_one_star
     assert kept(embedded_server.ensure_running(directory)) == 42
     assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
     busy.close()
+
+
+def test_stopping_a_killed_server_leaves_alone_who_has_got_its_number(directory):
+    parsed = make_url(embedded_server.ensure_running(directory))
+    busy = psycopg2.connect(
+        host=parsed.host, port=parsed.port, user=parsed.username, password=parsed.password, dbname=parsed.database
+    )
+    psutil.Process(busy.info.backend_pid).suspend()
+    kill_server(directory)
+    account = account_for(data_of(directory))
+    stranger = subprocess.Popen(["/bin/sleep", "100"], **account.run_arguments())
+    lock_file = data_of(directory) / "postmaster.pid"
+    lines = lock_file.read_text().splitlines()
+    lock_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+    try:
+        assert embedded_server.stop(directory) is True
+        assert stranger.poll() is None
+        assert not postgres_programs.is_alive(data_of(directory).parent)
+        assert kept(embedded_server.ensure_running(directory)) == 42
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+        busy.close()
 
 
 def test_server_that_hangs_is_reported_and_can_be_stopped(directory, monkeypatch):
@@ -331,6 +376,57 @@ def test_damaged_cluster_is_told_with_the_server_s_words(directory):
     os.truncate(control, 10)
     with pytest.raises(SqfError, match=r"ended as it started: .*pg_control.*server\.log"):
         embedded_server.ensure_running(directory)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_surroundings_of_the_caller_change_nothing(open_folder, monkeypatch, umask):
+    """Neither the umask nor a locale, nor what other programs are told about PostgreSQL."""
+    surroundings = {
+        "LC_ALL": "tr_TR.UTF-8", "LANG": "xx_XX", "TZ": "Asia/Tokyo", "PGDATA": "/nowhere", "PGPORT": "1",
+        "PGHOST": "nowhere.invalid", "PGHOSTADDR": "203.0.113.1", "PGOPTIONS": "-c no_such=1", "PGSSLMODE": "require",
+        "PGUSER": "somebody", "PGDATABASE": "something", "PGPASSWORD": "wrong", "PGTZ": "Asia/Tokyo",
+    }  # fmt: skip
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    directory = open_folder / f"umask {umask:o}"
+    before = os.umask(umask)
+    try:
+        url = embedded_server.ensure_running(directory)
+        for name in surroundings:
+            if name.startswith("PG"):
+                monkeypatch.delenv(name)
+        assert execute(url, "SHOW lc_messages") == [("C",)]
+        assert execute(url, "SHOW timezone") == [("UTC",)]
+        assert execute(url, "SELECT datcollate, datctype FROM pg_database WHERE datname = 'sqf'") == [("C", "C")]
+        private = [directory / name for name in ("password", "server.json", "start.lock", "server.log")]
+        private += [data_of(directory).parent / "alive.lock", *data_of(directory).glob("*.conf")]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
+        assert stat.S_IMODE(data_of(directory).stat().st_mode) == 0o700
+        assert stat.S_IMODE(directory.stat().st_mode) == (0o711 if ROOT else 0o700)
+    finally:
+        os.umask(before)
+        embedded_server.remove(directory)
+
+
+def test_relative_folder_is_the_same_from_everywhere(directory, monkeypatch):
+    monkeypatch.chdir(directory.parent)
+    url = embedded_server.ensure_running(Path("postgres"))
+    monkeypatch.chdir("/")
+    assert embedded_server.ensure_running(directory) == url
+
+
+def test_folder_made_by_an_older_version_that_is_carried_runs_with_that_version(open_folder, monkeypatch):
+    older = programs_in_wheel()[-1]
+    directory = open_folder / "older"
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(postgres_programs, "programs_in_wheel", lambda: (older,))
+            embedded_server.ensure_running(directory)
+        embedded_server.stop(directory)
+        assert embedded_server.ensure_running(directory)
+        assert embedded_server.status(directory).version.split(".")[0] == str(older.major)
+    finally:
+        embedded_server.remove(directory)
 
 
 def test_version_that_the_wheel_does_not_carry_is_told(directory):
