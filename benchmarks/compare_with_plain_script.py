@@ -16,7 +16,7 @@ import click
 
 from benchmarks.measuring import Cost, machine, now, run_and_measure
 from sqf_pipeline.settings import Settings
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import embedded_server
 
 PLAIN = Path(__file__).with_name("plain_script.py")
 YEAR = "2020"
@@ -34,7 +34,7 @@ def main(repeats: int, write: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="sqf-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        url = local.ensure_running(folder / "postgres")
+        url = embedded_server.ensure_running(folder / "postgres")
         try:
             for number in range(repeats):
                 # the order changes, so that neither always finds the files in memory
@@ -44,7 +44,7 @@ def main(repeats: int, write: Path | None) -> None:
                     (ours if which == "ours" else plain).append(cost)
                     click.echo(f"{which}: {cost.seconds:.1f} s, {cost.cpu_seconds:.1f} CPU s, {cost.megabytes:.0f} MB")
         finally:
-            local.remove(folder / "postgres")
+            embedded_server.remove(folder / "postgres")
     report = render(ours, plain, statistics.mean(loads))
     click.echo(report)
     if write:

@@ -19,7 +19,7 @@ import click
 
 from benchmarks.growth_stage import DRAWN_TIMES, ROWS, STAGES, TRAINING_YEARS
 from benchmarks.measuring import machine, now, run_and_measure
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import embedded_server
 
 FIELDS = ("times", "stage", "rows", "cpu_seconds", "seconds", "megabytes", "measured", "machine")
 YEARLY = ("make_files", "read", "clean", "contract", "write")
@@ -51,7 +51,7 @@ def _measure(times: int, skip: set[str]) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="sqf-growth-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        url = local.ensure_running(folder / "postgres")
+        url = embedded_server.ensure_running(folder / "postgres")
         try:
             for stage in STAGES:
                 if stage in skip:
@@ -68,7 +68,7 @@ def _measure(times: int, skip: set[str]) -> list[Row]:
                 )  # fmt: skip
                 click.echo(f"{times}x {stage}: {cost.cpu_seconds:.1f} CPU s, {cost.megabytes:.0f} MB")
         finally:
-            local.remove(folder / "postgres")
+            embedded_server.remove(folder / "postgres")
     return rows
 
 

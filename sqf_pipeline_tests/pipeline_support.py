@@ -13,7 +13,7 @@ from sqf_pipeline.cli import main
 from sqf_pipeline.settings import schema_for_source
 from sqf_pipeline.synthetic.invented_places import MARK
 from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import table_fingerprint
@@ -83,7 +83,7 @@ class Pipeline:
 
     def fingerprints(self) -> dict[str, str]:
         """Return the digest of every table."""
-        engine = create_engine(local.ensure_running(self.home / "postgres"))
+        engine = create_engine(embedded_server.ensure_running(self.home / "postgres"))
         try:
             metadata = build_metadata(schema_for_source(self.source))
             return {table.name: table_fingerprint(engine, table) for table in metadata.sorted_tables}
@@ -92,4 +92,4 @@ class Pipeline:
 
     def remove(self) -> None:
         """Stop and delete the database."""
-        local.remove(self.home / "postgres")
+        embedded_server.remove(self.home / "postgres")

@@ -22,7 +22,7 @@ def command() -> None:
 
 def _url(settings: Settings) -> str:
     """Return the URL of the database for other programs, the embedded server running."""
-    from sqf_pipeline.warehouse.local import ensure_running
+    from sqf_pipeline.warehouse.embedded_server import ensure_running
     from sqf_pipeline.warehouse.url import normalise_database_url
 
     given = settings.database_url
@@ -69,7 +69,7 @@ def grant_reader(name: str) -> None:
 @command.command("status")
 def status() -> None:
     """Tell whether the database runs, and where its data and log are."""
-    from sqf_pipeline.warehouse.local import status as local_status
+    from sqf_pipeline.warehouse.embedded_server import status as server_status
     from sqf_pipeline.warehouse.url import check_connection, create_engine, describe_database_url
 
     settings = load_settings()
@@ -78,7 +78,7 @@ def status() -> None:
         version = check_connection(engine)
         click.echo(f"PostgreSQL {version} answers at {describe_database_url(engine.url)} (SQF_DATABASE_URL)")
         return
-    server = local_status(settings.home / "postgres")
+    server = server_status(settings.home / "postgres")
     if server.running:
         click.echo(f"Embedded PostgreSQL {server.version} runs on 127.0.0.1:{server.port}")
     else:
@@ -90,12 +90,12 @@ def status() -> None:
 @command.command("stop")
 def stop() -> None:
     """Stop the embedded server; its data stay."""
-    from sqf_pipeline.warehouse.local import stop as stop_local
+    from sqf_pipeline.warehouse.embedded_server import stop as stop_server
 
     settings = load_settings()
     if settings.database_url:
         raise SqfError("SQF_DATABASE_URL names an external server; stop it by its own means.")
-    stopped = stop_local(settings.home / "postgres")
+    stopped = stop_server(settings.home / "postgres")
     click.echo("Stopped the embedded PostgreSQL." if stopped else "The embedded PostgreSQL was not running.")
 
 

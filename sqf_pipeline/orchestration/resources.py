@@ -145,7 +145,7 @@ class Warehouse:
             return self._engine
 
     def _open(self) -> "sa.Engine":
-        from sqf_pipeline.warehouse.local import ensure_running
+        from sqf_pipeline.warehouse.embedded_server import ensure_running
         from sqf_pipeline.warehouse.tables import ensure_schema
         from sqf_pipeline.warehouse.url import create_engine
 

@@ -15,7 +15,7 @@ from psycopg2.extensions import encrypt_password
 from sqlalchemy.engine import make_url
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.programs import find_psql
+from sqf_pipeline.warehouse.postgres_programs import find_psql
 from sqf_pipeline.warehouse.schema import advisory_key, check_identifier
 from sqf_pipeline.warehouse.url import describe_database_url, normalise_database_url
 

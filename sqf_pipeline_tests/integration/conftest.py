@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from sqf_pipeline.warehouse import cluster, local
+from sqf_pipeline.warehouse import embedded_server, postgres_programs
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine, normalise_database_url
 
@@ -33,10 +33,10 @@ def server_url() -> Iterator[str]:
         directory = Path(folder) / "postgres"
         with pytest.MonkeyPatch.context() as patch:
             # Databases come and go by the hundred here, and none has to survive a power cut.
-            patch.setattr(cluster, "SERVER_SETTINGS", cluster.SERVER_SETTINGS | {"fsync": "off"})
-            url = local.ensure_running(directory)
+            patch.setitem(postgres_programs.SERVER_SETTINGS, "fsync", "off")
+            url = embedded_server.ensure_running(directory)
         yield url
-        local.remove(directory)
+        embedded_server.remove(directory)
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqf_pipeline.warehouse.account import Account, account_for
-from sqf_pipeline.warehouse.programs import Programs, programs_for
+from sqf_pipeline.warehouse.postgres_programs import Programs, programs_for
+from sqf_pipeline.warehouse.server_account import Account, account_for
 from sqf_pipeline_tests.compose import REPOSITORY, image_environment, load_compose
 
 PORTS = ("5432", "4000", "3000", "8000")

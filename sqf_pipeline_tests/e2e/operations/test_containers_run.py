@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.programs import programs_in_wheel
+from sqf_pipeline.warehouse.postgres_programs import programs_in_wheel
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import table_fingerprint

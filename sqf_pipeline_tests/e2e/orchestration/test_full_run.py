@@ -11,7 +11,7 @@ from sqf_pipeline.modelling.suites import MAIN_MODELS
 from sqf_pipeline.orchestration.instance import open_instance
 from sqf_pipeline.serving.app import create_app
 from sqf_pipeline.settings import Settings
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.pipeline_support import Pipeline
 
@@ -31,7 +31,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 
 def asked(pipeline: Pipeline, query: str) -> list[tuple]:
-    engine = create_engine(local.ensure_running(pipeline.home / "postgres"))
+    engine = create_engine(embedded_server.ensure_running(pipeline.home / "postgres"))
     with engine.connect() as connection:
         rows = [tuple(row) for row in connection.execute(sa.text(query))]
     engine.dispose()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.pipeline_support import Pipeline
 
@@ -19,7 +19,7 @@ def connection(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
     pipeline = Pipeline(tmp_path_factory.mktemp("real") / "home", real_data_dir.resolve())
     result = pipeline.sqf("run")
     assert result.exit_code == 0, result.output
-    engine = create_engine(local.ensure_running(pipeline.home / "postgres"))
+    engine = create_engine(embedded_server.ensure_running(pipeline.home / "postgres"))
     with engine.connect() as opened:
         yield opened
     engine.dispose()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sqf_pipeline
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import table_fingerprint
@@ -75,11 +75,11 @@ def shim(tmp_path_factory) -> Path:
 @pytest.fixture
 def home(tmp_path) -> Iterator[Path]:
     yield tmp_path / "home"
-    local.remove(tmp_path / "home" / "postgres")
+    embedded_server.remove(tmp_path / "home" / "postgres")
 
 
 def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home):
-    local.ensure_running(home / "postgres")
+    embedded_server.ensure_running(home / "postgres")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("SQF_", "DAGSTER_"))},
         "SQF_HOME": str(home), "SQF_SOURCE": "sample", "SQF_SAMPLE_ROWS": "200", "LD_PRELOAD": str(shim),
@@ -99,7 +99,7 @@ def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home
 
 
 def fingerprints(home: Path) -> dict[str, str]:
-    engine = create_engine(local.ensure_running(home / "postgres"))
+    engine = create_engine(embedded_server.ensure_running(home / "postgres"))
     try:
         metadata = build_metadata("sqf_sample")
         return {

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.orchestration.io_managers import written_atomically
-from sqf_pipeline.warehouse import local
-from sqf_pipeline.warehouse.processes import postmaster
+from sqf_pipeline.warehouse import embedded_server
+from sqf_pipeline.warehouse.postgres_programs import postmaster
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint
@@ -39,7 +39,7 @@ class Server:
     @contextmanager
     def stops(self) -> Iterator[tuple[sa.Engine, sa.Table]]:
         """Start the server when it does not run; give an engine and the table of stops."""
-        engine = create_engine(local.ensure_running(self.directory))
+        engine = create_engine(embedded_server.ensure_running(self.directory))
         try:
             ensure_schema(engine, "sqf")
             yield engine, build_metadata("sqf").tables["sqf.stops"]
@@ -47,7 +47,7 @@ class Server:
             engine.dispose()
 
     def signal(self, number: signal.Signals) -> None:
-        data = local.status(self.directory).data
+        data = embedded_server.status(self.directory).data
         assert data is not None
         server = postmaster(data)
         assert server is not None
@@ -85,7 +85,7 @@ def server() -> Iterator[Server]:
             load(server, stops(ROWS, seed=1))
             yield server
         finally:
-            local.remove(server.directory)
+            embedded_server.remove(server.directory)
 
 
 def load(server: Server, frame: pd.DataFrame) -> str:
@@ -180,7 +180,7 @@ def test_a_database_without_room_keeps_what_it_had(tmp_path):
             with server.stops() as (engine, table):
                 assert len(read_table(engine, table)) == len(newer)
         finally:
-            local.remove(server.directory)
+            embedded_server.remove(server.directory)
 
 
 def test_a_file_without_room_leaves_the_old_one_and_no_scraps():

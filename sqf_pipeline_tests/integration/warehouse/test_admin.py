@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse import admin, programs
+from sqf_pipeline.warehouse import admin, postgres_programs
 from sqf_pipeline.warehouse.admin import grant_reader, psql_command, reader_url
 from sqf_pipeline.warehouse.tables import ensure_schema
 from sqf_pipeline.warehouse.url import check_connection, create_engine
@@ -138,7 +138,7 @@ def test_user_who_may_not_make_roles_is_told(engine, warehouse, database_url, na
 @pytest.mark.parametrize("own_psql", [True, False], ids=["psql found first", "psql of the wheel"])
 def test_psql_opens_on_the_schema_without_showing_the_password(database_url, warehouse, monkeypatch, own_psql):
     if not own_psql:
-        monkeypatch.setattr(programs.shutil, "which", lambda _: None)
+        monkeypatch.setattr(postgres_programs.shutil, "which", lambda _: None)
     command = psql_command(database_url, "sqf")
     query = "SELECT current_setting('search_path'), count(*) FROM stops"
     done = subprocess.run(

