@@ -151,6 +151,3 @@ def _let_read(cursor: "psycopg2.extensions.cursor", schema: str, role: str) -> N
     ]
     for statement in statements:
         cursor.execute(sql.SQL(statement).format(**names))
-
-
-__all__ = ["Command", "grant_reader", "psql_command", "reader_url"]

@@ -125,26 +125,3 @@ def reference(
         initially="DEFERRED",
         info={"remove": remove},
     )
-
-
-__all__ = [
-    "OPTIONAL",
-    "PARTITION",
-    "SOURCES",
-    "VOLATILE",
-    "at_least_zero",
-    "between",
-    "count",
-    "interval",
-    "number",
-    "one_of",
-    "recorded_at",
-    "reference",
-    "sha256_of",
-    "shares",
-    "source_column",
-    "source_known",
-    "text",
-    "year_column",
-    "year_range",
-]

@@ -62,11 +62,13 @@ _SHARES = (
 def models_table(metadata: sa.MetaData) -> sa.Table:
     """Return the table of fitted models, with what is needed to fit them again."""
     name = "models"
-    return sa.Table(
-        name,
+    return _year_table(
         metadata,
-        year_column("test_year", "Year on whose stops the model is measured."),
-        text("model", "Name of the model, unique within its test year."),
+        name,
+        [
+            year_column("test_year", "Year on whose stops the model is measured."),
+            text("model", "Name of the model, unique within its test year."),
+        ],
         text("outcome", "What it foretells: arrest or summons."),
         text("feature_set", "Named set of columns that it sees."),
         text("estimator", "Kind of estimator."),
@@ -81,9 +83,6 @@ def models_table(metadata: sa.MetaData) -> sa.Table:
         text("training_sha256", "SHA-256 digest of the training stops."),
         text("test_sha256", "SHA-256 digest of the test stops."),
         sa.Column("package_versions", JSONB, nullable=False, comment="Versions of the packages used, as JSON."),
-        source_column(),
-        recorded_at(),
-        sa.PrimaryKeyConstraint("test_year", "model"),
         year_range(name, "test_year"),
         one_of(name, "outcome", OUTCOMES),
         sa.CheckConstraint("model <> ''", name=f"{name}_model_filled"),
@@ -92,9 +91,7 @@ def models_table(metadata: sa.MetaData) -> sa.Table:
         sa.CheckConstraint("fitted_positives <= fitted_rows", name=f"{name}_fitted_positives_in_rows"),
         sha256_of(name, "training_sha256"),
         sha256_of(name, "test_sha256"),
-        source_known(name),
         comment="Fitted models: what each foretells, from what, and how it was made.",
-        info={PARTITION: "test_year"},
     )
 
 
@@ -113,24 +110,32 @@ def result_tables(metadata: sa.MetaData) -> None:
     _study_2021_comparison(metadata)
 
 
-def _result_table(metadata: sa.MetaData, name: str, key: Sequence[sa.Column], *contents: Any, comment: str) -> sa.Table:
-    """Return a table of results of models: its key begins with the model, to which it refers."""
-    target = [f"{metadata.schema}.models.test_year", f"{metadata.schema}.models.model"]
+def _year_table(metadata: sa.MetaData, name: str, key: Sequence[sa.Column], *contents: Any, comment: str) -> sa.Table:
+    """Return a table of a test year's results; its key begins with the year."""
     return sa.Table(
         name,
         metadata,
-        year_column("test_year", "Year on whose stops the model is measured."),
-        text("model", "Name of the model, see table models."),
         *key,
-        *contents,
+        *(column for column in contents if isinstance(column, sa.Column)),
         source_column(),
         recorded_at(),
-        sa.PrimaryKeyConstraint("test_year", "model", *(column.name for column in key)),
-        reference(name, ["test_year", "model"], "models", target, remove=True),
+        sa.PrimaryKeyConstraint(*(column.name for column in key)),
+        *(rule for rule in contents if not isinstance(rule, sa.Column)),
         source_known(name),
         comment=comment,
         info={PARTITION: "test_year"},
     )
+
+
+def _result_table(metadata: sa.MetaData, name: str, key: Sequence[sa.Column], *contents: Any, comment: str) -> sa.Table:
+    """Return a table of results of models: its key begins with the model, to which it refers."""
+    target = [f"{metadata.schema}.models.test_year", f"{metadata.schema}.models.model"]
+    model = [
+        year_column("test_year", "Year on whose stops the model is measured."),
+        text("model", "Name of the model, see table models."),
+    ]
+    refers = reference(name, ["test_year", "model"], "models", target, remove=True)
+    return _year_table(metadata, name, [*model, *key], *contents, refers, comment=comment)
 
 
 def _model_metrics(metadata: sa.MetaData) -> None:
@@ -304,49 +309,40 @@ def _subgroup_metrics(metadata: sa.MetaData) -> None:
 
 def _drift(metadata: sa.MetaData) -> None:
     name = "drift"
-    sa.Table(
-        name,
+    _year_table(
         metadata,
-        year_column("test_year", "Year whose stops are compared with those of its training years."),
-        text("column_name", "Column of table stops."),
-        text("measure", "What is compared."),
+        name,
+        [
+            year_column("test_year", "Year whose stops are compared with those of its training years."),
+            text("column_name", "Column of table stops."),
+            text("measure", "What is compared."),
+        ],
         number("value", "Value in the test year."),
         number("reference", "Value in the training years, where the measure has one."),
         number("threshold", "Value at which the status changes, where the measure has one."),
         text("status", "ok, warn or fail."),
         text("detail", "What was found, in words.", nullable=True),
-        source_column(),
-        recorded_at(),
-        sa.PrimaryKeyConstraint("test_year", "column_name", "measure"),
         year_range(name, "test_year"),
         one_of(name, "status", DRIFT_STATUS),
-        source_known(name),
         comment="How the stops of a test year differ from those of its training years, by column.",
-        info={PARTITION: "test_year"},
     )
 
 
 def _study_2021_comparison(metadata: sa.MetaData) -> None:
     name = "study_2021_comparison"
-    sa.Table(
-        name,
+    _year_table(
         metadata,
-        year_column("test_year", "Test year; the study's own is 2020."),
-        text("outcome", "arrest or summons."),
-        text("figure", "Name of the figure."),
+        name,
+        [
+            year_column("test_year", "Test year; the study's own is 2020."),
+            text("outcome", "arrest or summons."),
+            text("figure", "Name of the figure."),
+        ],
         number("published", "As the study printed it."),
         number("measured_again", "Measured again, the study's own way."),
         number("ours", "Measured our way."),
         text("note", "What explains a difference.", nullable=True),
-        source_column(),
-        recorded_at(),
-        sa.PrimaryKeyConstraint("test_year", "outcome", "figure"),
         year_range(name, "test_year"),
         one_of(name, "outcome", OUTCOMES),
-        source_known(name),
         comment="The 2021 study's figures, measured again its own way, and ours beside them.",
-        info={PARTITION: "test_year"},
     )
-
-
-__all__ = ["models_table", "result_tables"]

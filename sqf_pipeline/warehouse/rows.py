@@ -188,6 +188,3 @@ def _frame_type(column: sa.Column) -> str:
 
 def _found(values: pd.Series) -> str:
     return f"{values.dtype} that does not convert without loss"
-
-
-__all__ = ["check_frame", "csv_to_frame", "frame_to_csv", "partition_year"]

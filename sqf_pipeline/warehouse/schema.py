@@ -260,6 +260,3 @@ def _said(kind: str, not_null: bool) -> str:
 def _first_line(error: sa.exc.DBAPIError) -> str:
     """Return what the server said without details, which may repeat a row."""
     return str(error.orig).splitlines()[0]
-
-
-__all__ = ["advisory_key", "apply_metadata", "check_identifier"]

@@ -149,6 +149,3 @@ def _stop_column(entry: Column) -> sa.Column:
 
 def _has_range(entry: Column) -> bool:
     return entry.minimum is not None or entry.maximum is not None
-
-
-__all__ = ["data_quality_table", "source_files_table", "stops_table"]

@@ -37,6 +37,3 @@ def ensure_schema(engine: sa.Engine, schema: str) -> None:
         When a table differs in a way that cannot be mended without losing rows.
     """
     apply_metadata(engine, build_metadata(schema))
-
-
-__all__ = ["build_metadata", "ensure_schema"]

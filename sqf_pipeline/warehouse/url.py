@@ -116,12 +116,3 @@ def _explain(error: psycopg2.Error, url: URL) -> SqfError:
         "check SQF_DATABASE_URL and that the server can be reached",
     )
     return SqfError(f"Cannot connect to {describe_database_url(url)}: {reason}. To do: {advice}.")
-
-
-__all__ = [
-    "CONNECT_TIMEOUT_SECONDS",
-    "check_connection",
-    "create_engine",
-    "describe_database_url",
-    "normalise_database_url",
-]

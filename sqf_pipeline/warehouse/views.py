@@ -84,6 +84,3 @@ def _outcomes_by(group: Group | None) -> str:
         *(f"COMMENT ON COLUMN {view}.{name} IS '{comment}';" for name, comment in comments.items()),
     ]
     return "\n".join(lines) + "\n"
-
-
-__all__ = ["GROUPS", "Group", "views_script"]

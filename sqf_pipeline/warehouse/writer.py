@@ -304,6 +304,3 @@ def _rule_in_words(table: sa.Table, rule: str | None) -> str:
 def _named(table: sa.Table, partition: Mapping[str, object]) -> str:
     where = ", ".join(f"{name} {value}" for name, value in partition.items())
     return f"table {table.fullname} ({where})" if where else f"table {table.fullname}"
-
-
-__all__ = ["read_table", "replace_partition", "table_fingerprint"]
