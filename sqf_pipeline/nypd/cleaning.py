@@ -6,7 +6,7 @@ tables), and how one text is read (`parsing`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.nypd import parsing
+from sqf_pipeline.nypd.column_reading import Reading, Rows, read_each
 from sqf_pipeline.nypd.columns import Column, load_columns
+from sqf_pipeline.nypd.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
 from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings
 
@@ -59,27 +61,6 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@dataclass
-class QualityLog:
-    """Counts of what the rules found, for the table `data_quality`."""
-
-    year: int
-    entries: list[tuple[str, str, int, str]] = field(default_factory=list)
-
-    def add(self, column_name: str, rule: str, rows: int, description: str) -> None:
-        """Add `rows` found by `rule` in a column; a rule that found nothing leaves no entry."""
-        if rows:
-            self.entries.append((column_name, rule, int(rows), description))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a column and rule: year, column_name, rule, rows, description."""
-        frame = pd.DataFrame(self.entries, columns=["column_name", "rule", "rows", "description"])
-        frame.insert(0, "year", self.year)
-        return frame.astype({"year": "Int16", "column_name": "string", "rule": "string", "rows": "Int64"}).astype(
-            {"description": "string"}
-        )
-
-
 @dataclass(frozen=True)
 class CleanedStops:
     """Clean stops of a year and what cleaning changed.
@@ -90,10 +71,15 @@ class CleanedStops:
         One row a stop in the order of the file, every column of the registry, types as in `DTYPES`.
     quality
         One row a column and rule that found anything: year, column_name, rule, rows, description.
+    loss
+        One row a registry column that the file has: year (Int16), column_name (string), and as Int64 its cells (one
+        a row), how many are empty (spelled as nothing, or NYPD's code for unknown), unreadable (not empty, but
+        their meaning is lost), implausible (read, but cannot be so), and kept: the rest.
     """
 
     stops: pd.DataFrame
     quality: pd.DataFrame
+    loss: pd.DataFrame
 
 
 def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
@@ -114,142 +100,99 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     for entry in load_columns():
         if entry.name in repaired:
             columns[entry.name] = _clean_column(repaired[entry.name], entry, log)
+            if repairs:
+                lost = ~_spells_nothing(raw[entry.name]) & _spells_nothing(repaired[entry.name])
+                log.fates[entry.name][lost.to_numpy()] = UNREADABLE
         else:
             columns[entry.name] = pd.Series(pd.NA, index=raw.index, dtype=DTYPES[entry.kind])
     stops = pd.DataFrame(columns, index=raw.index)
     _settle_calendar(stops, year, log)
     _add_geography(stops)
-    return CleanedStops(stops=stops, quality=log.to_frame())
+    return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
+
+
+def _spells_nothing(texts: pd.Series) -> pd.Series:
+    return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
 
 def _clean_column(texts: pd.Series, entry: Column, log: QualityLog) -> pd.Series:
-    """Return one typed column. Texts repeat, so that each different one is read once."""
-    codes, spellings = pd.factorize(texts)
-    normal = {text: normalise_text(text) for text in spellings}
-    nothing = {text for text in spellings if normal[text] in null_spellings()}
-    rows_of = dict(zip(spellings, np.bincount(codes, minlength=len(spellings)).tolist(), strict=True))
-    values: dict[str, Any]
+    """Return one typed column and log what was found. Texts repeat, so that each different one is read once."""
+    codes, published = pd.factorize(texts)
+    spellings = [normalise_text(text) for text in published]
+    rows_of: dict[str, int] = {}
+    for spelling, rows in zip(spellings, np.bincount(codes, minlength=len(published)).tolist(), strict=True):
+        if spelling not in null_spellings():
+            rows_of[spelling] = rows_of.get(spelling, 0) + rows
     if entry.kind == "text":
-        values = {text: None if text in nothing else " ".join(text.split()) for text in spellings}
-    elif entry.kind == "category":
-        values = _categories(entry, normal, nothing, rows_of, log)
-    elif entry.kind == "date":
-        values = _dates(entry, normal, nothing, rows_of, log)
-    elif entry.kind == "mark":
-        values = _marks(entry, normal, nothing, rows_of, log)
+        values = [
+            None if spelling not in rows_of else " ".join(text.split())
+            for text, spelling in zip(published, spellings, strict=True)
+        ]
+        reading = Reading(dict.fromkeys(rows_of, True))
     else:
-        values = _parsed(entry, normal, nothing, rows_of, log)
-    typed = pd.Series([values[text] for text in spellings], dtype=DTYPES[entry.kind])
-    return typed.take(codes).set_axis(texts.index)
+        reading = _READERS[entry.kind](rows_of, entry, log.year)
+        values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
+    for rule, rows, description in reading.findings:
+        log.add(entry.name, rule, rows, description)
+    fates = np.array([_fate(spelling, reading) for spelling in spellings], dtype=np.int8)
+    log.fates[entry.name] = fates[codes]
+    return pd.Series(values, dtype=DTYPES[entry.kind]).take(codes).set_axis(texts.index)
 
 
-def _categories(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
+def _fate(spelling: str, reading: Reading) -> int:
+    if spelling not in reading.meant:
+        return EMPTY
+    if reading.meant[spelling] is not None:
+        return KEPT
+    return FATE_OF_RULE.get(reading.rules[spelling], UNREADABLE)
+
+
+def _read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
     known = categories_by_spelling(entry.name)
-    totals: dict[str, int] = {}
-    for text, spelling in normal.items():
-        totals[spelling] = totals.get(spelling, 0) + rows_of[text]
-    values: dict[str, str | None] = {}
-    respelled = coded_unknown = misplaced = 0
-    new: set[str] = set()
-    for text, spelling in normal.items():
-        rows = rows_of[text]
-        if text in nothing:
-            values[text] = None
-        elif spelling in known:
-            values[text] = known[spelling] or None
-            respelled += rows if known[spelling] not in {spelling, ""} else 0
-            coded_unknown += 0 if known[spelling] else rows
-        elif known and totals[spelling] < NEW_CATEGORY_ROWS:
-            values[text] = None
-            misplaced += rows
-        else:
-            values[text] = spelling
-            if known:
-                new.add(spelling)
+    reading = Reading({spelling: known.get(spelling, spelling) or None for spelling in rows_of})
+    unknown = [spelling for spelling in rows_of if known and spelling not in known]
+    new = sorted(spelling for spelling in unknown if rows_of[spelling] >= NEW_CATEGORY_ROWS)
     # one entry a column, however many spellings: column and rule are the key of the table data_quality
-    told = ", ".join(f"{spelling[:60]!r} ({totals[spelling]:,})" for spelling in sorted(new))
-    log.add(
-        entry.name, "new_category", sum(totals[spelling] for spelling in new),
-        f"In no vocabulary; kept as it is: {told}.",
+    told = ", ".join(f"{spelling[:60]!r} ({rows_of[spelling]:,})" for spelling in new)
+    reading.note(rows_of, "new_category", new, f"In no vocabulary; kept as it is: {told}.")
+    respelled = [spelling for spelling in rows_of if known.get(spelling, spelling) not in {spelling, ""}]
+    reading.note(rows_of, "respelled", respelled, "Another spelling of a known category; one spelling is kept.")
+    reading.reject(
+        rows_of, "coded_unknown", [spelling for spelling in rows_of if known.get(spelling) == ""],
+        "NYPD's code for unknown; missing now.",
     )  # fmt: skip
-    log.add(entry.name, "respelled", respelled, "Another spelling of a known category; one spelling is kept.")
-    log.add(entry.name, "coded_unknown", coded_unknown, "NYPD's code for unknown; missing now.")
-    log.add(
-        entry.name, "misplaced", misplaced,
+    reading.reject(
+        rows_of, "misplaced", [spelling for spelling in unknown if spelling not in new],
         f"Spelling known to no vocabulary in fewer than {NEW_CATEGORY_ROWS} stops; missing now.",
     )  # fmt: skip
-    return values
+    return reading
 
 
-def _marks(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
+def _read_marks(rows_of: Rows, entry: Column, _: int) -> Reading:
     yes = {"Y", "YES", _MARK_CODES.get(entry.name, "Y")}
-    values: dict[str, bool | None] = {}
-    unreadable = 0
-    for text, spelling in normal.items():
-        if text in nothing or spelling in {"N", "NO"}:
-            values[text] = False
-        elif spelling in yes:
-            values[text] = True
-        else:
-            values[text] = None
-            unreadable += rows_of[text]
-    log.add(entry.name, "unreadable", unreadable, "Neither set nor empty; missing now.")
-    return values
+    reading = Reading({text: text in yes if text in yes | {"N", "NO"} else None for text in rows_of})
+    unread = [text for text, value in reading.meant.items() if value is None]
+    reading.reject(rows_of, "unreadable", unread, "Neither set nor empty; missing now.")
+    return reading
 
 
-def _parsed(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
-    parse = _PARSERS[entry.kind]
-    values: dict[str, Any] = {}
-    unreadable = implausible = 0
-    for text, spelling in normal.items():
-        value = None if text in nothing else parse(spelling)
-        if value is None:
-            unreadable += 0 if text in nothing else rows_of[text]
-        elif not _plausible(entry, float(value)):
-            implausible += rows_of[text]
-            value = None
-        values[text] = value
-    log.add(entry.name, "unreadable", unreadable, f"Not a {entry.kind} that can be read; missing now.")
-    unit = f" {entry.unit}" if entry.unit else ""
-    log.add(
-        entry.name, "implausible", implausible,
-        f"Outside {_bound(entry.minimum)} to {_bound(entry.maximum)}{unit}; missing now.",
-    )  # fmt: skip
-    return values
+def _read_dates(rows_of: Rows, _: Column, year: int) -> Reading:
+    reading = Reading({text: parsing.parse_date(text) for text in rows_of})
+    unread = [text for text, date in reading.meant.items() if date is None]
+    outside = [text for text, date in reading.meant.items() if date is not None and date.year != year]
+    reading.reject(rows_of, "unreadable", unread, "Not a date that can be read; missing now.")
+    reading.reject(rows_of, "outside_year", outside, f"A date outside {year}, the year of the file; missing now.")
+    return reading
 
 
-def _plausible(entry: Column, value: float) -> bool:
-    return not (
-        (entry.minimum is not None and value < entry.minimum) or (entry.maximum is not None and value > entry.maximum)
-    )
-
-
-def _bound(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}" if value < 10_000 else f"{value:,.0f}"
-
-
-def _dates(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    unreadable = outside_year = 0
-    for text, spelling in normal.items():
-        date = None if text in nothing else parsing.parse_date(spelling)
-        if date is None:
-            unreadable += 0 if text in nothing else rows_of[text]
-        elif date.year != log.year:
-            outside_year += rows_of[text]
-            date = None
-        values[text] = date
-    log.add(entry.name, "unreadable", unreadable, "Not a date that can be read; missing now.")
-    log.add(entry.name, "outside_year", outside_year, f"A date outside {log.year}, the year of the file; missing now.")
-    return values
+_READERS: dict[str, Callable[[Rows, Column, int], Reading]] = {
+    "category": _read_categories,
+    "mark": _read_marks,
+    "date": _read_dates,
+    **{kind: lambda rows_of, entry, _: read_each(rows_of, entry, _PARSERS[entry.kind]) for kind in _PARSERS},
+}
+_OF_NOTHING = {"mark": False}
+"""What nothing means where it means something: a mark is set or absent."""
 
 
 def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:

@@ -112,3 +112,17 @@ def test_the_published_frame_is_left_alone():
     before = raw.copy()
     clean_stops(raw, 2018)
     pd.testing.assert_frame_equal(raw, before)
+
+
+def test_every_cell_of_a_column_is_accounted_for():
+    changes = [{"suspect_age": "0"}, {"suspect_age": "old"}, {"suspect_age": "NULL"}, {"suspect_build": "XXX"}]
+    cleaned = clean_stops(raw_stops(*changes, {"frisked": "2", "action_casing": "2"}).drop(columns="zip_code"), 2018)
+    loss = cleaned.loss.set_index("column_name")
+    counts = ["cells", "empty", "unreadable", "implausible", "kept"]
+    assert loss.loc["suspect_age", counts].tolist() == [5, 1, 1, 1, 2]
+    assert loss.loc["suspect_build", counts].tolist() == [5, 1, 0, 0, 4]
+    assert loss.loc["frisked", counts].tolist() == [5, 0, 1, 0, 4]
+    assert loss.loc["action_casing", counts].tolist() == [5, 4, 1, 0, 0]
+    assert "zip_code" not in loss.index
+    assert (loss[counts[1:]].sum(axis="columns") == loss["cells"]).all()
+    assert [str(dtype) for dtype in cleaned.loss.dtypes] == ["Int16", "string", *["Int64"] * 5]
