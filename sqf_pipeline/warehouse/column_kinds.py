@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sqf_pipeline.nypd.completeness import COVERAGES
+
 FIRST_YEAR, LAST_YEAR = 2003, 2100
 SOURCES = ("local", "nypd", "sample")
 PARTITION = "partition"
@@ -51,6 +53,17 @@ def year_column(name: str, comment: str) -> sa.Column:
 def source_column() -> sa.Column:
     """Return the column that says where the stops came from."""
     return text("source", "Where the stops came from: a local file, NYPD's site, or the synthetic sample.")
+
+
+def coverage_column(what: str) -> sa.Column:
+    """Return the column that says whether stops are those of whole years."""
+    return text(
+        "coverage",
+        f"{what}: whole, partial (months are missing), excerpt (a selection, as in teaching), or partial excerpt; null "
+        "when made by a version that did not ask.",
+        nullable=True,
+        info=OPTIONAL,
+    )
 
 
 def recorded_at() -> sa.Column:
@@ -128,6 +141,7 @@ def reference(
 
 
 __all__ = [
+    "COVERAGES",
     "OPTIONAL",
     "PARTITION",
     "SOURCES",
@@ -135,6 +149,7 @@ __all__ = [
     "at_least_zero",
     "between",
     "count",
+    "coverage_column",
     "interval",
     "number",
     "one_of",

@@ -13,11 +13,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.modelling.measures import MEASURES
 from sqf_pipeline.warehouse.column_kinds import (
+    COVERAGES,
     OPTIONAL,
     PARTITION,
     at_least_zero,
     between,
     count,
+    coverage_column,
     interval,
     number,
     one_of,
@@ -82,9 +84,11 @@ def models_table(metadata: sa.MetaData) -> sa.Table:
         text("test_sha256", "SHA-256 digest of the test stops."),
         sa.Column("package_versions", JSONB, nullable=False, comment="Versions of the packages used, as JSON."),
         source_column(),
+        coverage_column("Training and test years together"),
         recorded_at(),
         sa.PrimaryKeyConstraint("test_year", "model"),
         year_range(name, "test_year"),
+        one_of(name, "coverage", COVERAGES),
         one_of(name, "outcome", OUTCOMES),
         sa.CheckConstraint("model <> ''", name=f"{name}_model_filled"),
         *at_least_zero(name, ["training_positives"]),
