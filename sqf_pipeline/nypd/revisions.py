@@ -56,7 +56,7 @@ class Revision:
     def sentence(self) -> str:
         """Return the difference in words."""
         if self.is_equal:
-            return "No value of any stop is another."
+            return "Every stop has the same values in both."
         outcomes = ", ".join(
             f"{name} {self.yes_before[name]:,} before and {self.yes_after[name]:,} after" for name in self.yes_after
         )

@@ -165,7 +165,7 @@ def column_loss_table(metadata: sa.MetaData) -> sa.Table:
         sa.PrimaryKeyConstraint("year", "column_name"),
         reference(name, ["year"], "source_files", [f"{metadata.schema}.source_files.year"], remove=False),
         *at_least_zero(name, counts),
-        sa.CheckConstraint("cells = empty + unreadable + implausible + kept", name=f"{name}_cells_add_up"),
+        sa.CheckConstraint("cells = empty + unreadable + implausible + kept", name=f"{name}_whole_is_its_parts"),
         comment="What became of the cells of a year's file, by column: what is lost is refused above a limit.",
         info={PARTITION: "year"},
     )
