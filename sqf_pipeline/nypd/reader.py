@@ -17,8 +17,10 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.nypd.calendar_columns import published_years, shared_moment_column
 from sqf_pipeline.nypd.columns import load_columns, names_by_published, normalise_name
 from sqf_pipeline.nypd.file_checks import check_file_kind
+from sqf_pipeline.nypd.stop_identifiers import refuse_lost_digits
 
 HEADER_SEARCH_ROWS = 20
 """A title or a note may stand above the header of a sheet; it is looked for in this many rows."""
@@ -86,6 +88,7 @@ def read_published_file(path: Path, year: int) -> RawFile:
     else:
         raise PublishedFileError(f"{path.name}: expected a .csv or .xlsx file, found {path.suffix or 'no'} ending.")
     names, unknown = _recognise_columns(path, [str(name) for name in table.columns])
+    names |= shared_moment_column(names, table)
     missing = _missing_columns(path, names, unknown)
     filled = (table != "").any(axis="columns")
     blank_rows = int((~filled).sum())
@@ -94,6 +97,7 @@ def read_published_file(path: Path, year: int) -> RawFile:
     if frame.empty:
         raise PublishedFileError(f"{path.name}: expected one row a stop, found a header and no rows.")
     _check_year(path, frame, year)
+    refuse_lost_digits(frame["stop_id"].unique(), path.name)
     return RawFile(
         frame=frame,
         published_names=names,
@@ -226,7 +230,8 @@ def _cell_text(cell: Any) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() else repr(cell)
+        # A spreadsheet keeps 15 digits: what it shows beyond them are zeros of its own.
+        return f"{cell:.15g}" if abs(cell) >= 1e15 else str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ")
     if isinstance(cell, dt.date | dt.time):
@@ -272,13 +277,9 @@ def _missing_columns(path: Path, names: dict[str, str], unknown: tuple[str, ...]
 
 def _check_year(path: Path, frame: pd.DataFrame, year: int) -> None:
     """Refuse a file most of whose rows belong to another year."""
-    if "year" in frame:
-        years = frame["year"].str.strip()
-    else:
-        years = frame["stop_date"].str.extract(r"((?:19|20)\d\d)", expand=False)
-    counts = years.value_counts()
-    if counts.get(str(year), 0) * 2 < len(frame):
-        found = ", ".join(f"{value!r} in {rows:,} rows" for value, rows in counts.head(3).items())
+    counts = published_years(frame).value_counts()
+    if counts.get(year, 0) * 2 < len(frame):
+        found = ", ".join(f"'{found}' in {rows:,} rows" for found, rows in counts.head(3).items()) or "in no row"
         raise PublishedFileError(
             f"{path.name}: expected stops of {year}, found the year {found}. "
             "Check that the file has the right name and year."

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.warehouse.column_kinds import (
+    DIGITS,
     PARTITION,
     VOLATILE,
     at_least_zero,
     between,
     count,
+    digits_of,
     recorded_at,
     reference,
     sha256_of,
@@ -24,7 +26,7 @@ from sqf_pipeline.warehouse.column_kinds import (
 )
 
 SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
-    "identifier": sa.BigInteger,
+    "identifier": sa.Text,
     "date": sa.Date,
     "time": sa.Integer,
     "integer": sa.Integer,
@@ -37,6 +39,11 @@ SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
     "flag": sa.Boolean,
     "mark": sa.Boolean,
     "text": sa.Text,
+}
+_INFO: dict[str, dict[str, object]] = {
+    "month": {"frame_type": "Int8"},
+    "weekday": {"frame_type": "Int8"},
+    "identifier": {**DIGITS},
 }
 KNOWN_WORDS = {
     "at_stop": "known at the stop",
@@ -104,6 +111,7 @@ def stops_table(metadata: sa.MetaData) -> sa.Table:
         reference(name, ["year"], "source_files", [files], remove=False),
         *checks,
         *not_empty,
+        digits_of(name, "stop_id"),
         sa.CheckConstraint("extract(year FROM stop_date) = year", name=f"{name}_stop_date_in_year"),
         *(sa.Index(f"{name}_{column}_idx", column) for column in INDEXED),
         comment="Stops by the New York City police: one row a person stopped, typed, in units; null is unknown.",
@@ -143,7 +151,7 @@ def _stop_column(entry: Column) -> sa.Column:
         kind,
         nullable=entry.name not in {"year", "stop_id"},
         comment=". ".join(parts) + ".",
-        info={"frame_type": "Int8"} if entry.kind in {"month", "weekday"} else {},
+        info=_INFO.get(entry.kind, {}),
     )
 
 

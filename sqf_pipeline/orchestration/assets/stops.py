@@ -29,10 +29,15 @@ if TYPE_CHECKING:
     from sqf_pipeline.settings import Source
 
 _GROUP = "stops"
-_READING = ("nypd/reader.py", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py")
+_CELLS = (
+    *("nypd/calendar_columns.py", "nypd/column_reading.py", "nypd/columns.csv", "nypd/columns.py", "nypd/dates.py"),
+    *("nypd/moments.py", "nypd/numerals.py", "nypd/stop_identifiers.py", "nypd/times_of_day.py", "nypd/vocabulary.csv"),
+    *("nypd/vocabulary.py", "contracts/stops.py"),
+)
+_READING = ("nypd/reader.py", *_CELLS)
 _CLEANING = (
-    *("nypd/cleaning.py", "nypd/parsing.py", "nypd/shifted_rows.py", "nypd/vocabulary.py", "nypd/vocabulary.csv"),
-    *("nypd/columns.csv", "nypd/columns.py", "contracts/stops.py"),
+    *("nypd/categories.py", "nypd/cleaning.py", "nypd/clock_times.py", "nypd/heights.py", "nypd/quality_log.py"),
+    *("nypd/shifted_rows.py", *_CELLS),
 )
 
 
