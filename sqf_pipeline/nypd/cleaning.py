@@ -1,9 +1,4 @@
-"""Text as published to typed stops in units, with a count of everything that was changed.
-
-What belongs here: the way from the raw frame to the clean one, one rule a kind of column, and the table of what
-the rules changed. What does not: reading files (`reader`), the knowledge of columns and spellings (the two CSV
-tables), and how one text is read (`parsing`).
-"""
+"""Text as published to typed stops in units, with a count of everything that was changed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.nypd import parsing
+from sqf_pipeline.nypd import numerals
+from sqf_pipeline.nypd.calendar_columns import complete_moments, read_dates, read_times
+from sqf_pipeline.nypd.categories import read_categories
+from sqf_pipeline.nypd.clock_times import null_clock_times
 from sqf_pipeline.nypd.column_reading import Reading, Rows, read_each
 from sqf_pipeline.nypd.columns import Column, load_columns
+from sqf_pipeline.nypd.heights import read_heights
 from sqf_pipeline.nypd.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
+from sqf_pipeline.nypd.stop_identifiers import read_identifiers
 from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings
 
 DTYPES = {
     "year": "Int16",
-    "identifier": "Int64",
+    "identifier": "string",
     "date": "datetime64[s]",
     "time": "Int32",
     "integer": "Int32",
@@ -37,28 +37,6 @@ DTYPES = {
     "text": "string",
 }
 """Type of a clean column by its kind; a missing value is null in each."""
-
-NEW_CATEGORY_ROWS = 10
-"""A spelling that no vocabulary knows is a new category when this many stops of a year have it (2020 brought
-132 stops with a new race), and a misplaced cell when fewer have it (2017 has the race MALE seven times)."""
-
-_MARK_CODES = {
-    "id_card_identifies_officer": "I",
-    "shield_identifies_officer": "S",
-    "verbal_identifies_officer": "V",
-}
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "year": parsing.parse_whole_number,
-    "identifier": parsing.parse_whole_number,
-    "time": parsing.parse_time,
-    "integer": parsing.parse_whole_number,
-    "code": parsing.parse_whole_number,
-    "number": parsing.parse_number,
-    "height": parsing.parse_height,
-    "month": parsing.parse_month,
-    "weekday": parsing.parse_weekday,
-    "flag": parsing.parse_flag,
-}
 
 
 @dataclass(frozen=True)
@@ -96,41 +74,50 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     repaired, repairs = repair_shifted_rows(raw)
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
+    equal = int(raw.drop(columns="stop_id").duplicated().sum())
+    log.add(
+        "stop_id", "equal_but_id", equal, "Equal to an earlier row in all but the number (persons of one stop); kept."
+    )
+    texts = complete_moments(repaired)
     columns = {}
     for entry in load_columns():
-        if entry.name in repaired:
-            columns[entry.name] = _clean_column(repaired[entry.name], entry, log)
+        if entry.name in texts:
+            columns[entry.name] = _clean_column(texts, entry, log)
             if repairs:
-                lost = ~_spells_nothing(raw[entry.name]) & _spells_nothing(repaired[entry.name])
+                lost = ~_spells_nothing(raw[entry.name], entry) & _spells_nothing(repaired[entry.name], entry)
                 log.fates[entry.name][lost.to_numpy()] = UNREADABLE
         else:
             columns[entry.name] = pd.Series(pd.NA, index=raw.index, dtype=DTYPES[entry.kind])
     stops = pd.DataFrame(columns, index=raw.index)
     _settle_calendar(stops, year, log)
+    null_clock_times(stops, log)
+    _count_weapons_not_found(stops, log)
     _add_geography(stops)
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
-def _spells_nothing(texts: pd.Series) -> pd.Series:
-    return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
+def _spells_nothing(texts: pd.Series, entry: Column) -> pd.Series:
+    return texts.map(lambda text: normalise_text(text) in null_spellings(entry.kind)).astype(bool)
 
 
-def _clean_column(texts: pd.Series, entry: Column, log: QualityLog) -> pd.Series:
+def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Series:
     """Return one typed column and log what was found. Texts repeat, so that each different one is read once."""
-    codes, published = pd.factorize(texts)
+    codes, published = pd.factorize(texts[entry.name])
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}
     for spelling, rows in zip(spellings, np.bincount(codes, minlength=len(published)).tolist(), strict=True):
-        if spelling not in null_spellings():
+        if spelling not in null_spellings(entry.kind):
             rows_of[spelling] = rows_of.get(spelling, 0) + rows
     if entry.kind == "text":
+        reading = Reading(dict.fromkeys(rows_of, True))
         values = [
-            None if spelling not in rows_of else " ".join(text.split())
+            " ".join(text.split()) if spelling in rows_of else None
             for text, spelling in zip(published, spellings, strict=True)
         ]
-        reading = Reading(dict.fromkeys(rows_of, True))
     else:
-        reading = _READERS[entry.kind](rows_of, entry, log.year)
+        reading = (
+            read_dates(texts, log.year) if entry.kind == "date" else _READERS[entry.kind](rows_of, entry, log.year)
+        )
         values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
     for rule, rows, description in reading.findings:
         log.add(entry.name, rule, rows, description)
@@ -147,50 +134,38 @@ def _fate(spelling: str, reading: Reading) -> int:
     return FATE_OF_RULE.get(reading.rules[spelling], UNREADABLE)
 
 
-def _read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
-    known = categories_by_spelling(entry.name)
-    reading = Reading({spelling: known.get(spelling, spelling) or None for spelling in rows_of})
-    unknown = [spelling for spelling in rows_of if known and spelling not in known]
-    new = sorted(spelling for spelling in unknown if rows_of[spelling] >= NEW_CATEGORY_ROWS)
-    # one entry a column, however many spellings: column and rule are the key of the table data_quality
-    told = ", ".join(f"{spelling[:60]!r} ({rows_of[spelling]:,})" for spelling in new)
-    reading.note(rows_of, "new_category", new, f"In no vocabulary; kept as it is: {told}.")
-    respelled = [spelling for spelling in rows_of if known.get(spelling, spelling) not in {spelling, ""}]
-    reading.note(rows_of, "respelled", respelled, "Another spelling of a known category; one spelling is kept.")
-    reading.reject(
-        rows_of, "coded_unknown", [spelling for spelling in rows_of if known.get(spelling) == ""],
-        "NYPD's code for unknown; missing now.",
-    )  # fmt: skip
-    reading.reject(
-        rows_of, "misplaced", [spelling for spelling in unknown if spelling not in new],
-        f"Spelling known to no vocabulary in fewer than {NEW_CATEGORY_ROWS} stops; missing now.",
-    )  # fmt: skip
-    return reading
-
-
-def _read_marks(rows_of: Rows, entry: Column, _: int) -> Reading:
-    yes = {"Y", "YES", _MARK_CODES.get(entry.name, "Y")}
-    reading = Reading({text: text in yes if text in yes | {"N", "NO"} else None for text in rows_of})
+def _read_flags(rows_of: Rows, entry: Column, _: int) -> Reading:
+    own = categories_by_spelling(entry.name)
+    reading = Reading({text: own[text] == "Y" if text in own else numerals.parse_flag(text) for text in rows_of})
     unread = [text for text, value in reading.meant.items() if value is None]
-    reading.reject(rows_of, "unreadable", unread, "Neither set nor empty; missing now.")
+    reading.reject(rows_of, "unreadable", unread, "Neither yes nor no; missing now.")
     return reading
 
 
-def _read_dates(rows_of: Rows, _: Column, year: int) -> Reading:
-    reading = Reading({text: parsing.parse_date(text) for text in rows_of})
-    unread = [text for text, date in reading.meant.items() if date is None]
-    outside = [text for text, date in reading.meant.items() if date is not None and date.year != year]
-    reading.reject(rows_of, "unreadable", unread, "Not a date that can be read; missing now.")
-    reading.reject(rows_of, "outside_year", outside, f"A date outside {year}, the year of the file; missing now.")
-    return reading
+def _read_numbers(rows_of: Rows, entry: Column, _: int) -> Reading:
+    if entry.kind == "number":
+        return read_each(rows_of, entry, lambda text: numerals.parse_number(text, entry.unit))
+    return read_each(rows_of, entry, lambda text: _parse_small_whole_number(text, entry.unit))
+
+
+def _parse_small_whole_number(text: str, unit: str) -> float | None:
+    number = numerals.parse_whole_number(text, unit)
+    return number if number is not None and abs(number) < 2**31 else None
 
 
 _READERS: dict[str, Callable[[Rows, Column, int], Reading]] = {
-    "category": _read_categories,
-    "mark": _read_marks,
-    "date": _read_dates,
-    **{kind: lambda rows_of, entry, _: read_each(rows_of, entry, _PARSERS[entry.kind]) for kind in _PARSERS},
+    "identifier": read_identifiers,
+    "year": lambda rows_of, entry, _: read_each(rows_of, entry, numerals.parse_year),
+    "month": lambda rows_of, entry, _: read_each(rows_of, entry, numerals.parse_month),
+    "weekday": lambda rows_of, entry, _: read_each(rows_of, entry, numerals.parse_weekday),
+    "time": read_times,
+    "height": read_heights,
+    "category": read_categories,
+    **dict.fromkeys(("flag", "mark"), _read_flags),
+    **dict.fromkeys(("integer", "code", "number"), _read_numbers),
 }
+"""By kind, from the rows of each distinct text of a column, its registry entry and the year, to its reading."""
+
 _OF_NOTHING = {"mark": False}
 """What nothing means where it means something: a mark is set or absent."""
 
@@ -208,6 +183,15 @@ def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
         disagree = (stops[name] != computed).fillna(value=False)
         log.add(name, "disagrees_with_date", int(disagree.sum()), "Published value is not that of the date; kept.")
         stops[name] = stops[name].fillna(computed)
+
+
+def _count_weapons_not_found(stops: pd.DataFrame, log: QualityLog) -> None:
+    marked = stops[["firearm_found", "knife_found", "other_weapon_found"]].fillna(value=False).any(axis="columns")
+    contradicting = marked & (stops["weapon_found"] == False).fillna(value=False)  # noqa: E712 - a column, with nulls
+    log.add(
+        "weapon_found", "weapon_marked_not_found", int(contradicting.sum()),
+        "No weapon found, but a firearm, a knife or another weapon is marked; both kept.",
+    )  # fmt: skip
 
 
 def _add_geography(stops: pd.DataFrame) -> None:
@@ -229,6 +213,3 @@ def _transformer() -> Any:
     from pyproj import Transformer
 
     return Transformer.from_crs("EPSG:2263", "EPSG:4326", always_xy=True)
-
-
-__all__ = ["DTYPES", "NEW_CATEGORY_ROWS", "CleanedStops", "clean_stops"]

@@ -9,7 +9,7 @@ from sqf_pipeline.nypd.findings import Finding
 
 OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
 """Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
-outcome, 0.55 % of a required column (durations of 2017) and 4.6 % of an optional one at most."""
+outcome and 0.9 % of a required column (observed durations of 2017) at most."""
 
 WARNED_FRACTION = 0.1
 """Above this fraction of its limit a column's loss is told."""

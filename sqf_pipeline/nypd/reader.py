@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from sqf_pipeline.nypd.calendar_columns import published_years, shared_moment_column
 from sqf_pipeline.nypd.csv_table import read_csv_table
 from sqf_pipeline.nypd.header import PublishedFileError, missing_columns, recognise_columns
 from sqf_pipeline.nypd.joined_tables import Table, joined
 from sqf_pipeline.nypd.local_files import digest_of_parts
-from sqf_pipeline.nypd.other_years import without_other_years, years_of_rows
+from sqf_pipeline.nypd.other_years import without_other_years
+from sqf_pipeline.nypd.stop_identifiers import refuse_lost_digits
 from sqf_pipeline.nypd.workbook_table import read_workbook_tables
 
 
@@ -109,10 +111,12 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
         rows = 0
         for described, sheet in sheets:
             found, strange = recognise_columns(described, [str(name) for name in sheet.columns])
+            found |= shared_moment_column(found, sheet)
             missing_columns(described, found, strange)
             filled = (sheet != "").any(axis="columns")
             frame = sheet.loc[filled, list(found.values())].reset_index(drop=True)
             frame.columns = pd.Index(list(found))
+            refuse_lost_digits(frame["stop_id"].unique(), described)
             tables.append(Table(described, frame))
             names = names or found
             unknown |= dict.fromkeys(strange)
@@ -152,7 +156,7 @@ def _sheets_of(path: Path, content: bytes) -> tuple[list[tuple[str, pd.DataFrame
 
 
 def _year_of_most(described: str, stops: pd.DataFrame) -> int:
-    counts = years_of_rows(stops).value_counts()
+    counts = published_years(stops).value_counts()
     if counts.empty:
         raise PublishedFileError(f"{described}: expected stops with a year or a date, found none that can be read.")
     return int(counts.index[0])

@@ -20,9 +20,6 @@ HEADER_NAMES = 10
 or a list of fields names some columns too."""
 
 
-_EXACT = 2**53  # the floats of a sheet tell every whole number apart up to here
-
-
 @dataclass(frozen=True)
 class _Sheet:
     name: str
@@ -119,12 +116,12 @@ def _frame(path: Path, sheet: _Sheet) -> pd.DataFrame:
 def _cell_text(cell: Any) -> str:
     """Return the text of a spreadsheet cell: whole numbers without a point, dates and times in ISO form.
 
-    A number too large to be exact keeps the form `2.02e+17`, so that nobody takes it for an identifier.
+    A spreadsheet keeps 15 digits of a number: what it shows beyond them are zeros of its own, and not written out.
     """
     if isinstance(cell, str):
         return cell
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < _EXACT else repr(cell)
+        return f"{cell:.15g}" if abs(cell) >= 1e15 else str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ")
     if isinstance(cell, dt.date | dt.time):

@@ -3,8 +3,9 @@
 What belongs here: small makers of columns, checks and references with their comments. What does not: any table.
 
 `info` of a column tells the writer what SQL has no word for: `optional` (a frame may leave the column out; it is then
-null), `volatile` (differs between two runs that are otherwise the same, so it is left out of comparisons) and
-`frame_type` (the type in frames, where the SQL type does not tell it). `info` of a table names its partition column.
+null), `volatile` (differs between two runs that are otherwise the same, so it is left out of comparisons), `digits` (a
+text that is a number, and is ordered as one) and `frame_type` (the type in frames, where the SQL type does not tell
+it). `info` of a table names its partition column.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ SOURCES = ("local", "nypd", "sample")
 PARTITION = "partition"
 OPTIONAL = {"optional": True}
 VOLATILE = {"optional": True, "volatile": True}
+DIGITS = {"digits": True}
 
 
 def text(name: str, comment: str, **options: Any) -> sa.Column:
@@ -43,6 +45,16 @@ def interval(name: str, comment: str, **options: Any) -> list[sa.Column]:
         number(f"{name}_low", f"Lower end of the 95 % interval of {name}.", **options),
         number(f"{name}_high", f"Upper end of the 95 % interval of {name}.", **options),
     ]
+
+
+def stop_id_column(comment: str) -> sa.Column:
+    """Return the column of a stop's number: digits as text, read back in the order of the numbers."""
+    return sa.Column("stop_id", sa.Text, nullable=False, comment=comment, info=DIGITS)
+
+
+def digits_of(table: str, column: str) -> sa.CheckConstraint:
+    """Return the check that a text is a whole number from 1 on, without leading zeros."""
+    return sa.CheckConstraint(f"{column} ~ '^[1-9][0-9]*$'", name=f"{table}_{column}_digits")
 
 
 def year_column(name: str, comment: str) -> sa.Column:
@@ -142,6 +154,7 @@ def reference(
 
 __all__ = [
     "COVERAGES",
+    "DIGITS",
     "OPTIONAL",
     "PARTITION",
     "SOURCES",
@@ -150,6 +163,7 @@ __all__ = [
     "between",
     "count",
     "coverage_column",
+    "digits_of",
     "interval",
     "number",
     "one_of",
@@ -159,6 +173,7 @@ __all__ = [
     "shares",
     "source_column",
     "source_known",
+    "stop_id_column",
     "text",
     "year_column",
     "year_range",

@@ -29,6 +29,7 @@ from sqf_pipeline.warehouse.column_kinds import (
     shares,
     source_column,
     source_known,
+    stop_id_column,
     text,
     year_column,
     year_range,
@@ -255,7 +256,7 @@ def _predictions(metadata: sa.MetaData) -> None:
         name,
         [
             year_column("year", "Year of the stop; with stop_id the key of table stops."),
-            sa.Column("stop_id", sa.BigInteger, nullable=False, comment="Number of the stop within its year."),
+            stop_id_column("Number of the stop within its year, as text."),
         ],
         sa.Column("score", sa.Double, nullable=False, comment="What the estimator says, before calibration."),
         sa.Column("probability", sa.Double, nullable=False, comment="Calibrated probability of the outcome."),

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.warehouse.column_kinds import (
     COVERAGES,
+    DIGITS,
     OPTIONAL,
     PARTITION,
     VOLATILE,
@@ -17,6 +18,7 @@ from sqf_pipeline.warehouse.column_kinds import (
     between,
     count,
     coverage_column,
+    digits_of,
     one_of,
     recorded_at,
     reference,
@@ -29,7 +31,7 @@ from sqf_pipeline.warehouse.column_kinds import (
 )
 
 SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
-    "identifier": sa.BigInteger,
+    "identifier": sa.Text,
     "date": sa.Date,
     "time": sa.Integer,
     "integer": sa.Integer,
@@ -42,6 +44,11 @@ SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
     "flag": sa.Boolean,
     "mark": sa.Boolean,
     "text": sa.Text,
+}
+_INFO: dict[str, dict[str, object]] = {
+    "month": {"frame_type": "Int8"},
+    "weekday": {"frame_type": "Int8"},
+    "identifier": {**DIGITS},
 }
 KNOWN_WORDS = {
     "at_stop": "known at the stop",
@@ -120,6 +127,7 @@ def stops_table(metadata: sa.MetaData) -> sa.Table:
         reference(name, ["year"], "source_files", [files], remove=False),
         *checks,
         *not_empty,
+        digits_of(name, "stop_id"),
         sa.CheckConstraint("extract(year FROM stop_date) = year", name=f"{name}_stop_date_in_year"),
         *(sa.Index(f"{name}_{column}_idx", column) for column in INDEXED),
         comment="Stops by the New York City police: one row a person stopped, typed, in units; null is unknown.",
@@ -216,7 +224,7 @@ def _stop_column(entry: Column) -> sa.Column:
         kind,
         nullable=entry.name not in {"year", "stop_id"},
         comment=". ".join(parts) + ".",
-        info={"frame_type": "Int8"} if entry.kind in {"month", "weekday"} else {},
+        info=_INFO.get(entry.kind, {}),
     )
 
 

@@ -35,14 +35,19 @@ if TYPE_CHECKING:
     from sqf_pipeline.settings import Source
 
 _GROUP = "stops"
+_CELLS = (
+    *("nypd/calendar_columns.py", "nypd/column_reading.py", "nypd/columns.csv", "nypd/columns.py", "nypd/dates.py"),
+    *("nypd/moments.py", "nypd/numerals.py", "nypd/stop_identifiers.py", "nypd/times_of_day.py", "nypd/vocabulary.csv"),
+    *("nypd/vocabulary.py", "contracts/stops.py"),
+)
 _CLEANING = (
-    *("nypd/cleaning.py", "nypd/column_reading.py", "nypd/quality_log.py", "nypd/parsing.py", "nypd/shifted_rows.py"),
-    *("nypd/vocabulary.py", "nypd/vocabulary.csv", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py"),
+    *("nypd/categories.py", "nypd/cleaning.py", "nypd/clock_times.py", "nypd/heights.py", "nypd/quality_log.py"),
+    *("nypd/shifted_rows.py", *_CELLS),
 )
 _JUDGING = ("nypd/loss_limits.py", "nypd/category_changes.py")
 _READING = (
     *("nypd/reader.py", "nypd/header.py", "nypd/csv_table.py", "nypd/workbook_table.py", "nypd/joined_tables.py"),
-    *("nypd/other_years.py", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py"),
+    *("nypd/other_years.py", *_CELLS),
 )
 _REVIEWING = (
     *("nypd/year_review.py", "nypd/completeness.py", "nypd/expected_totals.py", "nypd/official_totals.csv"),
@@ -212,7 +217,7 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
         ),
         "data_quality": dg.AssetOut(
             description="What cleaning changed: how many stops of a year each rule touched, by column.",
-            **described(_GROUP, TABLES, (*_CLEANING, "nypd/row_rules.py")),
+            **described(_GROUP, TABLES, _CLEANING),
         ),
         "column_loss": dg.AssetOut(
             description="What became of the cells of each column of a year: empty, unreadable, implausible, kept.",
@@ -244,7 +249,6 @@ def stops(
     """Clean the stops of a year."""
     from sqf_pipeline.contracts.stops import stops_contract
     from sqf_pipeline.nypd.cleaning import clean_stops
-    from sqf_pipeline.nypd.row_rules import row_rules
     from sqf_pipeline.nypd.year_review import cleaning_findings
 
     year = int(context.partition_key)
@@ -279,11 +283,10 @@ def stops(
         f"Compared with {year - 1}." if before else f"{year - 1} is not loaded, so gaps are not compared with it."
     )
     yield warning_check("stops", "little_is_lost", findings, compared, {"compared": compared})
-    quality = pd.concat([cleaned.quality, row_rules(raw_stops, cleaned.stops)], ignore_index=True)
     yield dg.Output(
-        quality,
+        cleaned.quality,
         output_name="data_quality",
-        metadata={"rules": as_table(quality.sort_values("rows", ascending=False))},
+        metadata={"rules": as_table(cleaned.quality.sort_values("rows", ascending=False))},
     )
     lost = cleaned.loss[cleaned.loss["unreadable"] + cleaned.loss["implausible"] > 0]
     yield dg.Output(cleaned.loss, output_name="column_loss", metadata={"lost": as_table(lost)})

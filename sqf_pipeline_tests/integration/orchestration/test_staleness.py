@@ -15,7 +15,6 @@ from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.pipeline_support import rows_of, write_made_up_years, write_rows
 
-
 RAW = ("raw_stops", "source_files", "revisions")
 STOPS = ("stops", "data_quality", "column_loss")
 

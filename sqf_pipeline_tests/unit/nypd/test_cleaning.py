@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from sqf_pipeline.nypd.cleaning import DTYPES, NEW_CATEGORY_ROWS, clean_stops
+from sqf_pipeline.nypd.cleaning import DTYPES, clean_stops
 from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.nypd.vocabulary import null_spellings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
@@ -72,17 +72,17 @@ def test_one_category_has_one_spelling():
 
 
 def test_a_frequent_new_spelling_is_a_category_and_is_reported():
-    changes = [{"suspect_race": "MARTIAN"}] * NEW_CATEGORY_ROWS
+    changes = [{"suspect_race": "MARTIAN"}] * 10
     cleaned = clean_stops(raw_stops(*changes), 2018)
     assert set(cleaned.stops["suspect_race"]) == {"MARTIAN"}
-    assert rules(cleaned.quality, "suspect_race") == {"new_category": NEW_CATEGORY_ROWS}
+    assert rules(cleaned.quality, "suspect_race") == {"new_category": 10}
 
 
 def test_two_new_categories_of_a_column_are_one_entry_that_names_both():
     frequent = [{"suspect_race": "MARTIAN"}, {"suspect_race": "Martian"}, {"suspect_race": "VENUSIAN"}]
-    cleaned = clean_stops(raw_stops(*frequent * NEW_CATEGORY_ROWS), 2018)
+    cleaned = clean_stops(raw_stops(*frequent * 10), 2018)
     new = cleaned.quality[cleaned.quality["rule"] == "new_category"]
-    assert new["rows"].tolist() == [3 * NEW_CATEGORY_ROWS]
+    assert new["rows"].tolist() == [3 * 10]
     assert "'MARTIAN' (20)" in new["description"].iloc[0]
     assert "'VENUSIAN' (10)" in new["description"].iloc[0]
     assert not cleaned.quality.duplicated(["year", "column_name", "rule"]).any()
