@@ -4,7 +4,6 @@ import pandas as pd
 
 from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.nypd.findings import Finding
-from sqf_pipeline.nypd.vocabulary import known_categories
 
 FREQUENT_SHARE = 0.05
 FEWEST_EXPECTED = 10
@@ -14,7 +13,7 @@ FEWEST_EXPECTED = 10
 def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding]:
     """Return a finding for each column with a category that held over 5 % of the year before and is gone.
 
-    Red for a column that models may use, a warning for the others that have a vocabulary.
+    Red for a column that models may use; a warning for the others, whose codes NYPD changes (`demeanor_code`).
 
     Parameters
     ----------
@@ -23,8 +22,7 @@ def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding
     """
     found = []
     for entry in load_columns():
-        judged = entry.feature or known_categories(entry.name)  # else it is no one list of codes (demeanor_code)
-        if entry.kind != "category" or not judged or stops[entry.name].isna().all():
+        if entry.kind != "category" or stops[entry.name].isna().all():
             continue
         now = stops[entry.name].value_counts()
         shares = before[entry.name].value_counts(normalize=True)
