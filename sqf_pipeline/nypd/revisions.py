@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.nypd.reader import RawFile
+
 OUTCOMES = ("arrested", "summons_issued")
 KEY = ("year", "stop_id")
 
@@ -158,3 +161,36 @@ def revision_rows(
 def no_revisions() -> pd.DataFrame:
     """Return the table `revisions` of a year that was loaded once."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in TABLE_TYPES.items()})
+
+
+def revision_history(
+    history: pd.DataFrame | None,
+    former_file: pd.DataFrame | None,
+    former: pd.DataFrame | None,
+    raw: RawFile,
+    stops: pd.DataFrame,
+) -> tuple[pd.DataFrame, str | None]:
+    """Return every revision of a year that is known, the present one last, and what it changed in words.
+
+    Parameters
+    ----------
+    history, former_file, former
+        The table `revisions`, the row of `source_files` and the stops as published, as they were last stored; None
+        where they never were. Then, or when the bytes are the same, there is nothing to tell.
+    raw, stops
+        The file that is read now, and its clean stops.
+    """
+    history = no_revisions() if history is None else history
+    if former_file is None or former is None or former_file["sha256"].iloc[0] == raw.sha256:
+        return history, None
+    sha256, fetched_at = str(former_file["sha256"].iloc[0]), former_file["fetched_at"].iloc[0]
+    # both are read by the code of today, so that only what the files say differs
+    revision = compare_stops(clean_stops(former, raw.year).stops, stops)
+    rows = revision_rows(revision, year=raw.year, former_sha256=sha256, sha256=raw.sha256, former_fetched_at=fetched_at)
+    told = (
+        f"{raw.year} was loaded before from a file with other bytes ({former_file['file_name'].iloc[0]}, "
+        f"{fetched_at:%Y-%m-%d}, SHA-256 {sha256[:12]}...; now {raw.sha256[:12]}...). {revision.sentence()} "
+        "See table revisions."
+    )
+    known = (history["former_sha256"] == sha256) & (history["sha256"] == raw.sha256)
+    return pd.concat([history[~known], rows], ignore_index=True), told

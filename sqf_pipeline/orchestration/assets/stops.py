@@ -4,7 +4,6 @@ What belongs here: the assets `raw_stops`, `source_files`, `revisions`, `stops`,
 does not: how a file is found, read, judged or cleaned (`nypd`), and what must hold of the result (`contracts`).
 """
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,7 +50,7 @@ _READING = (
 )
 _REVIEWING = (
     *("nypd/year_review.py", "nypd/completeness.py", "nypd/expected_totals.py", "nypd/official_totals.csv"),
-    "nypd/revisions.py",
+    *("nypd/revisions.py", "nypd/source_record.py"),
 )
 _RAW = tuple(sorted({*_READING, *_CLEANING, *_JUDGING, *_REVIEWING}))
 
@@ -111,6 +110,8 @@ def raw_stops(
     from sqf_pipeline.contracts.stops import raw_stops_contract
     from sqf_pipeline.nypd.cleaning import clean_stops
     from sqf_pipeline.nypd.reader import read_published_year
+    from sqf_pipeline.nypd.revisions import revision_history
+    from sqf_pipeline.nypd.source_record import source_file_row
     from sqf_pipeline.nypd.year_review import review_year
 
     year = int(context.partition_key)
@@ -141,7 +142,13 @@ def raw_stops(
     revised: str | None = None
     if isinstance(first, dg.Output):
         # before the former version is overwritten, and before its digest is: a run that is killed between is told again
-        history, revised = _revisions(frames, raw, cleaned.stops)
+        history, revised = revision_history(
+            kept_frame(frames, "revisions", year),
+            kept_frame(frames, "source_files", year),
+            kept_frame(frames, "raw_stops", year),
+            raw,
+            cleaned.stops,
+        )
         yield dg.Output(history, output_name="revisions")
     yield first
     yield from gate
@@ -161,30 +168,7 @@ def raw_stops(
         [Finding("revised", "warn", revised)] if revised else [],
         "The same bytes as before, or loaded for the first time.",
     )
-    yield dg.Output(_source_file_row(file, raw, review), output_name="source_files")
-
-
-def _revisions(frames: ParquetIOManager, raw: "RawFile", stops: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
-    """Return every revision of a year that is known, the present one last, and what it changed in words."""
-    from sqf_pipeline.nypd.cleaning import clean_stops
-    from sqf_pipeline.nypd.revisions import compare_stops, no_revisions, revision_rows
-
-    history = kept_frame(frames, "revisions", raw.year)
-    history = no_revisions() if history is None else history
-    former_file, former = kept_frame(frames, "source_files", raw.year), kept_frame(frames, "raw_stops", raw.year)
-    if former_file is None or former is None or former_file["sha256"].iloc[0] == raw.sha256:
-        return history, None
-    sha256, fetched_at = str(former_file["sha256"].iloc[0]), former_file["fetched_at"].iloc[0]
-    known = (history["former_sha256"] == sha256) & (history["sha256"] == raw.sha256)
-    # both are read by the code of today, so that only what the files say differs
-    revision = compare_stops(clean_stops(former, raw.year).stops, stops)
-    rows = revision_rows(revision, year=raw.year, former_sha256=sha256, sha256=raw.sha256, former_fetched_at=fetched_at)
-    told = (
-        f"{raw.year} was loaded before from a file with other bytes ({former_file['file_name'].iloc[0]}, "
-        f"{fetched_at:%Y-%m-%d}, SHA-256 {sha256[:12]}...; now {raw.sha256[:12]}...). {revision.sentence()} "
-        "See table revisions."
-    )
-    return pd.concat([history[~known], rows], ignore_index=True), told
+    yield dg.Output(source_file_row(file, raw, review), output_name="source_files")
 
 
 def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
@@ -294,7 +278,7 @@ def stops(
 
 def _about_file(file: "PublishedFile", raw: "RawFile", review: "YearReview") -> dict[str, Any]:
     return {
-        "file_name": _file_names(raw),
+        "file_name": ", ".join(part.name for part in raw.parts),
         "sha256": raw.sha256,
         "bytes": raw.bytes,
         "source": file.source,
@@ -306,34 +290,6 @@ def _about_file(file: "PublishedFile", raw: "RawFile", review: "YearReview") -> 
         "rows_of_other_years_left_out": sum(raw.other_years.values()),
         "coverage": review.coverage,
     }
-
-
-def _file_names(raw: "RawFile") -> str:
-    return ", ".join(part.name for part in raw.parts)
-
-
-def _source_file_row(file: "PublishedFile", raw: "RawFile", review: "YearReview") -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "year": [file.year],
-            "file_name": [_file_names(raw)],
-            "sha256": [raw.sha256],
-            "bytes": [raw.bytes],
-            "rows": [len(raw.frame)],
-            "columns": [len(raw.published_names)],
-            "source": [file.source],
-            "url": [file.url],
-            "etag": [file.etag],
-            "last_modified": [file.last_modified],
-            "fetched_at": [file.fetched_at],
-            "columns_missing": [", ".join(raw.columns_missing) or None],
-            "columns_unknown": [", ".join(raw.columns_unknown) or None],
-            "coverage": [review.coverage],
-            "months": [month_words(review.months)],
-            "rows_of_other_years": [sum(raw.other_years.values())],
-            "parts": [json.dumps([vars(part) for part in raw.parts]) if len(raw.parts) > 1 else None],
-        }
-    )
 
 
 __all__ = ["raw_stops", "stops"]
