@@ -55,13 +55,17 @@ class Pipeline:
     environment: dict[str, str] = field(default_factory=dict)
 
     def settings(self) -> dict[str, str | None]:
-        """Return the environment variables that make a command work here, None for those that must not be set."""
+        """Return the environment variables that make a command work here, None for those that must not be set.
+
+        Files of tests are excerpts unless `environment` says otherwise.
+        """
         cleared: dict[str, str | None] = dict.fromkeys(SETTINGS)
         return {
             **cleared,
             "SQF_HOME": str(self.home),
             "SQF_DATA_DIR": str(self.data_dir),
             "SQF_SOURCE": self.source,
+            "SQF_EXCERPT": "on",
             "COLUMNS": "200",
             **self.environment,
         }

@@ -105,7 +105,7 @@ class ExportContext:
     """What an export says about all its models together.
 
     `data_sha256` maps the name of a yearly file to its hash; `model_card` is Markdown; `analysis` are the tables
-    behind the charts and the page of the data's faults.
+    behind the charts and the page of the data's faults; `data_note` says what years are partial or excerpts.
     """
 
     test_year: int
@@ -116,6 +116,7 @@ class ExportContext:
     analysis: Sequence[AnalysisTable] = ()
     git_commit: str | None = None
     created_at: str | None = None
+    data_note: str = ""
 
 
 def export_bundle(folder: Path, models: Sequence[ExportModel], context: ExportContext) -> Path:
@@ -170,7 +171,8 @@ def _write_files(work: Path, models: Sequence[ExportModel], context: ExportConte
     manifest = Manifest(
         format_version=FORMAT_VERSION, project_version=metadata.version("sqf-pipeline"),
         test_year=context.test_year, training_years=tuple(context.training_years), source=context.source,
-        created_at=context.created_at, git_commit=context.git_commit, packages=_package_versions(),
+        data_note=context.data_note, created_at=context.created_at, git_commit=context.git_commit,
+        packages=_package_versions(),
         data_sha256=dict(context.data_sha256), models=tuple(entries), analysis=tuple(analysis),
         model_card="model_card.md" if context.model_card is not None else None,
         files=tuple(

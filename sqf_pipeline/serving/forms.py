@@ -7,7 +7,8 @@ come from the manifest), and HTML (`templates/form.html`).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqf_pipeline.nypd.parsing import parse_number, parse_time
+from sqf_pipeline.nypd.numerals import parse_number
+from sqf_pipeline.nypd.times_of_day import parse_time
 from sqf_pipeline.serving.encoding import Value
 from sqf_pipeline.serving.field_description import number_choices
 from sqf_pipeline.serving.manifest import FieldSpec

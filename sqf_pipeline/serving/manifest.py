@@ -141,6 +141,7 @@ class Manifest(_Strict):
     test_year: int
     training_years: tuple[int, ...]
     source: str
+    data_note: str = ""
     created_at: str | None = None
     git_commit: str | None = None
     packages: dict[str, str]

@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.modelling.measures import MEASURES
+from sqf_pipeline.nypd.completeness import COVERAGES
 from sqf_pipeline.warehouse.column_kinds import (
     OPTIONAL,
     PARTITION,
     at_least_zero,
     between,
     count,
+    coverage_column,
     interval,
     number,
     one_of,
@@ -27,6 +29,7 @@ from sqf_pipeline.warehouse.column_kinds import (
     shares,
     source_column,
     source_known,
+    stop_id_column,
     text,
     year_column,
     year_range,
@@ -83,7 +86,9 @@ def models_table(metadata: sa.MetaData) -> sa.Table:
         text("training_sha256", "SHA-256 digest of the training stops."),
         text("test_sha256", "SHA-256 digest of the test stops."),
         sa.Column("package_versions", JSONB, nullable=False, comment="Versions of the packages used, as JSON."),
+        coverage_column("Training and test years together"),
         year_range(name, "test_year"),
+        one_of(name, "coverage", COVERAGES),
         one_of(name, "outcome", OUTCOMES),
         sa.CheckConstraint("model <> ''", name=f"{name}_model_filled"),
         *at_least_zero(name, ["training_positives"]),
@@ -256,7 +261,7 @@ def _predictions(metadata: sa.MetaData) -> None:
         name,
         [
             year_column("year", "Year of the stop; with stop_id the key of table stops."),
-            sa.Column("stop_id", sa.BigInteger, nullable=False, comment="Number of the stop within its year."),
+            stop_id_column("Number of the stop within its year, as text."),
         ],
         sa.Column("score", sa.Double, nullable=False, comment="What the estimator says, before calibration."),
         sa.Column("probability", sa.Double, nullable=False, comment="Calibrated probability of the outcome."),

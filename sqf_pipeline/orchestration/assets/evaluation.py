@@ -104,7 +104,7 @@ def extended_models(
         test_stops,
         test_year=int(context.partition_key),
         source=str(models["source"].iloc[0]),
-    )
+    ).assign(coverage=models["coverage"].iloc[0])
 
 
 def _table_out(description: str, table: str | None = None) -> dg.AssetOut:

@@ -34,6 +34,7 @@ def _all_models(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 @dg.asset(
     partitions_def=TEST_YEARS,
+    ins={"source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     description="Charts of the stops, the models, groups of people and drift, as PNG files and here.",
     **described(
         _GROUP, REPORTS, ("modelling/plots", "modelling/charts.py", "modelling/curves.py", "modelling/suites.py")
@@ -54,14 +55,18 @@ def charts(
     calibration_bins: pd.DataFrame,
     subgroup_metrics: pd.DataFrame,
     drift: pd.DataFrame,
+    source_files: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Draw the charts."""
     from sqf_pipeline.modelling.charts import ChartInputs, draw_charts
     from sqf_pipeline.modelling.plots.style import figure_png
+    from sqf_pipeline.nypd.completeness import coverage_note
 
+    test_year = int(context.partition_key)
     inputs = ChartInputs(
-        test_year=int(context.partition_key),
+        test_year=test_year,
         source=str(models["source"].iloc[0]),
+        data_note=coverage_note(_of_window(source_files, test_year)),
         stops=pd.concat([training_stops, test_stops], ignore_index=True),
         test_stops=test_stops,
         models=_all_models(models, extended_models),
@@ -178,6 +183,7 @@ def model_export(
     data_quality: dict[str, pd.DataFrame],
 ) -> dg.MaterializeResult[Any]:
     """Export the served models."""
+    from sqf_pipeline.nypd.completeness import coverage_note
     from sqf_pipeline.serving.export import ExportContext
     from sqf_pipeline.serving.publication import publish_models
     from sqf_pipeline.serving.source_commit import source_commit
@@ -206,6 +212,7 @@ def model_export(
             data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
             model_card=model_card["model_card.md"].decode(),
             git_commit=source_commit(),
+            data_note=coverage_note(files),
         ),
     )
     return dg.MaterializeResult(

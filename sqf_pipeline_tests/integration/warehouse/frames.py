@@ -19,6 +19,12 @@ WORDS = {
     "sha256": "a" * 64,
     "training_sha256": "b" * 64,
     "test_sha256": "c" * 64,
+    "former_sha256": "d" * 64,
+    "compared_by": "stop_id",
+    # of the one cell of a column, which is empty
+    "unreadable": 0,
+    "implausible": 0,
+    "kept": 0,
     "reference_model": "the floor",
 }
 DEFAULT_MODELS = ("arrest-forest", "summons-forest")

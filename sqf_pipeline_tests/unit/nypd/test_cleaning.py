@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from sqf_pipeline.nypd.cleaning import DTYPES, NEW_CATEGORY_ROWS, clean_stops
+from sqf_pipeline.nypd.cleaning import DTYPES, clean_stops
 from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.nypd.vocabulary import null_spellings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
@@ -72,17 +72,17 @@ def test_one_category_has_one_spelling():
 
 
 def test_a_frequent_new_spelling_is_a_category_and_is_reported():
-    changes = [{"suspect_race": "MARTIAN"}] * NEW_CATEGORY_ROWS
+    changes = [{"suspect_race": "MARTIAN"}] * 10
     cleaned = clean_stops(raw_stops(*changes), 2018)
     assert set(cleaned.stops["suspect_race"]) == {"MARTIAN"}
-    assert rules(cleaned.quality, "suspect_race") == {"new_category": NEW_CATEGORY_ROWS}
+    assert rules(cleaned.quality, "suspect_race") == {"new_category": 10}
 
 
 def test_two_new_categories_of_a_column_are_one_entry_that_names_both():
     frequent = [{"suspect_race": "MARTIAN"}, {"suspect_race": "Martian"}, {"suspect_race": "VENUSIAN"}]
-    cleaned = clean_stops(raw_stops(*frequent * NEW_CATEGORY_ROWS), 2018)
+    cleaned = clean_stops(raw_stops(*frequent * 10), 2018)
     new = cleaned.quality[cleaned.quality["rule"] == "new_category"]
-    assert new["rows"].tolist() == [3 * NEW_CATEGORY_ROWS]
+    assert new["rows"].tolist() == [3 * 10]
     assert "'MARTIAN' (20)" in new["description"].iloc[0]
     assert "'VENUSIAN' (10)" in new["description"].iloc[0]
     assert not cleaned.quality.duplicated(["year", "column_name", "rule"]).any()
@@ -112,3 +112,17 @@ def test_the_published_frame_is_left_alone():
     before = raw.copy()
     clean_stops(raw, 2018)
     pd.testing.assert_frame_equal(raw, before)
+
+
+def test_every_cell_of_a_column_is_accounted_for():
+    changes = [{"suspect_age": "0"}, {"suspect_age": "old"}, {"suspect_age": "NULL"}, {"suspect_build": "XXX"}]
+    cleaned = clean_stops(raw_stops(*changes, {"frisked": "2", "action_casing": "2"}).drop(columns="zip_code"), 2018)
+    loss = cleaned.loss.set_index("column_name")
+    counts = ["cells", "empty", "unreadable", "implausible", "kept"]
+    assert loss.loc["suspect_age", counts].tolist() == [5, 1, 1, 1, 2]
+    assert loss.loc["suspect_build", counts].tolist() == [5, 1, 0, 0, 4]
+    assert loss.loc["frisked", counts].tolist() == [5, 0, 1, 0, 4]
+    assert loss.loc["action_casing", counts].tolist() == [5, 4, 1, 0, 0]
+    assert "zip_code" not in loss.index
+    assert (loss[counts[1:]].sum(axis="columns") == loss["cells"]).all()
+    assert [str(dtype) for dtype in cleaned.loss.dtypes] == ["Int16", "string", *["Int64"] * 5]
