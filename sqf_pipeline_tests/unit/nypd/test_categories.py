@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqf_pipeline.nypd.categories import categories_by_letters, complete_category, letters_of, read_categories
 from sqf_pipeline.nypd.cleaning import clean_stops
 from sqf_pipeline.nypd.columns import column, load_columns
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, known_categories, null_spellings
+from sqf_pipeline.nypd.vocabulary import categories_by_spelling, known_categories, normalise_text, null_spellings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 CATEGORIES = [(entry.name, category) for entry in load_columns() for category in known_categories(entry.name)]
@@ -39,8 +39,8 @@ def test_case_spaces_and_punctuation_make_no_difference(of: tuple[str, str], cha
         for sign in category
     )
     text = "".join(chance.choice([letter.upper(), letter.lower()]) for letter in text)
-    cleaned = clean_stops(raw_stops({name: f" {text} "}), 2018)
-    assert cleaned.stops[name].tolist() == [category]
+    spelling = normalise_text(f" {text} ")
+    assert read(name, spelling).meant == {spelling: category}
 
 
 @given(st.sampled_from(CATEGORIES), st.integers(8, 40))
