@@ -66,7 +66,7 @@ def test_durations_are_no_clock_times(years: dict[int, CleanedStops]):
 
 
 def test_last_digits_of_long_stops_are_no_tens_of_minutes(years: dict[int, CleanedStops]):
-    # 120 stops of 100 minutes and more ended in 1 to 4, and none in 6 to 9 but two: tens of minutes of a clock
+    # 110 stops of 100 minutes and more ended in 1 to 4, and 5 in 6 to 9: tens of minutes of a clock
     kept = pd.concat([cleaned.stops["stop_duration_minutes"] for cleaned in years.values()])
     assert ((kept >= 100) & (kept % 10).between(1, 4)).sum() < 20
     assert [rows_of(one, "stop_duration_minutes", "time_cut_short") for one in years.values()] == [73, 41, 19, 13]
