@@ -11,7 +11,8 @@ from sqf_pipeline.nypd.numerals import parse_number
 from sqf_pipeline.nypd.vocabulary import categories_by_spelling
 
 SHORTEST_BEGINNING = 8
-"""Letters that a spelling and a known one must have in common for one to be the other cut or continued."""
+"""Letters, with the spaces between words, that a spelling and a known one must have in common for one to be the other
+cut or continued."""
 
 _SAME_FIELD = (
     frozenset({"suspected_crime", "arrest_offense", "summons_offense"}),
@@ -60,10 +61,10 @@ def complete_category(name: str, spelling: str) -> str | None:
 
 
 def _letters_in_common(words: tuple[str, ...], known: tuple[str, ...]) -> int:
-    """Return how many letters agree when each word of one begins the word of the other in its place, else 0."""
+    """Return how many letters, with spaces, agree if each word of one begins the word of the other; else 0."""
     pairs = list(zip(words, known, strict=False))
     agree = all(one.startswith(other) or other.startswith(one) for one, other in pairs)
-    return sum(min(len(one), len(other)) for one, other in pairs) if agree else 0
+    return len(" ".join(min(pair, key=len) for pair in pairs)) if agree else 0
 
 
 def is_misplaced(name: str, spelling: str) -> bool:

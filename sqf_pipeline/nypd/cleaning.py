@@ -84,7 +84,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
         if entry.name in texts:
             columns[entry.name] = _clean_column(texts, entry, log)
             if repairs:
-                lost = ~_spells_nothing(raw[entry.name], entry) & _spells_nothing(repaired[entry.name], entry)
+                lost = ~_spells_nothing(raw[entry.name]) & _spells_nothing(repaired[entry.name])
                 log.fates[entry.name][lost.to_numpy()] = UNREADABLE
         else:
             columns[entry.name] = pd.Series(pd.NA, index=raw.index, dtype=DTYPES[entry.kind])
@@ -96,8 +96,8 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
-def _spells_nothing(texts: pd.Series, entry: Column) -> pd.Series:
-    return texts.map(lambda text: normalise_text(text) in null_spellings(entry.kind)).astype(bool)
+def _spells_nothing(texts: pd.Series) -> pd.Series:
+    return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
 
 def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Series:
@@ -106,7 +106,7 @@ def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Ser
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}
     for spelling, rows in zip(spellings, np.bincount(codes, minlength=len(published)).tolist(), strict=True):
-        if spelling not in null_spellings(entry.kind):
+        if spelling not in null_spellings():
             rows_of[spelling] = rows_of.get(spelling, 0) + rows
     if entry.kind == "text":
         reading = Reading(dict.fromkeys(rows_of, True))
