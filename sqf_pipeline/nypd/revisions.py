@@ -77,10 +77,10 @@ class Revision:
 def compare_stops(former: pd.DataFrame, later: pd.DataFrame) -> Revision:
     """Return what changed from clean stops of a year to other clean stops of it.
 
-    Clean values are compared, so that a file saved again in another form (dates as text, a workbook as CSV) differs
-    only where a stop does.
+    Clean values are compared, so that a file saved again in another form (dates as text, a workbook as CSV, an
+    apartment 1 as 1.0) differs only where a stop does.
     """
-    former, later = (frame.drop(columns="year").reset_index(drop=True) for frame in (former, later))
+    former, later = (_comparable(frame) for frame in (former, later))
     by_id = _numbers_mean_the_same(former, later)
     added, gone, changed, cells = _by_id(former, later) if by_id else (*_by_content(former, later), 0, {})
     return Revision(
@@ -94,6 +94,12 @@ def compare_stops(former: pd.DataFrame, later: pd.DataFrame) -> Revision:
         yes_before={name: int(former[name].sum()) for name in OUTCOMES},
         yes_after={name: int(later[name].sum()) for name in OUTCOMES},
     )
+
+
+def _comparable(stops: pd.DataFrame) -> pd.DataFrame:
+    frame = stops.drop(columns="year").reset_index(drop=True)
+    texts = frame.select_dtypes("string").columns
+    return frame.assign(**{name: frame[name].str.replace(r"^(\d+)\.0+$", r"\1", regex=True) for name in texts})
 
 
 def _numbers_mean_the_same(former: pd.DataFrame, later: pd.DataFrame) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.settings import Settings
-from sqf_pipeline_tests.pipeline_support import rows_of, write_made_up_years, write_rows
+from sqf_pipeline_tests.pipeline_support import in_quarters, rows_of, write_made_up_years, write_rows
 
 
 @pytest.fixture(scope="module")
@@ -151,21 +151,10 @@ def test_a_mixture_of_years_is_refused(loader, other, rows, said):
     assert not loader.is_stored("raw_stops", 2019)
 
 
-def in_quarters(loader: Loader, year: int, *kept: int) -> None:
-    path = loader.data_dir / f"sqf-{year}.csv"
-    header, *rows = rows_of(path)
-    months = header.index("STOP_FRISK_DATE")
-    dates = pd.to_datetime(pd.Series([row[months] for row in rows]), format="mixed")
-    path.unlink()
-    for quarter in kept:
-        mine = [row for row, month in zip(rows, dates.dt.month, strict=True) if (month - 1) // 3 == quarter - 1]
-        write_rows(loader.data_dir / f"sqf-{year}-q{quarter}.csv", [header, *mine])
-
-
 def test_quarters_are_read_as_one_year(loader):
     whole = Loader(loader.home / "whole", loader.data_dir)
     whole.load(2019)
-    in_quarters(loader, 2019, 1, 2, 3, 4)
+    in_quarters(loader.data_dir, 2019, 1, 2, 3, 4)
     loader.load(2019)
     (file,) = loader.stored("source_files", 2019).to_dict("records")
     assert (file["coverage"], file["rows"]) == ("excerpt", 400)
@@ -175,7 +164,7 @@ def test_quarters_are_read_as_one_year(loader):
 
 
 def test_the_same_stop_in_two_parts_is_refused(loader):
-    in_quarters(loader, 2019, 1, 2, 3, 4)
+    in_quarters(loader.data_dir, 2019, 1, 2, 3, 4)
     second = loader.data_dir / "sqf-2019-q2.csv"
     write_rows(second, [*rows_of(second), rows_of(loader.data_dir / "sqf-2019-q1.csv")[1]])
     with pytest.raises(Exception, match=r"sqf-2019-q1\.csv and sqf-2019-q2\.csv.*found 1 numbers in both"):
@@ -184,7 +173,7 @@ def test_the_same_stop_in_two_parts_is_refused(loader):
 
 @pytest.mark.parametrize("excerpt", [True, False])
 def test_a_quarter_is_stored_as_a_partial_year(loader, excerpt):
-    in_quarters(loader, 2019, 1)
+    in_quarters(loader.data_dir, 2019, 1)
     told = loader.load(2019, excerpt=excerpt)["year_is_whole"]
     assert "found January to March" in told.description
     (file,) = loader.stored("source_files", 2019).to_dict("records")
@@ -193,7 +182,7 @@ def test_a_quarter_is_stored_as_a_partial_year(loader, excerpt):
 
 
 def test_a_file_of_a_whole_name_that_stops_early_is_partial_by_its_months(loader):
-    in_quarters(loader, 2019, 1)
+    in_quarters(loader.data_dir, 2019, 1)
     (loader.data_dir / "sqf-2019-q1.csv").rename(loader.data_dir / "sqf-2019.csv")
     loader.load(2019, excerpt=False)
     assert loader.stored("source_files", 2019)["coverage"].tolist() == ["partial"]

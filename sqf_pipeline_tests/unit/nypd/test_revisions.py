@@ -33,10 +33,13 @@ FORMER = clean(RAW)
 
 
 def test_the_same_stops_in_another_order_and_form_are_equal():
+    former = clean(RAW.assign(apartment="3"))
     later = RAW.assign(
-        suspect_age=RAW["suspect_age"] + ".0", stop_date=pd.to_datetime(RAW["stop_date"]).dt.strftime("%m/%d/%Y")
+        apartment="3.0",
+        suspect_age=RAW["suspect_age"] + ".0",
+        stop_date=pd.to_datetime(RAW["stop_date"]).dt.strftime("%m/%d/%Y"),
     )
-    revision = compare_stops(FORMER, clean(later.iloc[::-1]))
+    revision = compare_stops(former, clean(later.iloc[::-1]))
     assert revision.is_equal
     assert (revision.added, revision.gone, revision.changed, revision.cells) == (0, 0, 0, {})
 
