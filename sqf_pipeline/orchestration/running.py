@@ -115,7 +115,8 @@ def _translated(year: int, listener: Callable[[Progress], None]) -> "Callable[[E
             return
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
-            if not check.passed and not check.blocking:
+            stops = check.blocking and check.severity is dg.AssetCheckSeverity.ERROR
+            if not check.passed and not stops:
                 text = f"{check.check_name}: {check.description}"
                 listener(Progress("warned", event.step_key, year, text=text))
         elif event.is_step_start:

@@ -16,7 +16,7 @@ from sqf_pipeline.modelling.experiments import imbalance_experiments, tier_exper
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, TABLES, as_table, described
 from sqf_pipeline.orchestration.assets.models import FITTING, PLAIN_MODELS, fit_all
-from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
+from sqf_pipeline.orchestration.checks import gate_spec, require_no_failed_drift, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 from sqf_pipeline.orchestration.resources import Compute
 from sqf_pipeline.orchestration.stored_models import StoredModels
@@ -217,7 +217,9 @@ def evaluation(
             "stops_like_those_of_training",
             "drift",
             TEST_YEARS,
-            "No number changed its unit (fails), and no column shifted or lost values (warns).",
+            "No number changed its unit or can no longer be read (fails: no card, charts and export are made), and no "
+            "column shifted or lost values (warns).",
+            blocking=True,
         )
     ],
     description="How the stops of the test year differ from those of its training years, column by column.",
@@ -232,11 +234,12 @@ def drift(
     """Compare the test year with its training years."""
     from sqf_pipeline.modelling.drift import measure_drift
 
+    test_year = int(context.partition_key)
     table = measure_drift(test_stops, training_stops)
     found = table[table["status"] != "ok"].sort_values(["status", "column_name"])
     failed = int((table["status"] == "fail").sum())
     yield dg.Output(
-        table.assign(test_year=int(context.partition_key), source=str(models["source"].iloc[0])),
+        table.assign(test_year=test_year, source=str(models["source"].iloc[0])),
         metadata={"not_ok": as_table(found)},
     )
     yield dg.AssetCheckResult(
@@ -244,9 +247,11 @@ def drift(
         check_name="stops_like_those_of_training",
         passed=found.empty,
         severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
-        description=f"{failed} columns changed their unit or can no longer be read; {len(found) - failed} shifted.",
+        description=f"{failed} measures say that a unit changed or a column can no longer be read; "
+        f"{len(found) - failed} that one shifted.",
         metadata={"not_ok": as_table(found)},
     )
+    require_no_failed_drift(table, test_year)
 
 
 __all__ = ["drift", "evaluation", "extended_models", "imbalance_models", "served_models", "tier_models"]

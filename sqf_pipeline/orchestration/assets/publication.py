@@ -11,6 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, described
+from sqf_pipeline.orchestration.checks import require_no_failed_drift
 from sqf_pipeline.orchestration.partitions import (
     STUDY_WINDOW,
     TEST_YEARS,
@@ -59,8 +60,10 @@ def charts(
     from sqf_pipeline.modelling.charts import ChartInputs, draw_charts
     from sqf_pipeline.modelling.plots.style import figure_png
 
+    test_year = int(context.partition_key)
+    require_no_failed_drift(drift, test_year)
     inputs = ChartInputs(
-        test_year=int(context.partition_key),
+        test_year=test_year,
         source=str(models["source"].iloc[0]),
         stops=pd.concat([training_stops, test_stops], ignore_index=True),
         test_stops=test_stops,
@@ -119,6 +122,7 @@ def model_card(
     from sqf_pipeline.modelling.model_card import ModelCardInputs, render_model_card
 
     test_year = int(context.partition_key)
+    require_no_failed_drift(drift, test_year)
     markdown, html = render_model_card(
         ModelCardInputs(
             test_year=test_year,
@@ -183,6 +187,7 @@ def model_export(
     from sqf_pipeline.serving.source_commit import source_commit
 
     test_year = int(context.partition_key)
+    require_no_failed_drift(drift, test_year)
     files = _of_window(source_files, test_year)
     folder = publish_models(
         exports.folder,
