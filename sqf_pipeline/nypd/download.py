@@ -164,6 +164,11 @@ def _put_in_place(temporary: Path, target: Path, record: DownloadRecord) -> Down
     if target.exists():
         if file_sha256(target) == record.sha256:
             changed = False
+        elif read_record(target) is None:
+            raise SourceError(
+                f"{target} was put there by hand, and {record.url} publishes other bytes of that name. Nothing was "
+                "changed. To use the file that is there, set SQF_SOURCE=local; to download, move it out of the folder."
+            )
         else:
             earlier = keep_earlier(target)
             logger.warning("%s was published anew; the file used so far is kept as %s", target.name, earlier)

@@ -18,7 +18,7 @@ from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, 
 from sqf_pipeline.orchestration.assets.models import FITTING, PLAIN_MODELS, fit_all
 from sqf_pipeline.orchestration.checks import gate_spec, require_no_failed_drift, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
-from sqf_pipeline.orchestration.resources import Compute
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
 
 _GROUP = "evaluation"
@@ -87,7 +87,7 @@ def served_models(
 )
 def extended_models(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     tier_models: StoredModels,
     imbalance_models: StoredModels,
     served_models: StoredModels,
@@ -98,13 +98,8 @@ def extended_models(
     from sqf_pipeline.modelling.results import model_rows
 
     told = [model for stored in (tier_models, imbalance_models, served_models) for model in stored.described()]
-    return model_rows(
-        told,
-        training_stops,
-        test_stops,
-        test_year=int(context.partition_key),
-        source=str(models["source"].iloc[0]),
-    )
+    test_year = int(context.partition_key)
+    return model_rows(told, training_stops, test_stops, test_year=test_year, source=published_files.origin(test_year))
 
 
 def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
@@ -118,6 +113,7 @@ def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
 @dg.multi_asset(
     name="evaluation",
     partitions_def=TEST_YEARS,
+    deps=["models"],
     outs={
         "extended_predictions": dg.AssetOut(
             description="What every extended model says about every test stop; rows of the table `predictions`.",
@@ -147,7 +143,7 @@ def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
 )
 def evaluation(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     extended_models: pd.DataFrame,
     arrest_model: StoredModels,
     summons_model: StoredModels,
@@ -164,7 +160,7 @@ def evaluation(
     from sqf_pipeline.modelling.suites import MAIN_MODELS, compared_pairs, of_test_year, permutation_rows
 
     test_year = int(context.partition_key)
-    origin: dict[str, Any] = {"test_year": test_year, "source": str(models["source"].iloc[0])}
+    origin: dict[str, Any] = {"test_year": test_year, "source": published_files.origin(test_year)}
     test = prepare_test_year(test_stops)
     extended_names = set(extended_models["model"])
     evaluations, importances, groups, told = {}, [], [], []
@@ -227,9 +223,9 @@ def evaluation(
 )
 def drift(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
-    models: pd.DataFrame,
 ) -> Iterator[Any]:
     """Compare the test year with its training years."""
     from sqf_pipeline.modelling.drift import measure_drift
@@ -239,7 +235,7 @@ def drift(
     found = table[table["status"] != "ok"].sort_values(["status", "column_name"])
     failed = int((table["status"] == "fail").sum())
     yield dg.Output(
-        table.assign(test_year=test_year, source=str(models["source"].iloc[0])),
+        table.assign(test_year=test_year, source=published_files.origin(test_year)),
         metadata={"not_ok": as_table(found)},
     )
     yield dg.AssetCheckResult(

@@ -20,13 +20,12 @@ from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, TABLES, as_table, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import (
-    SAME_YEAR,
     STUDY_WINDOW,
     TEST_YEARS,
     in_year_order,
     training_years,
 )
-from sqf_pipeline.orchestration.resources import Compute
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
 
 if TYPE_CHECKING:
@@ -103,7 +102,6 @@ def resampled_summons_models(
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={"source_files": dg.AssetIn(partition_mapping=SAME_YEAR)},
     metadata=_OURS,
     description="What each model is: outcome, columns, settings, training years and counts, digests of the stops it "
     "was fitted on and measured with, package versions, source.",
@@ -111,30 +109,26 @@ def resampled_summons_models(
 )
 def models(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
-    source_files: pd.DataFrame,
 ) -> dg.Output[Any]:
     """Write down what the models are."""
     from sqf_pipeline.modelling.results import model_rows
 
     told = [model for stored in (arrest_model, summons_model, resampled_summons_models) for model in stored.described()]
-    rows = model_rows(
-        told,
-        training_stops,
-        test_stops,
-        test_year=int(context.partition_key),
-        source=str(source_files["source"].iloc[0]),
-    )
+    test_year = int(context.partition_key)
+    rows = model_rows(told, training_stops, test_stops, test_year=test_year, source=published_files.origin(test_year))
     return dg.Output(rows, metadata={"models": as_table(rows[["model", "estimator", "resampling", "training_rows"]])})
 
 
 @dg.multi_asset(
     name="predictions",
     partitions_def=TEST_YEARS,
+    deps=["models"],
     outs={
         "predictions": dg.AssetOut(
             description="Score and probability of every model for every test stop, and what happened. For audit.",
@@ -153,7 +147,7 @@ def models(
 )
 def predictions(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
@@ -162,7 +156,7 @@ def predictions(
     """Let the models score the test stops."""
     yield from score_all(
         int(context.partition_key),
-        models,
+        published_files,
         (arrest_model, summons_model, resampled_summons_models),
         test_stops,
         outputs=("predictions", "feature_importances"),
@@ -171,7 +165,7 @@ def predictions(
 
 def score_all(
     test_year: int,
-    models: pd.DataFrame,
+    published_files: PublishedFiles,
     stored: Sequence[StoredModels],
     test_stops: pd.DataFrame,
     *,
@@ -181,7 +175,7 @@ def score_all(
     from sqf_pipeline.contracts.features import predictions_contract
     from sqf_pipeline.modelling.results import importance_rows, prediction_rows
 
-    source = str(models["source"].iloc[0])
+    source = published_files.origin(test_year)
     scored, importances = [], []
     for each in stored:
         for model in each:
@@ -199,6 +193,7 @@ def score_all(
 
 @dg.asset(
     partitions_def=TEST_YEARS,
+    deps=["models"],
     metadata=_OURS,
     check_specs=[
         gate_spec("model_metrics", TEST_YEARS, "Shares lie between 0 and 1, and no more positives than stops.")
@@ -208,7 +203,7 @@ def score_all(
 )
 def model_metrics(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
@@ -216,31 +211,37 @@ def model_metrics(
 ) -> Iterator[Any]:
     """Measure the models."""
     stored = (arrest_model, summons_model, resampled_summons_models)
-    yield from measure_all(int(context.partition_key), models, stored, predictions, asset="model_metrics")
+    yield from measure_all(int(context.partition_key), published_files, stored, predictions, asset="model_metrics")
 
 
 def measure_all(
-    test_year: int, models: pd.DataFrame, stored: Sequence[StoredModels], predictions: pd.DataFrame, *, asset: str
+    test_year: int,
+    published_files: PublishedFiles,
+    stored: Sequence[StoredModels],
+    predictions: pd.DataFrame,
+    *,
+    asset: str,
 ) -> Iterator[Any]:
     """Yield the measures of models behind their gate."""
     from sqf_pipeline.contracts.features import metrics_contract
     from sqf_pipeline.modelling.results import metric_rows
 
     told = [model for each in stored for model in each.described()]
-    rows = metric_rows(told, predictions, test_year=test_year, source=str(models["source"].iloc[0]))
+    rows = metric_rows(told, predictions, test_year=test_year, source=published_files.origin(test_year))
     shown = rows[["model", "accuracy", "roc_auc", "average_precision", "brier_score", "recall", "precision"]]
     yield from through_gate(metrics_contract(test_year), rows, asset=asset, metadata={"measures": as_table(shown)})
 
 
 @dg.asset(
     partitions_def=TEST_YEARS,
+    deps=["models"],
     metadata=_OURS,
     description="Test stops by outcome and by whether a model flags them, one row a model and threshold.",
     **described(_GROUP, TABLES, _RESULTS),
 )
 def confusion_matrices(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
@@ -248,17 +249,17 @@ def confusion_matrices(
 ) -> dg.Output[Any]:
     """Count the cells."""
     stored = (arrest_model, summons_model, resampled_summons_models)
-    return count_all(int(context.partition_key), models, stored, predictions)
+    return count_all(int(context.partition_key), published_files, stored, predictions)
 
 
 def count_all(
-    test_year: int, models: pd.DataFrame, stored: Sequence[StoredModels], predictions: pd.DataFrame
+    test_year: int, published_files: PublishedFiles, stored: Sequence[StoredModels], predictions: pd.DataFrame
 ) -> dg.Output[Any]:
     """Return the confusion matrices of models."""
     from sqf_pipeline.modelling.results import confusion_rows
 
     told = [model for each in stored for model in each.described()]
-    rows = confusion_rows(told, predictions, test_year=test_year, source=str(models["source"].iloc[0]))
+    rows = confusion_rows(told, predictions, test_year=test_year, source=published_files.origin(test_year))
     return dg.Output(rows, metadata={"matrices": as_table(rows.drop(columns=["test_year", "source"]), rows=100)})
 
 
@@ -272,6 +273,7 @@ def count_all(
 def study_2021(
     context: dg.AssetExecutionContext,
     raw_stops: dict[str, pd.DataFrame],
+    published_files: dg.ResourceParam[PublishedFiles],
     models: pd.DataFrame,
     predictions: pd.DataFrame,
     compute: dg.ResourceParam[Compute],
@@ -282,7 +284,7 @@ def study_2021(
 
     test_year = int(context.partition_key)
     years = (*training_years(test_year), test_year)
-    source = str(models["source"].iloc[0])
+    source = published_files.origin(test_year)
     with compute.engine():
         study = run_study_2021(
             dict(zip(years, in_year_order(raw_stops, years), strict=True)),

@@ -18,7 +18,7 @@ from sqf_pipeline.orchestration.partitions import (
     in_year_order,
     training_years,
 )
-from sqf_pipeline.orchestration.resources import Exports
+from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.orchestration.versions import code_version
 
@@ -42,6 +42,7 @@ def _all_models(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 )
 def charts(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
     models: pd.DataFrame,
@@ -64,7 +65,7 @@ def charts(
     require_no_failed_drift(drift, test_year)
     inputs = ChartInputs(
         test_year=test_year,
-        source=str(models["source"].iloc[0]),
+        source=published_files.origin(test_year),
         stops=pd.concat([training_stops, test_stops], ignore_index=True),
         test_stops=test_stops,
         models=_all_models(models, extended_models),
@@ -104,6 +105,7 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
 )
 def model_card(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     models: pd.DataFrame,
     extended_models: pd.DataFrame,
     metric_intervals: pd.DataFrame,
@@ -126,7 +128,7 @@ def model_card(
     markdown, html = render_model_card(
         ModelCardInputs(
             test_year=test_year,
-            source=str(models["source"].iloc[0]),
+            source=published_files.origin(test_year),
             models=_all_models(models, extended_models),
             metric_intervals=metric_intervals,
             metric_differences=metric_differences,
@@ -166,10 +168,10 @@ def _of_window(loaded: dict[str, pd.DataFrame], test_year: int) -> pd.DataFrame:
 def model_export(
     context: dg.AssetExecutionContext,
     exports: dg.ResourceParam[Exports],
+    published_files: dg.ResourceParam[PublishedFiles],
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
-    models: pd.DataFrame,
     metric_intervals: pd.DataFrame,
     threshold_metrics: pd.DataFrame,
     calibration_bins: pd.DataFrame,
@@ -207,7 +209,7 @@ def model_export(
         context=ExportContext(
             test_year=test_year,
             training_years=training_years(test_year),
-            source=str(models["source"].iloc[0]),
+            source=published_files.origin(test_year),
             data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
             model_card=model_card["model_card.md"].decode(),
             git_commit=source_commit(),

@@ -5,7 +5,7 @@ found, read or cleaned (`nypd`), and what must hold of the result (`contracts`).
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
@@ -20,13 +20,12 @@ from sqf_pipeline.orchestration.assets.labels import (
 )
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles
 from sqf_pipeline.orchestration.versions import code_version
 
 if TYPE_CHECKING:
     from sqf_pipeline.nypd.reader import RawFile
     from sqf_pipeline.nypd.source import PublishedFile
-    from sqf_pipeline.settings import Source
 
 _GROUP = "stops"
 _READING = ("nypd/reader.py", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py")
@@ -65,7 +64,8 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
     from sqf_pipeline.nypd.reader import read_published_file
 
     year = int(context.partition_key)
-    file = published_files.obtain(year, cast("Source | None", context.run.tags.get(SOURCE_TAG)))
+    file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
+    context.instance.add_run_tags(context.run.run_id, {OBTAINED_TAG: file.source})
     raw = read_published_file(file.path, year)
     yield from through_gate(
         raw_stops_contract(),

@@ -111,33 +111,20 @@ def test_a_file_republished_thrice_keeps_each_and_an_unchanged_reissue_keeps_non
     assert len(list((tmp_path / "earlier").glob("*.xlsx"))) == 2
 
 
-def test_a_file_put_there_by_hand_is_kept_aside_when_the_published_one_differs(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    mine = tmp_path / "sqf-2019.xlsx"
-    content = tiny_workbook("mine")
-    mine.write_bytes(content)
-    os.utime(mine, (1_600_000_000, 1_600_000_000))
-    server.publish(2019, tiny_workbook("theirs"))
-
-    got = download_year(server.url_template, 2019, tmp_path, patience=patience)
-
-    assert got.earlier is not None
-    assert got.earlier.name.startswith("sqf-2019.2020-09-13-")
-    assert got.earlier.read_bytes() == content
-
-
-def test_a_changed_file_is_asked_for_whole_because_its_record_is_not_about_it(
+def test_a_file_that_was_changed_by_hand_is_neither_replaced_nor_moved(
     server: NypdServer, patience: Patience, tmp_path: Path
 ) -> None:
     served = server.publish(2020, tiny_workbook())
     path = download_year(server.url_template, 2020, tmp_path, patience=patience).path
-    path.write_bytes(served.content[:-1] + b"x")
+    mine = served.content[:-1] + b"x"
+    path.write_bytes(mine)
 
-    got = download_year(server.url_template, 2020, tmp_path, patience=patience)
+    with pytest.raises(SourceError, match="put there by hand"):
+        download_year(server.url_template, 2020, tmp_path, patience=patience)
 
     assert "If-None-Match" not in server.asked[-1].headers
-    assert got.path.read_bytes() == served.content
+    assert path.read_bytes() == mine
+    assert not (tmp_path / "earlier").exists()
 
 
 def test_no_etag_is_needed(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
