@@ -15,18 +15,13 @@ import pandas as pd
 from sqf_pipeline.modelling.experiments import imbalance_experiments, tier_experiments
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, TABLES, as_table, described
-from sqf_pipeline.orchestration.assets.models import FITTING, PLAIN_MODELS, fit_all
+from sqf_pipeline.orchestration.assets.models import PLAIN_MODELS, fit_all
 from sqf_pipeline.orchestration.checks import gate_spec, require_no_failed_drift, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
 
 _GROUP = "evaluation"
-_MEASURES = (
-    *("modelling/evaluation.py", "modelling/measures.py", "modelling/intervals.py", "modelling/ranking.py"),
-    *("modelling/recalibration.py", "modelling/calibration_measures.py", "modelling/threshold_measures.py"),
-    *("modelling/subgroups.py", "modelling/importance.py", "modelling/suites.py", "modelling/results.py"),
-)
 
 
 def _shared(table: str) -> dict[str, Any]:
@@ -38,7 +33,7 @@ def _shared(table: str) -> dict[str, Any]:
     deps=["training_features"],
     description="Each outcome at each tier of information: the constant, logistic regression, a tuned forest and "
     "gradient boosting, calibrated on the last training year.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def tier_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -52,7 +47,7 @@ def tier_models(
     deps=["training_features"],
     description="Ways with a rare outcome: class weights, balanced forest, and resampling, each calibrated on stops "
     "that it did not see.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def imbalance_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -66,7 +61,7 @@ def imbalance_models(
     deps=["training_features"],
     description="Forests on twelve columns, which the service answers from: the study's twelve fields, and those "
     "that matter most at each other tier, chosen on training stops.",
-    **described(_GROUP, FITTED, (*FITTING, "modelling/importance.py", "modelling/suites.py")),
+    **described(_GROUP, FITTED),
 )
 def served_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -83,7 +78,7 @@ def served_models(
     partitions_def=TEST_YEARS,
     metadata=_shared("models"),
     description="What each extended model is; rows of the table `models`.",
-    **described(_GROUP, TABLES, (*FITTING, "modelling/results.py")),
+    **described(_GROUP, TABLES),
 )
 def extended_models(
     context: dg.AssetExecutionContext,
@@ -106,7 +101,7 @@ def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
     return dg.AssetOut(
         description=description,
         metadata=_shared(table) if table else None,
-        **described(_GROUP, TABLES, (*FITTING, *_MEASURES)),
+        **described(_GROUP, TABLES),
     )
 
 
@@ -118,7 +113,7 @@ def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
         "extended_predictions": dg.AssetOut(
             description="What every extended model says about every test stop; rows of the table `predictions`.",
             metadata=_shared("predictions"),
-            **described(_GROUP, FRAMES_AND_TABLES, (*FITTING, *_MEASURES), personal=True),
+            **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
         "extended_metrics": _table_out("Measures of the extended models; rows of `model_metrics`.", "model_metrics"),
         "extended_confusion_matrices": _table_out(
@@ -219,7 +214,7 @@ def evaluation(
         )
     ],
     description="How the stops of the test year differ from those of its training years, column by column.",
-    **described(_GROUP, TABLES, ("modelling/drift.py", "nypd/columns.csv")),
+    **described(_GROUP, TABLES),
 )
 def drift(
     context: dg.AssetExecutionContext,

@@ -23,11 +23,9 @@ from sqf_pipeline.orchestration.partitions import (
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
 _TARGETS = ["arrested", "summons_issued"]
-_ENCODING = ("modelling/encoder.py", "modelling/feature_sets.py", "contracts/features.py", "nypd/columns.csv")
 
 FEATURE_SET = "study_2021"
 """Its features are kept as assets, to be looked at; the models have every set."""
-_CONTRACT = ("contracts/stops.py", "nypd/columns.csv")
 
 
 @dg.asset(
@@ -37,7 +35,7 @@ _CONTRACT = ("contracts/stops.py", "nypd/columns.csv")
         gate_spec("training_stops", TEST_YEARS, "Exactly the three years before the test year, none of them empty.")
     ],
     description="Clean stops of the three years before the test year, earliest first.",
-    **described(_GROUP, FRAMES, _CONTRACT, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def training_stops(context: dg.AssetExecutionContext, stops: dict[str, pd.DataFrame]) -> Iterator[Any]:
     """Merge the training years of a test year."""
@@ -54,7 +52,7 @@ def training_stops(context: dg.AssetExecutionContext, stops: dict[str, pd.DataFr
     ins={"stops": dg.AssetIn(partition_mapping=SAME_YEAR)},
     check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, and not empty.")],
     description="Clean stops of the test year, which no model sees before it is measured.",
-    **described(_GROUP, FRAMES, _CONTRACT, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def test_stops(context: dg.AssetExecutionContext, stops: pd.DataFrame) -> Iterator[Any]:
     """Set the stops of the test year aside."""
@@ -68,7 +66,7 @@ def test_stops(context: dg.AssetExecutionContext, stops: pd.DataFrame) -> Iterat
     partitions_def=TEST_YEARS,
     description="How the study's columns become numbers: a ColumnTransformer fitted on training stops alone. Each "
     "model carries an encoder of its own, made and fitted the same way.",
-    **described(_GROUP, ENCODERS, _ENCODING),
+    **described(_GROUP, ENCODERS),
 )
 def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
     """Fit the encoder of the study's columns."""
@@ -96,7 +94,7 @@ def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
         gate_spec("training_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
     ],
     description="Training stops as numbers, with their key and outcomes.",
-    **described(_GROUP, FRAMES, _ENCODING, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Iterator[Any]:
     """Encode the training stops."""
@@ -109,7 +107,7 @@ def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Ite
         gate_spec("test_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
     ],
     description="Test stops as numbers, by the encoder that was fitted on training stops.",
-    **described(_GROUP, FRAMES, _ENCODING, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[Any]:
     """Encode the test stops."""

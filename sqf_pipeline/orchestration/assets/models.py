@@ -32,13 +32,6 @@ if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
 
 _GROUP = "models"
-FITTING = (
-    *("modelling/experiments.py", "modelling/fitting.py", "modelling/estimators.py", "modelling/encoder.py"),
-    *("modelling/feature_sets.py", "modelling/resampling.py", "modelling/calibration.py", "modelling/thresholds.py"),
-)
-_RESULTS = ("modelling/results.py", "modelling/measures.py", "modelling/ranking.py", "modelling/recalibration.py")
-_STUDY = ("modelling/study_2021.py", "modelling/study_2021_encoding.py", "modelling/study_2021_published.csv")
-
 PLAIN_MODELS = tuple(sorted(experiment.name for experiment in plain_experiments()))
 _OURS = {io_managers.MODELS: list(PLAIN_MODELS)}
 
@@ -62,7 +55,7 @@ def fit_all(
     partitions_def=TEST_YEARS,
     deps=["training_features"],
     description="Forests for arrests with the study's settings, on its columns, in its bins and in finer categories.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def arrest_model(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -75,7 +68,7 @@ def arrest_model(
     partitions_def=TEST_YEARS,
     deps=["training_features"],
     description="Forests for summonses with the study's settings, on its columns, in its bins and in finer categories.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def summons_model(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -91,7 +84,7 @@ def summons_model(
     deps=["training_features"],
     description="Forests for summonses on training stops that were under-sampled, over-sampled or filled up by "
     "SMOTENC. Only training stops are ever resampled.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def resampled_summons_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -105,7 +98,7 @@ def resampled_summons_models(
     metadata=_OURS,
     description="What each model is: outcome, columns, settings, training years and counts, digests of the stops it "
     "was fitted on and measured with, package versions, source.",
-    **described(_GROUP, TABLES, (*FITTING, *_RESULTS)),
+    **described(_GROUP, TABLES),
 )
 def models(
     context: dg.AssetExecutionContext,
@@ -133,12 +126,12 @@ def models(
         "predictions": dg.AssetOut(
             description="Score and probability of every model for every test stop, and what happened. For audit.",
             metadata=_OURS,
-            **described(_GROUP, FRAMES_AND_TABLES, (*FITTING, *_RESULTS), personal=True),
+            **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
         "feature_importances": dg.AssetOut(
             description="What each forest leans on, by mean decrease in impurity, summed up to columns.",
             metadata=_OURS,
-            **described(_GROUP, TABLES, (*FITTING, "modelling/importance.py")),
+            **described(_GROUP, TABLES),
         ),
     },
     check_specs=[
@@ -199,7 +192,7 @@ def score_all(
         gate_spec("model_metrics", TEST_YEARS, "Shares lie between 0 and 1, and no more positives than stops.")
     ],
     description="Measures of each model on the stops of the test year, one row a model.",
-    **described(_GROUP, TABLES, _RESULTS),
+    **described(_GROUP, TABLES),
 )
 def model_metrics(
     context: dg.AssetExecutionContext,
@@ -237,7 +230,7 @@ def measure_all(
     deps=["models"],
     metadata=_OURS,
     description="Test stops by outcome and by whether a model flags them, one row a model and threshold.",
-    **described(_GROUP, TABLES, _RESULTS),
+    **described(_GROUP, TABLES),
 )
 def confusion_matrices(
     context: dg.AssetExecutionContext,
@@ -268,7 +261,7 @@ def count_all(
     ins={"raw_stops": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     metadata={io_managers.TABLE: "study_2021_comparison"},
     description="The 2021 study run its own way, faults included, beside its published figures and ours.",
-    **described(_GROUP, TABLES, (*_STUDY, *_RESULTS)),
+    **described(_GROUP, TABLES),
 )
 def study_2021(
     context: dg.AssetExecutionContext,
@@ -298,7 +291,6 @@ def study_2021(
 
 
 __all__ = [
-    "FITTING",
     "PLAIN_MODELS",
     "arrest_model",
     "confusion_matrices",

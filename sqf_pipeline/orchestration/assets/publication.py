@@ -20,7 +20,6 @@ from sqf_pipeline.orchestration.partitions import (
 )
 from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
-from sqf_pipeline.orchestration.versions import code_version
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,9 +35,7 @@ def _all_models(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 @dg.asset(
     partitions_def=TEST_YEARS,
     description="Charts of the stops, the models, groups of people and drift, as PNG files and here.",
-    **described(
-        _GROUP, REPORTS, ("modelling/plots", "modelling/charts.py", "modelling/curves.py", "modelling/suites.py")
-    ),
+    **described(_GROUP, REPORTS),
 )
 def charts(
     context: dg.AssetExecutionContext,
@@ -99,9 +96,7 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
     },
     description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
     "is read from a table.",
-    **described(
-        _GROUP, REPORTS, ("modelling/model_card.py", "modelling/model_card_tables.py", "modelling/feature_sets.py")
-    ),
+    **described(_GROUP, REPORTS),
 )
 def model_card(
     context: dg.AssetExecutionContext,
@@ -161,7 +156,6 @@ def _of_window(loaded: dict[str, pd.DataFrame], test_year: int) -> pd.DataFrame:
     owners=list(OWNERS),
     kinds={"onnx"},
     tags={"grain": "summary"},
-    code_version=code_version("serving"),
     description="The export that the service answers from: models in two forms, verified against each other, with "
     "measures, card and the tables behind its charts.",
 )

@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from sqf_pipeline.nypd.source import PublishedFile
 
 _GROUP = "stops"
-_READING = ("nypd/reader.py", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py")
-_CLEANING = (
-    *("nypd/cleaning.py", "nypd/parsing.py", "nypd/shifted_rows.py", "nypd/vocabulary.py", "nypd/vocabulary.csv"),
-    *("nypd/columns.csv", "nypd/columns.py", "contracts/stops.py"),
-)
 
 
 @dg.multi_asset(
@@ -41,11 +36,11 @@ _CLEANING = (
     outs={
         "raw_stops": dg.AssetOut(
             description="Stops of a year as published: every recognised column as text, one row a stop.",
-            **described(_GROUP, FRAMES, _READING, personal=True),
+            **described(_GROUP, FRAMES, personal=True),
         ),
         "source_files": dg.AssetOut(
             description="The file of a year: its name, digest, size, rows, and where and when it was obtained.",
-            **described(_GROUP, TABLES, _READING),
+            **described(_GROUP, TABLES),
         ),
     },
     check_specs=[
@@ -74,7 +69,7 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
         output_name="raw_stops",
         metadata=_about_file(file, raw),
         # the same bytes read by the same code are the same stops, whenever that happens
-        data_version=f"{raw.sha256[:16]}-{code_version(*_READING)}",
+        data_version=f"{raw.sha256[:16]}-{code_version(raw_stops)}",
     )
     unknown = list(raw.columns_unknown)
     yield dg.AssetCheckResult(
@@ -104,11 +99,11 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
         "stops": dg.AssetOut(
             description="Clean stops of a year: typed, in units, one spelling a category, implausible values null. "
             "As many rows as were published.",
-            **described(_GROUP, FRAMES_AND_TABLES, _CLEANING, personal=True),
+            **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
         "data_quality": dg.AssetOut(
             description="What cleaning changed: how many stops of a year each rule touched, by column.",
-            **described(_GROUP, TABLES, _CLEANING),
+            **described(_GROUP, TABLES),
         ),
     },
     check_specs=[
