@@ -18,7 +18,7 @@ from sqf_pipeline.orchestration.io_managers import (
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.reports import ReportIOManager
-from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse, Writers
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.versions import with_code_versions
@@ -70,6 +70,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
     return {
         "published_files": PublishedFiles.from_settings(settings, source),
         "warehouse": warehouse,
+        "writers": Writers(storage / "writers"),
         "frames": frames,
         "compute": Compute.from_settings(settings),
         "exports": Exports(home / "exports" / schema),

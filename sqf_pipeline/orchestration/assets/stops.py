@@ -20,7 +20,7 @@ from sqf_pipeline.orchestration.assets.labels import (
 )
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers
 from sqf_pipeline.orchestration.versions import code_version
 
 if TYPE_CHECKING:
@@ -53,8 +53,17 @@ _GROUP = "stops"
         ),
     ],
 )
-def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourceParam[PublishedFiles]) -> Iterator[Any]:
-    """Read the published file of a year."""
+def raw_stops(
+    context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
+    writers: dg.ResourceParam[Writers],
+) -> Iterator[Any]:
+    """Read the published file of a year; its rows and its digest are stored by one process at a time."""
+    with writers.alone("raw_stops", context.partition_key):
+        yield from _read(context, published_files)
+
+
+def _read(context: dg.AssetExecutionContext, published_files: PublishedFiles) -> Iterator[Any]:
     from sqf_pipeline.contracts.stops import raw_stops_contract
     from sqf_pipeline.nypd.reader import read_published_file
 
@@ -116,8 +125,15 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
         ),
     ],
 )
-def stops(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterator[Any]:
-    """Clean the stops of a year."""
+def stops(
+    context: dg.AssetExecutionContext, writers: dg.ResourceParam[Writers], raw_stops: pd.DataFrame
+) -> Iterator[Any]:
+    """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
+    with writers.alone("stops", context.partition_key):
+        yield from _clean(context, raw_stops)
+
+
+def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterator[Any]:
     from sqf_pipeline.contracts.stops import stops_contract
     from sqf_pipeline.nypd.cleaning import clean_stops
 
