@@ -42,8 +42,8 @@ def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
         warehouse.close()
     if not tables:
         raise SqfError(
-            f"There are no results in schema {warehouse.schema} yet, so that nothing was written. `sqf run` makes them; "
-            "the sample's stand apart (--source sample)."
+            f"There are no results in schema {warehouse.schema} yet, so nothing was written. `sqf run` makes them; the "
+            "sample's stand apart (--source sample)."
         )
     write_hyper(tables, path)
     rows = sum(len(frame) for frame in tables.values())

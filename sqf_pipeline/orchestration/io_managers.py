@@ -42,8 +42,8 @@ class NotMadeYetError(SqfError):
 
     def __init__(self, asset: dg.AssetKey, partition: str, expected_in: Path) -> None:
         super().__init__(
-            f"{asset.to_user_string()} of {partition} has not been made yet (expected in {expected_in}). Materialise it "
-            "first, or use `sqf run --full`, which makes everything that is needed."
+            f"{asset.to_user_string()} of {partition} has not been made yet (expected in {expected_in}). Materialise "
+            "it first, or use `sqf run --full`, which makes everything that is needed."
         )
 
 
@@ -316,6 +316,6 @@ def _year_column(context: dg.OutputContext) -> str:
 
 __all__ = [
     "MODELS", "NOT_MODELS", "TABLE",
-    "FrameAndTableIOManager", "ModelIOManager", "ParquetIOManager", "NotMadeYetError", "TableIOManager", "is_left", "one_writer",
-    "put_in_place", "unfinished", "written_atomically",
+    "FrameAndTableIOManager", "ModelIOManager", "NotMadeYetError", "ParquetIOManager", "TableIOManager", "is_left",
+    "one_writer", "put_in_place", "unfinished", "written_atomically",
 ]  # fmt: skip
