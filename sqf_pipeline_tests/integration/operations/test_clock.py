@@ -15,6 +15,7 @@ from sqf_pipeline.warehouse import local
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import table_fingerprint
+from sqf_pipeline_tests.waiting import PATIENCE
 
 DAY = 86_400
 SHIM = r"""
@@ -88,7 +89,7 @@ def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home
     for offset in (0, -40 * DAY, 400 * DAY):
         done = subprocess.run(
             [sys.executable, "-c", LOAD], env={**environment, "CLOCK_OFFSET": str(offset)},
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         days.append(done.stdout.splitlines()[-1])
