@@ -22,6 +22,9 @@ WAITS = {
     "set_default_timeout",
 }
 LEAST = 120
+A_LOOK = 1
+"""Seconds up to which a test only looks whether something is still under way."""
+CALLS = ("it.communicate(timeout={})", "it.wait({})", "get(url, timeout={})", "urlopen(url, timeout={})")
 
 
 def short_waits(text: str) -> list[str]:
