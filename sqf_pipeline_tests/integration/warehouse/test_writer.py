@@ -370,7 +370,7 @@ class TestAtOnce:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE)
         assert failures == []
         assert count(engines[0], of(filled, "stops"), year=2020) == 50
         assert count(engines[0], of(filled, "predictions")) == 100
