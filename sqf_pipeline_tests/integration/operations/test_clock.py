@@ -99,6 +99,20 @@ def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home
     assert digests == digests[:1] * 3
 
 
+@pytest.mark.parametrize("days", [200, 3_500])
+def test_no_test_of_schedules_and_years_hangs_on_todays_date(shim, days):
+    """They pass half a year from now, on the other side of the deadline, and in ten years."""
+    tests = [
+        f"sqf_pipeline_tests/unit/orchestration/test_{name}.py" for name in ("definitions", "partitions", "schedules")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], cwd=Path(__file__).parents[3],
+        env={**os.environ, "LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(days * DAY)},
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 def fingerprints(home: Path) -> dict[str, str]:
     engine = create_engine(local.ensure_running(home / "postgres"))
     try:
