@@ -18,9 +18,10 @@ from sqf_pipeline.orchestration.io_managers import (
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.reports import ReportIOManager
-from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse, YearRules
+from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse, Writers, YearRules
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
+from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 
@@ -38,7 +39,7 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     """
     settings = settings or Settings()
     source = source or settings.source
-    assets = dg.load_assets_from_modules([stops, features, models, evaluation, publication])
+    assets = with_code_versions(dg.load_assets_from_modules([stops, features, models, evaluation, publication]))
     groups = frozenset(
         group
         for asset in assets
@@ -70,6 +71,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
         "published_files": PublishedFiles.from_settings(settings, source),
         "year_rules": YearRules.from_settings(settings),
         "warehouse": warehouse,
+        "writers": Writers(storage / "writers"),
         "frames": frames,
         "compute": Compute.from_settings(settings),
         "exports": Exports(home / "exports" / schema),

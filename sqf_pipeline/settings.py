@@ -30,8 +30,9 @@ class Settings(BaseSettings):
     source: Source = Field(
         "auto",
         description="Where yearly files come from: `local` (the data folder), `nypd` (download into the data "
-        "folder), `sample` (synthetic stops), or `auto` (local, else nypd; the `sqf run` command alone goes on "
-        "to the sample, with a notice).",
+        "folder), `sample` (synthetic stops), or `auto`: year by year, the file that is in the data folder, else "
+        "nypd. The `sqf run` command alone goes on to the sample when neither can be had, with a notice. A source that "
+        "is named never falls back: name one wherever nobody watches.",
     )
     data_dir: Path = Field(Path("data/raw"), description="Folder of the published yearly files, .csv or .xlsx.")
     home: Path = Field(

@@ -15,8 +15,10 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-_LONGEST_START = 120.0
-_LONGEST_END = 60.0
+from sqf_pipeline_tests.waiting import PATIENCE
+
+_LONGEST_START = PATIENCE
+_LONGEST_END = PATIENCE
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None:
             raise RuntimeError(f"the service ended with {process.returncode}: {log.read_text()[-2000:]}")
         try:
-            with urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            with urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
                 if answer.status == 200:
                     return
         except (URLError, OSError):

@@ -70,13 +70,18 @@ def grant_reader(name: str) -> None:
 def status() -> None:
     """Tell whether the database runs, and where its data and log are."""
     from sqf_pipeline.warehouse.embedded_server import status as server_status
-    from sqf_pipeline.warehouse.url import check_connection, create_engine, describe_database_url
+    from sqf_pipeline.warehouse.url import (
+        check_connection,
+        create_engine,
+        describe_database_url,
+        normalise_database_url,
+    )
 
     settings = load_settings()
     if settings.database_url:
-        engine = create_engine(settings.database_url.get_secret_value())
-        version = check_connection(engine)
-        click.echo(f"PostgreSQL {version} answers at {describe_database_url(engine.url)} (SQF_DATABASE_URL)")
+        given = normalise_database_url(settings.database_url.get_secret_value())
+        version = check_connection(create_engine(given))
+        click.echo(f"PostgreSQL {version} answers at {describe_database_url(given)} (SQF_DATABASE_URL)")
         return
     server = server_status(settings.home / "postgres")
     if server.running:

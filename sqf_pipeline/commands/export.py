@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sqf_pipeline.commands.surroundings import load_settings, open_warehouse
+from sqf_pipeline.errors import SqfError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,11 @@ def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
         tables = read_tables(warehouse, with_stops=with_stops)
     finally:
         warehouse.close()
+    if not tables:
+        raise SqfError(
+            f"There are no results in schema {warehouse.schema} yet, so nothing was written. `sqf run` makes them; the "
+            "sample's stand apart (--source sample)."
+        )
     write_hyper(tables, path)
     rows = sum(len(frame) for frame in tables.values())
     click.echo(f"{path}: {rows:,} rows in {len(tables)} tables.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse
+from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def command(years: tuple[int, ...], source: str | None) -> None:
     """Tell what the tables hold: rows, outcomes, and measures of the models."""
     settings = load_settings(source=source)
     warehouse = open_warehouse(settings, settings.source)
-    print_report(console(), settings, settings.source, warehouse, years=years)
-    warehouse.close()
+    try:
+        print_report(console(), settings, settings.source, warehouse, years=years)
+    finally:
+        warehouse.close()
 
 
 def print_report(
@@ -50,7 +53,7 @@ def print_report(
     """Print the report of test years (all when there are none) and where everything is."""
     with warehouse.engine.connect() as connection:
         rows = _Reader(connection, warehouse.schema)
-        test_years = list(years) or rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
+        test_years = _test_years(rows, years)
         out.print()
         _print_notes(out, rows)
         out.print(_stops(rows))
@@ -60,17 +63,40 @@ def print_report(
     out.print(_places(settings, source, seconds), soft_wrap=True)
 
 
+def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
+    """Return the test years asked for, each of which is there, or all there are; raises SqfError otherwise."""
+    there = rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
+    absent = sorted(set(asked) - set(there))
+    if absent:
+        told = ", ".join(str(year) for year in absent)
+        raise SqfError(
+            f"There are no results of {told} in schema {rows.schema}; there are {_listed(there)}. "
+            f"`sqf run --year {absent[0]}` makes them; the sample's stand apart (--source sample)."
+        )
+    if not there and not rows.column("SELECT DISTINCT year FROM {schema}.outcomes_by_year"):
+        raise SqfError(
+            f"There are no results in schema {rows.schema} yet. `sqf run` makes them; the sample's stand apart "
+            "(--source sample)."
+        )
+    return sorted(set(asked)) or there
+
+
+def _listed(years: Sequence[int]) -> str:
+    """Return years for a message: `those of 2020, 2021`, or `none of any year`."""
+    return f"those of {', '.join(str(year) for year in years)}" if years else "none of any year"
+
+
 class _Reader:
     """Reads rows of one schema."""
 
     def __init__(self, connection: "sa.Connection", schema: str) -> None:
         self._connection = connection
-        self._schema = schema
+        self.schema = schema
 
     def rows(self, query: str, **values: object) -> "list[sa.RowMapping]":
         import sqlalchemy as sa
 
-        text = sa.text(query.format(schema=f'"{self._schema}"'))
+        text = sa.text(query.format(schema=f'"{self.schema}"'))
         return list(self._connection.execute(text, values).mappings())
 
     def column(self, query: str) -> list[int]:

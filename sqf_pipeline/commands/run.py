@@ -7,14 +7,17 @@ What belongs here: options, the choice of the source, and the order of a run. Wh
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse, quieten
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import locked
-from sqf_pipeline.settings import Settings
+from sqf_pipeline.settings import Settings, Source
+
+if TYPE_CHECKING:
+    from sqf_pipeline.nypd.source import SourceDecision
 
 
 @click.command("run")
@@ -73,6 +76,7 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
     from sqf_pipeline.definitions import build_defs
     from sqf_pipeline.nypd.source import resolve_source
     from sqf_pipeline.orchestration.instance import open_instance
+    from sqf_pipeline.orchestration.resources import SOURCE_TAG
     from sqf_pipeline.orchestration.running import run_work, steps_of, work_for
 
     out = console()
@@ -84,14 +88,15 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
         allow_sample=True,
         url_template=settings.nypd_url,
     )
+    source: Source = "sample" if decision.is_fallback else settings.source
     if decision.is_fallback:
         from rich.panel import Panel
 
         out.print(Panel(decision.reason, title="Synthetic stops", border_style="bold yellow"))
     else:
-        out.print(f"Source: {decision.source}. {decision.reason}")
-    warehouse = open_warehouse(settings, decision.source)
-    definitions = build_defs(settings, source=decision.source, warehouse=warehouse)
+        out.print(f"Source: {_told(decision)}. {decision.reason}")
+    warehouse = open_warehouse(settings, source)
+    definitions = build_defs(settings, source=source, warehouse=warehouse)
     with (
         ThreadPoolExecutor(1) as aside,
         open_instance(settings.home) as instance,
@@ -102,10 +107,20 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
         for item in work:
             if opening.done():
                 opening.result()
-            run_work(definitions, instance, item, display.show)
+            run_work(definitions, instance, item, display.show, tags={SOURCE_TAG: source})
         seconds = display.seconds
-    print_report(out, settings, decision.source, warehouse, years=tested, seconds=seconds)
+    print_report(out, settings, source, warehouse, years=tested, seconds=seconds)
     warehouse.close()
+
+
+def _told(decision: "SourceDecision") -> str:
+    """Return the source of every year in few words: `local` when all are, else `local 2017, 2018; nypd 2019`."""
+    years: dict[str, list[str]] = {}
+    for year, source in decision.by_year.items():
+        years.setdefault(source, []).append(str(year))
+    if len(years) == 1:
+        return next(iter(years))
+    return "; ".join(f"{source} {', '.join(of_source)}" for source, of_source in years.items())
 
 
 __all__ = ["command"]

@@ -6,7 +6,8 @@ What belongs here: choosing a source, and obtaining a year's file from it. What 
 
 import logging
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from sqf_pipeline.nypd.file_parts import ALL_MONTHS
 from sqf_pipeline.nypd.local_files import (
     MissingFileError,
     SourceError,
+    YearFiles,
     digest_of_parts,
     file_sha256,
     find_year_files,
@@ -71,25 +73,46 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class SourceDecision:
-    """Which source is used, and why.
+    """Where a command takes its years from, and why.
 
     Attributes
     ----------
-    source
-        `local`, `nypd` or `sample`.
+    by_year
+        Year to `local`, `nypd` or `sample`; synthetic years never stand beside others.
     reason
         One or two sentences for people.
     is_fallback
         True only when synthetic stops stand in for published ones that could not be had; show `reason` loudly then.
     """
 
-    source: ResolvedSource
+    by_year: Mapping[int, ResolvedSource]
     reason: str
     is_fallback: bool = False
 
 
+def source_of_year(source: Source, data_dir: Path, year: int) -> ResolvedSource:
+    """Return what the setting of the source comes to for a year; the one decision, for command, UI and schedule alike.
+
+    A source that is named is taken as it is. `auto` is `local` when somebody put a file of the year into the folder,
+    else `nypd`: when there is none, which is then downloaded, and when there is one that was downloaded before, which
+    is used as it is. So a year's answer does not depend on other years, on the network, or on who asks.
+
+    Raises
+    ------
+    SourceError
+        When the folder is wrong rather than incomplete: two different files of the year, or a synthetic one.
+    """
+    if source != "auto":
+        return source
+    try:
+        found = _local_files(data_dir, year)
+    except MissingFileError:
+        return "nypd"
+    return "nypd" if all(read_record(path) for path in found.paths) else "local"
+
+
 def obtain_file(
-    source: ResolvedSource,
+    source: Source,
     year: int,
     *,
     data_dir: Path,
@@ -102,12 +125,13 @@ def obtain_file(
     """Return the file of a year from a source, downloading or making it when the source is of that kind.
 
     `nypd` asks the server every time and fails when it cannot: a kept copy is used only when the server says that
-    it is current. To work with kept copies without a connection, use `local` on the same folder.
+    it is current. `auto` uses a file that is in the folder without asking, and downloads one that is not. A file that
+    somebody put there by hand is never replaced or moved.
 
     Parameters
     ----------
     source
-        `local`, `nypd` or `sample`; see `resolve_source` for `auto`.
+        `local`, `nypd`, `sample` or `auto`; see `source_of_year`.
     year
         Calendar year of the stops, 2017 or later.
     data_dir
@@ -125,10 +149,18 @@ def obtain_file(
         Saying what is missing, ambiguous, unreachable or of the wrong kind, and what to do.
     """
     require_covered_year(year)
-    if source == "local":
-        return _local_file(data_dir, year)
-    if source == "nypd":
-        downloaded = download_year(url_template, year, data_dir, patience=patience)
+    decided = source_of_year(source, data_dir, year)
+    if decided == "local" or (source == "auto" and not _missing_locally(data_dir, [year])):
+        return _local_file(data_dir, year, decided)
+    if decided == "nypd":
+        try:
+            downloaded = download_year(url_template, year, data_dir, patience=patience)
+        except (UnreachableError, RefusedError) as error:
+            if source != "auto":
+                raise
+            raise SourceError(
+                f"{data_dir} has no file of {year}, and NYPD's site gave none: {error}\n{_no_sample(data_dir)}"
+            ) from error
         return _described(downloaded.path, year, "nypd")
     if sample_dir is None:
         raise ValueError("the sample needs a folder to be written to")
@@ -137,16 +169,10 @@ def obtain_file(
     return _described(write_synthetic_year(sample_dir, year, seed=sample_seed, rows=sample_rows), year, "sample")
 
 
-def _local_file(data_dir: Path, year: int) -> PublishedFile:
-    try:
-        found = find_year_files(data_dir, year)
-        for path in found.paths:
-            if is_synthetic(path):
-                raise SourceError(
-                    f"{path} holds synthetic stops of the sample, not NYPD's, and they are never used as real ones. "
-                    "Move it out of the data folder, or set SQF_SOURCE=sample to work with the sample."
-                )
-        parts = [_described(path, year, "local") for path in found.paths]
+def _local_file(data_dir: Path, year: int, source: ResolvedSource) -> PublishedFile:
+    with _explained_reading(data_dir, year):
+        found = _local_files(data_dir, year)
+        parts = [_described(path, year, source) for path in found.paths]
         return replace(
             parts[0],
             sha256=digest_of_parts([part.sha256 for part in parts]),
@@ -155,6 +181,24 @@ def _local_file(data_dir: Path, year: int) -> PublishedFile:
             promised=found.promised,
             notes=found.notes,
         )
+
+
+def _local_files(data_dir: Path, year: int) -> YearFiles:
+    with _explained_reading(data_dir, year):
+        found = find_year_files(data_dir, year)
+        for path in found.paths:
+            if is_synthetic(path):
+                raise SourceError(
+                    f"{path} holds synthetic stops of the sample, not NYPD's, and they are never used as real ones. "
+                    "Move it out of the data folder, or set SQF_SOURCE=sample to work with the sample."
+                )
+        return found
+
+
+@contextmanager
+def _explained_reading(data_dir: Path, year: int) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SourceError(
             f"The file of {year} in {data_dir} cannot be read: {error.strerror or error}. Check that this account may "
@@ -217,17 +261,17 @@ def resolve_source(
     url_template: str = NYPD_URL,
     patience: Patience = QUICK,
 ) -> SourceDecision:
-    """Turn the setting of the source into a source, and say why.
+    """Say before a command starts where each of its years comes from, and whether those that are missing can be had.
 
-    A setting other than `auto` is taken as it is. `auto` is `local` when the folder has a file of every year, else
-    `nypd` when the server has a file of every year, else, and only with `allow_sample`, the sample. A folder that
-    is wrong rather than incomplete (two different files of a year, synthetic files) is an error, not a reason to
-    go on looking; so is a year that is not published while others are.
+    Each year is decided by `source_of_year`. With `auto`, the server is asked for the years that the folder has not;
+    when it gives none, and only with `allow_sample`, all years are the sample's instead. A folder that is wrong rather
+    than incomplete (two different files of a year, synthetic files) is an error, not a reason to go on looking; so is
+    a year that is not published while others are.
 
     Parameters
     ----------
     source
-        `local`, `nypd`, `sample` or `auto`.
+        `local`, `nypd`, `sample` or `auto`; one that is named never falls back.
     data_dir
         Folder of the published files.
     years
@@ -245,56 +289,61 @@ def resolve_source(
     """
     if not years:
         raise ValueError("no years were asked for")
-    if source != "auto":
-        return SourceDecision(source, f"SQF_SOURCE={source} was set.")
     wanted = sorted(set(years))
+    by_year = {year: source_of_year(source, data_dir, year) for year in wanted}
+    if source != "auto":
+        return SourceDecision(by_year, f"SQF_SOURCE={source} was set.")
     missing = _missing_locally(data_dir, wanted)
     if not missing:
-        return SourceDecision("local", f"{data_dir} has a file of every year needed ({_spoken(wanted)}).")
+        return SourceDecision(by_year, f"{data_dir} has a file of every year needed ({_spoken(wanted)}).")
     not_local = f"{data_dir} has no file of {_spoken(missing)}"
     try:
-        _require_published(url_template, wanted, patience)
+        _require_published(url_template, missing, wanted, patience)
     except (UnreachableError, RefusedError) as error:
         if not allow_sample:
-            raise SourceError(
-                f"{not_local}, and NYPD's site gave none: {error}\nPut the files into {data_dir}, or point "
-                "SQF_DATA_DIR at the folder that has them. Synthetic stops are not used here unless SQF_SOURCE=sample."
-            ) from error
+            raise SourceError(f"{not_local}, and NYPD's site gave none: {error}\n{_no_sample(data_dir)}") from error
         return SourceDecision(
-            "sample",
+            dict.fromkeys(wanted, "sample"),
             f"SYNTHETIC STOPS ARE USED, none of the results are about real ones: {not_local}, and NYPD's site gave "
             f"none ({str(error).rstrip('.')}). For real ones put the files into {data_dir}, or point SQF_DATA_DIR at "
             "the folder that has them.",
             is_fallback=True,
         )
-    return SourceDecision("nypd", f"{not_local}; NYPD publishes every year needed ({_spoken(wanted)}).")
+    return SourceDecision(by_year, f"{not_local}; NYPD publishes {'it' if len(missing) == 1 else 'them'}.")
+
+
+def _no_sample(data_dir: Path) -> str:
+    return (
+        f"Put the files into {data_dir}, or point SQF_DATA_DIR at the folder that has them. Synthetic stops are not "
+        "used here unless SQF_SOURCE=sample."
+    )
 
 
 def _missing_locally(data_dir: Path, years: Sequence[int]) -> list[int]:
     missing = []
     for year in years:
         try:
-            _local_file(data_dir, year)
+            _local_files(data_dir, year)
         except MissingFileError as error:
             logger.debug("%s", error)
             missing.append(year)
     return missing
 
 
-def _require_published(url_template: str, years: Sequence[int], patience: Patience) -> None:
-    """Raise NotPublishedError when the newest year is not out, RefusedError when the server has none of the years."""
-    newest = check_publication(url_template, years[-1], None, patience=patience)
-    others = [check_publication(url_template, year, None, patience=patience) for year in years[:-1]]
-    if not newest.published and not any(state.published for state in others):
+def _require_published(url_template: str, missing: Sequence[int], years: Sequence[int], patience: Patience) -> None:
+    """Raise NotPublishedError when a missing year is not out, RefusedError when the server has none of the years."""
+    states = {year: check_publication(url_template, year, None, patience=patience) for year in reversed(years)}
+    newest = states[years[-1]]
+    if not any(state.published for state in states.values()):
         raise RefusedError(
             f"{newest.reason}, and no other year either: the address of the files has probably changed; look for it at "
             "https://www.nyc.gov/site/nypd/stats/reports-analysis/stopfrisk.page and set SQF_NYPD_URL"
         )
-    for state in (newest, *others):
-        if not state.published:
+    for year in reversed(missing):
+        if not states[year].published:
             raise NotPublishedError(
-                f"{state.reason}. A year is published around the end of March of the next one. Ask for an earlier "
-                "test year, or check the address (SQF_NYPD_URL)."
+                f"{states[year].reason}. A year is published around the end of March of the next one. Ask for an "
+                "earlier test year, or check the address (SQF_NYPD_URL)."
             )
 
 
@@ -305,4 +354,6 @@ def _spoken(years: Sequence[int]) -> str:
     return ", ".join(str(year) for year in years)
 
 
-__all__ = ["PublishedFile", "SourceDecision", "is_synthetic", "obtain_file", "resolve_source"]
+__all__ = [
+    "PublishedFile", "SourceDecision", "is_synthetic", "obtain_file", "resolve_source", "source_of_year",
+]  # fmt: skip

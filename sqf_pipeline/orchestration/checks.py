@@ -146,6 +146,38 @@ def warning_check(
     )
 
 
+def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
+    """Refuse to go on when a test year's stops are not what the models were fitted on.
+
+    Called by the asset `drift` itself, and by whatever is made for people from its table, so that materialising one
+    of those alone is no way round a red check.
+
+    Parameters
+    ----------
+    drift
+        Rows of the table `drift`: column_name, measure, status (ok, warn, fail), detail.
+    test_year
+        The year whose rows they are.
+
+    Raises
+    ------
+    dagster.Failure
+        When a row says `fail`, naming the columns, what is untouched, and what to do.
+    """
+    failed = drift[drift["status"] == "fail"].sort_values(["column_name", "measure"])
+    if failed.empty:
+        return
+    told = "; ".join(f"{row.column_name}: {row.detail}" for row in failed.itertuples())
+    raise dg.Failure(
+        description=f"The stops of {test_year} are not what its models were fitted on. {told}. No card, charts or "
+        "export are made of them, and those that are there stay as they are. Find out whether the file of the year or "
+        "the reading of it changed (docs/runbook.md, A red check), mend that, and materialise the year anew, its stops "
+        "first.",
+        metadata={"failed": as_table(failed)},
+        allow_retries=False,
+    )
+
+
 def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
     """Return how often each rule was broken: column, rule, rows, and a few example values.
 
@@ -218,6 +250,3 @@ def _summary(failures: "pd.DataFrame") -> str:
     ]
     more = len(failures) - len(told)
     return "; ".join(told) + (f"; and {more} more rules" if more > 0 else "") + "."
-
-
-__all__ = ["CHECK_NAME", "column_schema", "failure_table", "gate_spec", "through_gate", "warning_check", "yearly_check"]

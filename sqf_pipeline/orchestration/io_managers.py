@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqf_pipeline.orchestration.resources import Warehouse
 
 SCRAP_SECONDS = 3600
+LOCK_SECONDS = 1800.0
+"""Longest wait for another writer of the same asset and partition; each holds its lock for seconds, or one fit."""
 
 TABLE = "sqf/table"
 """Metadata of an asset that names its table."""
@@ -35,20 +37,37 @@ NOT_MODELS = "sqf/not_models"
 """Metadata of an asset that shares a table: names of models whose rows are its own, or are not."""
 
 
+class NotMadeYetError(SqfError):
+    """An asset is wanted of which nothing is stored."""
+
+    def __init__(self, asset: dg.AssetKey, partition: str, expected_in: Path) -> None:
+        super().__init__(
+            f"{asset.to_user_string()} of {partition} has not been made yet (expected in {expected_in}). Materialise "
+            "it first, or use `sqf run --full`, which makes everything that is needed."
+        )
+
+
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; at the end it is flushed to disk and takes the name `path`.
 
     When the block raises, the temporary file is removed and `path` keeps what it held.
     """
+    with unfinished(path) as temporary:
+        yield temporary
+        put_in_place(temporary, path)
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, for `put_in_place`; what is not put in place is removed."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_scraps(path)
+        for scrap in path.parent.glob(f".{path.name}.*.partial"):
+            if is_left(scrap):
+                scrap.unlink(missing_ok=True)
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
     except OSError as error:
         raise SqfError(
             f"Cannot write {path}: {error.strerror or error}. Make room or give write permission there, or set "
@@ -59,11 +78,56 @@ def written_atomically(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def _remove_scraps(path: Path) -> None:
-    """Remove what writers that were killed have left; one that still writes has touched its file just now."""
-    for scrap in path.parent.glob(f".{path.name}.*.partial"):
-        if time.time() - scrap.stat().st_mtime > SCRAP_SECONDS:
-            scrap.unlink(missing_ok=True)
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Flush a finished file to disk and give it its name."""
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(path)
+
+
+def is_left(path: Path) -> bool:
+    """Return whether nobody has touched a file for an hour; a process that still writes has done so just now."""
+    try:
+        return time.time() - path.stat().st_mtime > SCRAP_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def one_writer(path: Path, what: str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold what is kept at `path` for one process at a time, where more than one rename makes it.
+
+    The lock is a file beside it; a process that ends, however it ends, gives its lock back.
+
+    Parameters
+    ----------
+    path
+        File or folder that the lock stands for.
+    what
+        Name of it for people.
+    seconds
+        How long to wait for another writer; SqfError then.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # one lock a process: a step whose output could not be stored may hold it still, and must not shut itself out
+        lock = FileLock(path.with_name(f".{path.name}.lock"), is_singleton=True)
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise SqfError(
+            f"Another run has been writing {what} for {seconds:,.0f} s. Wait until it ends, or end it, and run again."
+        ) from None
+    except OSError as error:
+        raise SqfError(
+            f"Cannot write beside {path}: {error.strerror or error}. Give write permission there, or set SQF_HOME to "
+            "another folder."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _one_or_by_key(keys: list[str], load: Callable[[str], Any]) -> Any:
@@ -88,9 +152,8 @@ class _FileIOManager(dg.IOManager):
         path = self.path(context.asset_key, context.partition_key)
         with written_atomically(path) as temporary:
             self.write(obj, temporary)
-        context.add_output_metadata(
-            {"path": dg.MetadataValue.path(str(path.resolve())), "size_bytes": path.stat().st_size}
-        )
+            size = temporary.stat().st_size
+        context.add_output_metadata({"path": dg.MetadataValue.path(str(path.resolve())), "size_bytes": size})
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read one partition, or several as a dictionary in the order of their keys."""
@@ -98,10 +161,7 @@ class _FileIOManager(dg.IOManager):
         def load(key: str) -> object:
             path = self.path(context.asset_key, key)
             if not path.exists():
-                raise SqfError(
-                    f"{context.asset_key.to_user_string()} of {key} has not been made yet (expected in {path}). "
-                    "Materialise it first, or use `sqf run`, which makes everything that is needed."
-                )
+                raise NotMadeYetError(context.asset_key, key, path)
             return self.read(path)
 
         return _one_or_by_key(list(context.asset_partition_keys), load)
@@ -205,7 +265,7 @@ class FrameAndTableIOManager(dg.IOManager):
     """Frames kept both ways: a table for people, a Parquet file of the same rows for the next asset.
 
     The table is replaced between writing the file and giving it its name, so that neither stands without the
-    other unless the machine stops within that instant; the next run then heals it.
+    other unless the machine stops within that instant; the next run then heals it. Two writers take turns.
     """
 
     def __init__(self, frames: ParquetIOManager, tables: TableIOManager) -> None:
@@ -215,7 +275,8 @@ class FrameAndTableIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: "pd.DataFrame") -> None:
         """Write one partition both ways."""
         path = self.frames.path(context.asset_key, context.partition_key)
-        with written_atomically(path) as temporary:
+        what = f"{context.asset_key.to_user_string()} of {context.partition_key}"
+        with one_writer(path, what), written_atomically(path) as temporary:
             self.frames.write(obj, temporary)
             self.tables.handle_output(context, obj)
         context.add_output_metadata({"path": dg.MetadataValue.path(str(path.resolve()))})
@@ -255,5 +316,6 @@ def _year_column(context: dg.OutputContext) -> str:
 
 __all__ = [
     "MODELS", "NOT_MODELS", "TABLE",
-    "FrameAndTableIOManager", "ModelIOManager", "ParquetIOManager", "TableIOManager", "written_atomically",
+    "FrameAndTableIOManager", "ModelIOManager", "NotMadeYetError", "ParquetIOManager", "TableIOManager", "is_left",
+    "one_writer", "put_in_place", "unfinished", "written_atomically",
 ]  # fmt: skip

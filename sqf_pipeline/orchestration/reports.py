@@ -4,15 +4,19 @@ What belongs here: writing the texts and pictures of an asset where people find 
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.io_managers import written_atomically
+from sqf_pipeline.orchestration.io_managers import NotMadeYetError, one_writer, written_atomically
 
 
 class ReportIOManager(dg.IOManager):
-    """Files of an asset in `<directory>/<partition>/<asset>/`, by name; each is whole or as it was."""
+    """Files of an asset in `<directory>/<partition>/<asset>/`, by name; each is whole or as it was.
+
+    Writers and readers of one folder take turns, so that no card is read with half of another.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -23,15 +27,23 @@ class ReportIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: Mapping[str, bytes]) -> None:
         """Write the files."""
         folder = self._folder(context.asset_key, context.partition_key)
-        for name, content in obj.items():
-            with written_atomically(folder / name) as temporary:
-                temporary.write_bytes(content)
+        with self._turn(folder):
+            for name, content in obj.items():
+                with written_atomically(folder / name) as temporary:
+                    temporary.write_bytes(content)
         context.add_output_metadata({"files": dg.MetadataValue.path(str(folder.resolve()))})
 
     def load_input(self, context: dg.InputContext) -> dict[str, bytes]:
         """Return every file of the asset and year by name."""
         folder = self._folder(context.asset_key, context.partition_key)
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+        if not folder.is_dir():
+            raise NotMadeYetError(context.asset_key, context.partition_key, folder)
+        with self._turn(folder):
+            return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+
+    @staticmethod
+    def _turn(folder: Path) -> AbstractContextManager[None]:
+        return one_writer(folder, f"{folder.name} of {folder.parent.name}")
 
 
 __all__ = ["ReportIOManager"]

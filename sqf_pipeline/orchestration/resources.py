@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from sqf_pipeline.settings import Settings, Source, schema_for_source
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.settings import ResolvedSource, Settings, Source, schema_for_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 SOURCE_TAG = "sqf/source"
 """Tag of a run that says where its files come from, whatever the setting."""
 
+OBTAINED_TAG = "sqf/obtained_from"
+"""Tag of a run that read a yearly file: where that file came from in the end."""
+
 
 @dataclass(frozen=True)
 class PublishedFiles:
@@ -30,7 +34,8 @@ class PublishedFiles:
     Attributes
     ----------
     source
-        Where to look; `auto` ends at NYPD's site here and never at the sample, because nobody may be watching.
+        Where to look; `auto` ends at NYPD's site here and never at the sample, because nobody may be watching. It is
+        decided year by year (`nypd.source.source_of_year`), alike for the command, the UI and the schedule.
     data_dir, nypd_url
         Folder of published files, and the address they are downloaded from.
     sample_dir, sample_seed, sample_rows
@@ -56,18 +61,30 @@ class PublishedFiles:
             sample_rows=settings.sample_rows,
         )
 
-    def obtain(self, year: int, source: Source | None = None) -> "PublishedFile":
+    def origin(self, year: int) -> ResolvedSource:
+        """Return the source that rows about a year carry; no request is made."""
+        from sqf_pipeline.nypd.source import source_of_year
+
+        return source_of_year(self.source, self.data_dir, year)
+
+    def obtain(self, year: int, tag: str | None = None) -> "PublishedFile":
         """Return the file of a year, downloaded or made where that is needed; raises SqfError when there is none.
 
-        `source` takes the place of the setting: a run that was started because NYPD published asks NYPD.
+        `tag` is what the run says of its source, and takes the place of the setting: a run that was started because
+        NYPD published asks NYPD. Synthetic and published stops have schemas of their own, so that no tag leads from
+        one to the other.
         """
-        from sqf_pipeline.nypd.source import obtain_file, resolve_source
+        from sqf_pipeline.nypd.source import obtain_file
 
-        decision = resolve_source(
-            source or self.source, self.data_dir, [year], allow_sample=False, url_template=self.nypd_url
-        )
+        source = next((name for name in get_args(Source) if name == (tag or self.source)), None)
+        if source is None or schema_for_source(source) != schema_for_source(self.source):
+            raise SqfError(
+                f"The run's tag {SOURCE_TAG} is {tag!r}, which does not go with SQF_SOURCE={self.source}: expected "
+                f"{'sample' if self.source == 'sample' else 'local, nypd or auto'}. Launch it without the tag, or "
+                "under another SQF_SOURCE."
+            )
         return obtain_file(
-            decision.source,
+            source,
             year,
             data_dir=self.data_dir,
             url_template=self.nypd_url,
@@ -115,6 +132,23 @@ class Exports:
     """Where exports for the service go; `<year>` and `current` there point to the newest."""
 
     folder: Path
+
+
+@dataclass(frozen=True)
+class Writers:
+    """One writer at a time for a step that makes several assets, such as a year's rows and the digest of its file.
+
+    Without it, two processes that make the same year of different files could leave the rows of one beside the digest
+    of the other.
+    """
+
+    folder: Path
+
+    def alone(self, step: str, partition: str) -> AbstractContextManager[None]:
+        """Hold a step of one partition for this process; waits for another that does, SqfError after half an hour."""
+        from sqf_pipeline.orchestration.io_managers import one_writer
+
+        return one_writer(self.folder / step / partition, f"{step} of {partition}")
 
 
 class Warehouse:
@@ -189,6 +223,3 @@ class Warehouse:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
-
-
-__all__ = ["SOURCE_TAG", "Compute", "Exports", "PublishedFiles", "Warehouse", "YearRules"]

@@ -5,7 +5,7 @@ few simple ones. What does not: how progress looks (`commands`), and what an ass
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
@@ -72,9 +72,14 @@ def steps_of(definitions: dg.Definitions, work: Iterable[Work]) -> int:
 
 
 def run_work(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, work: Work, listener: Callable[[Progress], None]
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    work: Work,
+    listener: Callable[[Progress], None],
+    *,
+    tags: Mapping[str, str] | None = None,
 ) -> str:
-    """Make one run in this process and return its id.
+    """Make one run in this process, with tags that say more of it, and return its id.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def run_work(
             partition_key=str(work.year),
             run_id=run_id,
             run_config=QUIET,
-            tags={"sqf/command": "run"},
+            tags={"sqf/command": "run", **(tags or {})},
         )
     except dg.DagsterExecutionInterruptedError:
         raise SqfError(
@@ -115,7 +120,8 @@ def _translated(year: int, listener: Callable[[Progress], None]) -> "Callable[[E
             return
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
-            if not check.passed and not check.blocking:
+            stops = check.blocking and check.severity is dg.AssetCheckSeverity.ERROR
+            if not check.passed and not stops:
                 text = f"{check.check_name}: {check.description}"
                 listener(Progress("warned", event.step_key, year, text=text))
         elif event.is_step_start:

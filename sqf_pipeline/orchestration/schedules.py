@@ -175,13 +175,19 @@ def _kept_record(published_files: PublishedFiles, year: int) -> "DownloadRecord 
     return read_record(target_of(address_of(published_files.nypd_url, year), published_files.data_dir, year))
 
 
-def _put_there_by_hand(published_files: PublishedFiles, records: "dict[int, DownloadRecord | None]") -> set[int]:
+def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:
     """Return the years whose file is somebody's own; with the source `auto` it is used, and nobody is asked."""
-    from sqf_pipeline.nypd.local_files import local_years
+    from sqf_pipeline.nypd.local_files import SourceError, local_years
+
+    def by_hand(year: int) -> bool:
+        try:
+            return published_files.origin(year) == "local"
+        except SourceError:  # two files of a year, say: the run that reads it tells what is wrong
+            return True
 
     if published_files.source != "auto":
         return set()
-    return {year for year in local_years(published_files.data_dir) if year in records and records[year] is None}
+    return {year for year in set(years) & set(local_years(published_files.data_dir)) if by_hand(year)}
 
 
 def _loaded_sha256(instance: dg.DagsterInstance, year: int) -> str | None:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.io_managers import written_atomically
+from sqf_pipeline.orchestration.io_managers import (
+    NotMadeYetError,
+    is_left,
+    one_writer,
+    put_in_place,
+    unfinished,
+    written_atomically,
+)
 
 if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
@@ -45,11 +52,21 @@ class StoredModels:
     def _read(self, name: str, part: str) -> "FittedModel":
         import joblib
 
-        return joblib.load(self._folder / self._files[name][part])
+        try:
+            return joblib.load(self._folder / self._files[name][part])
+        except FileNotFoundError:
+            raise SqfError(
+                f"Another run replaced the model {name} in {self._folder} while this one worked with it. Run again."
+            ) from None
 
 
 class FittedModelsIOManager(dg.IOManager):
-    """Models of an asset in `<directory>/<asset>/`, listed by `<partition>.json`, which is written last."""
+    """Models of an asset in `<directory>/<asset>/`, listed by `<partition>.json`, which is written last.
+
+    A model's file is named after the digest of its bytes and gets that name in one rename, so that two writers never
+    share a file of different content; a list names files of one writer alone. Files that no list names are removed
+    when they are an hour old, so that neither a reader nor another writer that is still fitting loses them.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -67,13 +84,14 @@ class FittedModelsIOManager(dg.IOManager):
                 "description": _write(listed.parent, context.partition_key, replace(model, pipeline=None)),
             }
             records.append(_record(model))
-        with written_atomically(listed) as temporary:
-            temporary.write_text(json.dumps(files, indent=1), encoding="utf-8")
         wanted = {name for parts in files.values() for name in parts.values()}
-        for path in listed.parent.glob(f"{context.partition_key}-*.joblib"):
-            if path.name not in wanted:
-                path.unlink()
-        size = sum((listed.parent / name).stat().st_size for name in wanted)
+        with one_writer(listed, f"{context.asset_key.to_user_string()} of {context.partition_key}"):
+            size = _size(listed.parent, wanted)
+            with written_atomically(listed) as temporary:
+                temporary.write_text(json.dumps(files, indent=1), encoding="utf-8")
+            for path in listed.parent.glob(f"{context.partition_key}-*.joblib"):
+                if path.name not in wanted and is_left(path):
+                    path.unlink(missing_ok=True)
         context.add_output_metadata(
             {
                 "path": dg.MetadataValue.path(str(listed.resolve())),
@@ -86,10 +104,7 @@ class FittedModelsIOManager(dg.IOManager):
         """Return the models, none of them read yet."""
         listed = self._list_path(context.asset_key, context.partition_key)
         if not listed.exists():
-            raise SqfError(
-                f"{context.asset_key.to_user_string()} of {context.partition_key} has not been made yet (expected in "
-                f"{listed}). Materialise it first, or use `sqf run`, which makes everything that is needed."
-            )
+            raise NotMadeYetError(context.asset_key, context.partition_key, listed)
         return StoredModels(listed.parent, json.loads(listed.read_text(encoding="utf-8")))
 
 
@@ -115,10 +130,21 @@ def _write(folder: Path, partition_key: str, model: "FittedModel") -> str:
     import joblib
 
     part = f"{partition_key}-{model.name}{'' if model.pipeline is not None else '-description'}"
-    with written_atomically(folder / f"{part}.joblib") as temporary:
+    with unfinished(folder / f"{part}.joblib") as temporary:
         joblib.dump(model, temporary)  # uncompressed: a forest is then written in 0.1 s rather than 1 s
-        digest = _digest(temporary)
-    return (folder / f"{part}.joblib").replace(folder / f"{part}-{digest}.joblib").name
+        named = folder / f"{part}-{_digest(temporary)}.joblib"
+        put_in_place(temporary, named)
+    return named.name
+
+
+def _size(folder: Path, names: set[str]) -> int:
+    """Return the bytes of files, none of which may be gone: another writer removes what is an hour old and unlisted."""
+    try:
+        return sum((folder / name).stat().st_size for name in names)
+    except FileNotFoundError as error:
+        raise SqfError(
+            f"Another run removed {error.filename} while this one was fitting for long. Run again."
+        ) from None
 
 
 def _digest(path: Path) -> str:

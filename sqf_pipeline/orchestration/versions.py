@@ -1,44 +1,247 @@
-"""Which code an asset was made with, so that a change of it makes the asset stale.
+"""Which code and tables of knowledge an asset was made with, so that a change of what they mean makes it stale.
 
-What belongs here: a version for the code behind an asset. What does not: versions of data, which come from the
-published file's bytes and are passed down by Dagster.
+Nothing is listed by hand: an asset's version covers what its function says, the functions of asset modules that it
+calls, every module of the package that these import, however far down, and every file of data that such a module
+names. What only moves and shows results (`orchestration` outside the assets) is not counted.
 
-The version is a digest of the files rather than a number kept by hand, because such a number is forgotten exactly
-when a change looks harmless. The price: an edited comment makes an asset stale too.
+Hashed is what a module means: its syntax tree without comments, docstrings, type hints of functions and positions, told
+the same by every release of Python. A file of data (CSV, JSON, SQL, Jinja, CSS and so on) counts byte by byte.
 """
 
+import ast
 import hashlib
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_COUNTED = {".py", ".csv", ".sql", ".json"}
+_MACHINERY = "sqf_pipeline.orchestration"
+_ASSETS = f"{_MACHINERY}.assets."
+_SHOWING = f"{_ASSETS}labels"
+_UNTOLD_FIELDS = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
+_UNTOLD_FIELDS_OF_A_HINT = _UNTOLD_FIELDS - {"annotation"}
 
 
-@cache
-def code_version(*parts: str) -> str:
-    """Return a digest of the code and tables of knowledge in some parts of the package.
+def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
+    """Return assets with the version of the code behind each."""
+    return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
 
-    Parameters
-    ----------
-    parts
-        Folders or files relative to the package, such as `nypd` or `modelling/forests.py`.
 
-    Raises
-    ------
-    FileNotFoundError
-        When a part is not there, which would otherwise leave its code uncounted.
-    """
+def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
+    version = code_version(asset)
+    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
+
+
+def code_version(asset: "dg.AssetsDefinition") -> str:
+    """Return a digest of what the code and the files of data behind an asset mean, twelve hexadecimal digits."""
     digest = hashlib.sha256()
-    for part in sorted(parts):
-        path = _PACKAGE / part
-        if not path.exists():
-            raise FileNotFoundError(f"{part} is no part of the package {_PACKAGE}")
-        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in _COUNTED)
-        for file in files:
-            digest.update(f"{file.relative_to(_PACKAGE).as_posix()}\0".encode())
-            digest.update(file.read_bytes())
+    functions, files = behind(asset)
+    for path, name in sorted(functions):
+        digest.update(f"{path.relative_to(_PACKAGE).as_posix()}:{name}\0{_module(path).definitions[name]}\0".encode())
+    for path in sorted(files):
+        told = _module(path).meaning.encode() if path.suffix == ".py" else path.read_bytes()
+        digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\0".encode() + told + b"\0")
     return digest.hexdigest()[:12]
 
 
-__all__ = ["code_version"]
+def behind(asset: "dg.AssetsDefinition") -> tuple[set[tuple[Path, str]], set[Path]]:
+    """Return what an asset is made with: definitions in asset modules (file, name); modules and data as whole files."""
+    function = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+    start = _file_of(function.__module__)
+    if start is None:
+        raise ValueError(f"{function.__module__} is no module of {_PACKAGE}")
+    functions: set[tuple[Path, str]] = set()
+    modules: set[Path] = set()
+    pending = [(start, function.__name__)]
+    while pending:
+        path, name = pending.pop()
+        if (path, name) in functions:
+            continue
+        functions.add((path, name))
+        module = _module(path)
+        for used_module, used_name in module.uses(name):
+            target = _file_of(used_module)
+            if target is None:
+                continue
+            if used_module.startswith(_ASSETS) and used_module != _SHOWING:
+                pending.append((target, used_name))
+            elif not used_module.startswith(_MACHINERY):
+                modules.add(target)
+    return functions, _closure(modules)
+
+
+def _closure(modules: set[Path]) -> set[Path]:
+    """Return modules with all that they import, and the files of data that any of them names."""
+    found: set[Path] = set()
+    pending = list(modules)
+    while pending:
+        path = pending.pop()
+        if path in found:
+            continue
+        found.add(path)
+        pending += [target for name in _module(path).imports if (target := _file_of(name)) is not None]
+    return found | {file for path in found for file in _module(path).data}
+
+
+def _file_of(module: str) -> Path | None:
+    """Return the file of a module of the package, None when it is no such module."""
+    first, *rest = module.split(".")
+    if first != "sqf_pipeline":
+        return None
+    path = _PACKAGE.joinpath(*rest)
+    if path.is_dir():
+        return path / "__init__.py"
+    return path.with_suffix(".py") if rest and path.with_suffix(".py").is_file() else None
+
+
+class _Module:
+    """What a module says, imports and reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tree = _Running().visit(ast.parse(path.read_text(encoding="utf-8")))
+        self._top = {name: node for node in self._tree.body for name in _names_defined(node)}
+        nodes = list(ast.walk(self._tree))
+        self.imports = {module for node in nodes for module, _, _ in _imported_names(node)}
+        self.data = {file for node in nodes for file in _data_named(node, path.parent)}
+
+    @cached_property
+    def meaning(self) -> str:
+        """Return what the whole module says."""
+        return repr(_told(self._tree))
+
+    @cached_property
+    def definitions(self) -> dict[str, str]:
+        """Return what each definition at the top of the module says, a function without its decorators."""
+        return {name: repr([_told(part) for part in _parts_run(node)]) for name, node in self._top.items()}
+
+    def uses(self, name: str) -> Iterator[tuple[str, str]]:
+        """Return the modules, each with the name used from it, that a definition at the top rests on."""
+        here = ".".join(("sqf_pipeline", *self.path.relative_to(_PACKAGE).with_suffix("").parts))
+        brought = {
+            alias: (module, original) for node in self._tree.body for module, original, alias in _imported_names(node)
+        }
+        node = self._top[name]
+        own = _names_bound(node)
+        for part in _parts_run(node):
+            for inner in ast.walk(part):
+                yield from ((module, original) for module, original, _ in _imported_names(inner))
+                if isinstance(inner, ast.Name) and inner.id not in own:
+                    if inner.id in self._top and inner.id != name:
+                        yield here, inner.id
+                    elif inner.id in brought:
+                        yield brought[inner.id]
+
+
+@cache
+def _module(path: Path) -> _Module:
+    return _Module(path)
+
+
+class _Running(ast.NodeTransformer):
+    """Leaves of a module what is run: no docstrings or other lone texts, and nothing for the type checker alone."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_Pass(self, node: ast.Pass) -> None:  # noqa: ARG002
+        return None
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
+        self.generic_visit(node)
+        return node.orelse or None if ast.unparse(node.test).endswith("TYPE_CHECKING") else node
+
+
+def _told(node: Any) -> Any:
+    """Return a tree as nested lists that depend on no release of Python: no positions, nothing empty."""
+    if isinstance(node, ast.JoinedStr):
+        return ["JoinedStr", _joined(node.values)]
+    if isinstance(node, ast.AST):
+        untold = _untold(node)
+        fields = ((name, _told(value)) for name, value in ast.iter_fields(node) if name not in untold)
+        return [type(node).__name__, *([name, told] for name, told in fields if told not in (None, []))]
+    if isinstance(node, list):
+        return [_told(part) for part in node]
+    return None if node is None else ascii(node)
+
+
+def _untold(node: ast.AST) -> set[str]:
+    # the hint of a class's field may be what a dataclass or a model is made by
+    return _UNTOLD_FIELDS_OF_A_HINT if isinstance(node, ast.AnnAssign) else _UNTOLD_FIELDS
+
+
+def _joined(values: list[ast.expr]) -> list[Any]:
+    """Return the parts of an f-string, with texts side by side as one, as not every release has them."""
+    parts: list[Any] = []
+    for value in values:
+        text = value.value if isinstance(value, ast.Constant) else None
+        if isinstance(text, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += text
+        elif text != "":
+            parts.append(text if isinstance(text, str) else _told(value))
+    return [ascii(part) if isinstance(part, str) else part for part in parts]
+
+
+def _names_defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return []
+
+
+def _parts_run(node: ast.stmt) -> list[ast.AST]:
+    """Return what of a definition makes results; what Dagster is told of an asset stands in decorators and hints."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [*node.body, *node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
+    return [node]
+
+
+def _names_bound(node: ast.stmt) -> set[str]:
+    """Return the names that are a function's own: parameters, and what it assigns."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return set()
+    bound = {inner.arg for inner in ast.walk(node.args) if isinstance(inner, ast.arg)}
+    return bound | {
+        inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+    }
+
+
+def _imported_names(node: ast.AST) -> Iterator[tuple[str, str, str]]:
+    """Return module, name in it, and name here of everything that an import statement brings."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield alias.name, "", alias.asname or alias.name.split(".")[0]
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        for alias in node.names:
+            inner = f"{node.module}.{alias.name}"
+            whole = _file_of(inner) is not None
+            yield (inner if whole else node.module), ("" if whole else alias.name), alias.asname or alias.name
+
+
+def _data_named(node: ast.AST, folder: Path) -> Iterator[Path]:
+    """Return the files of data that a text in a module names: by the file's name, or by a folder beside the module."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        files, folders = _data_files()
+        yield from files.get(node.value.rpartition("/")[2], ())
+        if node.value.isidentifier():
+            yield from folders.get(folder / node.value, ())
+
+
+@cache
+def _data_files() -> tuple[dict[str, list[Path]], dict[Path, list[Path]]]:
+    """Return the package's files of data by name, and by every folder above them."""
+    files: dict[str, list[Path]] = {}
+    folders: dict[Path, list[Path]] = {}
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.is_file() and path.suffix not in {".py", ".pyc", ".typed"}:
+            files.setdefault(path.name, []).append(path)
+            for parent in path.parents:
+                if parent.is_relative_to(_PACKAGE) and parent != _PACKAGE:
+                    folders.setdefault(parent, []).append(path)
+    return files, folders

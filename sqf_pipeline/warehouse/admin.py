@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.postgres_programs import find_psql
 from sqf_pipeline.warehouse.schema import advisory_key, check_identifier
-from sqf_pipeline.warehouse.url import describe_database_url, normalise_database_url
+from sqf_pipeline.warehouse.url import describe_database_url, normalise_database_url, split_secrets
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,12 @@ def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password:
 
 
 def reader_url(url: str, name: str, password: str) -> str:
-    """Return the URL by which a reader connects to the database of `url`, for programs other than ours too."""
-    parsed = make_url(normalise_database_url(url)).set(drivername="postgresql", username=name, password=password)
+    """Return the URL by which a reader connects to the database of `url`, for programs other than ours too.
+
+    Nothing that only the owner may know goes with it.
+    """
+    shared, _owners = split_secrets(make_url(normalise_database_url(url)))
+    parsed = shared.set(drivername="postgresql", username=name, password=password)
     return parsed.render_as_string(hide_password=False)
 
 
@@ -105,10 +109,14 @@ def psql_command(url: str, schema: str | None = None) -> Command:
             f"other client with the URL that `sqf db url` shows ({describe_database_url(url)})."
         )
         raise SqfError(msg)
-    parsed = make_url(normalise_database_url(url)).set(drivername="postgresql")
-    environment = {"PGPASSWORD": str(parsed.password)} if parsed.password else {}
+    parsed, secret = split_secrets(make_url(normalise_database_url(url)).set(drivername="postgresql"))
+    password = secret.get("password", str(parsed.password or ""))
+    environment = {"PGPASSWORD": password} if password else {}
+    options = [secret["options"]] if "options" in secret else []
     if schema is not None:
-        environment["PGOPTIONS"] = f"-c search_path={check_identifier(schema, 'schema')}"
+        options.append(f"-c search_path={check_identifier(schema, 'schema')}")
+    if options:
+        environment["PGOPTIONS"] = " ".join(options)
     shown = sa.URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query)
     return Command((program, shown.render_as_string(hide_password=False)), environment)
 

@@ -6,6 +6,7 @@ out a URL.
 """
 
 import re
+from urllib.parse import quote, quote_plus
 
 import psycopg2
 import sqlalchemy
@@ -20,6 +21,16 @@ EXPECTED = "postgresql://user:password@host:5432/database"
 CONNECT_TIMEOUT_SECONDS = 10
 
 _ACCEPTED_SCHEMES = ("postgres", "postgresql", DRIVER)
+# Parameters of libpq whose values say where and how, and are shown; any other is taken for secret.
+_HARMLESS = frozenset(
+    {
+        *("application_name", "channel_binding", "client_encoding", "connect_timeout", "gssencmode", "host"),
+        *("hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbsrvname"),
+        *("load_balance_hosts", "passfile", "port", "require_auth", "requirepeer", "service", "sslcert"),
+        *("sslcertmode", "sslcrl", "sslkey", "sslmode", "sslnegotiation", "sslrootcert", "sslsni"),
+        *("target_session_attrs", "tcp_user_timeout", "user"),
+    }
+)
 # Parts of libpq's and the server's messages, and what to do about each.
 _ADVICE = (
     (r"could not translate host name|Name or service not known", "check the host name in SQF_DATABASE_URL"),
@@ -59,6 +70,12 @@ def normalise_database_url(url: str) -> str:
             "special characters of user and password percent-encoded (@ is %40, / is %2F, : is %3A)."
         )
         raise SqfError(msg) from None
+    if "@" in (parsed.host or ""):
+        msg = (
+            f"The database URL (SQF_DATABASE_URL) has an @ in its user or password; expected {EXPECTED} with that @ "
+            "percent-encoded (%40)."
+        )
+        raise SqfError(msg)
     if not parsed.database:
         msg = f"The database URL (SQF_DATABASE_URL) names no database; expected {EXPECTED}."
         raise SqfError(msg)
@@ -66,8 +83,36 @@ def normalise_database_url(url: str) -> str:
 
 
 def describe_database_url(url: str | URL) -> str:
-    """Return the URL for people to read: the password is replaced by ***."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
+    """Return a database URL for people to read, without anything in it that may be secret.
+
+    The password is replaced by ***, and so is the value of every parameter that is not known to be harmless: libpq
+    takes `password` and `sslpassword` as parameters too, and a misspelled one is as secret.
+    """
+    shown, secret = split_secrets(make_url(url).set(drivername="postgresql"))
+    text = shown.render_as_string(hide_password=True)
+    for number, name in enumerate(sorted(secret)):
+        text += f"{'&' if shown.query or number else '?'}{quote_plus(name)}=***"
+    return text
+
+
+def split_secrets(url: URL) -> tuple[URL, dict[str, str]]:
+    """Return a URL without the parameters that may be secret, and these; of one given twice the last, as libpq does."""
+    secret = {name: value for name, value in url.query.items() if name not in _HARMLESS}
+    return url.difference_update_query(secret), {
+        name: value if isinstance(value, str) else value[-1] for name, value in secret.items()
+    }
+
+
+def without_secrets(text: str, url: str | URL) -> str:
+    """Return a text of another program with the secrets of a database URL replaced by ***, however they are written."""
+    parsed = make_url(url)
+    secrets = {str(parsed.password or ""), *split_secrets(parsed)[1].values()}
+    written = {
+        form for secret in secrets for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret))
+    }
+    for form in sorted(written - {""}, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text
 
 
 def create_engine(url: str, *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -> Engine:
@@ -89,7 +134,11 @@ def create_engine(url: str, *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -
         arguments["connect_timeout"] = connect_timeout
     if "options" not in parsed.query:
         arguments["options"] = "-c timezone=UTC"
-    engine = sqlalchemy.create_engine(parsed, connect_args=arguments, pool_pre_ping=True, hide_parameters=True)
+    # SQLAlchemy shows the parameters of an engine's URL in its own messages; what may be secret goes beside it.
+    shown, secret = split_secrets(parsed)
+    engine = sqlalchemy.create_engine(
+        shown, connect_args={**arguments, **secret}, pool_pre_ping=True, hide_parameters=True
+    )
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: object, _record: object, positional: list, named: dict) -> object:
@@ -108,9 +157,7 @@ def check_connection(engine: Engine) -> str:
 
 
 def _explain(error: psycopg2.Error, url: URL) -> SqfError:
-    reason = " ".join(str(error).split())
-    if url.password:
-        reason = reason.replace(str(url.password), "***")
+    reason = without_secrets(" ".join(str(error).split()), url)
     advice = next(
         (advice for pattern, advice in _ADVICE if re.search(pattern, reason)),
         "check SQF_DATABASE_URL and that the server can be reached",

@@ -15,18 +15,13 @@ import pandas as pd
 from sqf_pipeline.modelling.experiments import imbalance_experiments, tier_experiments
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, TABLES, as_table, described
-from sqf_pipeline.orchestration.assets.models import FITTING, PLAIN_MODELS, fit_all
-from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
+from sqf_pipeline.orchestration.assets.models import PLAIN_MODELS, fit_all
+from sqf_pipeline.orchestration.checks import gate_spec, require_no_failed_drift, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
-from sqf_pipeline.orchestration.resources import Compute
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
 
 _GROUP = "evaluation"
-_MEASURES = (
-    *("modelling/evaluation.py", "modelling/measures.py", "modelling/intervals.py", "modelling/ranking.py"),
-    *("modelling/recalibration.py", "modelling/calibration_measures.py", "modelling/threshold_measures.py"),
-    *("modelling/subgroups.py", "modelling/importance.py", "modelling/suites.py", "modelling/results.py"),
-)
 
 
 def _shared(table: str) -> dict[str, Any]:
@@ -38,7 +33,7 @@ def _shared(table: str) -> dict[str, Any]:
     deps=["training_features"],
     description="Each outcome at each tier of information: the constant, logistic regression, a tuned forest and "
     "gradient boosting, calibrated on the last training year.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def tier_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -52,7 +47,7 @@ def tier_models(
     deps=["training_features"],
     description="Ways with a rare outcome: class weights, balanced forest, and resampling, each calibrated on stops "
     "that it did not see.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def imbalance_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -66,7 +61,7 @@ def imbalance_models(
     deps=["training_features"],
     description="Forests on twelve columns, which the service answers from: the study's twelve fields, and those "
     "that matter most at each other tier, chosen on training stops.",
-    **described(_GROUP, FITTED, (*FITTING, "modelling/importance.py", "modelling/suites.py")),
+    **described(_GROUP, FITTED),
 )
 def served_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -83,11 +78,12 @@ def served_models(
     partitions_def=TEST_YEARS,
     metadata=_shared("models"),
     description="What each extended model is; rows of the table `models`.",
-    **described(_GROUP, TABLES, (*FITTING, "modelling/results.py")),
+    **described(_GROUP, TABLES),
 )
 def extended_models(
     context: dg.AssetExecutionContext,
     models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     tier_models: StoredModels,
     imbalance_models: StoredModels,
     served_models: StoredModels,
@@ -98,12 +94,9 @@ def extended_models(
     from sqf_pipeline.modelling.results import model_rows
 
     told = [model for stored in (tier_models, imbalance_models, served_models) for model in stored.described()]
+    test_year = int(context.partition_key)
     return model_rows(
-        told,
-        training_stops,
-        test_stops,
-        test_year=int(context.partition_key),
-        source=str(models["source"].iloc[0]),
+        told, training_stops, test_stops, test_year=test_year, source=published_files.origin(test_year)
     ).assign(coverage=models["coverage"].iloc[0])
 
 
@@ -111,18 +104,19 @@ def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
     return dg.AssetOut(
         description=description,
         metadata=_shared(table) if table else None,
-        **described(_GROUP, TABLES, (*FITTING, *_MEASURES)),
+        **described(_GROUP, TABLES),
     )
 
 
 @dg.multi_asset(
     name="evaluation",
     partitions_def=TEST_YEARS,
+    deps=["models"],
     outs={
         "extended_predictions": dg.AssetOut(
             description="What every extended model says about every test stop; rows of the table `predictions`.",
             metadata=_shared("predictions"),
-            **described(_GROUP, FRAMES_AND_TABLES, (*FITTING, *_MEASURES), personal=True),
+            **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
         "extended_metrics": _table_out("Measures of the extended models; rows of `model_metrics`.", "model_metrics"),
         "extended_confusion_matrices": _table_out(
@@ -147,7 +141,7 @@ def _table_out(description: str, table: str | None = None) -> dg.AssetOut:
 )
 def evaluation(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     extended_models: pd.DataFrame,
     arrest_model: StoredModels,
     summons_model: StoredModels,
@@ -164,7 +158,7 @@ def evaluation(
     from sqf_pipeline.modelling.suites import MAIN_MODELS, compared_pairs, of_test_year, permutation_rows
 
     test_year = int(context.partition_key)
-    origin: dict[str, Any] = {"test_year": test_year, "source": str(models["source"].iloc[0])}
+    origin: dict[str, Any] = {"test_year": test_year, "source": published_files.origin(test_year)}
     test = prepare_test_year(test_stops)
     extended_names = set(extended_models["model"])
     evaluations, importances, groups, told = {}, [], [], []
@@ -217,26 +211,29 @@ def evaluation(
             "stops_like_those_of_training",
             "drift",
             TEST_YEARS,
-            "No number changed its unit (fails), and no column shifted or lost values (warns).",
+            "No number changed its unit or can no longer be read (fails: no card, charts and export are made), and no "
+            "column shifted or lost values (warns).",
+            blocking=True,
         )
     ],
     description="How the stops of the test year differ from those of its training years, column by column.",
-    **described(_GROUP, TABLES, ("modelling/drift.py", "nypd/columns.csv")),
+    **described(_GROUP, TABLES),
 )
 def drift(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
-    models: pd.DataFrame,
 ) -> Iterator[Any]:
     """Compare the test year with its training years."""
     from sqf_pipeline.modelling.drift import measure_drift
 
+    test_year = int(context.partition_key)
     table = measure_drift(test_stops, training_stops)
     found = table[table["status"] != "ok"].sort_values(["status", "column_name"])
     failed = int((table["status"] == "fail").sum())
     yield dg.Output(
-        table.assign(test_year=int(context.partition_key), source=str(models["source"].iloc[0])),
+        table.assign(test_year=test_year, source=published_files.origin(test_year)),
         metadata={"not_ok": as_table(found)},
     )
     yield dg.AssetCheckResult(
@@ -244,9 +241,11 @@ def drift(
         check_name="stops_like_those_of_training",
         passed=found.empty,
         severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
-        description=f"{failed} columns changed their unit or can no longer be read; {len(found) - failed} shifted.",
+        description=f"{failed} measures say that a unit changed or a column can no longer be read; "
+        f"{len(found) - failed} that one shifted.",
         metadata={"not_ok": as_table(found)},
     )
+    require_no_failed_drift(table, test_year)
 
 
 __all__ = ["drift", "evaluation", "extended_models", "imbalance_models", "served_models", "tier_models"]

@@ -25,11 +25,9 @@ from sqf_pipeline.orchestration.resources import YearRules
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
 _TARGETS = ["arrested", "summons_issued"]
-_ENCODING = ("modelling/encoder.py", "modelling/feature_sets.py", "contracts/features.py", "nypd/columns.csv")
 
 FEATURE_SET = "study_2021"
 """Its features are kept as assets, to be looked at; the models have every set."""
-_CONTRACT = ("contracts/stops.py", "nypd/columns.csv", "nypd/completeness.py")
 
 
 @dg.asset(
@@ -44,7 +42,7 @@ _CONTRACT = ("contracts/stops.py", "nypd/columns.csv", "nypd/completeness.py")
         )
     ],
     description="Clean stops of the three years before the test year, earliest first.",
-    **described(_GROUP, FRAMES, _CONTRACT, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def training_stops(
     context: dg.AssetExecutionContext,
@@ -76,7 +74,7 @@ def training_stops(
     },
     check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, neither empty nor partial.")],
     description="Clean stops of the test year, which no model sees before it is measured.",
-    **described(_GROUP, FRAMES, _CONTRACT, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def test_stops(
     context: dg.AssetExecutionContext,
@@ -108,7 +106,7 @@ def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
     partitions_def=TEST_YEARS,
     description="How the study's columns become numbers: a ColumnTransformer fitted on training stops alone. Each "
     "model carries an encoder of its own, made and fitted the same way.",
-    **described(_GROUP, ENCODERS, _ENCODING),
+    **described(_GROUP, ENCODERS),
 )
 def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
     """Fit the encoder of the study's columns."""
@@ -136,7 +134,7 @@ def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
         gate_spec("training_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
     ],
     description="Training stops as numbers, with their key and outcomes.",
-    **described(_GROUP, FRAMES, _ENCODING, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Iterator[Any]:
     """Encode the training stops."""
@@ -149,7 +147,7 @@ def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Ite
         gate_spec("test_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
     ],
     description="Test stops as numbers, by the encoder that was fitted on training stops.",
-    **described(_GROUP, FRAMES, _ENCODING, personal=True),
+    **described(_GROUP, FRAMES, personal=True),
 )
 def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[Any]:
     """Encode the test stops."""

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.versions import code_version
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -34,7 +32,7 @@ _KINDS = {
 }
 
 
-def described(group: str, kept_in: str, code: tuple[str, ...], *, personal: bool = False) -> dict[str, Any]:
+def described(group: str, kept_in: str, *, personal: bool = False) -> dict[str, Any]:
     """Return the arguments that an asset shares with its group.
 
     Parameters
@@ -43,8 +41,6 @@ def described(group: str, kept_in: str, code: tuple[str, ...], *, personal: bool
         Group in the UI, the name of the module.
     kept_in
         Key of the IO manager.
-    code
-        Parts of the package whose change makes the asset stale.
     personal
         Whether it has a row for every stop, which is to be handled with more care than figures.
     """
@@ -54,7 +50,6 @@ def described(group: str, kept_in: str, code: tuple[str, ...], *, personal: bool
         "owners": list(OWNERS),
         "kinds": _KINDS[kept_in],
         "tags": {"grain": "stop" if personal else "summary"},
-        "code_version": code_version(*code),
     }
 
 

@@ -25,20 +25,13 @@ from sqf_pipeline.orchestration.partitions import (
     in_year_order,
     training_years,
 )
-from sqf_pipeline.orchestration.resources import Compute
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
 
 if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
 
 _GROUP = "models"
-FITTING = (
-    *("modelling/experiments.py", "modelling/fitting.py", "modelling/estimators.py", "modelling/encoder.py"),
-    *("modelling/feature_sets.py", "modelling/resampling.py", "modelling/calibration.py", "modelling/thresholds.py"),
-)
-_RESULTS = ("modelling/results.py", "modelling/measures.py", "modelling/ranking.py", "modelling/recalibration.py")
-_STUDY = ("modelling/study_2021.py", "modelling/study_2021_encoding.py", "modelling/study_2021_published.csv")
-
 PLAIN_MODELS = tuple(sorted(experiment.name for experiment in plain_experiments()))
 _OURS = {io_managers.MODELS: list(PLAIN_MODELS)}
 
@@ -62,7 +55,7 @@ def fit_all(
     partitions_def=TEST_YEARS,
     deps=["training_features"],
     description="Forests for arrests with the study's settings, on its columns, in its bins and in finer categories.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def arrest_model(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -75,7 +68,7 @@ def arrest_model(
     partitions_def=TEST_YEARS,
     deps=["training_features"],
     description="Forests for summonses with the study's settings, on its columns, in its bins and in finer categories.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def summons_model(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -91,7 +84,7 @@ def summons_model(
     deps=["training_features"],
     description="Forests for summonses on training stops that were under-sampled, over-sampled or filled up by "
     "SMOTENC. Only training stops are ever resampled.",
-    **described(_GROUP, FITTED, FITTING),
+    **described(_GROUP, FITTED),
 )
 def resampled_summons_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
@@ -106,10 +99,11 @@ def resampled_summons_models(
     metadata=_OURS,
     description="What each model is: outcome, columns, settings, training years and counts, digests of the stops it "
     "was fitted on and measured with, package versions, source.",
-    **described(_GROUP, TABLES, (*FITTING, *_RESULTS)),
+    **described(_GROUP, TABLES),
 )
 def models(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
@@ -125,7 +119,7 @@ def models(
     test_year = int(context.partition_key)
     files = pd.concat(in_year_order(source_files, (*training_years(test_year), test_year)), ignore_index=True)
     rows = model_rows(
-        told, training_stops, test_stops, test_year=test_year, source=str(files["source"].iloc[-1])
+        told, training_stops, test_stops, test_year=test_year, source=published_files.origin(test_year)
     ).assign(coverage=combined_coverage(files["coverage"]))
     return dg.Output(rows, metadata={"models": as_table(rows[["model", "estimator", "resampling", "training_rows"]])})
 
@@ -133,16 +127,17 @@ def models(
 @dg.multi_asset(
     name="predictions",
     partitions_def=TEST_YEARS,
+    deps=["models"],
     outs={
         "predictions": dg.AssetOut(
             description="Score and probability of every model for every test stop, and what happened. For audit.",
             metadata=_OURS,
-            **described(_GROUP, FRAMES_AND_TABLES, (*FITTING, *_RESULTS), personal=True),
+            **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
         "feature_importances": dg.AssetOut(
             description="What each forest leans on, by mean decrease in impurity, summed up to columns.",
             metadata=_OURS,
-            **described(_GROUP, TABLES, (*FITTING, "modelling/importance.py")),
+            **described(_GROUP, TABLES),
         ),
     },
     check_specs=[
@@ -151,7 +146,7 @@ def models(
 )
 def predictions(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
@@ -160,7 +155,7 @@ def predictions(
     """Let the models score the test stops."""
     yield from score_all(
         int(context.partition_key),
-        models,
+        published_files,
         (arrest_model, summons_model, resampled_summons_models),
         test_stops,
         outputs=("predictions", "feature_importances"),
@@ -169,7 +164,7 @@ def predictions(
 
 def score_all(
     test_year: int,
-    models: pd.DataFrame,
+    published_files: PublishedFiles,
     stored: Sequence[StoredModels],
     test_stops: pd.DataFrame,
     *,
@@ -179,7 +174,7 @@ def score_all(
     from sqf_pipeline.contracts.features import predictions_contract
     from sqf_pipeline.modelling.results import importance_rows, prediction_rows
 
-    source = str(models["source"].iloc[0])
+    source = published_files.origin(test_year)
     scored, importances = [], []
     for each in stored:
         for model in each:
@@ -197,16 +192,17 @@ def score_all(
 
 @dg.asset(
     partitions_def=TEST_YEARS,
+    deps=["models"],
     metadata=_OURS,
     check_specs=[
         gate_spec("model_metrics", TEST_YEARS, "Shares lie between 0 and 1, and no more positives than stops.")
     ],
     description="Measures of each model on the stops of the test year, one row a model.",
-    **described(_GROUP, TABLES, _RESULTS),
+    **described(_GROUP, TABLES),
 )
 def model_metrics(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
@@ -214,31 +210,37 @@ def model_metrics(
 ) -> Iterator[Any]:
     """Measure the models."""
     stored = (arrest_model, summons_model, resampled_summons_models)
-    yield from measure_all(int(context.partition_key), models, stored, predictions, asset="model_metrics")
+    yield from measure_all(int(context.partition_key), published_files, stored, predictions, asset="model_metrics")
 
 
 def measure_all(
-    test_year: int, models: pd.DataFrame, stored: Sequence[StoredModels], predictions: pd.DataFrame, *, asset: str
+    test_year: int,
+    published_files: PublishedFiles,
+    stored: Sequence[StoredModels],
+    predictions: pd.DataFrame,
+    *,
+    asset: str,
 ) -> Iterator[Any]:
     """Yield the measures of models behind their gate."""
     from sqf_pipeline.contracts.features import metrics_contract
     from sqf_pipeline.modelling.results import metric_rows
 
     told = [model for each in stored for model in each.described()]
-    rows = metric_rows(told, predictions, test_year=test_year, source=str(models["source"].iloc[0]))
+    rows = metric_rows(told, predictions, test_year=test_year, source=published_files.origin(test_year))
     shown = rows[["model", "accuracy", "roc_auc", "average_precision", "brier_score", "recall", "precision"]]
     yield from through_gate(metrics_contract(test_year), rows, asset=asset, metadata={"measures": as_table(shown)})
 
 
 @dg.asset(
     partitions_def=TEST_YEARS,
+    deps=["models"],
     metadata=_OURS,
     description="Test stops by outcome and by whether a model flags them, one row a model and threshold.",
-    **described(_GROUP, TABLES, _RESULTS),
+    **described(_GROUP, TABLES),
 )
 def confusion_matrices(
     context: dg.AssetExecutionContext,
-    models: pd.DataFrame,
+    published_files: dg.ResourceParam[PublishedFiles],
     arrest_model: StoredModels,
     summons_model: StoredModels,
     resampled_summons_models: StoredModels,
@@ -246,17 +248,17 @@ def confusion_matrices(
 ) -> dg.Output[Any]:
     """Count the cells."""
     stored = (arrest_model, summons_model, resampled_summons_models)
-    return count_all(int(context.partition_key), models, stored, predictions)
+    return count_all(int(context.partition_key), published_files, stored, predictions)
 
 
 def count_all(
-    test_year: int, models: pd.DataFrame, stored: Sequence[StoredModels], predictions: pd.DataFrame
+    test_year: int, published_files: PublishedFiles, stored: Sequence[StoredModels], predictions: pd.DataFrame
 ) -> dg.Output[Any]:
     """Return the confusion matrices of models."""
     from sqf_pipeline.modelling.results import confusion_rows
 
     told = [model for each in stored for model in each.described()]
-    rows = confusion_rows(told, predictions, test_year=test_year, source=str(models["source"].iloc[0]))
+    rows = confusion_rows(told, predictions, test_year=test_year, source=published_files.origin(test_year))
     return dg.Output(rows, metadata={"matrices": as_table(rows.drop(columns=["test_year", "source"]), rows=100)})
 
 
@@ -265,11 +267,12 @@ def count_all(
     ins={"raw_stops": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     metadata={io_managers.TABLE: "study_2021_comparison"},
     description="The 2021 study run its own way, faults included, beside its published figures and ours.",
-    **described(_GROUP, TABLES, (*_STUDY, *_RESULTS)),
+    **described(_GROUP, TABLES),
 )
 def study_2021(
     context: dg.AssetExecutionContext,
     raw_stops: dict[str, pd.DataFrame],
+    published_files: dg.ResourceParam[PublishedFiles],
     models: pd.DataFrame,
     predictions: pd.DataFrame,
     compute: dg.ResourceParam[Compute],
@@ -280,7 +283,7 @@ def study_2021(
 
     test_year = int(context.partition_key)
     years = (*training_years(test_year), test_year)
-    source = str(models["source"].iloc[0])
+    source = published_files.origin(test_year)
     with compute.engine():
         study = run_study_2021(
             dict(zip(years, in_year_order(raw_stops, years), strict=True)),
@@ -294,7 +297,6 @@ def study_2021(
 
 
 __all__ = [
-    "FITTING",
     "PLAIN_MODELS",
     "arrest_model",
     "confusion_matrices",

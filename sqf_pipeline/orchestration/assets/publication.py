@@ -11,15 +11,15 @@ import dagster as dg
 import pandas as pd
 
 from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, described
+from sqf_pipeline.orchestration.checks import require_no_failed_drift
 from sqf_pipeline.orchestration.partitions import (
     STUDY_WINDOW,
     TEST_YEARS,
     in_year_order,
     training_years,
 )
-from sqf_pipeline.orchestration.resources import Exports
+from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
-from sqf_pipeline.orchestration.versions import code_version
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,12 +36,11 @@ def _all_models(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     partitions_def=TEST_YEARS,
     ins={"source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     description="Charts of the stops, the models, groups of people and drift, as PNG files and here.",
-    **described(
-        _GROUP, REPORTS, ("modelling/plots", "modelling/charts.py", "modelling/curves.py", "modelling/suites.py")
-    ),
+    **described(_GROUP, REPORTS),
 )
 def charts(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
     models: pd.DataFrame,
@@ -63,9 +62,10 @@ def charts(
     from sqf_pipeline.nypd.completeness import coverage_note
 
     test_year = int(context.partition_key)
+    require_no_failed_drift(drift, test_year)
     inputs = ChartInputs(
         test_year=test_year,
-        source=str(models["source"].iloc[0]),
+        source=published_files.origin(test_year),
         data_note=coverage_note(_of_window(source_files, test_year)),
         stops=pd.concat([training_stops, test_stops], ignore_index=True),
         test_stops=test_stops,
@@ -100,12 +100,11 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
     },
     description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
     "is read from a table.",
-    **described(
-        _GROUP, REPORTS, ("modelling/model_card.py", "modelling/model_card_tables.py", "modelling/feature_sets.py")
-    ),
+    **described(_GROUP, REPORTS),
 )
 def model_card(
     context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
     models: pd.DataFrame,
     extended_models: pd.DataFrame,
     metric_intervals: pd.DataFrame,
@@ -124,10 +123,11 @@ def model_card(
     from sqf_pipeline.modelling.model_card import ModelCardInputs, render_model_card
 
     test_year = int(context.partition_key)
+    require_no_failed_drift(drift, test_year)
     markdown, html = render_model_card(
         ModelCardInputs(
             test_year=test_year,
-            source=str(models["source"].iloc[0]),
+            source=published_files.origin(test_year),
             models=_all_models(models, extended_models),
             metric_intervals=metric_intervals,
             metric_differences=metric_differences,
@@ -160,17 +160,16 @@ def _of_window(loaded: dict[str, pd.DataFrame], test_year: int) -> pd.DataFrame:
     owners=list(OWNERS),
     kinds={"onnx"},
     tags={"grain": "summary"},
-    code_version=code_version("serving"),
     description="The export that the service answers from: models in two forms, verified against each other, with "
     "measures, card and the tables behind its charts.",
 )
 def model_export(
     context: dg.AssetExecutionContext,
     exports: dg.ResourceParam[Exports],
+    published_files: dg.ResourceParam[PublishedFiles],
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
-    models: pd.DataFrame,
     metric_intervals: pd.DataFrame,
     threshold_metrics: pd.DataFrame,
     calibration_bins: pd.DataFrame,
@@ -189,6 +188,7 @@ def model_export(
     from sqf_pipeline.serving.source_commit import source_commit
 
     test_year = int(context.partition_key)
+    require_no_failed_drift(drift, test_year)
     files = _of_window(source_files, test_year)
     folder = publish_models(
         exports.folder,
@@ -208,7 +208,7 @@ def model_export(
         context=ExportContext(
             test_year=test_year,
             training_years=training_years(test_year),
-            source=str(models["source"].iloc[0]),
+            source=published_files.origin(test_year),
             data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
             model_card=model_card["model_card.md"].decode(),
             git_commit=source_commit(),

@@ -5,7 +5,7 @@ does not: how a file is found, read, judged or cleaned (`nypd`), and what must h
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
@@ -24,35 +24,17 @@ from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_c
 from sqf_pipeline.orchestration.earlier import kept_frame, kept_year
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles, YearRules
+from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers, YearRules
 from sqf_pipeline.orchestration.versions import code_version
 
 if TYPE_CHECKING:
     from sqf_pipeline.nypd.reader import RawFile
     from sqf_pipeline.nypd.source import PublishedFile
     from sqf_pipeline.nypd.year_review import YearReview
-    from sqf_pipeline.settings import Source
 
 _GROUP = "stops"
-_CELLS = (
-    *("nypd/calendar_columns.py", "nypd/column_reading.py", "nypd/columns.csv", "nypd/columns.py", "nypd/dates.py"),
-    *("nypd/moments.py", "nypd/numerals.py", "nypd/stop_identifiers.py", "nypd/times_of_day.py", "nypd/vocabulary.csv"),
-    *("nypd/vocabulary.py", "contracts/stops.py"),
-)
-_CLEANING = (
-    *("nypd/categories.py", "nypd/cleaning.py", "nypd/clock_times.py", "nypd/heights.py", "nypd/quality_log.py"),
-    *("nypd/shifted_rows.py", *_CELLS),
-)
-_JUDGING = ("nypd/loss_limits.py", "nypd/category_changes.py")
-_READING = (
-    *("nypd/reader.py", "nypd/header.py", "nypd/csv_table.py", "nypd/workbook_table.py", "nypd/joined_tables.py"),
-    *("nypd/other_years.py", *_CELLS),
-)
-_REVIEWING = (
-    *("nypd/year_review.py", "nypd/completeness.py", "nypd/expected_totals.py", "nypd/official_totals.csv"),
-    *("nypd/revisions.py", "nypd/source_record.py"),
-)
-_RAW = tuple(sorted({*_READING, *_CLEANING, *_JUDGING, *_REVIEWING}))
+
+_GROUP = "stops"
 
 
 @dg.multi_asset(
@@ -61,16 +43,16 @@ _RAW = tuple(sorted({*_READING, *_CLEANING, *_JUDGING, *_REVIEWING}))
     outs={
         "raw_stops": dg.AssetOut(
             description="Stops of a year as published: every recognised column as text, one row a stop.",
-            **described(_GROUP, FRAMES, _RAW, personal=True),
+            **described(_GROUP, FRAMES),
         ),
         "source_files": dg.AssetOut(
             description="The file or files of a year: names, digest, size, rows, months, whether it is whole, and "
             "where and when it was obtained.",
-            **described(_GROUP, FRAMES_AND_TABLES, _RAW),
+            **described(_GROUP, FRAMES_AND_TABLES),
         ),
         "revisions": dg.AssetOut(
             description="What changed each time a year's file came with other bytes than the one loaded before.",
-            **described(_GROUP, FRAMES_AND_TABLES, _RAW),
+            **described(_GROUP, FRAMES_AND_TABLES),
         ),
     },
     check_specs=[
@@ -103,10 +85,21 @@ _RAW = tuple(sorted({*_READING, *_CLEANING, *_JUDGING, *_REVIEWING}))
 def raw_stops(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
+    writers: dg.ResourceParam[Writers],
     year_rules: dg.ResourceParam[YearRules],
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
-    """Read the published files of a year; nothing is stored unless it may be stored as that year."""
+    """Read the published files of a year; nothing is stored unless it may be stored as that year.
+
+    Its rows and its digest are stored by one process at a time.
+    """
+    with writers.alone("raw_stops", context.partition_key):
+        yield from _read(context, published_files, year_rules, frames)
+
+
+def _read(
+    context: dg.AssetExecutionContext, published_files: PublishedFiles, year_rules: YearRules, frames: ParquetIOManager
+) -> Iterator[Any]:
     from sqf_pipeline.contracts.stops import raw_stops_contract
     from sqf_pipeline.nypd.cleaning import clean_stops
     from sqf_pipeline.nypd.reader import read_published_year
@@ -115,7 +108,8 @@ def raw_stops(
     from sqf_pipeline.nypd.year_review import review_year
 
     year = int(context.partition_key)
-    file = published_files.obtain(year, cast("Source | None", context.run.tags.get(SOURCE_TAG)))
+    file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
+    context.instance.add_run_tags(context.run.run_id, {OBTAINED_TAG: file.source})
     raw = read_published_year(file.paths, year)
     cleaned = clean_stops(raw.frame, year)
     synthetic = file.source == "sample"
@@ -135,7 +129,7 @@ def raw_stops(
         output_name="raw_stops",
         metadata=_about_file(file, raw, review),
         # the same bytes read by the same code are the same stops, whenever that happens
-        data_version=f"{raw.sha256[:16]}-{code_version(*_READING)}",
+        data_version=f"{raw.sha256[:16]}-{code_version(raw_stops)}",
         findings=review.findings,
     )
     first = next(gate)
@@ -197,15 +191,15 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
         "stops": dg.AssetOut(
             description="Clean stops of a year: typed, in units, one spelling a category, implausible values null. "
             "As many rows as were published.",
-            **described(_GROUP, FRAMES_AND_TABLES, (*_CLEANING, *_JUDGING), personal=True),
+            **described(_GROUP, FRAMES_AND_TABLES),
         ),
         "data_quality": dg.AssetOut(
             description="What cleaning changed: how many stops of a year each rule touched, by column.",
-            **described(_GROUP, TABLES, _CLEANING),
+            **described(_GROUP, TABLES),
         ),
         "column_loss": dg.AssetOut(
             description="What became of the cells of each column of a year: empty, unreadable, implausible, kept.",
-            **described(_GROUP, FRAMES_AND_TABLES, _CLEANING),
+            **described(_GROUP, FRAMES_AND_TABLES),
         ),
     },
     check_specs=[
@@ -229,9 +223,17 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
     ],
 )
 def stops(
-    context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: dg.ResourceParam[ParquetIOManager]
+    context: dg.AssetExecutionContext,
+    writers: dg.ResourceParam[Writers],
+    raw_stops: pd.DataFrame,
+    frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
-    """Clean the stops of a year."""
+    """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
+    with writers.alone("stops", context.partition_key):
+        yield from _clean(context, raw_stops, frames)
+
+
+def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
     from sqf_pipeline.contracts.stops import stops_contract
     from sqf_pipeline.nypd.cleaning import clean_stops
     from sqf_pipeline.nypd.year_review import cleaning_findings

@@ -8,6 +8,8 @@ from typing import Any
 
 import requests
 
+from sqf_pipeline_tests.waiting import PATIENCE
+
 LAUNCH = """
 mutation Launch($selector: JobOrPipelineSelector!, $partition: String!) {
   launchRun(executionParams: {
@@ -38,6 +40,9 @@ query Failures($run: ID!) {
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
+LONGEST_RUN = 5 * PATIENCE
+
+
 class Webserver:
     """Dagster's webserver at an address."""
 
@@ -46,7 +51,7 @@ class Webserver:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the data that answer a query."""
-        answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
+        answer = requests.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=PATIENCE)
         answer.raise_for_status()
         document = answer.json()
         assert "errors" not in document, document["errors"]
@@ -68,11 +73,11 @@ class Webserver:
         """Return status, start and end of a run."""
         return self.ask(STATUS, run=run_id)["runOrError"]
 
-    def wait(self, run_id: str, seconds: float) -> str:
+    def wait(self, run_id: str) -> str:
         """Return the status in which a run ends; fails when it does not end in time."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + LONGEST_RUN
         while (status := self.run(run_id)["status"]) not in FINISHED:
-            assert time.monotonic() < deadline, f"the run is {status} after {seconds} seconds"
+            assert time.monotonic() < deadline, f"the run is {status} after {LONGEST_RUN:.0f} seconds"
             time.sleep(0.3)
         return status
 

@@ -21,6 +21,7 @@ from typing import Any
 from sqf_pipeline.warehouse.postgres_programs import Programs, programs_for
 from sqf_pipeline.warehouse.server_account import Account, account_for
 from sqf_pipeline_tests.compose import REPOSITORY, image_environment, load_compose
+from sqf_pipeline_tests.waiting import PATIENCE
 
 PORTS = ("5432", "4000", "3000", "8000")
 HOSTS = ("postgres", "code-server")
@@ -30,7 +31,7 @@ WITHOUT_CAPABILITIES = (
     if os.geteuid() == 0 and shutil.which("setpriv")
     else []
 )
-HEALTH_SECONDS = 180
+HEALTH_SECONDS = PATIENCE
 
 
 def free_ports(count: int) -> list[int]:
@@ -137,7 +138,7 @@ class Stack:
         path = self.folder / "log" / name
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
-    def run(self, name: str, command: list[str], seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, name: str, command: list[str], seconds: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """Run a command in the place of a service and wait for its end."""
         return subprocess.run(
             self._found(name, command), env=self.environment(name), capture_output=True, text=True, check=False,

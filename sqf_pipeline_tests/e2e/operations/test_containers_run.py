@@ -6,8 +6,7 @@ There is no Docker engine here; `stack` does what it would do. What it cannot sh
 import re
 import secrets
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import psycopg2
@@ -24,6 +23,7 @@ from sqf_pipeline.warehouse.writer import table_fingerprint
 from sqf_pipeline_tests.compose import REPOSITORY, load_compose, read_env_file
 from sqf_pipeline_tests.e2e.operations.graphql import FINISHED, Webserver
 from sqf_pipeline_tests.e2e.operations.stack import Stack
+from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 ROWS = 400
 EARLIER_YEARS = (2017, 2018, 2019)
@@ -38,7 +38,7 @@ with dg.DagsterInstance.get() as instance:
         job.execute_in_process(instance=instance, partition_key=str(year))
 """
 
-pytestmark = pytest.mark.timeout(900)  # some forty models are fitted
+pytestmark = pytest.mark.timeout(3_600)  # some forty models are fitted
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def connect(stack: Stack, role: str, database: str):
     password = {"sqf": "DATABASE", "dagster": "DAGSTER", "postgres": "POSTGRES"}[role]
     return psycopg2.connect(
         host="127.0.0.1", port=stack.ports["5432"], user=role, dbname=database,
-        password=stack.variables[f"SQF_{password}_PASSWORD"], connect_timeout=10,
+        password=stack.variables[f"SQF_{password}_PASSWORD"], connect_timeout=int(PATIENCE),
     )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def rows(stack: Stack, query: str, role: str = "sqf", database: str = "sqf") -> 
 
 
 def asked_as(url: str, query: str) -> list[tuple]:
-    return fetched(psycopg2.connect(url, connect_timeout=10), query)
+    return fetched(psycopg2.connect(url, connect_timeout=int(PATIENCE)), query)
 
 
 def analyst_s_url(stack: Stack) -> str:
@@ -115,13 +115,6 @@ def analyst_s_url(stack: Stack) -> str:
     made = stack.run("code-server", ["sqf", "db", "grant-reader", "analyst"])
     assert made.returncode == 0, made.stderr[-2000:]
     return made.stdout.strip()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.1)
 
 
 def kill_run_process(stack: Stack) -> None:
@@ -150,7 +143,7 @@ def test_a_health_check_fails_where_nothing_answers(stack):
 
 
 def test_the_service_says_that_there_is_nothing_to_serve_yet(stack):
-    answer = requests.get(f"http://127.0.0.1:{stack.ports['8000']}/", timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{stack.ports['8000']}/", timeout=PATIENCE)
     assert answer.status_code == 503
     assert "No models have been published yet" in answer.json()["title"]
 
@@ -171,7 +164,7 @@ def test_dagster_s_tables_can_be_brought_up_to_a_new_version(stack):
 
 
 def test_a_year_is_materialised_through_the_webserver_though_a_run_and_the_daemon_are_killed(stack):
-    loaded = stack.run("code-server", ["python", "-c", LOAD_EARLIER_YEARS], seconds=300)
+    loaded = stack.run("code-server", ["python", "-c", LOAD_EARLIER_YEARS], seconds=PATIENCE)
     assert loaded.returncode == 0, loaded.stderr[-3000:]
     webserver = Webserver(f"http://127.0.0.1:{stack.ports['3000']}")
     # asked for twice at once: the queue lets one go at a time; then the process of the first is killed, and the daemon
@@ -181,15 +174,15 @@ def test_a_year_is_materialised_through_the_webserver_though_a_run_and_the_daemo
     kill_run_process(stack)
     stack.processes.pop("daemon").kill()
     stack.start("daemon")
-    assert webserver.wait(lost, 180) == "FAILURE"
-    assert webserver.wait(spare, 240) == "SUCCESS", (webserver.failures(spare), stack.log("code-server")[-3000:])
+    assert webserver.wait(lost) == "FAILURE"
+    assert webserver.wait(spare) == "SUCCESS", (webserver.failures(spare), stack.log("code-server")[-3000:])
     assert webserver.run(spare)["startTime"] >= webserver.run(lost)["endTime"], "two runs were under way at once"
     counts = rows(
         stack, "SELECT year, count(*), count(DISTINCT stop_id) FROM sqf_sample.stops GROUP BY year ORDER BY 1"
     )
     assert counts == [(year, ROWS, ROWS) for year in (*EARLIER_YEARS, int(YEAR))]
     run = webserver.launch("yearly_rerun", YEAR)
-    assert webserver.wait(run, 600) == "SUCCESS", (webserver.failures(run), stack.log("code-server")[-3000:])
+    assert webserver.wait(run) == "SUCCESS", (webserver.failures(run), stack.log("code-server")[-3000:])
     measured = rows(stack, "SELECT model, test_rows FROM sqf_sample.latest_metrics WHERE outcome = 'arrest'")
     assert {test_rows for _, test_rows in measured} == {ROWS}
     assert any(model.startswith("arrest-study_2021") for model, _ in measured)
@@ -198,14 +191,14 @@ def test_a_year_is_materialised_through_the_webserver_though_a_run_and_the_daemo
 def test_the_service_answers_from_the_export_by_itself(stack):
     url = f"http://127.0.0.1:{stack.ports['8000']}"
     wait_until(lambda: stack.run("service", healthy_command(f"{url}/readyz")).returncode == 0)
-    known = requests.get(f"{url}/api/v1/models", timeout=10).json()
+    known = requests.get(f"{url}/api/v1/models", timeout=PATIENCE).json()
     assert known["test_year"] == int(YEAR)
     assert known["source"] == "sample"
-    (field, *_) = requests.get(f"{url}/api/arrest_feature_names", timeout=10).json()
+    (field, *_) = requests.get(f"{url}/api/arrest_feature_names", timeout=PATIENCE).json()
     assert field
-    assert requests.get(f"{url}/", timeout=10).status_code == 200
+    assert requests.get(f"{url}/", timeout=PATIENCE).status_code == 200
     asked = {"tier": "during", "stops": {}}  # which fields are served depends on the models
-    answer = requests.post(f"{url}/api/v1/predictions/arrest", json=asked, timeout=10)
+    answer = requests.post(f"{url}/api/v1/predictions/arrest", json=asked, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
     assert 0 < answer.json()["predictions"][0]["probability"] < 1
     assert "SQF_DATABASE_URL" not in stack.environment("service"), "it needs no database"

@@ -20,8 +20,9 @@ from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
 from sqf_pipeline_tests.pipeline_support import YEARS, Pipeline, rows_of, write_made_up_years, write_rows
 from sqf_pipeline_tests.serving_process import free_port, running
+from sqf_pipeline_tests.waiting import PATIENCE
 
-pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(600)]
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(1_800)]
 
 ROWS = 300
 SCREENSHOTS = os.environ.get("SQF_SCREENSHOTS")
@@ -34,7 +35,7 @@ class Person:
     def __init__(self, page, url: str) -> None:
         self.page = page
         self.url = url
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE * 1_000)
 
     def materialise(self, job: str, years: str) -> None:
         """Launch a job for years, written as the dialog wants them, and stay until it is taken."""
@@ -46,9 +47,9 @@ class Person:
         dialog.get_by_role("button", name="Launch").click()
         dialog.wait_for(state="detached")
 
-    def sees(self, path: str, *texts: str, seconds: float = 20) -> str:
+    def sees(self, path: str, *texts: str) -> str:
         """Open a page and look at it, again and again, until it shows all of some texts; return all that it shows."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while True:
             self.page.goto(self.url + path)
             shown = self._read(texts)
@@ -114,7 +115,7 @@ def test_years_by_clicks_with_a_check_that_is_red_and_then_green(pipeline: Pipel
     write_rows(newest, doubled)
 
     person.materialise("yearly_stops", f"[{YEARS[-2]}...{YEARS[-1]}]")
-    person.sees("/assets/raw_stops?view=partitions", "Failed (1)", "Materialized (3)", seconds=240)
+    person.sees("/assets/raw_stops?view=partitions", "Failed (1)", "Materialized (3)")
     red = person.sees("/assets/raw_stops?view=checks&checkDetail=contract", "Failed", "id_is_unique_within_its_year")
     assert good[2][1] not in red, "a check shows counts and rules, never a row"
     person.sees("/runs", "2 partitions", "yearly_stops")
@@ -122,11 +123,11 @@ def test_years_by_clicks_with_a_check_that_is_red_and_then_green(pipeline: Pipel
 
     write_rows(newest, good)
     person.materialise("yearly_stops", str(YEARS[-1]))
-    person.sees("/assets/raw_stops?view=partitions", "Failed (0)", "Materialized (4)", seconds=120)
+    person.sees("/assets/raw_stops?view=partitions", "Failed (0)", "Materialized (4)")
     person.sees("/assets/raw_stops?view=checks&checkDetail=contract", "Passed", "rows_checked")
 
     person.materialise("yearly_models", str(YEARS[-1]))
-    person.sees("/assets/model_metrics?view=checks", "Passed", str(YEARS[-1]), seconds=240)
+    person.sees("/assets/model_metrics?view=checks", "Passed", str(YEARS[-1]))
     person.sees(
         "/assets/model_metrics", "Probability that a stop with the outcome scores above", "yearly_models", "Postgres"
     )
@@ -137,5 +138,5 @@ def test_years_by_clicks_with_a_check_that_is_red_and_then_green(pipeline: Pipel
 def stops_by_year(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
     """Return the stops a year as `sqf db shell` tells them."""
     asked = pipeline.start("db", "shell", "--csv", "--command", "SELECT year, stops FROM outcomes_by_year")
-    told, _ = asked.communicate(timeout=60)
+    told, _ = asked.communicate(timeout=PATIENCE)
     return {row["year"]: row["stops"] for row in csv.DictReader(told.splitlines())}

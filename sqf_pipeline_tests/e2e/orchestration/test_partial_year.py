@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sqf_pipeline.warehouse import local
+from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.pipeline_support import Pipeline, in_quarters, write_made_up_years
 
@@ -23,7 +23,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 
 def asked(pipeline: Pipeline, query: str) -> list[tuple]:
-    engine = create_engine(local.ensure_running(pipeline.home / "postgres"))
+    engine = create_engine(embedded_server.ensure_running(pipeline.home / "postgres"))
     try:
         with engine.connect() as connection:
             return [tuple(row) for row in connection.execute(sa.text(query))]

@@ -26,6 +26,7 @@ from sqf_pipeline.warehouse.embedded_server import ensure_running, stop
 from sqf_pipeline.warehouse.url import normalise_database_url
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook
 from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
+from sqf_pipeline_tests.waiting import PATIENCE
 
 WORKSPACE = Path(__file__).resolve().parents[3] / "workspace.yaml"
 
@@ -83,14 +84,14 @@ def daemon(log: Path) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             try:
-                process.wait(30)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 
-def until(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def until(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not done():
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"the daemon did not do it:\n{log.read_text(errors='replace')[-4_000:]}")
@@ -126,7 +127,7 @@ def test_a_daemon_loads_what_is_published_and_asks_for_the_models(
                 run_work(definitions, instance, Work("yearly_stops", year), lambda _: None)
             switched_on_since(instance, monday - timedelta(days=3))
             with daemon(log) as process:
-                until(followed, process, log, seconds=240)
+                until(followed, process, log)
 
             load, *earlier = instance.get_runs(dg.RunsFilter(job_name="yearly_stops"))
             assert len(earlier) == len(years) - 1

@@ -10,7 +10,7 @@ from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.pipeline_support import Pipeline
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3_600)
 
 
 @pytest.fixture(scope="module")

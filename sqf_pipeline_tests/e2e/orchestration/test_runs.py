@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from sqf_pipeline_tests.pipeline_support import Pipeline
+from sqf_pipeline_tests.waiting import PATIENCE
 
 
 def finished(pipeline: Pipeline, **environment: str) -> str:
     """Run to the end and return what was said."""
     process = pipeline.start("run", **environment)
-    said, _ = process.communicate(timeout=240)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     return said
 
@@ -64,7 +65,7 @@ def test_after_a_kill_the_next_run_equals_an_undisturbed_one(last_words, sample,
         if last_words in line:
             break
     process.send_signal(signal.SIGKILL)
-    assert process.wait(timeout=30) == -signal.SIGKILL
+    assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
 
     finished(sample)
 

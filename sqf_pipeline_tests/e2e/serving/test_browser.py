@@ -8,6 +8,7 @@ import pytest
 
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
 from sqf_pipeline_tests.serving_process import free_port, running, waitress_command
+from sqf_pipeline_tests.waiting import PATIENCE
 
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="browser tests need axe")
 
@@ -39,7 +40,7 @@ class Watched:
         width, height = SCREENS[screen]
         self.context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(PATIENCE * 1_000)
         self.url = service.url
         self.complaints: list[str] = []
         self.page.on("console", self._note_console)

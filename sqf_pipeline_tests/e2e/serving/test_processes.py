@@ -18,6 +18,7 @@ import pytest
 
 from sqf_pipeline.serving.bundle import resolve_folder
 from sqf_pipeline_tests.serving_process import free_port, running, waitress_command
+from sqf_pipeline_tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 QUESTION = json.dumps({"tier": "during", "stops": [{"searched": True, "suspect_age": 30}]}).encode()
@@ -34,7 +35,7 @@ def service(export_folder, tmp_path_factory):
 
 def ask(url: str) -> dict:
     request = Request(f"{url}/api/v1/predictions/arrest", QUESTION, {"Content-Type": "application/json"})  # noqa: S310
-    with urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -75,7 +76,7 @@ def test_a_slow_client_holds_nobody_up(service):
 
 def test_a_large_body_is_refused_and_the_service_lives(service):
     for size in (1_500_000, 10_000_000):
-        connection = HTTPConnection("127.0.0.1", service.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
         try:
             body = b"[" + b"0," * (size // 2) + b"0]"
             connection.request("POST", "/api/v1/predictions/arrest", body, {"Content-Type": "application/json"})
@@ -140,7 +141,7 @@ def test_a_changed_export_is_refused_before_a_port_opens(export_folder, tmp_path
     data[100] ^= 1
     path.write_bytes(bytes(data))
     ended = subprocess.run(
-        waitress_command(folder, free_port()), capture_output=True, text=True, timeout=60, check=False
+        waitress_command(folder, free_port()), capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert ended.returncode != 0
     assert "refused because of models/" in ended.stderr
@@ -157,7 +158,7 @@ def test_the_procfile_serves_with_two_processes_and_one_count(export_folder, tmp
     with running(shlex.split(command), port, tmp_path / "log", environment, tmp_path) as service:
         for _ in range(30):
             ask(service.url)
-        with urlopen(f"{service.url}/metrics", timeout=10) as page:  # noqa: S310
+        with urlopen(f"{service.url}/metrics", timeout=PATIENCE) as page:  # noqa: S310
             lines = page.read().decode().splitlines()
         counted = [line for line in lines if line.startswith('sqf_predictions_total{outcome="arrest",tier="during"}')]
         assert [float(line.split()[-1]) for line in counted] == [30.0]

@@ -1,6 +1,7 @@
 """Choosing a source, and obtaining a year's file from it."""
 
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from sqf_pipeline.nypd.download import NotPublishedError, Patience, UnreachableError
 from sqf_pipeline.nypd.local_files import MissingFileError, SourceError, file_sha256
-from sqf_pipeline.nypd.source import SourceDecision, obtain_file, resolve_source
+from sqf_pipeline.nypd.source import SourceDecision, obtain_file, resolve_source, source_of_year
 from sqf_pipeline.settings import Source
 from sqf_pipeline_tests import nypd_server
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook, tiny_workbook
@@ -68,7 +69,7 @@ def test_a_kept_copy_never_stands_in_for_a_server_that_does_not_answer(
 @pytest.mark.parametrize("source", ["local", "nypd", "sample"])
 def test_a_source_that_is_named_is_taken(source: Source, tmp_path: Path) -> None:
     decision = resolve_source(source, tmp_path / "nowhere", YEARS, allow_sample=False, url_template="unused")
-    assert decision == SourceDecision(source, f"SQF_SOURCE={source} was set.")
+    assert decision == SourceDecision(dict.fromkeys(YEARS, source), f"SQF_SOURCE={source} was set.")
 
 
 def test_auto_takes_local_files_when_every_year_is_there(
@@ -76,7 +77,7 @@ def test_auto_takes_local_files_when_every_year_is_there(
 ) -> None:
     put_files(tmp_path)
     decision = decide(server, tmp_path, patience)
-    assert decision.source == "local"
+    assert decision.by_year == dict.fromkeys(YEARS, "local")
     assert "a file of every year needed (2017 to 2020)" in decision.reason
     assert server.asked == []
 
@@ -85,8 +86,9 @@ def test_auto_downloads_when_a_year_is_missing(server: NypdServer, patience: Pat
     put_files(tmp_path, (2017, 2018))
     publish(server)
     decision = decide(server, tmp_path, patience, allow_sample=False)
-    assert (decision.source, decision.is_fallback) == ("nypd", False)
-    assert "has no file of 2019, 2020; NYPD publishes every year needed" in decision.reason
+    assert decision.by_year == {2017: "local", 2018: "local", 2019: "nypd", 2020: "nypd"}
+    assert not decision.is_fallback
+    assert "has no file of 2019, 2020; NYPD publishes them" in decision.reason
     assert [asked.method for asked in server.asked] == ["HEAD"] * 4
 
 
@@ -95,11 +97,69 @@ def test_auto_goes_on_to_the_sample_only_with_leave_and_loudly(
 ) -> None:
     server.behaviour = nypd_server.status(503)
     decision = decide(server, tmp_path / "nowhere", patience)
-    assert (decision.source, decision.is_fallback) == ("sample", True)
+    assert (set(decision.by_year.values()), decision.is_fallback) == ({"sample"}, True)
     assert decision.reason.startswith("SYNTHETIC STOPS ARE USED")
     assert "503" in decision.reason
     with pytest.raises(SourceError, match=r"NYPD's site gave none: .*503.*\n.*Synthetic stops are not used here"):
         decide(server, tmp_path / "nowhere", patience, allow_sample=False)
+
+
+@pytest.mark.parametrize("there", [set(years) for size in range(5) for years in combinations(YEARS, size)], ids=str)
+def test_every_mixture_of_years_is_decided_alike_by_the_command_and_by_each_years_run(
+    there: set[int], server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    """Before anything is downloaded, and again afterwards, when the folder has every year."""
+    put_files(tmp_path, tuple(there))
+    publish(server)
+    expected = {year: "local" if year in there else "nypd" for year in YEARS}
+    bytes_before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    for _ in range(2):
+        assert decide(server, tmp_path, patience, allow_sample=False).by_year == expected
+        assert decide(server, tmp_path, patience).by_year == expected
+        for year in reversed(YEARS):  # in another order than the command's
+            assert source_of_year("auto", tmp_path, year) == expected[year]
+            got = obtain_file("auto", year, data_dir=tmp_path, url_template=server.url_template, patience=patience)
+            assert got.source == expected[year]
+
+    assert sum(asked.method == "GET" for asked in server.asked) == len(YEARS) - len(there)
+    assert {name: (tmp_path / name).read_bytes() for name in bytes_before} == bytes_before
+
+
+def test_auto_for_a_single_year_never_ends_at_the_sample(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    server.behaviour = nypd_server.status(503)
+    with pytest.raises(SourceError, match=r"NYPD's site gave none: .*503.*\n.*Synthetic stops are not used here"):
+        obtain_file(
+            "auto", 2020, data_dir=tmp_path, url_template=server.url_template, patience=patience,
+            sample_dir=tmp_path / "sample", sample_rows=300,
+        )  # fmt: skip
+    assert not (tmp_path / "sample").exists()
+
+
+def test_a_source_that_is_named_never_falls_back(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
+    server.behaviour = nypd_server.status(503)
+    decision = resolve_source(
+        "nypd", tmp_path, YEARS, allow_sample=True, url_template=server.url_template, patience=patience
+    )
+    assert (set(decision.by_year.values()), decision.is_fallback) == ({"nypd"}, False)
+    with pytest.raises(UnreachableError):
+        obtain_file("nypd", 2020, data_dir=tmp_path, url_template=server.url_template, patience=patience)
+
+
+def test_a_file_put_there_by_hand_is_neither_replaced_nor_moved_by_a_download(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    publish(server, (2020,))
+    mine = tmp_path / "sqf-2020.xlsx"
+    mine.write_bytes(tiny_workbook("mine"))
+    before = mine.read_bytes()
+    with pytest.raises(SourceError, match=r"sqf-2020.xlsx was put there by hand.*SQF_SOURCE=local"):
+        obtain_file("nypd", 2020, data_dir=tmp_path, url_template=server.url_template, patience=patience)
+    assert mine.read_bytes() == before
+    assert not (tmp_path / "earlier").exists()
+    assert obtain_file("auto", 2020, data_dir=tmp_path).source == "local"
 
 
 def test_a_year_that_is_not_published_is_no_reason_for_the_sample(
@@ -114,7 +174,7 @@ def test_a_site_that_has_moved_its_files_is_as_good_as_away(
     server: NypdServer, patience: Patience, tmp_path: Path
 ) -> None:
     decision = decide(server, tmp_path, patience)
-    assert (decision.source, decision.is_fallback) == ("sample", True)
+    assert (set(decision.by_year.values()), decision.is_fallback) == ({"sample"}, True)
     assert "the address of the files has probably changed" in decision.reason
     with pytest.raises(SourceError, match="set SQF_NYPD_URL"):
         decide(server, tmp_path, patience, allow_sample=False)

@@ -15,6 +15,7 @@ from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import table_fingerprint
+from sqf_pipeline_tests.waiting import PATIENCE
 
 DAY = 86_400
 SHIM = r"""
@@ -88,7 +89,7 @@ def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home
     for offset in (0, -40 * DAY, 400 * DAY):
         done = subprocess.run(
             [sys.executable, "-c", LOAD], env={**environment, "CLOCK_OFFSET": str(offset)},
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         days.append(done.stdout.splitlines()[-1])
@@ -96,6 +97,20 @@ def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home
     assert days[1] < days[0] < days[2], "the clock was shifted"
     assert digests[0]["stops"]
     assert digests == digests[:1] * 3
+
+
+@pytest.mark.parametrize("days", [200, 3_500])
+def test_no_test_of_schedules_and_years_hangs_on_todays_date(shim, days):
+    """They pass half a year from now, on the other side of the deadline, and in ten years."""
+    tests = [
+        f"sqf_pipeline_tests/unit/orchestration/test_{name}.py" for name in ("definitions", "partitions", "schedules")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], cwd=Path(__file__).parents[3],
+        env={**os.environ, "LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(days * DAY)},
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def fingerprints(home: Path) -> dict[str, str]:

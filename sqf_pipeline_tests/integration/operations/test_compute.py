@@ -18,13 +18,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sqf_pipeline import compute
 from sqf_pipeline.compute import compute_engine, installed_versions
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline_tests.waiting import PATIENCE
 
 REPOSITORY = Path(__file__).parents[3]
-START_SECONDS = 60
 
 
 def first_matching_line(path, pattern: str, process: subprocess.Popen) -> str:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = re.search(pattern, path.read_text())
         if found:
@@ -64,7 +64,7 @@ def dask_address(tmp_path_factory) -> Iterator[str]:
             process.terminate()
         for process in started:
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:  # a worker whose scheduler went first, on a machine at its limit
                 process.kill()
                 process.wait()
@@ -90,7 +90,7 @@ def test_a_forest_of_two_dask_processes_is_the_same_to_the_last_bit(dask_address
     distributed = pytest.importorskip("distributed")
     here = fitted_forest()
     with distributed.Client(dask_address, set_as_default=False) as watcher:
-        watcher.wait_for_workers(2, timeout=START_SECONDS)
+        watcher.wait_for_workers(2, timeout=PATIENCE)
         with compute_engine("dask", dask_address):
             there = fitted_forest()
         done = watcher.run(lambda dask_worker: dask_worker.state.executed_count)
@@ -169,7 +169,7 @@ def test_a_forest_on_ray_is_the_same_to_the_last_bit():
     )
     try:
         done = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, check=False, timeout=120, cwd=REPOSITORY
+            [sys.executable, "-c", script], capture_output=True, check=False, timeout=PATIENCE, cwd=REPOSITORY
         )
     finally:
         ray.shutdown()

@@ -6,8 +6,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint
 from sqf_pipeline_tests.integration.warehouse.frames import row_for, source_files, stops
+from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 YEAR = {"year": 2020}
 ROWS = 400
@@ -52,7 +52,7 @@ class Server:
         server = postmaster(data)
         assert server is not None
         server.send_signal(number)
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
 @contextmanager
@@ -102,13 +102,6 @@ def digest(server: Server) -> str:
         return table_fingerprint(engine, table)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL], ids=["stopped_at_once", "killed"])
 def test_a_database_that_goes_away_in_the_middle_of_a_write_keeps_what_it_had(server, how):
     before = digest(server)
@@ -121,7 +114,7 @@ def test_a_database_that_goes_away_in_the_middle_of_a_write_keeps_what_it_had(se
         wait_until(lambda: is_waiting(engine))
         server.signal(how)
         with pytest.raises(SqfError, match="Nothing was changed; run again"):
-            writing.result(timeout=30)
+            writing.result(timeout=PATIENCE)
         rival.invalidate()
         rival.close()
     assert digest(server) == before, "the server comes back with the old rows"
@@ -149,7 +142,7 @@ def test_rivals_that_write_one_year_at_once_leave_exactly_one_of_their_versions(
             return replace_partition(engine, table, version, YEAR)
 
         writing: list[Future[int]] = [rivals.submit(write, version) for version in versions]
-        assert sorted(one.result(timeout=60) for one in writing) == [len(version) for version in versions]
+        assert sorted(one.result(timeout=PATIENCE) for one in writing) == [len(version) for version in versions]
         assert table_fingerprint(engine, table) in alone
 
 

@@ -20,8 +20,7 @@ from sqf_pipeline.serving.manifest import MANIFEST_NAME
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.serving_process import free_port
 from sqf_pipeline_tests.serving_support import small_models
-
-SECONDS = 60
+from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +103,7 @@ def test_a_visitor_who_comes_too_early_is_told_and_the_health_check_content():
     assert not is_healthy(f"{url}/healthz")[0]
     with waiting_server(port):
         assert is_healthy(f"{url}/healthz") == (True, f"{url}/healthz answered 200")
-        answer = requests.post(f"{url}/api/v1/arrest", json={}, timeout=10)
+        answer = requests.post(f"{url}/api/v1/arrest", json={}, timeout=PATIENCE)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
         assert "No models have been published yet" in answer.json()["title"]
         assert not is_healthy(f"{url}/readyz")[0]
@@ -126,17 +125,17 @@ def serving(tmp_path, home) -> Iterator[tuple[str, Path]]:
             yield f"http://127.0.0.1:{port}", empty
         finally:
             stop.set()
-            assert following.result(timeout=SECONDS) == 0
+            assert following.result(timeout=PATIENCE) == 0
 
 
 def test_the_first_export_and_the_next_are_served_without_losing_a_request(serving, home, exports, monkeypatch):
     url, empty = serving
-    wait_for(lambda: is_healthy(f"{url}/healthz")[0])
-    assert requests.get(f"{url}/readyz", timeout=10).status_code == 503
+    wait_until(lambda: is_healthy(f"{url}/healthz")[0])
+    assert requests.get(f"{url}/readyz", timeout=PATIENCE).status_code == 503
     monkeypatch.setenv("SQF_HOME", str(empty))  # gunicorn reads it when it starts
     monkeypatch.setenv("SQF_SOURCE", "local")
     shutil.copytree(home / "exports", empty / "exports", symlinks=True)
-    wait_for(lambda: served_year(url) == 2020)
+    wait_until(lambda: served_year(url) == 2020)
     folder = add_2021(empty, exports)
     point_at(folder, "2021")
     answered: list[int | None] = []
@@ -145,23 +144,14 @@ def test_the_first_export_and_the_next_are_served_without_losing_a_request(servi
         answered.append(served_year(url))
         return answered[-1] == 2021
 
-    wait_for(changed)
+    wait_until(changed)
     assert set(answered) == {2020, 2021}, "every request in between was answered"
     assert resolve_folder(empty / "exports" / "sqf").name == "2021"
 
 
 def served_year(url: str) -> int | None:
     try:
-        answer = requests.get(f"{url}/api/v1/models", timeout=10)
+        answer = requests.get(f"{url}/api/v1/models", timeout=PATIENCE)
     except requests.ConnectionError:
         return None
     return answer.json()["test_year"] if answer.ok else None
-
-
-def wait_for(condition) -> None:
-    waiting = threading.Event()
-    for _ in range(SECONDS * 10):
-        if condition():
-            return
-        waiting.wait(0.1)
-    pytest.fail("it did not come to that")

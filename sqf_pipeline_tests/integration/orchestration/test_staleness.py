@@ -10,7 +10,6 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
 from sqf_pipeline.definitions import build_defs
-from sqf_pipeline.orchestration import versions
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.pipeline_support import rows_of, write_made_up_years, write_rows
@@ -56,27 +55,3 @@ def test_stops_are_stale_after_other_bytes_and_fresh_after_the_same(folder, tmp_
 
         make(definitions, instance, *STOPS)
         assert status(definitions, instance, "stops") == "FRESH"
-
-
-def test_a_version_of_code_follows_what_is_written_and_where(tmp_path, monkeypatch):
-    monkeypatch.setattr(versions, "_PACKAGE", tmp_path)
-    versions.code_version.cache_clear()
-
-    def version(*parts: str) -> str:
-        versions.code_version.cache_clear()
-        return versions.code_version(*parts)
-
-    (tmp_path / "part").mkdir()
-    (tmp_path / "part" / "a.py").write_text("a = 1")
-    (tmp_path / "part" / "notes.txt").write_text("not code")
-    first = version("part")
-    (tmp_path / "part" / "notes.txt").write_text("still not code")
-    assert version("part") == first
-    (tmp_path / "part" / "table.csv").write_text("x")
-    second = version("part")
-    assert second != first
-    (tmp_path / "part" / "a.py").write_text("a = 2")
-    assert version("part") not in {first, second}
-    with pytest.raises(FileNotFoundError, match=r"nothing\.py is no part"):
-        version("nothing.py")
-    versions.code_version.cache_clear()

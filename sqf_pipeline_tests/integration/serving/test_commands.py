@@ -12,6 +12,7 @@ from sqf_pipeline.cli import main
 from sqf_pipeline.warehouse.writer import replace_partition
 from sqf_pipeline_tests.integration.warehouse import frames
 from sqf_pipeline_tests.serving_process import free_port, running
+from sqf_pipeline_tests.waiting import PATIENCE
 
 pantab = pytest.importorskip("pantab", reason="Tableau extracts need pantab: pip install 'sqf-pipeline[tableau]'")
 
@@ -22,7 +23,7 @@ def test_serve_answers_from_the_export_it_is_given(export_folder, tmp_path):
     log = tmp_path / "log"
     with (
         running(command, port, log, {"SQF_HOME": str(tmp_path / "home")}, tmp_path) as service,
-        urlopen(f"{service.url}/api/v1/models", timeout=10) as answer,  # noqa: S310 - our own address
+        urlopen(f"{service.url}/api/v1/models", timeout=PATIENCE) as answer,  # noqa: S310 - our own address
     ):
         assert len(json.load(answer)["models"]) == 6
     assert f"http://127.0.0.1:{port}" in log.read_text()

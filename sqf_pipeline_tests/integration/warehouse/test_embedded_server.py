@@ -28,6 +28,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse import embedded_server, postgres_programs
 from sqf_pipeline.warehouse.postgres_programs import Programs, programs_in_wheel
 from sqf_pipeline.warehouse.server_account import ROOTS_OUTSIDE, account_for, clusters_outside
+from sqf_pipeline_tests.waiting import PATIENCE
 
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root runs the server as another account")
@@ -103,7 +104,7 @@ def postmaster_of(directory: Path) -> psutil.Process:
 def kill_server(directory: Path) -> None:
     server = postmaster_of(directory)
     server.kill()
-    server.wait(10)
+    server.wait(PATIENCE)
 
 
 def test_server_is_made_found_again_stopped_and_started_with_its_rows(directory):
@@ -170,7 +171,7 @@ def test_many_processes_at_once_get_one_server(open_folder):
     ]
     with ThreadPoolExecutor(4) as pool:
         here = list(pool.map(lambda _: embedded_server.ensure_running(directory), range(4)))
-    urls = {starter.communicate(timeout=120)[0].strip() for starter in starters} | set(here)
+    urls = {starter.communicate(timeout=PATIENCE)[0].strip() for starter in starters} | set(here)
     try:
         assert len(urls) == 1
         # the starters have ended, and the server has not

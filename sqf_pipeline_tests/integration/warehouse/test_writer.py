@@ -18,6 +18,7 @@ from sqf_pipeline.warehouse.tables import ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint
 from sqf_pipeline_tests.integration.warehouse import frames
+from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 YEAR = {"year": 2020}
 TEST_YEAR = {"test_year": 2020}
@@ -314,16 +315,21 @@ class TestRefusing:
         if pid == 0:
             try:
                 mine = create_engine(database_url)
-                writer._remove_orphans = lambda *_: time.sleep(60)  # everything is written, nothing is committed
+                writer._remove_orphans = lambda *_: time.sleep(
+                    2 * PATIENCE
+                )  # everything is written, nothing is committed
                 replace_partition(mine, of(filled, "stops"), frames.stops(seed=13), YEAR)
             finally:
                 os._exit(1)
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE 'COPY%%'"
         with engine.connect() as watcher:
-            deadline = time.monotonic() + 30
-            while not watcher.exec_driver_sql(waiting).scalar() and time.monotonic() < deadline:
+
+            def is_waiting() -> bool:
+                found = bool(watcher.exec_driver_sql(waiting).scalar())
                 watcher.rollback()
-                time.sleep(0.02)
+                return found
+
+            wait_until(is_waiting)
         psutil.Process(pid).kill()
         os.waitpid(pid, 0)
         # the lock went with the process: the next run is not held up
@@ -372,7 +378,7 @@ class TestAtOnce:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE)
         assert failures == []
         assert count(engines[0], of(filled, "stops"), year=2020) == 50
         assert count(engines[0], of(filled, "predictions")) == 100
@@ -392,5 +398,5 @@ class TestAtOnce:
             held.start()
             held.join(0.3)
             assert held.is_alive()
-        held.join(30)
+        held.join(PATIENCE)
         assert count(engine, table, year=2019) == 20

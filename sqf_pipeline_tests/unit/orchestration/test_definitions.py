@@ -59,11 +59,14 @@ def test_the_assets_are_these(graph):
     assert {group: sorted(names) for group, names in found.items()} == BY_GROUP
 
 
-def test_the_checks_are_these_each_by_year_and_every_contract_blocks(graph):
+BLOCKING = {"contract", "stops_like_those_of_training"}
+
+
+def test_the_checks_are_these_each_by_year_and_what_must_hold_blocks(graph):
     found: dict[str, list[str]] = {}
     for key in graph.asset_check_keys:
         found.setdefault(key.asset_key.to_user_string(), []).append(key.name)
-        assert graph.get_check_spec(key).blocking == (key.name == "contract")
+        assert graph.get_check_spec(key).blocking == (key.name in BLOCKING)
         assert graph.get_check_spec(key).description
         if key.name != "freshness_check":  # asks whether a year is there at all
             assert graph.get_check_spec(key).partitions_def == graph.get(key.asset_key).partitions_def

@@ -1,0 +1,260 @@
+"""The version of the code behind an asset follows what is run and read, and nothing else."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sqf_pipeline
+from sqf_pipeline.orchestration import versions
+from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
+
+PACKAGE = Path(sqf_pipeline.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+DATA = sorted(
+    path for path in PACKAGE.rglob("*") if path.suffix in {".csv", ".json", ".sql", ".j2", ".css", ".html", ".js"}
+)
+ASSETS = {
+    min(key.to_user_string() for key in asset.keys): asset
+    for asset in dg.load_assets_from_modules([stops, features, models, evaluation, publication])
+    if isinstance(asset, dg.AssetsDefinition)
+}
+
+
+def meaning(path: Path, text: str, folder: Path) -> str:
+    copy = folder / path.name
+    copy.write_text(text, encoding="utf-8")
+    return versions._Module(copy).meaning
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_comments_docstrings_and_layout_of_a_module_mean_nothing(path, tmp_path):
+    text = path.read_text(encoding="utf-8")
+    before = meaning(path, text, tmp_path)
+    tree = ast.parse(text)
+    assert meaning(path, ast.unparse(tree), tmp_path) == before, "comments, line breaks, brackets and quotes are gone"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            if ast.get_docstring(node) is not None:
+                del node.body[0]
+            node.body.insert(0, ast.Expr(ast.Constant("Other words.")))
+    assert meaning(path, f"# a remark\n\n\n{ast.unparse(tree)}\n# and another\n", tmp_path) == before
+
+
+class _Changed(ast.NodeTransformer):
+    """Changes the one node of a tree that has a certain number among those that can be changed."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.changed = ""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        unread = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if docstring or unread or isinstance(node, ast.JoinedStr | ast.arg):
+            return node
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        other = self._other(node)
+        if other is not None:
+            self.left -= 1
+            if self.left == -1:
+                self.changed = f"{ast.dump(node)} -> {ast.dump(other)}"
+                return other
+        return self.generic_visit(node)
+
+    @staticmethod
+    def _other(node: ast.AST) -> ast.AST | None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            return ast.Constant(not node.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return ast.Constant(node.value + 1)
+        if isinstance(node, ast.Attribute):
+            return ast.Attribute(node.value, f"{node.attr}_", node.ctx)
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt):
+            return ast.Compare(node.left, [ast.LtE(), *node.ops[1:]], node.comparators)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return ast.BinOp(node.left, ast.Sub(), node.right)
+        return None
+
+
+@settings(deadline=None, max_examples=150)
+@given(path=st.sampled_from(MODULES), number=st.integers(0, 10_000))
+def test_any_change_of_a_number_an_operator_or_a_name_means_something(path, number, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("changed")
+    text = path.read_text(encoding="utf-8")
+    counting = _Changed(10**9)
+    counting.visit(ast.parse(text))
+    changeable = 10**9 - counting.left
+    if not changeable:
+        return
+    change = _Changed(number % changeable)
+    changed = ast.unparse(ast.fix_missing_locations(change.visit(ast.parse(text))))
+    assert meaning(path, changed, folder) != meaning(path, text, folder), change.changed
+
+
+IMPORTED = """
+import ast, importlib, inspect, json, sys
+from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
+module = importlib.import_module(sys.argv[1])
+for name in [name for name in sys.modules if name.startswith("sqf_pipeline") and ".orchestration" not in name]:
+    del sys.modules[name]
+tree = ast.parse(inspect.getsource(module))
+wanted = set(sys.argv[2:])
+for function in tree.body:
+    if getattr(function, "name", None) in wanted:
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Import, ast.ImportFrom)) and ".orchestration" not in ast.unparse(node):
+                exec(ast.unparse(node))
+found = [m.__file__ for n, m in sys.modules.items() if n.startswith("sqf_pipeline.") and ".orchestration" not in n]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["drift", "model_card", "raw_stops", "tier_models", "calibration_bins", "model_export"]
+)
+def test_every_module_that_python_really_imports_for_an_asset_is_counted(name):
+    asset = ASSETS[name]
+    functions, files = versions.behind(asset)
+    loaded: set[Path] = set()
+    for path in {path for path, _ in functions}:
+        module = ".".join(("sqf_pipeline", *path.relative_to(PACKAGE).with_suffix("").parts))
+        names = [function for of, function in functions if of == path]
+        done = subprocess.run(
+            [sys.executable, "-c", IMPORTED, module, *names], capture_output=True, text=True, check=True
+        )  # fmt: skip
+        loaded |= {Path(file) for file in json.loads(done.stdout)}
+    packages = {path for path in loaded if path.name == "__init__.py"}  # one sentence each
+    assert loaded - packages, "the test sees imports"
+    assert loaded - packages <= files
+
+
+READ = """
+import sys
+opened = set()
+sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
+from sqf_pipeline.nypd import columns, vocabulary, sample_chain
+from sqf_pipeline.serving import field_description
+from sqf_pipeline.warehouse import views
+from sqf_pipeline.modelling import study_2021
+columns.load_columns()
+study_2021.published_figures()
+print("\\n".join(sorted(opened)))
+"""
+
+
+def test_every_file_of_data_is_counted_with_the_module_that_reads_it():
+    """No file of data is nobody's; and what Python opens when the tables are loaded is what their modules name."""
+    claimed = {file for path in MODULES for file in versions._module(path).data}
+    served = {PACKAGE / "serving" / "templates", PACKAGE / "serving" / "static"}  # the service's; no asset shows them
+    assert [path for path in DATA if path not in claimed and path.parent not in served] == []
+    done = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, check=True)
+    opened = {Path(line) for line in done.stdout.splitlines()} & set(DATA)
+    assert {path.name for path in opened} >= {"columns.csv", "study_2021_published.csv"}
+    for path in opened:
+        assert path in claimed
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a copy of the package that versions are taken of, to be changed."""
+    folder = shutil.copytree(PACKAGE, tmp_path / "sqf_pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(versions, "_PACKAGE", folder)
+    forget()
+    yield folder
+    forget()
+
+
+def forget() -> None:
+    if hasattr(versions._module, "cache_clear"):
+        versions._module.cache_clear()
+    versions._data_files.cache_clear()
+
+
+def all_versions() -> dict[str, str]:
+    forget()
+    return {name: versions.code_version(asset) for name, asset in ASSETS.items()}
+
+
+def test_a_change_of_any_file_behind_an_asset_changes_the_versions_that_rest_on_it(copy, monkeypatch):
+    memory: dict[tuple[Path, bytes], versions._Module] = {}
+
+    def module(path: Path) -> versions._Module:
+        key = (path, path.read_bytes())
+        return memory.setdefault(key, memory.get(key) or versions._Module(path))
+
+    monkeypatch.setattr(versions, "_module", module)
+    counted = {name: versions.behind(asset)[1] for name, asset in ASSETS.items()}
+    every = sorted(set().union(*counted.values()))
+    assert all(path.is_file() and path.is_relative_to(copy) for path in every)
+    assert {path.suffix for path in every} >= {".py", ".csv", ".j2", ".css"}
+    for path in every:
+        resting = min(name for name in ASSETS if path in counted[name])
+        other = min((name for name in ASSETS if path not in counted[name]), default=resting)
+        before = {name: versions.code_version(ASSETS[name]) for name in (resting, other)}
+        kept = path.read_bytes()
+        path.write_bytes(kept + b"\nADDED = 1\n")
+        assert versions.code_version(ASSETS[resting]) != before[resting], path
+        assert other == resting or versions.code_version(ASSETS[other]) == before[other], path
+        path.write_bytes(kept)
+        assert versions.code_version(ASSETS[resting]) == before[resting], path
+
+
+def test_what_an_asset_itself_does_is_counted_and_what_is_said_of_it_is_not(copy):
+    before = all_versions()
+    path = copy / "orchestration" / "assets" / "features.py"
+    text = path.read_text()
+
+    path.write_text(text.replace("How the study's columns become numbers", "Another description"))
+    assert all_versions() == before
+
+    path.write_text(text.replace('"one_hot", codes="drop"', '"one_hot", codes="keep"'))
+    after = all_versions()
+    assert {name for name in before if after[name] != before[name]} == {"feature_encoder"}
+
+
+def test_a_module_that_starts_to_be_used_is_counted_without_being_listed(copy):
+    (copy / "modelling" / "new.py").write_text("LIMIT = 1\n")
+    drift = copy / "modelling" / "drift.py"
+    drift.write_text(f"from sqf_pipeline.modelling.new import LIMIT\n{drift.read_text()}\nUSED = LIMIT\n")
+    first = all_versions()
+    (copy / "modelling" / "new.py").write_text("LIMIT = 2  # other\n")
+    second = all_versions()
+    assert first["drift"] != second["drift"]
+    assert (
+        first["stops" if "stops" in first else "data_quality"]
+        == second["stops" if "stops" in second else "data_quality"]
+    )
+
+
+OTHER_PYTHONS = sorted(
+    {*Path.home().glob(".pyenv/versions/3.1[1-9]*/bin/python"), *Path("/usr/bin").glob("python3.1[1-9]")}
+)
+EVERY_MEANING = """
+import hashlib, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import sqf_pipeline.orchestration.versions as versions
+digest = hashlib.sha256()
+for path in sorted(pathlib.Path(sys.argv[1], "sqf_pipeline").rglob("*.py")):
+    digest.update(versions._Module(path).meaning.encode())
+print(digest.hexdigest())
+"""
+
+
+def test_another_python_gives_the_same_versions():
+    def told_by(python: str | Path) -> str:
+        command = [str(python), "-I", "-c", EVERY_MEANING, str(PACKAGE.parent)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    if not OTHER_PYTHONS:
+        pytest.skip("there is no other Python on this machine")
+    assert {told_by(python) for python in OTHER_PYTHONS} == {told_by(sys.executable)}

@@ -1,0 +1,15 @@
+"""How long a test waits for what must come: long, because other work may have the machine; nothing waits in vain."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE = 300.0
+"""Seconds for anything that other processes, a browser or a database have to do; a passing test never needs them."""
+
+
+def wait_until(condition: Callable[[], object], told: Callable[[], object] | str = "it did not come to that") -> None:
+    """Return as soon as a condition holds; fails with what is told when it never does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, told if isinstance(told, str) else told()
+        time.sleep(0.05)
