@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.intervals import stop_clusters
 from sqf_pipeline.serving.analysis_data import stops_tables
 from sqf_pipeline.serving.analysis_models import (
     calibration_table,
@@ -120,7 +121,8 @@ def export_model_of(
         ),
         thresholds=_thresholds(model, results), default_threshold=model.default_threshold,
         training_stops=training[fields], training_share=model.training_share, test_stops=test[fields],
-        test_actual=test[model.target].to_numpy(dtype=bool), measures=_measures(model.name, results),
+        test_actual=test[model.target].to_numpy(dtype=bool), test_clusters=stop_clusters(test),
+        measures=_measures(model.name, results),
     )  # fmt: skip
 
 
