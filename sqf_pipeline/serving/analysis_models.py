@@ -154,7 +154,9 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
     }  # fmt: skip
     shown = _in_order(metrics[metrics["metric"].isin(list(wanted))], model_titles)
     shown = shown.assign(metric=shown["metric"].map(wanted))
-    areas = shown[shown["metric"] == wanted["roc_auc"]].sort_values("estimate", kind="stable")
+    areas = shown[(shown["metric"] == wanted["roc_auc"]) & shown["estimate"].notna()].sort_values(
+        "estimate", kind="stable"
+    )
     title = "Measures on the test year"
     if len(areas) > 1:
         worst, best = areas.iloc[0], areas.iloc[-1]
@@ -179,7 +181,7 @@ def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str])
     """Return whether the models differ from those of all columns, from the columns of `metric_differences`."""
     wanted = {"roc_auc": "ROC AUC", "average_precision": "Average precision", "brier_score": "Brier score"}
     shown = _in_order(differences[differences["metric"].isin(list(wanted))], model_titles)
-    pairs = int(shown["comparisons"].max()) if len(shown) else 0
+    pairs = int(shown["comparisons"].fillna(0).max()) if len(shown) else 0
     apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
     shown = shown.assign(
         metric=shown["metric"].map(wanted),
