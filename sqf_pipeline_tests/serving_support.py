@@ -90,6 +90,7 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
     frame["summons_issued"] = pd.array(rng.random(rows) < 0.03 + 0.05 * young, dtype="boolean")
     frame["stop_date"] = pd.to_datetime(f"{year}-01-01") + pd.to_timedelta(rng.integers(0, 365, rows), unit="D")
     frame["year"] = pd.array(np.full(rows, year), dtype="Int16")
+    frame["issuing_officer_command"] = pd.array(rng.integers(1, 124, rows), dtype="Int32")
     return frame
 
 

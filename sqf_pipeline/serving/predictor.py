@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
 from sqf_pipeline.serving.bundle import Bundle, BundleError
+from sqf_pipeline.serving.drawn_fields import GapFiller
 from sqf_pipeline.serving.encoding import RowEncoder, Value
 from sqf_pipeline.serving.manifest import LARGEST_DIFFERENCE, ModelEntry, Outcome, ReliabilityBin, Tier
 from sqf_pipeline.serving.reliability import find_bin
@@ -43,16 +45,24 @@ class Predictor:
         self._session = _open_session(onnx_bytes)
         self._input = self._session.get_inputs()[0].name
         self._encoder = RowEncoder(entry.encoding)
+        self._filler = GapFiller(entry.drawn) if entry.drawn else None
 
     def scores(self, encoded: np.ndarray) -> np.ndarray:
         """Return the uncalibrated scores, float64 of shape (stops,), of an encoded float32 matrix."""
         return np.asarray(self._session.run(None, {self._input: encoded})[0], dtype=np.float64)[:, 0]
 
     def probabilities(self, stops: Sequence[Mapping[str, Value]]) -> np.ndarray:
-        """Return the calibrated probabilities, float64 of shape (stops,)."""
+        """Return the calibrated probabilities, float64 of shape (stops,).
+
+        Where the model's gaps are drawn, the score is the mean over every way to fill them.
+        """
         if not stops:
             return np.empty(0)
-        return self.entry.calibration.apply(self.scores(self._encoder.encode(stops)))
+        if self._filler is None:
+            return self.entry.calibration.apply(self.scores(self._encoder.encode(stops)))
+        rows, place, weight = self._filler.spread(stops)
+        scores = self.scores(self._encoder.encode(rows))
+        return self.entry.calibration.apply(mean_over_draws(scores, place, weight, len(stops)))
 
     def predict(self, stops: Sequence[Mapping[str, Value]], threshold: str | None = None) -> list[Prediction]:
         """Return an answer for each stop, classed at a named threshold (the model's own without a name).

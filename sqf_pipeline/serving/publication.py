@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.intervals import stop_clusters
 from sqf_pipeline.serving.analysis_data import stops_tables
 from sqf_pipeline.serving.analysis_models import (
     calibration_table,
+    difference_table,
     drift_table,
     importance_table,
     metrics_table,
@@ -59,7 +61,7 @@ def publish_models(
         Clean stops of the training years and of the test year, with the registry's columns.
     results
         Frames of result tables by the warehouse's names. Used where present: `metric_intervals`,
-        `threshold_metrics`, `feature_importances`, `calibration_bins`, `subgroup_metrics`,
+        `metric_differences`, `threshold_metrics`, `feature_importances`, `calibration_bins`, `subgroup_metrics`,
         `study_2021_comparison`, `data_quality`, `drift`. A table that is absent leaves its figure out.
     context
         Years, source, hashes and model card; its `analysis` is made here and must be empty.
@@ -120,7 +122,8 @@ def export_model_of(
         ),
         thresholds=_thresholds(model, results), default_threshold=model.default_threshold,
         training_stops=training[fields], training_share=model.training_share, test_stops=test[fields],
-        test_actual=test[model.target].to_numpy(dtype=bool), measures=_measures(model.name, results),
+        test_actual=test[model.target].to_numpy(dtype=bool), test_clusters=stop_clusters(test),
+        measures=_measures(model.name, results),
     )  # fmt: skip
 
 
@@ -191,6 +194,7 @@ def analysis_tables(
     tables = list(stops_tables(stops))
     of_models = {
         "metric_intervals": (metrics_table, False),
+        "metric_differences": (difference_table, False),
         "feature_importances": (importance_table, True),
         "calibration_bins": (calibration_table, False),
         "subgroup_metrics": (subgroup_table, True),

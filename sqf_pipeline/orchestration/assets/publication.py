@@ -57,7 +57,8 @@ def charts(
     source_files: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Draw the charts."""
-    from sqf_pipeline.modelling.charts import ChartInputs, draw_charts
+    from sqf_pipeline.modelling.charts import ChartInputs, draw_charts, drawn_outcomes
+    from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.modelling.plots.style import figure_png
     from sqf_pipeline.nypd.completeness import coverage_note
 
@@ -78,6 +79,10 @@ def charts(
         subgroup_metrics=subgroup_metrics,
         drift=drift,
     )
+    for outcome in sorted(set(OUTCOMES) - set(drawn_outcomes(inputs))):
+        context.log.warning(
+            "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
+        )
     files, metadata = {}, {}
     for name, figure in draw_charts(inputs):
         files[f"{name}.png"] = figure_png(figure)
@@ -115,6 +120,7 @@ def model_card(
     feature_importances: pd.DataFrame,
     extended_importances: pd.DataFrame,
     drift: pd.DataFrame,
+    gap_marks: pd.DataFrame,
     study_2021: pd.DataFrame,
     source_files: dict[str, pd.DataFrame],
     data_quality: dict[str, pd.DataFrame],
@@ -136,6 +142,7 @@ def model_card(
             subgroup_metrics=subgroup_metrics,
             feature_importances=_all_models(feature_importances, extended_importances),
             drift=drift,
+            gap_marks=gap_marks,
             study_2021_comparison=study_2021,
             source_files=_of_window(source_files, test_year),
             data_quality=_of_window(data_quality, test_year),
@@ -171,6 +178,7 @@ def model_export(
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
     metric_intervals: pd.DataFrame,
+    metric_differences: pd.DataFrame,
     threshold_metrics: pd.DataFrame,
     calibration_bins: pd.DataFrame,
     subgroup_metrics: pd.DataFrame,
@@ -197,6 +205,7 @@ def model_export(
         test_stops=test_stops,
         results={
             "metric_intervals": metric_intervals,
+            "metric_differences": metric_differences,
             "threshold_metrics": threshold_metrics,
             "calibration_bins": calibration_bins,
             "subgroup_metrics": subgroup_metrics,

@@ -20,7 +20,14 @@ BY_GROUP = {
     ],
     "evaluation": [
         *("calibration_bins", "drift", "extended_confusion_matrices", "extended_importances", "extended_metrics"),
-        *("extended_models", "extended_predictions", "imbalance_models", "metric_differences", "metric_intervals"),
+        *(
+            "extended_models",
+            "extended_predictions",
+            "gap_marks",
+            "imbalance_models",
+            "metric_differences",
+            "metric_intervals",
+        ),
         *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
     ],
     "publication": ["charts", "model_card", "model_export"],
@@ -29,6 +36,7 @@ CHECKS = {
     "drift": ["stops_like_those_of_training"],
     "extended_metrics": ["contract"],
     "extended_predictions": ["contract"],
+    "gap_marks": ["no_gap_tells_the_outcome"],
     "model_metrics": ["contract"],
     "predictions": ["contract"],
     "raw_stops": ["columns_recognised", "contract", "not_revised", "year_is_whole"],
@@ -59,7 +67,7 @@ def test_the_assets_are_these(graph):
     assert {group: sorted(names) for group, names in found.items()} == BY_GROUP
 
 
-BLOCKING = {"contract", "stops_like_those_of_training"}
+BLOCKING = {"contract", "stops_like_those_of_training", "no_gap_tells_the_outcome"}
 
 
 def test_the_checks_are_these_each_by_year_and_what_must_hold_blocks(graph):

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from sqf_pipeline.serving.analysis_data import FEWEST, by_category, by_month, by_year, map_cells, stops_tables
 from sqf_pipeline.serving.analysis_models import (
     calibration_table,
+    difference_table,
     importance_table,
     metrics_table,
     quality_table,
@@ -45,6 +47,33 @@ def test_years_count_every_stop_and_known_outcomes(stops):
     assert rows[0]["arrested_share"] == pytest.approx(float(known["arrested"].mean()))
     assert rows[0]["arrested_share_low"] < rows[0]["arrested_share"] < rows[0]["arrested_share_high"]
     assert table.title == "Stops fell from 700 in 2019 to 500 in 2020"
+
+
+def test_intervals_count_persons_of_one_encounter_as_if_they_shared_their_fate(stops):
+    """Five persons a stop: the interval is that of a fifth of the rows, by the formula of Wilson (1927)."""
+    five = stops[stops["year"] == 2020].iloc[np.repeat(np.arange(100), 5)].assign(arrested=False)
+    five["arrested"] = pd.array([True] * 150 + [False] * 350, dtype="boolean")
+    (row,) = rows_of(by_year(five))
+    z, rows, share = 1.959963984540054, 100, 0.3
+    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
+    assert (row["arrested_share_low"], row["arrested_share_high"]) == pytest.approx((middle - half, middle + half))
+
+
+def test_differences_say_how_many_pairs_were_compared():
+    rows = [
+        {"model": "b-model", "reference_model": "arrest-at_stop-tuned_forest", "metric": metric, "difference": 0.01,
+         "low": 0.002, "high": 0.02, "verdict": "better", "comparisons": 30, "adjusted_verdict": adjusted}
+        for metric, adjusted in (("roc_auc", "undecided"), ("brier_score", "better"), ("accuracy", "better"))
+    ]  # fmt: skip
+    table = difference_table(pd.DataFrame(rows), TITLES)
+    assert [(row["metric"], row["adjusted_verdict"]) for row in rows_of(table)] == [
+        ("ROC AUC", "undecided"),
+        ("Brier score", "better"),
+    ]
+    assert table.title == "1 of 2 differences hold for all pairs together"
+    assert "30 pairs" in table.note
+    assert "Holm" in table.note
 
 
 def test_one_year_alone_has_a_title_of_its_own(stops):
