@@ -10,6 +10,7 @@ from a stranger must not be unpickled, however well it verifies.
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +69,33 @@ def resolve_folder(path: Path) -> Path:
             "say which folder to serve."
         )
     return candidate.resolve()
+
+
+def order_of(folder: Path) -> tuple[int, int]:
+    """Return what decides which of two exports is the later one: the test year, then the time of export in ns.
+
+    The time is that of the manifest, which an exporter that makes the same export again sets anew. Raises BundleError
+    when the manifest cannot be read.
+    """
+    from pydantic_core import from_json
+
+    path = folder / MANIFEST_NAME
+    try:
+        return int(from_json(path.read_bytes())["test_year"]), path.stat().st_mtime_ns
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"The export {folder} has no readable {MANIFEST_NAME}. Export again.") from error
+
+
+def list_exports(folder: Path) -> list[Path]:
+    """Return the exports in a folder of exports, the latest first; one without a readable manifest is left out."""
+    found = {}
+    for manifest in folder.glob(f"*/{MANIFEST_NAME}"):
+        export = manifest.parent.resolve()
+        if manifest.parent.name.startswith("."):  # being written
+            continue
+        with suppress(BundleError):
+            found[export] = order_of(export)
+    return sorted(found, key=lambda export: found[export], reverse=True)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -203,5 +231,6 @@ def _changed(folder: Path, name: str, why: str) -> BundleError:
 
 
 __all__ = [
-    "CURRENT_NAME", "UNPICKLING_PACKAGES", "Bundle", "BundleError", "load_pipelines", "open_bundle", "resolve_folder",
+    "CURRENT_NAME", "UNPICKLING_PACKAGES", "Bundle", "BundleError", "list_exports", "load_pipelines", "open_bundle",
+    "order_of", "resolve_folder",
 ]  # fmt: skip

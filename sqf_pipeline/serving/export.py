@@ -22,7 +22,14 @@ import numpy as np
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.serving.analysis_table import AnalysisTable
-from sqf_pipeline.serving.bundle import CURRENT_NAME, open_bundle, resolve_folder
+from sqf_pipeline.serving.bundle import (
+    CURRENT_NAME,
+    BundleError,
+    list_exports,
+    open_bundle,
+    order_of,
+    resolve_folder,
+)
 from sqf_pipeline.serving.calibration import Calibration
 from sqf_pipeline.serving.encoding import Value
 from sqf_pipeline.serving.encoding_probe import describe_encoding, frame_of_fields
@@ -48,10 +55,13 @@ from sqf_pipeline.serving.reliability import reliability_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    from filelock import FileLock
 
 RECORDED_PACKAGES = ("scikit-learn", "joblib", "numpy", "pandas", "onnx", "onnxruntime", "imbalanced-learn")
 KEPT_SECONDS = 900
 """Time for which an export that nothing points to any more is kept."""
+KEPT_FORMER = 1
+"""Exports kept for good that nothing points to any more, the latest of them."""
 _COMPRESSION = 3
 
 
@@ -119,11 +129,12 @@ class ExportContext:
 
 
 def export_bundle(folder: Path, models: Sequence[ExportModel], context: ExportContext) -> Path:
-    """Write an export and make it the current one; return its folder.
+    """Write an export, make it the current one unless that is of a later test year, and return its folder.
 
     The files are written under a temporary name in `folder`, verified as the service would, renamed, and only
-    then do `folder/<test year>` and `folder/current` point to them. A failure at any step leaves the earlier
-    export in force and nothing else behind.
+    then do `folder/<test year>` and `folder/current` point to them. `current` moves forward only: an export of an
+    earlier test year leaves it where it is; `serve_export` goes back. A failure at any step leaves the earlier export
+    in force and nothing else behind.
 
     Raises
     ------
@@ -139,16 +150,51 @@ def export_bundle(folder: Path, models: Sequence[ExportModel], context: ExportCo
         target = folder / f"{context.test_year}-{digest}"
         if target.exists():
             shutil.rmtree(work)
+            (target / MANIFEST_NAME).touch()  # the time of export is now
         else:
             work.chmod(0o755)  # mkdtemp makes it private; a service may run under another account
             work.rename(target)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
-    _point(folder / str(context.test_year), target.name)
-    _point(folder / CURRENT_NAME, target.name)
-    _remove_unused(folder)
+    with _pointing(folder):
+        _point(folder / str(context.test_year), target.name)
+        if is_forward(target, folder / CURRENT_NAME):
+            _point(folder / CURRENT_NAME, target.name)
+        _remove_unused(folder)
     return target
+
+
+def is_forward(export: Path, current: Path) -> bool:
+    """Return whether an export may take the place of the current one: a later test year, or the same made later.
+
+    A current one that is not there, or has no readable manifest, holds nothing back.
+    """
+    try:
+        return order_of(export) >= order_of(resolve_folder(current))
+    except BundleError:
+        return True
+
+
+def serve_export(folder: Path, name: str) -> Path:
+    """Make the export that `name` says (a test year or an export's own name) the current one, whatever its year.
+
+    Raises BundleError when there is none, or it is refused; the current one then stays.
+    """
+    if not (name and name == Path(name).name and (folder / name).exists()):
+        raise BundleError(f"There is no export {name!r} in {folder}. `sqf export current` lists those that are there.")
+    export = resolve_folder(folder / name)
+    open_bundle(export)
+    with _pointing(folder):
+        _point(folder / CURRENT_NAME, export.name)
+    return export
+
+
+def _pointing(folder: Path) -> "FileLock":
+    """Return the lock under which exporters compare and move pointers; it lies beside the folder."""
+    from filelock import FileLock
+
+    return FileLock(folder.with_name(f".{folder.name}.lock"))
 
 
 def _write_files(work: Path, models: Sequence[ExportModel], context: ExportContext) -> None:
@@ -290,14 +336,18 @@ def _point(link: Path, name: str) -> None:
 def _remove_unused(folder: Path) -> None:
     """Remove earlier exports that nothing points to, and what an exporter that was killed left behind.
 
-    Younger ones stay: a service may be on its way to one, another exporter may be about to point to one.
+    The last of the former ones stays, for a service that cannot load its successor. Younger ones stay: a service may
+    be on its way to one, another exporter may be about to point to one.
     """
     pointers = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    used = {resolve_folder(path) for path in pointers if path.is_symlink() or path.is_file()}
+    used = {resolve_folder(path) for path in pointers if path.exists() and (path.is_symlink() or path.is_file())}
+    used |= set([export for export in list_exports(folder) if export not in used][:KEPT_FORMER])
     oldest = time.time() - KEPT_SECONDS
     for path in [*folder.glob("[0-9]*-" + "[0-9a-f]" * 12), *folder.glob(".export-*")]:
         if path.resolve() not in used and path.stat().st_mtime < oldest:
             shutil.rmtree(path, ignore_errors=True)
 
 
-__all__ = ["KEPT_SECONDS", "ExportContext", "ExportModel", "export_bundle", "stops_of_frame"]
+__all__ = [
+    "KEPT_SECONDS", "ExportContext", "ExportModel", "export_bundle", "is_forward", "serve_export", "stops_of_frame",
+]  # fmt: skip

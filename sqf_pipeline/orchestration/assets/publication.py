@@ -178,6 +178,7 @@ def model_export(
     data_quality: dict[str, pd.DataFrame],
 ) -> dg.MaterializeResult[Any]:
     """Export the served models."""
+    from sqf_pipeline.serving.bundle import CURRENT_NAME, resolve_folder
     from sqf_pipeline.serving.export import ExportContext
     from sqf_pipeline.serving.publication import publish_models
     from sqf_pipeline.serving.source_commit import source_commit
@@ -208,9 +209,16 @@ def model_export(
             git_commit=source_commit(),
         ),
     )
+    in_force, served = "yes", resolve_folder(exports.folder / CURRENT_NAME)
+    if served != folder.resolve():
+        in_force = (
+            f"no: {served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
+        )
+        context.log.warning("this export is not in force: %s", in_force.removeprefix("no: "))
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(str(folder.resolve())),
+            "in_force": in_force,
             "models": served_models.names,
             "service": dg.MetadataValue.md("Start it with `sqf serve`."),
             "analysis": dg.MetadataValue.url("http://127.0.0.1:8000/analysis"),

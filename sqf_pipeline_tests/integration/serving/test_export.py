@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,16 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sqf_pipeline.cli import main
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.serving import bundle as bundle_module
-from sqf_pipeline.serving.bundle import BundleError, load_pipelines, open_bundle, resolve_folder
+from sqf_pipeline.serving.bundle import BundleError, list_exports, load_pipelines, open_bundle, resolve_folder
 from sqf_pipeline.serving.calibration import Calibration
-from sqf_pipeline.serving.export import export_bundle, stops_of_frame
+from sqf_pipeline.serving.export import export_bundle, is_forward, serve_export, stops_of_frame
 from sqf_pipeline.serving.manifest import MANIFEST_NAME
 from sqf_pipeline.serving.predictor import load_predictors
 from sqf_pipeline_tests.serving_support import small_models
@@ -62,7 +67,7 @@ def test_the_manifest_tells_what_an_auditor_asks(export_folder):
     assert {entry.name for entry in manifest.files} >= {"model_card.md", "analysis/stops_by_year.json"}
 
 
-def test_pointers_lead_to_the_newest_export(tmp_path):
+def test_current_moves_forward_only_and_each_year_points_to_its_own_latest(tmp_path):
     small = small_models()
     first = export_bundle(tmp_path, small.models[:1], small.context)
     assert resolve_folder(tmp_path) == resolve_folder(tmp_path / "2020") == first
@@ -71,8 +76,86 @@ def test_pointers_lead_to_the_newest_export(tmp_path):
     assert resolve_folder(tmp_path / "2020") == first
     again = export_bundle(tmp_path, small.models[1:2], small.context)
     assert resolve_folder(tmp_path / "2020") == again != first
-    assert resolve_folder(tmp_path / "2021") == later
+    assert resolve_folder(tmp_path) == resolve_folder(tmp_path / "2021") == later
+    last = export_bundle(tmp_path, small.models[1:2], replace(small.context, test_year=2021))
+    assert resolve_folder(tmp_path) == resolve_folder(tmp_path / "2021") == last
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@given(years=st.lists(st.sampled_from([2019, 2020, 2021, 2022]), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_order_of_the_runs_the_last_export_of_the_latest_year_is_current(years):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "exports"
+        made = []
+        for number, year in enumerate(years):
+            export = folder / f"{year}-{number:012x}"
+            export.mkdir(parents=True)
+            (export / MANIFEST_NAME).write_text(json.dumps({"test_year": year}))
+            os.utime(export / MANIFEST_NAME, (number, number))
+            if is_forward(export, folder / "current"):
+                (folder / "current").unlink(missing_ok=True)
+                (folder / "current").symlink_to(export.name)
+            made.append((year, number, export.resolve()))
+        assert resolve_folder(folder) == max(made)[2]
+        assert list_exports(folder) == [entry[2] for entry in sorted(made, reverse=True)]
+
+
+def test_the_same_export_made_again_is_the_later_one(tmp_path):
+    small = small_models()
+    first = export_bundle(tmp_path, small.models[:1], small.context)
+    other = export_bundle(tmp_path, small.models[1:2], small.context)
+    assert resolve_folder(tmp_path) == other
+    assert export_bundle(tmp_path, small.models[:1], small.context) == first
+    assert resolve_folder(tmp_path) == first
+
+
+@pytest.mark.parametrize("spoil", ["gone", "not json", "no year", "a year in words"])
+def test_a_current_export_that_tells_no_year_holds_nothing_back(tmp_path, spoil):
+    small = small_models()
+    later = export_bundle(tmp_path, small.models[:1], replace(small.context, test_year=2021))
+    manifest = later / MANIFEST_NAME
+    if spoil == "gone":
+        shutil.rmtree(later)
+    else:
+        manifest.write_text({"not json": "{", "no year": "{}", "a year in words": '{"test_year": "new"}'}[spoil])
+    earlier = export_bundle(tmp_path, small.models[:1], small.context)
+    assert resolve_folder(tmp_path) == earlier
+
+
+def test_an_operator_goes_back_by_year_or_name_and_only_to_a_good_export(tmp_path):
+    small = small_models()
+    earlier = export_bundle(tmp_path, small.models[:1], small.context)
+    later = export_bundle(tmp_path, small.models[:1], replace(small.context, test_year=2021))
+    assert serve_export(tmp_path, "2020") == resolve_folder(tmp_path) == earlier
+    assert serve_export(tmp_path, later.name) == resolve_folder(tmp_path) == later
+    model = next(earlier.rglob("*.onnx"))
+    model.write_bytes(model.read_bytes()[:-1])
+    for name in ("2020", earlier.name, "2019", "../elsewhere", ".", ""):
+        with pytest.raises(BundleError):
+            serve_export(tmp_path, name)
+        assert resolve_folder(tmp_path) == later
+
+
+def test_the_command_lists_the_exports_and_goes_back(tmp_path):
+    small = small_models()
+    folder = tmp_path / "exports" / "sqf_sample"
+    earlier = export_bundle(folder, small.models[:1], small.context)
+    later = export_bundle(folder, small.models[:1], replace(small.context, test_year=2021))
+
+    def sqf(*arguments: str) -> str:
+        shown = CliRunner().invoke(main, ["export", "current", *arguments], env={"SQF_HOME": str(tmp_path)})
+        assert "Traceback" not in shown.output
+        return shown.output
+
+    listed = sqf("--source", "sample").splitlines()
+    assert [line.split()[0] for line in listed] == [later.name, earlier.name]
+    assert [line.split()[-1] == "current" for line in listed] == [True, False]
+    listed = sqf("2020", "--source", "sample").splitlines()
+    assert [line.split()[-1] == "current" for line in listed] == [False, True]
+    assert resolve_folder(folder) == earlier
+    assert "There is no export '2019'" in sqf("2019", "--source", "sample")
+    assert "`sqf run --full` makes one" in sqf("--source", "local")
 
 
 def test_exports_that_nothing_points_to_go_after_a_while(tmp_path):
@@ -87,7 +170,7 @@ def test_exports_that_nothing_points_to_go_after_a_while(tmp_path):
     third = export_bundle(tmp_path, small.models[2:3], small.context)
     assert not first.exists()
     assert not killed.exists()
-    assert not second.exists()
+    assert second.exists()  # the last of the former ones, to fall back to
     assert resolve_folder(tmp_path) == third
 
 
