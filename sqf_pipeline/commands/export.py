@@ -1,7 +1,7 @@
 """`sqf export`: which export of the models is served, and result tables as files for other programs.
 
 What belongs here: pointing to an export, which tables go out, and reading them. What does not: writing an extract
-(`serving.tableau`), and making an export of models, which is an asset.
+(`export.tableau`), and making an export of models, which is an asset.
 """
 
 from datetime import UTC, datetime
@@ -37,8 +37,8 @@ def current(name: str | None, source: str | None) -> None:
     A run moves `current` forward only; this is the way back. The next run of the same or a later test year moves it
     forward again.
     """
-    from sqf_pipeline.serving.bundle import list_exports
-    from sqf_pipeline.serving.export import serve_export
+    from sqf_pipeline.export.bundle_writer import serve_export
+    from sqf_pipeline.service.bundle import list_exports
 
     settings = load_settings(source=source)
     folder = settings.home / "exports" / schema_for_source(settings.source)
@@ -52,7 +52,7 @@ def current(name: str | None, source: str | None) -> None:
 
 
 def _line_of(export: Path, folder: Path) -> str:
-    from sqf_pipeline.serving.bundle import CURRENT_NAME, order_of, resolve_folder
+    from sqf_pipeline.service.bundle import CURRENT_NAME, order_of, resolve_folder
 
     year, made = order_of(export)
     time = datetime.fromtimestamp(made / 1e9, UTC)
@@ -67,7 +67,7 @@ def _line_of(export: Path, folder: Path) -> str:
 @click.option("--with-stops", is_flag=True, help="Also the tables with a row a stop.")
 def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
     """Write the result tables and views as a Tableau extract (.hyper) at PATH."""
-    from sqf_pipeline.serving.tableau import write_hyper
+    from sqf_pipeline.export.tableau import write_hyper
 
     settings = load_settings(source=source)
     warehouse = open_warehouse(settings, settings.source)

@@ -1,6 +1,6 @@
 """`sqf serve`: the service.
 
-What belongs here: finding the export and starting the server. What does not: anything that it answers (`serving`).
+What belongs here: finding the export and starting the server. What does not: anything that it answers (`service`).
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ from sqf_pipeline.settings import schema_for_source
 )
 def command(port: int, host: str, folder: Path | None, source: str | None) -> None:
     """Answer questions about stops from the newest export, until Ctrl-C."""
-    from sqf_pipeline.serving.server import serve
+    from sqf_pipeline.service.server import serve
 
     settings = load_settings(source=source)
     exports = settings.home / "exports" / schema_for_source(settings.source)

@@ -18,16 +18,28 @@ MAY_USE = {
     "documents": {"errors", "settings", "nypd"},
     "modelling": {"errors", "settings", "nypd", "contracts"},
     "warehouse": {"errors", "settings", "nypd", "contracts", "modelling"},
-    "serving": {"errors", "settings", "nypd", "contracts", "modelling"},
-    "orchestration": {"errors", "settings", "compute", "nypd", "contracts", "modelling", "warehouse", "serving"},
+    "service": {"errors", "settings", "nypd"},
+    "export": {"errors", "settings", "nypd", "contracts", "modelling", "service"},
+    "orchestration": {
+        "errors",
+        "settings",
+        "compute",
+        "nypd",
+        "contracts",
+        "modelling",
+        "warehouse",
+        "service",
+        "export",
+    },
     "definitions": {"errors", "settings", "orchestration"},
-}
+}  # fmt: skip
 WITHOUT = {
     "nypd": {"dagster", "sklearn", "sqlalchemy"},
     "contracts": {"dagster", "sqlalchemy"},
     "modelling": {"dagster", "sqlalchemy", "psycopg2"},
     "warehouse": {"dagster", "sklearn"},
-    "serving": {"dagster", "sqlalchemy", "psycopg2", "pandera"},
+    "service": {"dagster", "sqlalchemy", "psycopg2", "pandera", "sklearn", "pandas", "joblib", "onnx"},
+    "export": {"dagster", "sqlalchemy", "psycopg2", "pandera", "flask"},
 }
 
 

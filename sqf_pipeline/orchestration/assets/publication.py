@@ -1,7 +1,7 @@
 """What leaves the pipeline: charts, the model card, and the export that the service answers from.
 
 What belongs here: the assets `charts`, `model_card` and `model_export`. What does not: drawing, wording and exporting
-(`modelling.plots`, `modelling.model_card`, `serving`).
+(`modelling.plots`, `modelling.model_card`, `export`).
 """
 
 from base64 import b64encode
@@ -155,7 +155,7 @@ def _of_window(loaded: dict[str, pd.DataFrame], test_year: int) -> pd.DataFrame:
     owners=list(OWNERS),
     kinds={"onnx"},
     tags={"grain": "summary"},
-    code_version=code_version("serving"),
+    code_version=code_version("export", "service"),
     description="The export that the service answers from: models in two forms, verified against each other, with "
     "measures, card and the tables behind its charts.",
 )
@@ -178,10 +178,10 @@ def model_export(
     data_quality: dict[str, pd.DataFrame],
 ) -> dg.MaterializeResult[Any]:
     """Export the served models."""
-    from sqf_pipeline.serving.bundle import CURRENT_NAME, resolve_folder
-    from sqf_pipeline.serving.export import ExportContext
-    from sqf_pipeline.serving.publication import publish_models
-    from sqf_pipeline.serving.source_commit import source_commit
+    from sqf_pipeline.export.bundle_writer import ExportContext
+    from sqf_pipeline.export.model_entries import publish_models
+    from sqf_pipeline.export.source_commit import source_commit
+    from sqf_pipeline.service.bundle import CURRENT_NAME, resolve_folder
 
     test_year = int(context.partition_key)
     files = _of_window(source_files, test_year)

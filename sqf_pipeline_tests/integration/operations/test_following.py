@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from sqf_pipeline.serving.bundle import resolve_folder
-from sqf_pipeline.serving.export import export_bundle
-from sqf_pipeline.serving.following import Follower, follow, identity_of, waiting_server
-from sqf_pipeline.serving.healthy import is_healthy
-from sqf_pipeline.serving.manifest import MANIFEST_NAME
+from sqf_pipeline.export.bundle_writer import export_bundle
+from sqf_pipeline.service.bundle import resolve_folder
+from sqf_pipeline.service.following import Follower, follow, identity_of, waiting_server
+from sqf_pipeline.service.healthy import is_healthy
+from sqf_pipeline.service.manifest import MANIFEST_NAME
 from sqf_pipeline.settings import Settings
-from sqf_pipeline_tests.serving_process import free_port
-from sqf_pipeline_tests.serving_support import small_models
+from sqf_pipeline_tests.service_process import free_port
+from sqf_pipeline_tests.service_support import small_models
 
 SECONDS = 60
 

@@ -1,0 +1,62 @@
+"""Everything the service answers from, loaded once at its start.
+
+What belongs here: the verified export, its predictors, validators and tables in memory. What does not: HTTP.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from sqf_pipeline.service.analysis_table import AnalysisTable
+from sqf_pipeline.service.bundle import Bundle, open_bundle
+from sqf_pipeline.service.manifest import FieldSpec, Manifest, Outcome, Tier
+from sqf_pipeline.service.predictor import Predictor, load_predictors
+from sqf_pipeline.service.schemas import TIERS, request_adapter
+
+OUTCOMES: tuple[Outcome, ...] = ("arrest", "summons")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A verified export, ready to answer; read-only and so shared by all threads.
+
+    `validators` hold the request models by outcome; an outcome that the export has no model for is absent.
+    """
+
+    bundle: Bundle
+    predictors: dict[tuple[Outcome, Tier], Predictor]
+    validators: dict[Outcome, TypeAdapter[Any]]
+    analysis: dict[str, AnalysisTable]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The export's manifest."""
+        return self.bundle.manifest
+
+    def specs(self, outcome: Outcome, tier: Tier) -> dict[str, FieldSpec]:
+        """Return a model's fields by name."""
+        return {spec.name: spec for spec in self.predictors[outcome, tier].entry.fields}
+
+    def tiers(self, outcome: Outcome) -> tuple[Tier, ...]:
+        """Return the tiers of the API that the export has a model for."""
+        return tuple(tier for tier in TIERS if (outcome, tier) in self.predictors)
+
+
+def load_service(path: Path) -> Service:
+    """Verify the export at `path` and load it; raises BundleError when it is refused."""
+    bundle = open_bundle(path)
+    predictors = load_predictors(bundle)
+    validators = {}
+    for outcome in OUTCOMES:
+        entries = [predictors[outcome, tier].entry for tier in TIERS if (outcome, tier) in predictors]
+        if entries:
+            validators[outcome] = request_adapter(entries)
+    tables = [AnalysisTable.model_validate_json(bundle.contents[name]) for name in bundle.manifest.analysis]
+    kept = {name: data for name, data in bundle.contents.items() if not name.endswith(".onnx")}
+    bundle = replace(bundle, contents=kept)  # the sessions hold their own form of the models
+    return Service(bundle, predictors, validators, {table.name: table for table in tables})
+
+
+__all__ = ["OUTCOMES", "Service", "load_service"]

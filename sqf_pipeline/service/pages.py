@@ -1,0 +1,239 @@
+"""The pages for people.
+
+What belongs here: routes that answer HTML, the files that these need, and downloads of what they show. What does
+not: reading a form's text (`forms`), JSON for machines (`api`), and the wording of charts (`analysis_data`).
+"""
+
+import csv
+import hashlib
+import io
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, render_template, request, url_for
+from pydantic_core import to_json
+
+from sqf_pipeline.service.analysis_table import AnalysisTable, TableColumn
+from sqf_pipeline.service.api_page import operations_of
+from sqf_pipeline.service.card_page import render_card
+from sqf_pipeline.service.forms import read_form, start_form
+from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
+from sqf_pipeline.service.manifest import ModelEntry, Outcome
+from sqf_pipeline.service.openapi import build_document
+
+SECTIONS = {
+    "stops": "The stops",
+    "models": "The models",
+    "people": "Groups of people",
+    "study": "The study of 2021",
+}
+TIER_WORDS = {
+    "at_stop": ("At the stop", "Only what is known when the stop begins. This is foresight."),
+    "during": (
+        "During the encounter",
+        "Also what is filled in while the stop goes on, such as a search or force. Much of it follows from the "
+        "outcome: this is close to hindsight.",
+    ),
+    "study": ("The study's fields", "The twelve fields of the endpoint of 2021."),
+}
+OUTCOME_WORDS = {
+    "arrest": {"noun": "an arrest", "title": "Arrest", "yes": "Arrest", "no": "No arrest"},
+    "summons": {"noun": "a summons", "title": "Summons", "yes": "Summons", "no": "No summons"},
+}
+MEASURE_WORDS = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "brier_skill": "Brier skill",
+}
+MOST_ROWS = 200
+"""Most rows of a table on a page; a download holds all."""
+_LONG = "public, max-age=31536000, immutable"
+_FORMULA = ("=", "+", "-", "@", "\t")
+_NOTHING = "\u2013"
+_HERE = Path(__file__).parent
+
+
+@cache
+def asset_files() -> dict[str, tuple[Path, str]]:
+    """Return the files that pages load, by the name they are served under, with their content type.
+
+    Bootstrap comes from the package Bootstrap-Flask and D3 from mpld3; both are found without being imported.
+    """
+    bootstrap = _package_folder("flask_bootstrap") / "static" / "bootstrap5"
+    return {
+        "bootstrap.min.css": (bootstrap / "css" / "bootstrap.min.css", "text/css; charset=utf-8"),
+        "bootstrap.min.js": (bootstrap / "js" / "bootstrap.min.js", "text/javascript; charset=utf-8"),
+        "d3.min.js": (_package_folder("mpld3") / "js" / "d3.v5.min.js", "text/javascript; charset=utf-8"),
+        "site.css": (_HERE / "static" / "site.css", "text/css; charset=utf-8"),
+        "theme.js": (_HERE / "static" / "theme.js", "text/javascript; charset=utf-8"),
+        "charts.js": (_HERE / "static" / "charts.js", "text/javascript; charset=utf-8"),
+        "icon.svg": (_HERE / "static" / "icon.svg", "image/svg+xml"),
+    }
+
+
+def _package_folder(name: str) -> Path:
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise RuntimeError(f"the package {name}, whose files the pages need, is not installed")
+    return Path(spec.origin).parent
+
+
+@cache
+def _asset(name: str) -> tuple[bytes, str, str]:
+    path, kind = asset_files()[name]
+    data = path.read_bytes()
+    return data, kind, hashlib.sha256(data).hexdigest()[:12]
+
+
+def asset_url(name: str) -> str:
+    """Return the address of a file with a mark of its content, so that browsers may keep it for good."""
+    return url_for("pages.asset", name=name, v=_asset(name)[2])
+
+
+def register_pages(app: Flask, service: Service) -> None:
+    """Add every page to an application."""
+    blueprint = Blueprint("pages", __name__)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["cell"] = show_cell
+    app.context_processor(
+        lambda: {
+            "asset_url": asset_url, "manifest": service.manifest, "outcome_words": OUTCOME_WORDS,
+            "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
+            "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
+        }
+    )  # fmt: skip
+    for name in asset_files():
+        _asset(name)  # a missing file is found at the start, not by a visitor
+    _add_home(blueprint, service)
+    _add_forms(blueprint, service)
+    _add_analysis(blueprint, service)
+    _add_reading(blueprint, service)
+    app.register_blueprint(blueprint)
+
+
+def _add_home(blueprint: Blueprint, service: Service) -> None:
+    def home() -> str:
+        return render_template("home.html", results=_results(service), measure_words=MEASURE_WORDS)
+
+    def asset(name: str) -> Response:
+        if name not in asset_files():
+            abort(404)
+        data, kind, mark = _asset(name)
+        caching = {"Cache-Control": _LONG if request.args.get("v") == mark else "public, max-age=300"}
+        return Response(data, content_type=kind, headers=caching)
+
+    def favicon() -> Response:
+        return asset("icon.svg")
+
+    blueprint.add_url_rule("/", "home", home, methods=["GET"])
+    blueprint.add_url_rule("/assets/<name>", "asset", asset, methods=["GET"])
+    blueprint.add_url_rule("/favicon.ico", "favicon", favicon, methods=["GET"])
+
+
+def _results(service: Service) -> list[ModelEntry]:
+    order = {"at_stop": 0, "during": 1, "study": 2}
+    return sorted(service.manifest.models, key=lambda entry: (OUTCOMES.index(entry.outcome), order[entry.tier]))
+
+
+def _add_forms(blueprint: Blueprint, service: Service) -> None:
+    def add(outcome: Outcome) -> None:
+        tiers = tuple(reversed(service.tiers(outcome)))  # foresight first
+
+        def form() -> Response:
+            tier = next((name for name in tiers if name == request.values.get("tier")), tiers[0])
+            predictor = service.predictors[outcome, tier]
+            state = read_form(predictor, request.form) if request.method == "POST" else start_form(predictor)
+            page = render_template(
+                "form.html", outcome=outcome, tier=tier, tiers=tiers, entry=predictor.entry, form=state
+            )
+            return Response(page, status=422 if state.errors else 200, content_type="text/html; charset=utf-8")
+
+        blueprint.add_url_rule(f"/{outcome}", outcome, form, methods=["GET", "POST"])
+
+    for outcome in OUTCOMES:
+        if service.tiers(outcome):
+            add(outcome)
+
+
+def _add_analysis(blueprint: Blueprint, service: Service) -> None:
+    def analysis() -> str:
+        tables = {
+            section: [table for table in service.analysis.values() if table.section == section] for section in SECTIONS
+        }
+        return render_template("analysis.html", sections=SECTIONS, tables=tables)
+
+    def faults() -> str:
+        tables = [table for table in service.analysis.values() if table.section == "faults"]
+        return render_template("faults.html", tables=tables)
+
+    def download(name: str, extension: str) -> Response:
+        table = service.analysis.get(name)
+        if table is None or extension not in ("csv", "json"):
+            abort(404)
+        if extension == "json":
+            return Response(table.model_dump_json(), content_type="application/json")
+        disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return Response(table_to_csv(table), content_type="text/csv; charset=utf-8", headers=disposition)
+
+    blueprint.add_url_rule("/analysis", "analysis", analysis, methods=["GET"])
+    blueprint.add_url_rule("/faults", "faults", faults, methods=["GET"])
+    blueprint.add_url_rule("/analysis/<name>.<extension>", "download", download, methods=["GET"])
+
+
+def table_to_csv(table: AnalysisTable) -> str:
+    """Return a table as CSV with its column names; text that a spreadsheet would run as a formula is disarmed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.name for column in table.columns])
+    for row in table.rows:
+        writer.writerow(
+            [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in row]
+        )
+    return out.getvalue()
+
+
+def _add_reading(blueprint: Blueprint, service: Service) -> None:
+    document = build_document(service)
+    openapi = to_json(document)
+    card = render_card(service.bundle.text(service.manifest.model_card)) if service.manifest.model_card else None
+
+    def model_card() -> str:
+        return render_template("model_card.html", card=card)
+
+    def download_card() -> Response:
+        if service.manifest.model_card is None:
+            abort(404)
+        return Response(
+            service.bundle.contents[service.manifest.model_card], content_type="text/markdown; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="model_card.md"'},
+        )  # fmt: skip
+
+    def api_page() -> str:
+        return render_template("api.html", operations=operations_of(document), info=document["info"])
+
+    def openapi_document() -> Response:
+        return Response(openapi, content_type="application/json")
+
+    blueprint.add_url_rule("/model-card", "model_card", model_card, methods=["GET"])
+    blueprint.add_url_rule("/model-card.md", "download_card", download_card, methods=["GET"])
+    blueprint.add_url_rule("/api", "api", api_page, methods=["GET"])
+    blueprint.add_url_rule("/api/openapi.json", "openapi", openapi_document, methods=["GET"])
+
+
+def show_cell(value: Any, column: TableColumn) -> str:
+    """Return a cell of a table as people read it; a missing value is a dash."""
+    if value is None:
+        return _NOTHING
+    if column.format == "count":
+        return f"{value:,}"
+    if column.format == "percent":
+        return f"{value:.1%}".replace("%", " %")
+    if column.format == "decimal":
+        return f"{value:,.4g}"
+    return str(value)
+
+
+__all__ = ["MOST_ROWS", "asset_files", "asset_url", "register_pages", "show_cell", "table_to_csv"]
