@@ -26,11 +26,11 @@ from sqf_pipeline.export.onnx_export import ensemble_to_onnx
 from sqf_pipeline.export.reliability import reliability_table
 from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.service.analysis_table import AnalysisTable
+from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import (
     CURRENT_NAME,
     BundleError,
     list_exports,
-    open_bundle,
     order_of,
     resolve_folder,
 )
@@ -145,7 +145,7 @@ def export_bundle(folder: Path, models: Sequence[ExportModel], context: ExportCo
     work = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
     try:
         _write_files(work, models, context)
-        open_bundle(work)
+        create_app(work)
         digest = hashlib.sha256((work / CHECKSUMS_NAME).read_bytes()).hexdigest()[:12]
         target = folder / f"{context.test_year}-{digest}"
         if target.exists():
@@ -184,7 +184,7 @@ def serve_export(folder: Path, name: str) -> Path:
     if not (name and name == Path(name).name and (folder / name).exists()):
         raise BundleError(f"There is no export {name!r} in {folder}. `sqf export current` lists those that are there.")
     export = resolve_folder(folder / name)
-    open_bundle(export)
+    create_app(export)
     with _pointing(folder):
         _point(folder / CURRENT_NAME, export.name)
     return export

@@ -7,7 +7,7 @@ these routes (`openapi`), and the models.
 from typing import Any
 
 import numpy as np
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import UnsupportedMediaType
@@ -45,7 +45,7 @@ def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
 
 
 def _json(body: BaseModel | dict[str, Any] | list[Any]) -> Response:
-    data = body.model_dump_json(by_alias=True) if isinstance(body, BaseModel) else to_json(body)
+    data = body.model_dump_json(by_alias=True, exclude_none=True) if isinstance(body, BaseModel) else to_json(body)
     return Response(data, content_type=JSON_TYPE)
 
 
@@ -154,7 +154,7 @@ def _add_descriptions(blueprint: Blueprint, service: Service) -> None:
             answers = predictor.probabilities([predictor.entry.probes[0].stop])
             if not np.isfinite(answers).all():
                 return problem(503, f"The model {predictor.entry.name} does not answer.")
-        return _json(Health(status="ok"))
+        return _json(Health(status="ok", refused=current_app.config.get("REFUSED")))
 
     blueprint.add_url_rule("/api/v1/models", "models", list_models, methods=["GET"])
     blueprint.add_url_rule("/healthz", "healthz", alive, methods=["GET"])

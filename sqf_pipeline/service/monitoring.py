@@ -4,13 +4,13 @@ What belongs here: the metrics, their names and the page that shows them. What d
 label ever holds what a client sent: an unknown method is `other`, an unknown address has no endpoint.
 """
 
-import os
 from time import perf_counter
 
 from flask import Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+TRIAL = "sqf.trial"
+"""Key in the environment of a request that the service asks itself, which is not counted."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
@@ -26,15 +26,15 @@ class Metrics:
             "sqf_request_seconds", "Time to answer a request, in seconds.", ("endpoint",), buckets=_BUCKETS,
             registry=self.registry,
         )  # fmt: skip
+        self.refused = Gauge(
+            "sqf_export_refused", "1 while the current export is refused and a former one answers.",
+            registry=self.registry,
+        )  # fmt: skip
         self.predictions = Counter("sqf_predictions", "Stops answered.", ("outcome", "tier"), registry=self.registry)
 
     def page(self) -> bytes:
-        """Return the metrics in Prometheus's text format, of all processes where several serve."""
-        registry = self.registry
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)
-        return generate_latest(registry)
+        """Return the metrics in Prometheus's text format."""
+        return generate_latest(self.registry)
 
 
 def register_metrics(app: Flask, metrics: Metrics) -> None:
@@ -44,6 +44,8 @@ def register_metrics(app: Flask, metrics: Metrics) -> None:
         g.started = perf_counter()
 
     def finish(response: Response) -> Response:
+        if TRIAL in request.environ:
+            return response
         endpoint = request.endpoint or "none"
         method = request.method if request.method in _METHODS else "other"
         metrics.requests.labels(endpoint, method, response.status_code).inc()

@@ -92,11 +92,11 @@ def load_predictors(bundle: Bundle) -> dict[tuple[Outcome, Tier], Predictor]:
                 f"the export ({bundle.manifest.packages.get('onnxruntime')}), or export again here."
             )
         predictors[entry.outcome, entry.tier] = predictor
-        _return_memory()
+        return_memory()
     return predictors
 
 
-def _return_memory() -> None:
+def return_memory() -> None:
     """Give the memory that reading a model took and freed back to the system, where the C library can.
 
     Reading one takes about three times what holding it does, and glibc keeps what was freed: with six forests of

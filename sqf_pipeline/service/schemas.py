@@ -112,9 +112,13 @@ class Problem(_Response):
 
 
 class Health(_Response):
-    """Whether the service is alive, or ready."""
+    """Whether the service is alive, or ready.
+
+    `refused` names the current export when it cannot be served and a former one answers.
+    """
 
     status: Literal["ok", "not ready"]
+    refused: str | None = None
 
 
 def _whole(value: object) -> object:

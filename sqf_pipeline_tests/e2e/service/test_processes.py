@@ -1,4 +1,4 @@
-"""The service as processes: waitress and gunicorn, cold start, memory, slow and hostile clients."""
+"""The service as a process: cold start, memory, slow and hostile clients, a newer export."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -16,8 +17,10 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
+from sqf_pipeline.export.bundle_writer import export_bundle
 from sqf_pipeline.service.bundle import resolve_folder
 from sqf_pipeline_tests.service_process import free_port, running, waitress_command
+from sqf_pipeline_tests.service_support import small_export
 
 ROOT = Path(__file__).parents[3]
 QUESTION = json.dumps({"tier": "during", "stops": [{"searched": True, "suspect_age": 30}]}).encode()
@@ -40,7 +43,9 @@ def ask(url: str) -> dict:
 
 def test_the_service_imports_nothing_heavy():
     code = (
-        "import sys, sqf_pipeline.service.app, sqf_pipeline.service.server, sqf_pipeline.service.wsgi, onnxruntime;"
+        "import sys, pkgutil, importlib, onnxruntime, waitress, sqf_pipeline.service, sqf_pipeline.commands.serve;"
+        "[importlib.import_module(f'sqf_pipeline.service.{found.name}') for found in pkgutil.iter_modules("
+        "sqf_pipeline.service.__path__)];"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -146,32 +151,51 @@ def test_a_changed_export_is_refused_before_a_port_opens(export_folder, tmp_path
     assert "refused because of models/" in ended.stderr
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="gunicorn is for Linux")
-def test_the_procfile_serves_with_two_processes_and_one_count(export_folder, tmp_path):
+def test_the_procfile_serves(export_folder, tmp_path):
     command = (ROOT / "Procfile").read_text().removeprefix("web:").strip()
     port = free_port()
     environment = {
-        "PORT": str(port), "WEB_CONCURRENCY": "2", "SQF_EXPORT_DIR": str(export_folder),
+        "PORT": str(port), "SQF_EXPORT_DIR": str(export_folder / "current"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }  # fmt: skip
     with running(shlex.split(command), port, tmp_path / "log", environment, tmp_path) as service:
-        for _ in range(30):
-            ask(service.url)
-        with urlopen(f"{service.url}/metrics", timeout=10) as page:  # noqa: S310
-            lines = page.read().decode().splitlines()
-        counted = [line for line in lines if line.startswith('sqf_predictions_total{outcome="arrest",tier="during"}')]
-        assert [float(line.split()[-1]) for line in counted] == [30.0]
-        assert len(psutil.Process(service.process.pid).children()) == 2
+        assert ask(service.url)["predictions"]
+        service.process.terminate()
+        assert service.process.wait(60) == 0
 
 
-def test_a_home_folder_with_a_sample_alone_is_served(export_folder, tmp_path):
+@pytest.mark.parametrize(("arguments", "served"), [((), True), (("--source", "local"), False)])
+def test_a_home_folder_with_a_sample_alone_is_served_unless_another_source_was_asked_for(
+    export_folder, tmp_path, arguments, served
+):
     """Without an address of an export, the service looks where the pipeline writes it."""
     (tmp_path / "exports").mkdir()
     shutil.copytree(export_folder, tmp_path / "exports" / "sqf_sample", symlinks=True)
-    code = "from sqf_pipeline.service.wsgi import app; print(app.test_client().get('/readyz').status_code)"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SQF_")}
-    shown = subprocess.run(
-        [sys.executable, "-c", code], env={**environment, "SQF_HOME": str(tmp_path)}, cwd=tmp_path,
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert shown.stdout.strip() == "200"
+    port = free_port()
+    command = [sys.executable, "-m", "sqf_pipeline.cli", "serve", *arguments]
+    environment = {"SQF_HOME": str(tmp_path), "PORT": str(port)}
+    if served:
+        with running(command, port, tmp_path / "log", environment, tmp_path) as service:
+            assert ask(service.url)["source"] == "sample"
+        return
+    ended = subprocess.run(
+        command, env={**os.environ, **environment}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "add --source sample" in ended.stderr
+
+
+def test_a_newer_export_is_taken_by_the_running_process_without_losing_a_request_or_keeping_its_memory(tmp_path):
+    small = small_export()
+    folder = tmp_path / "exports"
+    export_bundle(folder, small.models, small.context)
+    port = free_port()
+    with running(waitress_command(folder, port), port, tmp_path / "log") as service:
+        process = psutil.Process(service.process.pid)
+        before = process.memory_info().rss
+        for year in range(2021, 2025):
+            export_bundle(folder, small.models, replace(small.context, test_year=year))
+            limit = time.monotonic() + 60
+            while ask(service.url)["test_year"] != year:
+                assert time.monotonic() < limit, (tmp_path / "log").read_text()
+        assert process.memory_info().rss < before + 60_000_000
