@@ -4,13 +4,13 @@ What belongs here: recognising the usual names of a yearly file, choosing among 
 wrong with a folder. What does not: what stands inside a file, and fetching one.
 """
 
-import hashlib
 import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.files import file_sha256
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,6 @@ SUFFIXES = (".xlsx", ".csv")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SUBJECT = re.compile(r"sqf|stop\W*(?:question\W*)?(?:and\W*)?frisk")
 _NAMES_SHOWN = 12
-_BLOCK = 1 << 20
 
 
 class SourceError(SqfError):
@@ -40,15 +39,6 @@ def require_covered_year(year: int) -> None:
             f"The year {year} cannot be used: NYPD's files of 2003 to {FIRST_YEAR - 1} follow an older form with "
             f"other columns and codes. Years from {FIRST_YEAR} on are read; ask for one of those."
         )
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def year_in_name(name: str) -> int | None:

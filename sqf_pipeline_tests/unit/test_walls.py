@@ -11,17 +11,19 @@ PACKAGE = Path(sqf_pipeline.__file__).parent
 
 MAY_USE = {
     "errors": set(),
+    "files": {"errors"},
     "settings": {"errors"},
-    "nypd": {"errors", "settings"},
-    "contracts": {"errors", "settings", "nypd"},
+    "nypd": {"errors", "files", "settings"},
+    "contracts": {"errors", "files", "settings", "nypd"},
     "compute": {"errors", "settings"},
-    "documents": {"errors", "settings", "nypd"},
-    "modelling": {"errors", "settings", "nypd", "contracts"},
-    "warehouse": {"errors", "settings", "nypd", "contracts", "modelling"},
-    "service": {"errors", "settings", "nypd"},
-    "export": {"errors", "settings", "nypd", "contracts", "modelling", "service"},
+    "documents": {"errors", "files", "settings", "nypd"},
+    "modelling": {"errors", "files", "settings", "nypd", "contracts"},
+    "warehouse": {"errors", "files", "settings", "nypd", "contracts", "modelling"},
+    "service": {"errors", "nypd"},
+    "export": {"errors", "files", "nypd", "modelling", "service"},
     "orchestration": {
         "errors",
+        "files",
         "settings",
         "compute",
         "nypd",
@@ -32,7 +34,7 @@ MAY_USE = {
         "export",
     },
     "definitions": {"errors", "settings", "orchestration"},
-}  # fmt: skip
+}
 WITHOUT = {
     "nypd": {"dagster", "sklearn", "sqlalchemy"},
     "contracts": {"dagster", "sqlalchemy"},

@@ -1,0 +1,108 @@
+"""Files written whole or not at all, their digests, and locks that hold between processes."""
+
+import glob
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+from sqf_pipeline.errors import SqfError
+
+SCRAP_SECONDS = 3_600
+"""Age from which a temporary file is taken for one that a killed writer left."""
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; when the block ends well, the file is flushed and takes the name `path`.
+
+    When the block raises, the temporary file is removed and `path` keeps what it held. A process that is killed leaves
+    the old file; its temporary one is removed by the next writer that comes after an hour. The folder of `path` is made
+    when it is missing. Of several writers the last one wins, with its own bytes only.
+
+    Raises
+    ------
+    OSError
+        The system refuses to write.
+    """
+    with unfinished(path) as temporary:
+        yield temporary
+        put_in_place(temporary, path)
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """Give a hidden path of the same ending beside `path`, for `put_in_place`; what is not put in place is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_scraps(path, older_than=SCRAP_SECONDS)
+    temporary = path.with_name(f".{path.stem}.{token_hex(4)}.part{path.suffix}")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Flush a finished file to disk and give it its name, and see that the name outlasts a power cut."""
+    _sync(temporary, os.O_RDWR)
+    temporary.replace(path)
+    if hasattr(os, "O_DIRECTORY"):  # systems without it cannot flush a folder
+        _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def scraps_of(path: Path) -> list[Path]:
+    """Return the temporary files of writers of `path`, at work or killed."""
+    return sorted(path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}.part{glob.escape(path.suffix)}"))
+
+
+def remove_scraps(path: Path, *, older_than: float = 0.0) -> None:
+    """Remove the temporary files of writers of `path` that were last written more than `older_than` seconds ago."""
+    for scrap in scraps_of(path):
+        try:
+            if time.time() - scrap.stat().st_mtime >= older_than:
+                scrap.unlink()
+        except FileNotFoundError:  # its writer has just finished
+            continue
+
+
+@contextmanager
+def locked(path: Path, *, seconds: float, otherwise: SqfError) -> Iterator[None]:
+    """Hold a lock file; a process that ends, however it ends, gives its lock back.
+
+    Parameters
+    ----------
+    path
+        The lock file, which is empty and stays.
+    seconds
+        How long to wait for another process that holds it.
+    otherwise
+        What is raised when it is still held then.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=seconds)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise otherwise from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
