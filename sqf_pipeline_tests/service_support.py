@@ -62,7 +62,15 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     names = {name for fields in TIER_FIELDS.values() for name in fields}
     names |= {name for fields in STUDY_FIELDS.values() for name in fields.values()}
-    names |= {"month", "weekday", "suspect_race", "suspect_sex", "location_in_out", "jurisdiction"}
+    names |= {
+        "issuing_officer_command",
+        "month",
+        "weekday",
+        "suspect_race",
+        "suspect_sex",
+        "location_in_out",
+        "jurisdiction",
+    }
     frame = pd.DataFrame({"stop_id": np.arange(rows)})
     for name in sorted(names):
         entry = column(name)

@@ -29,6 +29,9 @@ KINDS: Mapping[str, str] = {
 
 KNOWN: Mapping[str, str] = {
     "at_stop": "before or at the moment of the stop",
+    "value_at_stop": "at the stop; but whether it is missing depends on the outcome, so models at the stop see a drawn "
+    "value in place of a gap",
+    "completed": "written or completed when the outcome is known: missing less often after an arrest",
     "during": "during the encounter",
     "outcome_made": "because of the outcome; never a feature",
     "outcome": "the outcome itself; never a feature",

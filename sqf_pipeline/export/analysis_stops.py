@@ -3,8 +3,8 @@
 What belongs here: counting stops and outcomes by year, month, hour, place and group, as pure functions of a frame.
 What does not: tables about models (`analysis_models`), drawing, and files.
 
-Shares are of the stops whose outcome is known; each carries Wilson's 95 % interval, and a share of fewer than
-`FEWEST` stops is left out.
+Shares are of the stops whose outcome is known; each carries Wilson's 95 % interval, in which persons of one encounter
+count as if they shared their fate, and a share of fewer than `FEWEST` stops is left out.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.export.field_specs import category_label, field_label
-from sqf_pipeline.modelling.intervals import wilson_interval
+from sqf_pipeline.modelling.intervals import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.service.analysis_table import AnalysisTable, Cell, ChartSpec, TableColumn
 from sqf_pipeline.service.forms import number_choices
 
@@ -24,6 +24,7 @@ CELL_FEET = 2640
 OUTCOME_WORDS = {"arrested": "arrest", "summons_issued": "summons"}
 SHARES = ("stops", "arrested_share", "summons_issued_share")
 _UNKNOWN = "Not known"
+_ENCOUNTER = "encounter"
 
 
 def stops_tables(stops: pd.DataFrame) -> list[AnalysisTable]:
@@ -31,6 +32,7 @@ def stops_tables(stops: pd.DataFrame) -> list[AnalysisTable]:
 
     `stops` has one row a stop with the registry's columns and dtypes, of one or several years.
     """
+    stops = with_encounters(stops)  # once for all
     return [
         by_year(stops), by_month(stops), by_hour_and_weekday(stops), by_category(stops, "borough"),
         by_category(stops, "suspect_race"), map_cells(stops),
@@ -50,16 +52,26 @@ def outcome_columns() -> tuple[TableColumn, ...]:
     return tuple(columns)
 
 
+def with_encounters(stops: pd.DataFrame) -> pd.DataFrame:
+    """Return stops with the number of their encounter in the column `encounter`, which intervals need."""
+    return stops if _ENCOUNTER in stops.columns else stops.assign(**{_ENCOUNTER: stop_clusters(stops)})
+
+
 def outcome_cells(stops: pd.DataFrame) -> list[Cell]:
-    """Return the number of stops and each outcome's share with its interval, or None under `FEWEST` stops."""
+    """Return the number of stops and each outcome's share with its interval, or None under `FEWEST` stops.
+
+    `stops` come from `with_encounters`.
+    """
     cells: list[Cell] = [len(stops)]
     for name in OUTCOME_WORDS:
-        known = stops[name].dropna()
+        inside = stops[name].notna()
+        known = stops.loc[inside, name]
         if len(known) < FEWEST:
             cells += [None, None, None]
             continue
         positives = int(known.sum())
-        low, high = wilson_interval(positives / len(known), len(known))
+        worth = effective_rows(stops.loc[inside, _ENCOUNTER])
+        low, high = wilson_interval(positives / len(known), worth)
         cells += [positives / len(known), low, high]
     return cells
 
@@ -67,7 +79,7 @@ def outcome_cells(stops: pd.DataFrame) -> list[Cell]:
 def _rows(stops: pd.DataFrame, by: Sequence[str]) -> list[tuple[Cell, ...]]:
     """Return one row for each group, its keys first; groups are sorted by key."""
     rows = []
-    for keys, group in stops.groupby(list(by), sort=True, dropna=True, observed=True):
+    for keys, group in with_encounters(stops).groupby(list(by), sort=True, dropna=True, observed=True):
         rows.append((*(_plain(key) for key in keys), *outcome_cells(group)))
     return rows
 
@@ -154,7 +166,7 @@ def by_category(stops: pd.DataFrame, name: str) -> AnalysisTable:
 
 def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     """Return stops and outcomes by half-mile cell; cells of fewer than five stops are left out and counted."""
-    placed = stops.dropna(subset=["x_feet", "y_feet", "longitude", "latitude"])
+    placed = with_encounters(stops).dropna(subset=["x_feet", "y_feet", "longitude", "latitude"])
     cells = placed.assign(
         east=(placed["x_feet"] // CELL_FEET).astype("int64"), north=(placed["y_feet"] // CELL_FEET).astype("int64")
     )
@@ -189,5 +201,5 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
 
 __all__ = [
     "CELL_FEET", "FEWEST", "OUTCOME_WORDS", "by_category", "by_hour_and_weekday", "by_month", "by_year", "map_cells",
-    "outcome_cells", "outcome_columns", "stops_tables",
+    "outcome_cells", "outcome_columns", "stops_tables", "with_encounters",
 ]  # fmt: skip

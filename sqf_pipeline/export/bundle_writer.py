@@ -35,6 +35,7 @@ from sqf_pipeline.service.bundle import (
     resolve_folder,
 )
 from sqf_pipeline.service.calibration import Calibration
+from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import (
     CHECKSUMS_NAME,
@@ -56,6 +57,8 @@ from sqf_pipeline.service.predictor import Predictor
 if TYPE_CHECKING:
     import pandas as pd
     from filelock import FileLock
+
+    from sqf_pipeline.modelling.drawn_descriptions import Descriptions
 
 RECORDED_PACKAGES = ("scikit-learn", "joblib", "numpy", "pandas", "onnx", "onnxruntime", "imbalanced-learn")
 KEPT_SECONDS = 900
@@ -88,9 +91,9 @@ class ExportModel:
         Frame of `fields` of the training years, for categories, defaults and counts.
     training_share
         Share of positives in training, before any resampling.
-    test_stops, test_actual
-        Frame of `fields` of the test year and whether each stop had the outcome, bool; stops whose outcome is
-        unknown have been left out of both.
+    test_stops, test_actual, test_clusters
+        Frame of `fields` of the test year, whether each stop had the outcome, bool, and its encounter (each stop by
+        itself if None); stops whose outcome is unknown have been left out of all three.
     measures
         Measures on the test year by name.
     """
@@ -107,6 +110,7 @@ class ExportModel:
     training_share: float
     test_stops: "pd.DataFrame"
     test_actual: np.ndarray
+    test_clusters: np.ndarray | None = None
     measures: Mapping[str, Measure] = field(default_factory=dict)
 
 
@@ -200,13 +204,17 @@ def _pointing(folder: Path) -> "FileLock":
 def _write_files(work: Path, models: Sequence[ExportModel], context: ExportContext) -> None:
     import joblib
 
+    from sqf_pipeline.modelling.calibrated_model import CalibratedModel
+
     contents: dict[str, bytes] = {}
     entries = []
     for model in models:
         onnx_bytes = ensemble_to_onnx(model.pipeline[-1])
         entries.append(_describe_model(model, onnx_bytes))
         packed = io.BytesIO()
-        joblib.dump(model.pipeline, packed, compress=_COMPRESSION)
+        limit = model.thresholds[model.default_threshold].value
+        whole = CalibratedModel(model.pipeline, model.calibration, tuple(model.fields), limit)
+        joblib.dump(whole, packed, compress=_COMPRESSION)
         contents[entries[-1].onnx_file] = onnx_bytes
         contents[entries[-1].joblib_file] = packed.getvalue()
     analysis = {f"analysis/{table.name}.json": table for table in context.analysis}
@@ -251,13 +259,16 @@ def _describe_model(model: ExportModel, onnx_bytes: bytes) -> ModelEntry:
     probabilities = model.calibration.apply(scores)
     probes = _invent_stops(fields)
     wanted = model.calibration.apply(_offline_scores(model, frame_of_fields(probes, fields)))
+    descriptions = getattr(model.pipeline, "descriptions_", None)
     entry = ModelEntry(
         name=model.name, outcome=model.outcome, tier=model.tier, estimator=type(model.pipeline[-1]).__name__,
         fields=fields, encoding=describe_encoding(lambda stops: encode(stops[list(model.fields)]), fields),
+        drawn=_drawn_fields(descriptions) if descriptions is not None else None,
         calibration=model.calibration, thresholds=dict(model.thresholds),
         default_threshold=model.default_threshold, training_share=model.training_share,
         training_rows=len(model.training_stops), test_rows=len(model.test_stops),
-        measures=dict(model.measures), reliability=reliability_table(probabilities, model.test_actual),
+        measures=dict(model.measures),
+        reliability=reliability_table(probabilities, model.test_actual, model.test_clusters),
         probes=tuple(
             Probe(stop=stop, probability=probability)
             for stop, probability in zip(probes, wanted.tolist(), strict=True)
@@ -274,6 +285,20 @@ def _describe_model(model: ExportModel, onnx_bytes: bytes) -> ModelEntry:
             "the encoder may depend on more than its field."
         )
     return entry.model_copy(update={"largest_difference": difference})
+
+
+def _drawn_fields(descriptions: "Descriptions") -> DrawnFields:
+    from sqf_pipeline.modelling.drawn_descriptions import is_cut
+
+    if not descriptions.columns:
+        return DrawnFields(fields=(), descriptions=((),), stops=(1,), empty=descriptions.empty)
+    return DrawnFields(
+        fields=descriptions.columns,
+        cut_to_tens=tuple(name for name in descriptions.columns if is_cut(name)),
+        descriptions=tuple(zip(*(descriptions.distinct[name].tolist() for name in descriptions.columns), strict=True)),
+        stops=tuple(descriptions.stops.tolist()),
+        empty=descriptions.empty,
+    )
 
 
 def _offline_scores(model: ExportModel, stops: "pd.DataFrame") -> np.ndarray:

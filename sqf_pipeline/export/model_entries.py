@@ -24,6 +24,7 @@ from sqf_pipeline.export.analysis_models import (
 )
 from sqf_pipeline.export.analysis_stops import stops_tables
 from sqf_pipeline.export.bundle_writer import ExportContext, ExportModel, export_bundle
+from sqf_pipeline.modelling.intervals import stop_clusters
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.calibration import Calibration
 from sqf_pipeline.service.manifest import Measure, Outcome, Threshold, Tier
@@ -120,7 +121,8 @@ def export_model_of(
         ),
         thresholds=_thresholds(model, results), default_threshold=model.default_threshold,
         training_stops=training[fields], training_share=model.training_share, test_stops=test[fields],
-        test_actual=test[model.target].to_numpy(dtype=bool), measures=_measures(model.name, results),
+        test_actual=test[model.target].to_numpy(dtype=bool), test_clusters=stop_clusters(test),
+        measures=_measures(model.name, results),
     )  # fmt: skip
 
 

@@ -10,7 +10,12 @@ from sqf_pipeline.service.manifest import ReliabilityBin
 
 
 def reliability_table(
-    probabilities: np.ndarray, actual: np.ndarray, *, bins: int = 10, smallest: int = 50
+    probabilities: np.ndarray,
+    actual: np.ndarray,
+    clusters: np.ndarray | None = None,
+    *,
+    bins: int = 10,
+    smallest: int = 50,
 ) -> tuple[ReliabilityBin, ...]:
     """Return bins with about equally many test stops, covering 0 to 1 without a gap.
 
@@ -20,6 +25,8 @@ def reliability_table(
         Calibrated probabilities of the test year, shape (stops,).
     actual
         Whether each stop had the outcome, bool, shape (stops,).
+    clusters
+        Encounter of each stop, shape (stops,), for the intervals; each stop by itself if None.
     bins
         Bins wanted; fewer come out where many stops share one probability or there are few stops.
     smallest
@@ -27,6 +34,7 @@ def reliability_table(
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     actual = np.asarray(actual, dtype=bool)
+    groups = np.arange(len(actual)) if clusters is None else np.asarray(clusters)
     if probabilities.shape != actual.shape or probabilities.ndim != 1 or not len(actual):
         raise ValueError("reliability needs as many outcomes as probabilities, one at least")
     bins = max(1, min(bins, len(actual) // smallest))
@@ -39,18 +47,21 @@ def reliability_table(
         members = members | (place == number)
         last = number == len(edges) - 2
         if members.sum() >= smallest or (last and members.any()):
-            table.append(_bin(low, float(edges[number + 1]), probabilities[members], actual[members]))
+            found = _bin(low, float(edges[number + 1]), probabilities[members], actual[members], groups[members])
+            table.append(found)
             low, members = float(edges[number + 1]), np.zeros(len(actual), dtype=bool)
     if table[-1].high < 1:
         table[-1] = table[-1].model_copy(update={"high": 1.0})
     return tuple(table)
 
 
-def _bin(low: float, high: float, probabilities: np.ndarray, actual: np.ndarray) -> ReliabilityBin:
-    from sqf_pipeline.modelling.intervals import wilson_interval  # at the export alone: it leads to scipy
+def _bin(
+    low: float, high: float, probabilities: np.ndarray, actual: np.ndarray, clusters: np.ndarray
+) -> ReliabilityBin:
+    from sqf_pipeline.modelling.intervals import effective_rows, wilson_interval  # at the export alone: scipy
 
     positives, total = int(actual.sum()), len(actual)
-    share_low, share_high = wilson_interval(positives / total, total)
+    share_low, share_high = wilson_interval(positives / total, effective_rows(clusters))
     if share_low is None or share_high is None:
         raise ValueError("an interval of a share needs at least one stop")
     return ReliabilityBin(

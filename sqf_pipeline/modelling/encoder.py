@@ -52,7 +52,7 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
     ----------
     keep_missing
         Leave missing values as nan, for models that can split on them. A column that has no value at all in
-        training is filled with 0 all the same.
+        training is 0 all the same, whatever it holds later.
     mark_missing
         Give a filled column's missing values a column of their own.
 
@@ -62,6 +62,8 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
         Training's median of each column; 0 for a column that training never filled.
     told_
         Columns with some missing values in training.
+    never_filled_
+        Columns without any value in training.
     """
 
     def __init__(self, *, keep_missing: bool = False, mark_missing: bool = True) -> None:
@@ -73,11 +75,14 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
         self.feature_names_in_ = np.array(stops.columns, dtype=object)
         self.medians_: dict[str, float] = {}
         self.told_: list[str] = []
+        self.never_filled_: list[str] = []
         for name in stops.columns:
             values = floats_of(stops[name])
             missing = np.isnan(values)
             self.medians_[name] = 0.0 if missing.all() else float(np.median(values[~missing]))
-            if missing.any() and not missing.all():
+            if missing.all():
+                self.never_filled_.append(name)
+            elif missing.any():
                 self.told_.append(name)
         return self
 
@@ -88,8 +93,9 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
         for name in self.feature_names_in_:
             values = floats_of(stops[name])
             missing = np.isnan(values)
-            never_filled = self.medians_[name] == 0.0 and name not in self.told_
-            if not self.keep_missing or never_filled:
+            if name in self.never_filled_:
+                values = np.zeros(len(stops))
+            elif not self.keep_missing:
                 values = np.where(missing, self.medians_[name], values)
             parts.append(values)
             if self._marks(name):

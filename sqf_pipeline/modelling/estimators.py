@@ -159,18 +159,31 @@ def make_model(
 ) -> Any:
     """Return an unfitted Pipeline of encoder and classifier that takes a frame of the set's columns.
 
-    `settings` are laid over the kind's own.
+    `settings` are laid over the kind's own. Where the set's gaps are not to be seen, the Pipeline draws (see
+    `drawn_descriptions`).
     """
+    from sklearn.pipeline import Pipeline
+
+    from sqf_pipeline.modelling.drawn_descriptions import DrawingPipeline
+
+    steps = _make_steps(estimator, features, outcome, settings, n_jobs)
+    drawn = features.drawn_for(outcome)
+    return DrawingPipeline(steps, drawn=drawn) if drawn else Pipeline(steps)
+
+
+def _make_steps(
+    estimator: str, features: FeatureSet, outcome: str, settings: Mapping[str, Any], n_jobs: int | None
+) -> list[tuple[str, Any]]:
     from sklearn.pipeline import Pipeline
 
     chosen = kind(estimator)
     if estimator == BLEND:
         members = [
-            (f"{name}_{place}", make_model(name, features, outcome, settings={**own, **settings}, n_jobs=n_jobs))
+            (f"{name}_{place}", Pipeline(_make_steps(name, features, outcome, {**own, **settings}, n_jobs)))
             for place, (name, _, own) in enumerate(BLENDED[outcome], start=1)
         ]
         weights = [weight for _, weight, _ in BLENDED[outcome]]
-        return Pipeline([("encode", "passthrough"), ("classify", chosen.make(estimators=members, weights=weights))])
+        return [("encode", "passthrough"), ("classify", chosen.make(estimators=members, weights=weights))]
     names = features.columns_for(outcome)
     arguments: dict[str, Any] = {**chosen.settings, **settings}
     if chosen.parallel:
@@ -183,7 +196,7 @@ def make_model(
         codes = sum(column(name).kind == "code" for name in names)
         numbers = len(names) - categories - codes
         arguments["categorical_features"] = list(range(numbers, numbers + categories))  # they follow the numbers
-    return Pipeline([("encode", encoder), ("classify", chosen.make(**arguments))])
+    return [("encode", encoder), ("classify", chosen.make(**arguments))]
 
 
 def use_one_core(model: Any) -> None:

@@ -20,6 +20,11 @@ OUTCOMES: tuple[Outcome, ...] = ("arrest", "summons")
 TARGETS: Mapping[str, str] = {"arrest": "arrested", "summons": "summons_issued"}
 RIVALS: Mapping[str, str] = {"arrest": "summons_issued", "summons": "arrested"}
 TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
+KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
+    "at_stop": frozenset({"at_stop", "value_at_stop"}),
+    "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
+}
+"""What the registry may say of when a column becomes known, for a model of that tier to use it."""
 
 STUDY_COLUMNS = (
     "borough", "frisked", "initiated_by", "issuing_officer_rank", "month", "observed_duration_minutes",
@@ -112,6 +117,12 @@ class FeatureSet:
         rival = (RIVALS[outcome],) if self.rival_outcome else ()
         return tuple(sorted({*self.columns, *rival}))
 
+    def drawn_for(self, outcome: str) -> tuple[str, ...]:
+        """Return the columns whose gaps the set's models never see: at the stop, a missing value is drawn."""
+        if self.tier != "at_stop":
+            return ()
+        return tuple(name for name in self.columns_for(outcome) if columns_by_name()[name].known == "value_at_stop")
+
 
 def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
     """Raise FeatureSetError when a column may not stand in a set; `rival` is the outcome that may."""
@@ -135,10 +146,9 @@ def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
         raise FeatureSetError(f"{where} names {name!r}, which NYPD keeps for its records. Remove it.")
     if not entry.feature and entry.known != "outcome" and not (study and name == "year"):
         raise FeatureSetError(f"{where} names {name!r}, which the registry marks as no feature. Remove it.")
-    if feature_set.tier == "at_stop" and entry.known != "at_stop":
-        raise FeatureSetError(
-            f"{where} names {name!r}, which becomes known during the encounter. Remove it, or use the tier 'during'."
-        )
+    if feature_set.tier == "at_stop" and entry.known not in KNOWN_BY_TIER["at_stop"]:
+        when = "during the encounter" if entry.known == "during" else "when the form is completed, after the outcome"
+        raise FeatureSetError(f"{where} names {name!r}, which becomes known {when}. Remove it, or use another tier.")
 
 
 @cache
@@ -164,14 +174,15 @@ def feature_sets() -> dict[str, FeatureSet]:
         FeatureSet(
             name="during",
             tier="during",
-            columns=tuple(sorted(entry.name for entry in features if entry.known in {"at_stop", "during"})),
-            description="Everything known while the encounter lasts; nothing that an outcome makes.",
+            columns=tuple(sorted(entry.name for entry in features if entry.known in KNOWN_BY_TIER["during"])),
+            description="Everything known while the encounter lasts, and what is completed at its end; nothing that an "
+            "outcome makes, but gaps that tell of it.",
         ),
         FeatureSet(
             name="at_stop",
             tier="at_stop",
-            columns=tuple(sorted(entry.name for entry in features if entry.known == "at_stop")),
-            description="What is known when the person is stopped, before anything is done.",
+            columns=tuple(sorted(entry.name for entry in features if entry.known in KNOWN_BY_TIER["at_stop"])),
+            description="What is known when the person is stopped, before anything is done; no gap of a description.",
         ),
         FeatureSet(
             name="study_2021_twelve",
@@ -207,6 +218,6 @@ def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -
 
 
 __all__ = [
-    "OUTCOMES", "RIVALS", "STUDY_BINS", "STUDY_COLUMNS", "TARGETS", "TIERS", "FeatureSet", "FeatureSetError",
-    "Outcome", "Tier", "chosen_fields", "feature_set", "feature_sets",
+    "KNOWN_BY_TIER", "OUTCOMES", "RIVALS", "STUDY_BINS", "STUDY_COLUMNS", "TARGETS", "TIERS", "FeatureSet",
+    "FeatureSetError", "Outcome", "Tier", "chosen_fields", "feature_set", "feature_sets",
 ]  # fmt: skip

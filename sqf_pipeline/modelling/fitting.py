@@ -15,7 +15,7 @@ score than the early one in all twelve cases (arrest, the study's columns, 2019:
 logistic map the lesser log loss than the isotonic one in most; figures in docs/modelling.md.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,6 +119,15 @@ class FittedModel:
         """Return calibrated probabilities, float64 in [0, 1], one a stop."""
         return self.calibrator.apply(self.raw_score(stops))
 
+    @property
+    def held_out_log_loss(self) -> float | None:
+        """Log loss on the last training year, by which models are chosen; None where no year was held out."""
+        from sklearn.metrics import log_loss
+
+        if self.held_out is None:
+            return None
+        return float(log_loss(self.held_out.positive, self.held_out.probability, labels=[False, True]))
+
 
 def positive_score(pipeline: Any, stops: pd.DataFrame) -> np.ndarray:
     """Return the second column of `predict_proba`; the model was fitted on classes False and True."""
@@ -158,10 +167,12 @@ def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jo
     Raises
     ------
     SqfError
-        When no training stop has, or none lacks, the outcome; or when a calibrated experiment has one year only.
+        When the outcome of a whole training year is unknown; when no training stop has, or none lacks, the outcome;
+        or when a calibrated experiment has one year only, or a last year without stops of both kinds.
     """
     features = experiment.features()
     known = training_stops[training_stops[TARGETS[experiment.outcome]].notna()]
+    _refuse_unknown_year(experiment, training_stops, known)
     positive = known[TARGETS[experiment.outcome]].to_numpy(dtype=bool)
     if positive.all() or not positive.any():
         raise SqfError(
@@ -181,6 +192,12 @@ def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jo
             raise SqfError(
                 f"The model {experiment.name} is calibrated on the last training year and needs an earlier one with "
                 f"and without the outcome; found the years {sorted(set(years.tolist()))}. Train on more years."
+            )
+        if len(np.unique(positive[~early])) < 2:
+            raise SqfError(
+                f"The model {experiment.name} is calibrated on the last training year, {last}, which must have stops "
+                f"with and without the outcome; found {int(positive[~early].sum()):,} with among {(~early).sum():,}. "
+                f"Look at the column {TARGETS[experiment.outcome]} of {last}, or use another test year."
             )
         settings, tried, score = step.choose(known, positive, early)
         calibrator = fit_calibrator(experiment.calibration, score, positive[~early])
@@ -213,6 +230,17 @@ def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jo
         held_out=held_out,
         tried=tried,
     )
+
+
+def _refuse_unknown_year(experiment: Experiment, training_stops: pd.DataFrame, known: pd.DataFrame) -> None:
+    """Refuse to leave a whole year out of training without a word."""
+    lost = sorted(set(training_stops["year"].astype(int)) - set(known["year"].astype(int)))
+    if lost:
+        raise SqfError(
+            f"The model {experiment.name} needs to know who had the outcome, and in {', '.join(map(str, lost))} the "
+            f"column {TARGETS[experiment.outcome]} is empty in every stop. Look at the published file of that year, "
+            "or use another test year."
+        )
 
 
 @dataclass(frozen=True)
@@ -267,21 +295,4 @@ class _Step:
         return after[0] / sum(after)
 
 
-def best_on_held_out(models: Iterable[FittedModel]) -> dict[tuple[str, str], str]:
-    """Return the name of the best model by (outcome, feature set): least log loss on the last training year.
-
-    The test year has no say. Models without a held-out year are left out; equal ones go by name.
-    """
-    from sklearn.metrics import log_loss
-
-    best: dict[tuple[str, str], tuple[float, str]] = {}
-    for model in models:
-        if model.held_out is None:
-            continue
-        loss = float(log_loss(model.held_out.positive, model.held_out.probability, labels=[False, True]))
-        key = (model.outcome, model.feature_set.name)
-        best[key] = min(best.get(key, (np.inf, "")), (loss, model.name))
-    return {key: name for key, (_, name) in sorted(best.items())}
-
-
-__all__ = ["FittedModel", "HeldOut", "best_on_held_out", "fit_experiment", "one_thread", "positive_score"]
+__all__ = ["FittedModel", "HeldOut", "fit_experiment", "one_thread", "positive_score"]

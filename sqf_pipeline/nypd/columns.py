@@ -15,7 +15,7 @@ Kind = Literal[
     "identifier", "year", "date", "time", "integer", "number", "height", "month", "weekday",
     "category", "code", "flag", "mark", "text",
 ]  # fmt: skip
-Known = Literal["at_stop", "during", "outcome_made", "outcome", "record"]
+Known = Literal["at_stop", "value_at_stop", "completed", "during", "outcome_made", "outcome", "record"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Column:
     required
         Whether a file without the column is refused.
     known
-        When the value becomes known: at the stop, during the encounter, because of the outcome
-        (`outcome_made`), the outcome itself, or as a matter of record keeping.
+        When the value becomes known: at the stop; at the stop, but whether it is missing only afterwards
+        (`value_at_stop`); when the form is written or completed, the outcome being known (`completed`); during the
+        encounter; because of the outcome (`outcome_made`); the outcome itself; or as a matter of record keeping.
     feature
         Whether a model may use the column at all.
     description

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
 from sqf_pipeline.service.calibration import Calibration
+from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Encoding
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the export's layout; a service refuses every other one."""
 
 LARGEST_DIFFERENCE = 1e-5
@@ -88,7 +89,8 @@ class Measure(_Strict):
 class ReliabilityBin(_Strict):
     """How often test-year stops with a probability in [low, high] had the outcome.
 
-    `share_low` and `share_high` are Wilson's 95 % interval of the share.
+    `share_low` and `share_high` are Wilson's 95 % interval of the share, persons of one encounter counted as if they
+    shared their fate.
     """
 
     low: FiniteFloat
@@ -109,7 +111,7 @@ class Probe(_Strict):
 
 
 class ModelEntry(_Strict):
-    """One exported model."""
+    """One exported model; `drawn` is there when gaps of some fields are never shown to it."""
 
     name: str
     outcome: Outcome
@@ -117,6 +119,7 @@ class ModelEntry(_Strict):
     estimator: str
     fields: tuple[FieldSpec, ...] = Field(min_length=1)
     encoding: Encoding
+    drawn: DrawnFields | None = None
     calibration: Calibration
     thresholds: dict[str, Threshold] = Field(min_length=1)
     default_threshold: str

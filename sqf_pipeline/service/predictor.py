@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.service.bundle import Bundle, BundleError
+from sqf_pipeline.service.drawn_fields import GapFiller
 from sqf_pipeline.service.encoding import RowEncoder, Value
 from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, ModelEntry, Outcome, ReliabilityBin, Tier
 
@@ -42,16 +43,24 @@ class Predictor:
         self._session = _open_session(onnx_bytes)
         self._input = self._session.get_inputs()[0].name
         self._encoder = RowEncoder(entry.encoding)
+        self._filler = GapFiller(entry.drawn) if entry.drawn else None
 
     def scores(self, encoded: np.ndarray) -> np.ndarray:
         """Return the uncalibrated scores, float64 of shape (stops,), of an encoded float32 matrix."""
         return np.asarray(self._session.run(None, {self._input: encoded})[0], dtype=np.float64)[:, 0]
 
     def probabilities(self, stops: Sequence[Mapping[str, Value]]) -> np.ndarray:
-        """Return the calibrated probabilities, float64 of shape (stops,)."""
+        """Return the calibrated probabilities, float64 of shape (stops,).
+
+        Where the model's gaps are drawn, the score is the mean over every way to fill them.
+        """
         if not stops:
             return np.empty(0)
-        return self.entry.calibration.apply(self.scores(self._encoder.encode(stops)))
+        if self._filler is None:
+            return self.entry.calibration.apply(self.scores(self._encoder.encode(stops)))
+        rows, place, weight = self._filler.spread(stops)
+        scores = np.bincount(place, weight * self.scores(self._encoder.encode(rows)), minlength=len(stops))
+        return self.entry.calibration.apply(scores)
 
     def predict(self, stops: Sequence[Mapping[str, Value]], threshold: str | None = None) -> list[Prediction]:
         """Return an answer for each stop, classed at a named threshold (the model's own without a name).

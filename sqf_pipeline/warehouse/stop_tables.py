@@ -40,6 +40,8 @@ SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
 }
 KNOWN_WORDS = {
     "at_stop": "known at the stop",
+    "value_at_stop": "known at the stop; whether it is missing is not, for the outcome decides what is filled in",
+    "completed": "written or completed when the outcome is known",
     "during": "known during the encounter",
     "outcome_made": "exists because of an outcome, so it can never foretell one",
     "outcome": "an outcome of the stop",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.modelling.intervals import wilson_interval
+from sqf_pipeline.modelling.intervals import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.modelling.plots.style import (
     BLUE,
     GREY,
@@ -81,16 +81,17 @@ def _trend_title(totals: "pd.Series", values: np.ndarray, years: list[int]) -> s
 
 
 def outcome_shares(stops: "pd.DataFrame", origin: Origin) -> "Figure":
-    """Draw the share of stops of each year that ended in an arrest or a summons, with Wilson intervals."""
+    """Draw the share of stops of each year that ended in an arrest or a summons, with Wilson intervals by encounter."""
     figure = new_figure(8.5, 3.8)
     panels = figure.subplots(1, len(OUTCOMES))
     findings = []
     years = sorted(int(year) for year in stops["year"].dropna().unique())
     for axes, (column, name) in zip(panels, OUTCOMES.items(), strict=True):
         known = stops.dropna(subset=[column, "year"])
-        by_year = known.groupby("year")[column].agg(["mean", "size"])
+        by_year = known.groupby("year")[column].agg(["mean"])
+        worth = known.assign(encounter=stop_clusters(known)).groupby("year")["encounter"].agg(effective_rows)
         shares = np.array([float(by_year.loc[year, "mean"]) for year in years])
-        bounds = [wilson_interval(float(by_year.loc[y, "mean"]), float(by_year.loc[y, "size"])) for y in years]
+        bounds = [wilson_interval(float(by_year.loc[y, "mean"]), float(worth.loc[y])) for y in years]
         low, high = np.array(bounds, dtype=float).T
         plain(axes, grid="y").errorbar(
             np.arange(len(years)), shares, [shares - low, high - shares], fmt="o", color=BLUE, capsize=3, markersize=6

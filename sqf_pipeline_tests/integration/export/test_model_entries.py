@@ -119,7 +119,7 @@ def test_the_export_holds_pipelines_measures_and_every_figure(published):
     pipelines = load_pipelines(folder)
     for model in models:
         again = pipelines[model.name].predict_proba(test[list(model.columns)].head(50))[:, 1]
-        np.testing.assert_array_equal(again, model.raw_score(test.head(50)))
+        np.testing.assert_array_equal(again, model.predict_probability(test.head(50)))
         entry = next(found for found in bundle.manifest.models if found.name == model.name)
         assert entry.measures["roc_auc"].low < entry.measures["roc_auc"].estimate < entry.measures["roc_auc"].high
         assert entry.thresholds[model.default_threshold].value == model.thresholds[model.default_threshold].value

@@ -62,7 +62,7 @@ def test_missing_groups_are_counted_not_dropped(stops):
 def test_shares_of_few_stops_are_left_out(stops):
     rows = rows_of(by_month(stops))
     few = [row for row in rows if row["stops"] < FEWEST]
-    many = [row for row in rows if row["stops"] > FEWEST + 20]
+    many = [row for row in rows if row["stops"] > FEWEST + 10]
     assert few
     assert many
     assert all(row["summons_issued_share"] is None for row in few)

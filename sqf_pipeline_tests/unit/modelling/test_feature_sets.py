@@ -67,6 +67,13 @@ def test_a_search_is_not_known_at_the_stop() -> None:
         set_of("searched", tier="at_stop")
 
 
+@pytest.mark.parametrize("name", [entry.name for entry in load_columns() if entry.known == "completed"])
+def test_what_is_completed_with_the_outcome_is_not_known_at_the_stop(name: str) -> None:
+    with pytest.raises(FeatureSetError, match="completed, after the outcome"):
+        set_of(name, tier="at_stop")
+    assert name in feature_set("during").columns
+
+
 def test_a_misspelled_column_is_told_with_names_like_it() -> None:
     with pytest.raises(SqfError, match="suspect_age"):
         set_of("suspect_aged")
@@ -80,8 +87,8 @@ def test_an_unknown_set_is_told_with_those_that_there_are() -> None:
 def test_tiers_hold_what_the_registry_says() -> None:
     during, at_stop = feature_set("during").columns, feature_set("at_stop").columns
     assert set(at_stop) < set(during)
-    assert {column(name).known for name in at_stop} == {"at_stop"}
-    assert {column(name).known for name in during} == {"at_stop", "during"}
+    assert {column(name).known for name in at_stop} == {"at_stop", "value_at_stop"}
+    assert {column(name).known for name in during} == {"at_stop", "value_at_stop", "completed", "during"}
     assert "year" not in during
 
 

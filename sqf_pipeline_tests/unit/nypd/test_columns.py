@@ -1,10 +1,14 @@
 """The registry of columns."""
 
+from typing import get_args
+
 import pytest
 
 from sqf_pipeline.nypd.cleaning import DTYPES
-from sqf_pipeline.nypd.columns import column, load_columns, names_by_published, normalise_name
+from sqf_pipeline.nypd.columns import Known, column, load_columns, names_by_published, normalise_name
 from sqf_pipeline.nypd.vocabulary import categories_by_spelling, known_categories, normalise_text, null_spellings
+
+NEVER = {"outcome_made", "outcome", "record"}
 
 
 def test_every_row_of_the_registry_is_whole():
@@ -12,7 +16,7 @@ def test_every_row_of_the_registry_is_whole():
     assert len({entry.name for entry in entries}) == len(entries)
     for entry in entries:
         assert entry.kind in DTYPES
-        assert entry.known in {"at_stop", "during", "outcome_made", "outcome", "record"}
+        assert entry.known in get_args(Known)
         assert entry.description.endswith(".")
         assert entry.minimum is None or entry.maximum is None or entry.minimum < entry.maximum
 
@@ -28,8 +32,19 @@ def test_case_spaces_and_underscores_do_not_matter():
 
 
 def test_outcomes_and_what_they_make_are_no_features():
-    assert not [entry.name for entry in load_columns() if entry.feature and entry.known not in {"at_stop", "during"}]
+    assert not [entry.name for entry in load_columns() if entry.feature and entry.known in NEVER]
     assert column("search_basis_incidental_to_arrest").known == "outcome_made"
+
+
+def test_when_a_description_becomes_known_is_as_measured():
+    by_known = {known: {entry.name for entry in load_columns() if entry.known == known} for known in get_args(Known)}
+    assert by_known["value_at_stop"] == {"suspect_age", "suspect_sex", "suspect_race"}
+    assert by_known["completed"] == {
+        "suspect_height_inches", "suspect_weight_pounds", "suspect_build", "suspect_eye_color", "suspect_hair_color",
+        "supervising_officer_rank", "supervising_officer_command", "id_card_identifies_officer",
+        "shield_identifies_officer", "verbal_identifies_officer",
+    }  # fmt: skip
+    assert {"background_violent_crime", "background_carries_weapon"} <= by_known["during"]
 
 
 def test_the_vocabulary_speaks_of_columns_that_exist_and_in_normal_spelling():

@@ -1,0 +1,53 @@
+"""A fitted model as one object that gives the calibrated probability: what an export keeps for use offline."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from sqf_pipeline.modelling.fitting import positive_score
+
+
+class ScoreMap(Protocol):
+    """From scores to probabilities, as calibrators do it."""
+
+    def apply(self, scores: np.ndarray, /) -> np.ndarray:
+        """Return probabilities in [0, 1] of scores in [0, 1]."""
+
+
+class CalibratedModel(ClassifierMixin, BaseEstimator):
+    """Stops in, calibrated probabilities out: drawing, encoding, classifying and calibration in one.
+
+    Parameters
+    ----------
+    pipeline
+        Fitted Pipeline from a frame of `fields` to scores; where it draws missing values, it is a DrawingPipeline.
+    calibration
+        From score to probability.
+    fields
+        Columns of the registry that the pipeline takes; a frame may have more.
+    threshold
+        Probability from which `predict` says yes.
+    """
+
+    def __init__(self, pipeline: Any, calibration: ScoreMap, fields: Sequence[str], threshold: float) -> None:
+        self.pipeline = pipeline
+        self.calibration = calibration
+        self.fields = fields
+        self.threshold = threshold
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Return the classes, without and with the outcome."""
+        return np.array([False, True])
+
+    def predict_proba(self, stops: pd.DataFrame) -> np.ndarray:
+        """Return the calibrated probabilities of no and yes, float64 of shape (stops, 2)."""
+        probability = self.calibration.apply(positive_score(self.pipeline, stops[list(self.fields)]))
+        return np.column_stack([1 - probability, probability])
+
+    def predict(self, stops: pd.DataFrame) -> np.ndarray:
+        """Return whether each stop's probability is at least the threshold, bool of shape (stops,)."""
+        return self.predict_proba(stops)[:, 1] >= self.threshold

@@ -1,0 +1,105 @@
+"""Whether it tells of the outcome which values of a stop are missing: a model of the gaps alone must know nothing.
+
+A form is completed when somebody is arrested, so that a gap in the height says "not arrested" before anything else
+is looked at. The columns of `at_stop` have been chosen so that their gaps say nothing; this measures it anew each year.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS, feature_set
+from sqf_pipeline.modelling.fitting import one_thread
+from sqf_pipeline.modelling.intervals import percentile_interval, resample_weights, stop_clusters
+from sqf_pipeline.modelling.measures import weight_chunks
+from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Status = Literal["ok", "warn", "fail", "told"]
+
+HIGHEST_AUC = 0.53
+"""ROC AUC of the gaps alone from which a tier that is to be free of them fails."""
+CHECKED_TIER = "at_stop"
+TOLD_TIERS = ("during", "study_2021")
+"""Tiers whose gaps are known to tell of the outcome; how much is measured and said."""
+RESAMPLES = 200
+
+
+def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.DataFrame":
+    """Return how well the gaps of each tier's columns rank the outcomes of the test year.
+
+    Parameters
+    ----------
+    training, test
+        Clean stops of the training years and of the test year.
+
+    Returns
+    -------
+    Frame of outcome, tier, columns (number of those with gaps), roc_auc, low, high (95 % interval by encounter),
+    limit (null where none is set) and status: `fail` when the limit is reached and the interval leaves 0.5 out,
+    `warn` when it is reached and chance could have done it, `told` at tiers without a limit. Columns whose gaps a
+    tier's models never see, as a value is drawn, are not counted.
+
+    Raises
+    ------
+    SqfError
+        When an outcome is unknown in every training stop, or in every stop of the test year.
+    """
+    import pandas as pd
+
+    rows = []
+    for outcome in OUTCOMES:
+        for tier in (CHECKED_TIER, *TOLD_TIERS):
+            features = feature_set(tier)
+            drawn = set(features.drawn_for(outcome))
+            seen = [name for name in features.columns_for(outcome) if name not in drawn]
+            measured = gap_auc(training, test, TARGETS[outcome], seen)
+            limit = HIGHEST_AUC if tier == CHECKED_TIER else None
+            rows.append((outcome, tier, *measured, limit, status_of(*measured[1:3], limit)))
+    names = ["outcome", "tier", "columns", "roc_auc", "low", "high", "limit", "status"]
+    numbers = dict.fromkeys(("roc_auc", "low", "high", "limit"), "Float64")
+    return pd.DataFrame(rows, columns=names).astype(numbers | dict.fromkeys(("outcome", "tier", "status"), "string"))
+
+
+def status_of(auc: float | None, low: float | None, limit: float | None) -> Status:
+    """Return what an AUC of gaps means under a limit."""
+    if limit is None:
+        return "told"
+    if auc is None or auc < limit:
+        return "ok"
+    return "fail" if low is not None and low > 0.5 else "warn"
+
+
+def gap_auc(
+    training: "pd.DataFrame", test: "pd.DataFrame", target: str, columns: Sequence[str]
+) -> tuple[int, float | None, float | None, float | None]:
+    """Return the number of columns with gaps, and the ROC AUC with its ends of boosting on these gaps alone.
+
+    The AUC is 0.5 where no column has a gap in training, and None where the test year has one outcome only.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    known, asked = training[training[target].notna()], test[test[target].notna()]
+    for stops, where in ((known, "training stop"), (asked, "stop of the test year")):
+        if stops.empty:
+            raise SqfError(f"No {where} says whether {target} happened. Look at that column of the published files.")
+    gaps = known[list(columns)].isna()
+    marks = [name for name in columns if gaps[name].any()]
+    positive, actual = known[target].to_numpy(dtype=bool), asked[target].to_numpy(dtype=bool)
+    if actual.all() or not actual.any():
+        return len(marks), None, None, None
+    if not marks or positive.all() or not positive.any():
+        return len(marks), 0.5, 0.5, 0.5
+    model = HistGradientBoostingClassifier(random_state=1, early_stopping=False)
+    with one_thread():
+        model.fit(gaps[marks].to_numpy(dtype=np.float32), positive)
+        score = model.predict_proba(asked[marks].isna().to_numpy(dtype=np.float32))[:, 1]
+    weights = resample_weights(stop_clusters(asked), resamples=RESAMPLES)
+    ranking = rank(actual, score)
+    stacked = np.concatenate([np.ones((1, len(actual)), dtype=weights.dtype), weights])
+    drawn = np.concatenate([rank_measures(rank_totals(ranking, chunk))["roc_auc"] for chunk in weight_chunks(stacked)])
+    return len(marks), float(drawn[0]), *percentile_interval(drawn[1:])
