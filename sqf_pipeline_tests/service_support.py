@@ -6,32 +6,19 @@ that a test asserts.
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
-from sqf_pipeline.export.analysis_models import (
-    calibration_table,
-    drift_table,
-    importance_table,
-    metrics_table,
-    quality_table,
-    study_chart_table,
-    study_table,
-    subgroup_table,
-)
-from sqf_pipeline.export.analysis_stops import stops_tables
-from sqf_pipeline.export.bundle_writer import ExportContext, ExportModel
+from sqf_pipeline.export.bundle_writer import ExportContext
 from sqf_pipeline.export.reliability import reliability_table
+from sqf_pipeline.modelling.calibration import Calibrator
+from sqf_pipeline.modelling.experiments import Experiment
+from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
+from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.nypd.columns import column
-from sqf_pipeline.service.analysis_table import AnalysisTable
-from sqf_pipeline.service.calibration import Calibration
-from sqf_pipeline.service.manifest import Measure, Outcome, Threshold, Tier
+from sqf_pipeline.service.manifest import Outcome, Tier
 from sqf_pipeline.service.study_contract import STUDY_FIELDS
 
 TEST_YEAR = 2020
@@ -90,6 +77,8 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
             values[rng.random(rows) < 0.03] = pd.NA
         frame[name] = values
     _gather_places(frame, rng)
+    frame["longitude"] = -73.9 + (frame["x_feet"].astype("Float64") - 1_000_000) / 280_000
+    frame["latitude"] = 40.7 + (frame["y_feet"].astype("Float64") - 200_000) / 365_000
     searched = frame["searched"].fillna(value=False).to_numpy(dtype=bool)
     weapon = frame["weapon_found"].fillna(value=False).to_numpy(dtype=bool)
     young = (frame["suspect_age"].fillna(40) < 40).to_numpy(dtype=bool)
@@ -109,102 +98,72 @@ def _gather_places(frame: pd.DataFrame, rng: np.random.Generator) -> None:
         frame.loc[known, name] = (values + rng.integers(0, 900, len(frame)))[known].astype(np.float64)
 
 
-def _to_floats(frame: pd.DataFrame) -> np.ndarray:
-    return frame.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _to_text(frame: pd.DataFrame) -> np.ndarray:
-    return frame.astype("object").where(frame.notna(), "missing").astype(str).to_numpy(dtype=object)
-
-
-def fit_forest(frame: pd.DataFrame, fields: tuple[str, ...], target: str, trees: int = 20) -> Pipeline:
-    """Return a fitted pipeline: numbers as they are with gaps kept, categories one column each, then a forest."""
-    categories = [name for name in fields if column(name).kind in ("category", "code")]
-    numbers = [name for name in fields if name not in categories]
-    one_hot = Pipeline(
-        [
-            ("text", FunctionTransformer(_to_text)),
-            ("one_hot", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
-        ]
-    )
-    encoder = ColumnTransformer(
-        [("numbers", FunctionTransformer(_to_floats), numbers), ("categories", one_hot, categories)]
-    )
-    forest = RandomForestClassifier(trees, min_samples_leaf=5, random_state=1)
-    pipeline = Pipeline([("encode", encoder), ("forest", forest)])
-    return pipeline.fit(frame[list(fields)], frame[target].to_numpy(dtype=bool))
-
-
 @dataclass(frozen=True)
 class Exported:
-    """The models of a small export and the invented test stops they were held against."""
+    """The models of a small export, what it says about them together, and the invented test stops."""
 
-    models: tuple[ExportModel, ...]
+    models: tuple[FittedModel, ...]
     context: ExportContext
     test: pd.DataFrame
 
 
+def fit_small(outcome: Outcome, tier: Tier, training: pd.DataFrame) -> FittedModel:
+    """Return a small forest of a tier's fields, with thresholds and a calibrator that tests know."""
+    columns = "study_2021_twelve" if tier == "study" else tier
+    fields = () if tier == "study" else TIER_FIELDS[tier]
+    settings = {"n_estimators": 20, "min_samples_leaf": 5, "max_features": "sqrt"}
+    fitted = fit_experiment(
+        Experiment(outcome, columns, "tuned_forest", calibration="none", settings=settings, fields=fields),
+        training, n_jobs=1,
+    )  # fmt: skip
+    return replace(
+        fitted, name=f"{outcome}-{tier}-random_forest", default_threshold="best_f1",
+        calibrator={
+            "study": Calibrator(kind="logistic", slope=1.1, intercept=0.05),
+            "during": Calibrator(kind="piecewise", scores=(0.0, 0.2, 0.9), probabilities=(0.01, 0.25, 0.97)),
+            "at_stop": Calibrator(),
+        }[tier],
+        thresholds={
+            "best_f1": Threshold("best_f1", fitted.training_share, "Best F1 in the last training year."),
+            "equal_costs": Threshold("equal_costs", 0.5, "A miss costs as much as a false alarm."),
+        },
+    )  # fmt: skip
+
+
 @cache
 def small_models() -> Exported:
-    """Return six small fitted models of both outcomes and all three tiers."""
+    """Return six small fitted models of both outcomes and all three tiers, to be exported without results."""
     training = pd.concat([invented_stops(500, year, year) for year in TRAINING_YEARS], ignore_index=True)
     test = invented_stops(600, TEST_YEAR, TEST_YEAR)
-    models = []
-    outcomes: tuple[tuple[Outcome, str], ...] = (("arrest", "arrested"), ("summons", "summons_issued"))
-    tiers: tuple[Tier, ...] = ("study", "during", "at_stop")
-    for outcome, target in outcomes:
-        for tier in tiers:
-            fields = tuple(STUDY_FIELDS[outcome].values()) if tier == "study" else TIER_FIELDS[tier]
-            share = float(training[target].mean())
-            calibration = {
-                "study": Calibration(kind="logistic", slope=1.1, intercept=0.05),
-                "during": Calibration(kind="piecewise", scores=(0.0, 0.2, 0.9), probabilities=(0.01, 0.25, 0.97)),
-                "at_stop": Calibration(),
-            }[tier]
-            models.append(
-                ExportModel(
-                    name=f"{outcome}-{tier}-random_forest", outcome=outcome, tier=tier, fields=fields,
-                    pipeline=fit_forest(training, fields, target), calibration=calibration,
-                    thresholds={
-                        "best_f1": Threshold(value=share, aim="Best F1 in the last training year"),
-                        "equal_costs": Threshold(value=0.5, aim="A miss costs as much as a false alarm"),
-                    },
-                    default_threshold="best_f1", training_stops=training[list(fields)], training_share=share,
-                    test_stops=test[list(fields)], test_actual=test[target].to_numpy(dtype=bool),
-                    measures={"roc_auc": Measure(estimate=0.7, low=0.66, high=0.74)},
-                )
-            )  # fmt: skip
+    models = tuple(fit_small(outcome, tier, training) for outcome in get_args(Outcome) for tier in get_args(Tier))
     context = ExportContext(
         test_year=TEST_YEAR, training_years=TRAINING_YEARS, source="sample",
         data_sha256={f"sqf-{year}.csv": "0" * 64 for year in (*TRAINING_YEARS, TEST_YEAR)},
+        training_stops=training, test_stops=test,
         model_card="# Model card\n\nFor tests.\n\n## One\n\n## Two\n\n## Three\n\n"
         "| a | b |\n| :-- | --: |\n| 1 | 2 |\n",
     )  # fmt: skip
-    return Exported(tuple(models), context, test)
+    return Exported(models, context, test)
 
 
 @cache
 def small_export() -> Exported:
-    """Return the small models with every table of the analysis, made from invented stops and results."""
+    """Return the small models with invented results, from which every table of the analysis is made."""
     small = small_models()
-    return replace(small, context=replace(small.context, analysis=tuple(small_analysis(small))))
+    return replace(small, context=replace(small.context, results=small_results(small)))
 
 
-def small_analysis(small: Exported) -> list[AnalysisTable]:
-    """Return every table of the analysis for the small models."""
-    stops = pd.concat([small.test, invented_stops(600, 7, 2019)], ignore_index=True)
-    stops["longitude"] = -73.9 + (stops["x_feet"].astype("Float64") - 1_000_000) / 280_000
-    stops["latitude"] = 40.7 + (stops["y_feet"].astype("Float64") - 200_000) / 365_000
-    titles = {model.name: f"{model.outcome.title()}, {model.tier.replace('_', ' ')}" for model in small.models}
+def small_results(small: Exported) -> dict[str, pd.DataFrame]:
+    """Return invented result tables of the small models, by the warehouse's names."""
     importances, metrics, bins, groups = [], [], [], []
     for model in small.models:
-        scores = model.pipeline.predict_proba(model.test_stops)[:, 1]
-        for place, name in enumerate(model.fields, start=1):
+        actual = small.test[model.target].to_numpy(dtype=bool)
+        for place, name in enumerate(model.columns, start=1):
             row = {"feature": name, "importance": 0.2 / place, "low": 0.1 / place, "high": 0.3 / place, "rank": place}
             importances.append({"model": model.name, "kind": "permutation", **row})
         measure = {"model": model.name, "estimate": 0.7, "low": 0.6, "high": 0.8}
         metrics += [{"metric": name, **measure} for name in ("roc_auc", "average_precision")]
-        for place, entry in enumerate(reliability_table(scores, model.test_actual)):
+        for place, entry in enumerate(reliability_table(model.predict_probability(small.test), actual)):
             shares = {"mean_probability": entry.mean_probability, "observed_share": entry.share}
             ends = {"low": entry.share_low, "high": entry.share_high}
             bins.append({"model": model.name, "bin": place, "rows": entry.stops, **shares, **ends})
@@ -219,10 +178,9 @@ def small_analysis(small: Exported) -> list[AnalysisTable]:
     study = {"outcome": "arrest", "figure": "accuracy", "published": 0.8218, "measured_again": 0.8226, "ours": 0.85}
     quality = {"year": 2020, "column_name": "suspect_age", "rule": "implausible", "rows": 3, "description": "Missing."}
     drift = {"column_name": "suspect_age", "measure": "missing share", "value": 0.1, "reference": 0.1, "status": "ok"}
-    return [
-        *stops_tables(stops), metrics_table(pd.DataFrame(metrics), titles),
-        importance_table(pd.DataFrame(importances), titles), calibration_table(pd.DataFrame(bins), titles),
-        subgroup_table(pd.DataFrame(groups), titles), study_table(pd.DataFrame([{**study, "note": None}])),
-        study_chart_table(pd.DataFrame([{**study, "note": None}])),
-        quality_table(pd.DataFrame([quality])), drift_table(pd.DataFrame([{**drift, "detail": None}])),
-    ]  # fmt: skip
+    rows = {
+        "metric_intervals": metrics, "feature_importances": importances, "calibration_bins": bins,
+        "subgroup_metrics": groups, "study_2021_comparison": [{**study, "note": None}], "data_quality": [quality],
+        "drift": [{**drift, "detail": None}],
+    }  # fmt: skip
+    return {name: pd.DataFrame(entries) for name, entries in rows.items()}

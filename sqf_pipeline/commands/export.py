@@ -37,7 +37,7 @@ def current(name: str | None, source: str | None) -> None:
     A run moves `current` forward only; this is the way back. The next run of the same or a later test year moves it
     forward again.
     """
-    from sqf_pipeline.export.bundle_writer import serve_export
+    from sqf_pipeline.export.current_export import serve_export
     from sqf_pipeline.service.bundle import list_exports
 
     settings = load_settings(source=source)
@@ -97,6 +97,3 @@ def read_tables(warehouse: "Warehouse", *, with_stops: bool) -> "dict[str, pd.Da
             if len(frame):
                 found[name] = frame.convert_dtypes()
     return found
-
-
-__all__ = ["BY_STOP", "command", "read_tables", "tableau"]

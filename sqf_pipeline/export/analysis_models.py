@@ -261,9 +261,3 @@ def drift_table(drift: pd.DataFrame) -> AnalysisTable:
         note="A unit that changes between years is what misled the study of 2021.",
         columns=tuple(columns), rows=_rows(shown, [column.name for column in columns]),
     )  # fmt: skip
-
-
-__all__ = [
-    "calibration_table", "drift_table", "importance_table", "metrics_table", "quality_table", "study_chart_table",
-    "study_table", "subgroup_table",
-]  # fmt: skip

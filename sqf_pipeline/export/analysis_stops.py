@@ -197,9 +197,3 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
         ),
         rows=tuple(row for _, row in rows), chart=ChartSpec(kind="map", x="longitude", size="stops", y=SHARES),
     )  # fmt: skip
-
-
-__all__ = [
-    "CELL_FEET", "FEWEST", "OUTCOME_WORDS", "by_category", "by_hour_and_weekday", "by_month", "by_year", "map_cells",
-    "outcome_cells", "outcome_columns", "stops_tables", "with_encounters",
-]  # fmt: skip

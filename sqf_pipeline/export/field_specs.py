@@ -101,8 +101,3 @@ def _default(kind: FieldKind, known: "pd.Series", entry: Column) -> Value:
 def describe_fields(names: Sequence[str], training: "pd.DataFrame") -> tuple[FieldSpec, ...]:
     """Return the descriptions of several columns, in the order given."""
     return tuple(describe_field(name, training[name]) for name in names)
-
-
-__all__ = [
-    "HIGHEST_CODE", "category_label", "describe_field", "describe_fields", "field_label",
-]  # fmt: skip

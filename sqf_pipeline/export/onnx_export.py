@@ -180,6 +180,3 @@ def _graph(nodes: _Nodes, width: int, transform: int, baseline: float) -> bytes:
     )  # fmt: skip
     checker.check_model(model)
     return model.SerializeToString()
-
-
-__all__ = ["INPUT_NAME", "OUTPUT_NAME", "ensemble_to_onnx", "round_down_to_float32"]

@@ -68,6 +68,3 @@ def _bin(
         low=low, high=high, stops=total, positives=positives, mean_probability=float(probabilities.mean()),
         share=positives / total, share_low=share_low, share_high=share_high,
     )  # fmt: skip
-
-
-__all__ = ["reliability_table"]

@@ -28,6 +28,3 @@ def source_commit(checkout: Path | None = None) -> str | None:
     except (subprocess.SubprocessError, OSError):
         return None  # an export is worth as much without it
     return told.stdout.strip() or None
-
-
-__all__ = ["source_commit"]

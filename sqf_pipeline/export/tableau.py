@@ -72,6 +72,3 @@ def _plain(frame: "pd.DataFrame") -> "pd.DataFrame":
         else:
             columns[name] = values
     return pd.DataFrame(columns).reset_index(drop=True)
-
-
-__all__ = ["write_hyper"]

@@ -57,6 +57,3 @@ class AnalysisTable(BaseModel):
     columns: tuple[TableColumn, ...] = Field(min_length=1)
     rows: tuple[tuple[Cell, ...], ...] = ()
     chart: ChartSpec = ChartSpec()
-
-
-__all__ = ["AnalysisTable", "Cell", "ChartKind", "ChartSpec", "Section", "TableColumn"]

@@ -171,6 +171,3 @@ def _models_document(service: Service) -> ModelsOut:
             for entry in manifest.models
         ],
     )  # fmt: skip
-
-
-__all__ = ["JSON_TYPE", "answer_stops", "register_api"]

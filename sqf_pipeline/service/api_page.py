@@ -82,6 +82,3 @@ def _values(kind: dict[str, Any]) -> str:
     low, high = kind.get("minimum"), kind.get("maximum")
     bounds = f", {low:,} to {high:,}" if low is not None and high is not None else ""
     return f"{kind.get('type', 'value')}{bounds}"
-
-
-__all__ = ["Operation", "operations_of"]

@@ -65,6 +65,3 @@ def _put_together(service: Service, metrics: Metrics) -> Flask:
     register_api(app, service, metrics)
     register_pages(app, service)
     return app
-
-
-__all__ = ["LARGEST_REQUEST", "create_app"]

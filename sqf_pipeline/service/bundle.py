@@ -192,13 +192,8 @@ def _check_runtime(folder: Path) -> None:
 
 
 def changed(folder: Path, name: str, why: str) -> BundleError:
+    """Return the refusal of an export because of one of its files."""
     return BundleError(
         f"The export {folder} is refused because of {name}: {why}. It was damaged or changed after it was made; "
         "export again (`sqf run --full`), or copy it again from where it came."
     )
-
-
-__all__ = [
-    "CURRENT_NAME", "Bundle", "BundleError", "list_exports", "open_bundle",
-    "order_of", "resolve_folder",
-]  # fmt: skip

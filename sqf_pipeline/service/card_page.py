@@ -44,6 +44,3 @@ def _with_contents(html: str) -> str:
     contents = f'<nav aria-label="Parts of the card"><ol class="contents">{links}</ol></nav>'
     start = named.index("<h2 ")
     return named[:start] + contents + named[start:]
-
-
-__all__ = ["render_card"]

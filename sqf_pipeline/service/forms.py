@@ -157,6 +157,3 @@ def _read_number(spec: FieldSpec, text: str) -> Value:
     if (low is not None and number < low) or (high is not None and number > high):
         raise ValueError(f"Enter a number from {_range_words(spec)}.")
     return number if spec.kind == "number" else int(number)
-
-
-__all__ = ["MOST_CHOICES", "Control", "FormState", "number_choices", "read_form", "start_form"]

@@ -57,6 +57,3 @@ def load_service(path: Path) -> Service:
     kept = {name: data for name, data in bundle.contents.items() if not name.endswith(".onnx")}
     bundle = replace(bundle, contents=kept)  # the sessions hold their own form of the models
     return Service(bundle, predictors, validators, {table.name: table for table in tables})
-
-
-__all__ = ["OUTCOMES", "Service", "load_service"]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
-from sqf_pipeline.service.calibration import Calibration
+from sqf_pipeline.modelling.calibration import Calibrator
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Encoding
 
@@ -120,7 +120,7 @@ class ModelEntry(_Strict):
     fields: tuple[FieldSpec, ...] = Field(min_length=1)
     encoding: Encoding
     drawn: DrawnFields | None = None
-    calibration: Calibration
+    calibration: Calibrator
     thresholds: dict[str, Threshold] = Field(min_length=1)
     default_threshold: str
     training_share: FiniteFloat = Field(gt=0, lt=1)
@@ -144,7 +144,6 @@ class Manifest(_Strict):
     test_year: int
     training_years: tuple[int, ...]
     source: str
-    created_at: str | None = None
     git_commit: str | None = None
     packages: dict[str, str]
     data_sha256: dict[str, Sha256]
@@ -152,9 +151,3 @@ class Manifest(_Strict):
     analysis: tuple[RelativeName, ...] = ()
     model_card: RelativeName | None = None
     files: tuple[FileEntry, ...]
-
-
-__all__ = [
-    "CHECKSUMS_NAME", "FORMAT_VERSION", "LARGEST_DIFFERENCE", "MANIFEST_NAME", "Category", "FieldKind", "FieldSpec",
-    "FileEntry", "Manifest", "Measure", "ModelEntry", "Outcome", "Probe", "ReliabilityBin", "Threshold", "Tier",
-]  # fmt: skip

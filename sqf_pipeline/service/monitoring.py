@@ -58,6 +58,3 @@ def register_metrics(app: Flask, metrics: Metrics) -> None:
     app.before_request(start)
     app.after_request(finish)
     app.add_url_rule("/metrics", "metrics", show, methods=["GET"])
-
-
-__all__ = ["Metrics", "register_metrics"]

@@ -188,6 +188,3 @@ def _description_paths() -> dict[str, Any]:
         ),
         "/metrics": get("metrics", "Counts and times for Prometheus", text),
     }
-
-
-__all__ = ["build_document"]

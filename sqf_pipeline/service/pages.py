@@ -234,6 +234,3 @@ def show_cell(value: Any, column: TableColumn) -> str:
     if column.format == "decimal":
         return f"{value:,.4g}"
     return str(value)
-
-
-__all__ = ["MOST_ROWS", "asset_files", "asset_url", "register_pages", "show_cell", "table_to_csv"]

@@ -131,6 +131,3 @@ def _open_session(onnx_bytes: bytes) -> "onnxruntime.InferenceSession":
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # one node: nothing to win
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
-
-
-__all__ = ["Prediction", "Predictor", "load_predictors"]

@@ -58,6 +58,3 @@ def register_error_handlers(app: Flask) -> None:
 
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(Exception, failed)
-
-
-__all__ = ["PROBLEM_TYPE", "problem", "register_error_handlers"]

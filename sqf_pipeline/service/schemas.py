@@ -229,9 +229,3 @@ def describe_errors(errors: list[Any], tags: frozenset[str]) -> list[FieldProble
 
 def _escape(part: object) -> str:
     return str(part)[:80].replace("~", "~0").replace("/", "~1")
-
-
-__all__ = [
-    "MOST_STOPS", "TIERS", "AppliedThreshold", "FieldProblem", "Health", "ModelOut", "ModelsOut", "PredictionOut",
-    "PredictionsOut", "Problem", "describe_errors", "field_type", "request_adapter", "request_model", "stop_model",
-]  # fmt: skip

@@ -39,6 +39,3 @@ def register_security_headers(app: Flask) -> None:
         return response
 
     app.after_request(protect)
-
-
-__all__ = ["CONTENT_SECURITY_POLICY", "register_security_headers"]

@@ -131,6 +131,3 @@ def field_labels(outcome: Outcome, specs: Mapping[str, FieldSpec]) -> list[dict[
         }
         for field, name in STUDY_FIELDS[outcome].items()
     ]
-
-
-__all__ = ["HINTS", "STUDY_FIELDS", "StudyFieldError", "field_labels", "read_study_stop"]

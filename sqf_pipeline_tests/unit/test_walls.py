@@ -19,7 +19,7 @@ MAY_USE = {
     "documents": {"errors", "files", "settings", "nypd"},
     "modelling": {"errors", "files", "settings", "nypd", "contracts"},
     "warehouse": {"errors", "files", "settings", "nypd", "contracts", "modelling"},
-    "service": {"errors", "nypd"},
+    "service": {"errors", "nypd", "modelling"},
     "export": {"errors", "files", "nypd", "modelling", "service"},
     "orchestration": {
         "errors",
@@ -73,6 +73,12 @@ def test_a_module_uses_only_what_stands_below_it(path):
     assert ours - {part} <= MAY_USE[part]
     others = {name.split(".")[0] for name in imports_of(path)}
     assert not others & WITHOUT.get(part, set())
+
+
+def test_the_service_knows_of_models_only_the_map_from_score_to_probability():
+    used = {name for path in MODULES if part_of(path) == "service" for name in imports_of(path)}
+    assert {name for name in used if name.startswith("sqf_pipeline.modelling.calibration")} != set()
+    assert {name.split(".")[2] for name in used if name.startswith("sqf_pipeline.modelling.")} == {"calibration"}
 
 
 def test_every_part_stands_behind_a_wall_or_on_top():

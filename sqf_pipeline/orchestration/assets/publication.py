@@ -178,16 +178,17 @@ def model_export(
     data_quality: dict[str, pd.DataFrame],
 ) -> dg.MaterializeResult[Any]:
     """Export the served models."""
-    from sqf_pipeline.export.bundle_writer import ExportContext
-    from sqf_pipeline.export.model_entries import publish_models
+    from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
     from sqf_pipeline.export.source_commit import source_commit
     from sqf_pipeline.service.bundle import CURRENT_NAME, resolve_folder
 
     test_year = int(context.partition_key)
     files = _of_window(source_files, test_year)
-    folder = publish_models(
-        exports.folder,
-        list(served_models),
+    export_context = ExportContext(
+        test_year=test_year,
+        training_years=training_years(test_year),
+        source=str(models["source"].iloc[0]),
+        data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
         training_stops=training_stops,
         test_stops=test_stops,
         results={
@@ -200,15 +201,10 @@ def model_export(
             "study_2021_comparison": study_2021,
             "data_quality": _of_window(data_quality, test_year),
         },
-        context=ExportContext(
-            test_year=test_year,
-            training_years=training_years(test_year),
-            source=str(models["source"].iloc[0]),
-            data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
-            model_card=model_card["model_card.md"].decode(),
-            git_commit=source_commit(),
-        ),
+        model_card=model_card["model_card.md"].decode(),
+        git_commit=source_commit(),
     )
+    folder = export_bundle(exports.folder, list(served_models), export_context)
     in_force, served = "yes", resolve_folder(exports.folder / CURRENT_NAME)
     if served != folder.resolve():
         in_force = (

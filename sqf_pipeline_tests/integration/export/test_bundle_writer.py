@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 from sqf_pipeline.cli import main
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.export.bundle_writer import export_bundle, is_forward, serve_export, stops_of_frame
+from sqf_pipeline.export.bundle_writer import export_bundle
+from sqf_pipeline.export.current_export import is_forward, serve_export
+from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
+from sqf_pipeline.modelling.calibration import Calibrator
 from sqf_pipeline.service import bundle as bundle_module
 from sqf_pipeline.service.bundle import BundleError, list_exports, open_bundle, resolve_folder
-from sqf_pipeline.service.calibration import Calibration
 from sqf_pipeline.service.manifest import MANIFEST_NAME
 from sqf_pipeline.service.predictor import load_predictors
 from sqf_pipeline_tests.service_support import small_models
@@ -47,9 +49,11 @@ def test_both_forms_answer_alike_and_the_service_form_is_what_was_stored(export_
     predictors = load_predictors(open_bundle(export_folder))
     pipelines = load_pipelines(export_folder)
     for model in small.models:
-        predictor = predictors[model.outcome, model.tier]
-        served = predictor.probabilities(stops_of_frame(model.test_stops, predictor.entry.fields))
-        offline = pipelines[model.name].predict_proba(model.test_stops)[:, 1]
+        predictor = predictors[model.outcome, model.feature_set.tier]
+        served = predictor.probabilities(stops_of_frame(small.test, predictor.entry.fields))
+        offline = pipelines[model.name].predict_proba(small.test)[:, 1]
+        limit = model.thresholds["best_f1"].value
+        np.testing.assert_array_equal(pipelines[model.name].predict(small.test), offline >= limit)
         np.testing.assert_allclose(served, offline, atol=1e-5)
         assert predictor.entry.largest_difference <= 1e-5
 
@@ -221,9 +225,16 @@ def test_forms_that_differ_are_not_exported(tmp_path):
             return np.clip(super().predict_proba(stops) + 1e-3, 0, 1)
 
     model = small_models().models[0]
-    crooked = replace(model, pipeline=Stubborn(model.pipeline.steps), calibration=Calibration())
+    crooked = replace(model, pipeline=Stubborn(model.pipeline.steps), calibrator=Calibrator())
     with pytest.raises(SqfError, match=r"differs from the pipeline by 0\.001"):
         export_bundle(tmp_path, [crooked], small_models().context)
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_models_of_one_kind_are_refused(tmp_path):
+    model = small_models().models[0]
+    with pytest.raises(SqfError, match="one of each"):
+        export_bundle(tmp_path, [model, replace(model, name="another")], small_models().context)
     assert not list(tmp_path.iterdir())
 
 

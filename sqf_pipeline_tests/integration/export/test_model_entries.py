@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.errors import SqfError
-from sqf_pipeline.export.bundle_writer import ExportContext, stops_of_frame
-from sqf_pipeline.export.model_entries import publish_models
+from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
+from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
 from sqf_pipeline.modelling.evaluation import evaluate, evaluate_groups, prepare_test_year
 from sqf_pipeline.modelling.experiments import served_experiments
@@ -60,9 +59,12 @@ def published(real_years, tmp_path_factory):
     groups = [evaluate_groups(entry, prepared, resamples=20) for entry in evaluations]
     results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
     results["feature_importances"] = importance_rows(models, test_year=2020, source="local")
-    context = ExportContext(test_year=2020, training_years=(2018, 2019), source="local", data_sha256={})
+    context = ExportContext(
+        test_year=2020, training_years=(2018, 2019), source="local", data_sha256={}, training_stops=training,
+        test_stops=test, results=results,
+    )  # fmt: skip
     folder = tmp_path_factory.mktemp("exports")
-    publish_models(folder, models, training_stops=training, test_stops=test, results=results, context=context)
+    export_bundle(folder, models, context)
     return models, test, folder
 
 
@@ -139,12 +141,3 @@ def test_no_row_of_a_person_is_exported(published):
     assert "full_address" not in text
     for address in test["full_address"].dropna().head(200):
         assert str(address) not in text
-
-
-def test_two_models_of_one_kind_are_refused(published, tmp_path):
-    models, test, _ = published
-    context = ExportContext(test_year=2020, training_years=(2019,), source="local", data_sha256={})
-    with pytest.raises(SqfError, match="one of"):
-        publish_models(
-            tmp_path, [models[0], models[0]], training_stops=test, test_stops=test, results={}, context=context
-        )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sqf_pipeline.export.bundle_writer import stops_of_frame
+from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.predictor import load_predictors
@@ -24,12 +24,13 @@ def predictors(export_folder):
 @pytest.mark.parametrize("tier", ["during", "at_stop"])
 @pytest.mark.parametrize("outcome", ["arrest", "summons"])
 def test_answers_equal_the_pipelines(client, export_folder, predictors, outcome, tier):
-    model = next(entry for entry in small_models().models if (entry.outcome, entry.tier) == (outcome, tier))
-    stops = stops_of_frame(model.test_stops, predictors[outcome, tier].entry.fields)
+    model = next(entry for entry in small_models().models if (entry.outcome, entry.feature_set.tier) == (outcome, tier))
+    test = small_models().test
+    stops = stops_of_frame(test, predictors[outcome, tier].entry.fields)
     answer = client.post(f"/api/v1/predictions/{outcome}", json={"tier": tier, "stops": stops})
     assert answer.status_code == 200
     found = answer.get_json()
-    expected = load_pipelines(export_folder)[model.name].predict_proba(model.test_stops)[:, 1]
+    expected = load_pipelines(export_folder)[model.name].predict_proba(test)[:, 1]
     np.testing.assert_allclose([entry["probability"] for entry in found["predictions"]], expected, atol=1e-5)
     limit = model.thresholds["best_f1"].value
     clear = np.abs(expected - limit) > 1e-5
@@ -45,8 +46,8 @@ def test_answers_equal_the_pipelines(client, export_folder, predictors, outcome,
 @pytest.mark.parametrize("outcome", ["arrest", "summons"])
 def test_the_studys_endpoint_answers_the_class(client, predictors, outcome):
     predictor = predictors[outcome, "study"]
-    model = next(entry for entry in small_models().models if (entry.outcome, entry.tier) == (outcome, "study"))
-    stops = [stop for stop in stops_of_frame(model.test_stops, predictor.entry.fields) if None not in stop.values()]
+    found = stops_of_frame(small_models().test, predictor.entry.fields)
+    stops = [stop for stop in found if None not in stop.values()]
     assert len(stops) > 300
     seen = set()
     for stop in stops[:150]:

@@ -167,13 +167,13 @@ def test_an_exporter_refuses_what_a_service_could_not_load(tmp_path, exports, mo
 
     small = small_export()
     first = export_bundle(tmp_path, small.models[:1], small.context)
-    write = bundle_writer._write_files
+    write = bundle_writer.write_files
 
     def write_and_spoil(work, *arguments):
         write(work, *arguments)
         spoil(work)
 
-    monkeypatch.setattr(bundle_writer, "_write_files", write_and_spoil)
+    monkeypatch.setattr(bundle_writer, "write_files", write_and_spoil)
     with pytest.raises(BundleError):
         export_bundle(tmp_path, small.models, replace(small.context, test_year=2021))
     assert (tmp_path / "current").resolve() == first

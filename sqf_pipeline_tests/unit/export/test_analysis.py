@@ -15,10 +15,10 @@ from sqf_pipeline.export.analysis_models import (
     subgroup_table,
 )
 from sqf_pipeline.export.analysis_stops import FEWEST, by_category, by_month, by_year, map_cells, stops_tables
-from sqf_pipeline.export.model_entries import analysis_tables
+from sqf_pipeline.export.analysis_tables import analysis_tables, model_titles
 from sqf_pipeline.service.analysis_table import AnalysisTable, TableColumn
 from sqf_pipeline.service.pages import show_cell, table_to_csv
-from sqf_pipeline_tests.service_support import invented_stops, small_analysis, small_models
+from sqf_pipeline_tests.service_support import invented_stops, small_export
 
 TITLES = {"b-model": "Arrest, at the stop", "a-model": "Arrest, during"}
 
@@ -166,7 +166,11 @@ def test_the_study_is_drawn_where_two_say_the_same_share():
 
 
 def test_every_table_survives_json_and_csv():
-    for table in small_analysis(small_models()):
+    small = small_export()
+    stops = pd.concat([small.context.training_stops, small.test])
+    tables = analysis_tables(stops, small.context.results, model_titles(small.models))
+    assert len(tables) == 6 + 4 + 2 + 2  # of stops, of models, of the study, of faults
+    for table in tables:
         assert AnalysisTable.model_validate_json(table.model_dump_json()) == table
         assert len(table_to_csv(table).splitlines()) == len(table.rows) + 1
 
