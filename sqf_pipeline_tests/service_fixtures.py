@@ -1,7 +1,4 @@
-"""Fixtures of the service's tests: one small export and one application.
-
-What belongs here: fixtures that integration and end-to-end tests share. What does not: the models (`service_support`).
-"""
+"""Fixtures of the service's tests: one small export and one application."""
 
 from pathlib import Path
 

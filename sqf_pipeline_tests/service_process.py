@@ -1,7 +1,4 @@
-"""A service in a process of its own, for tests that need a port.
-
-What belongs here: starting, waiting until it answers, and stopping. What does not: assertions.
-"""
+"""A service in a process of its own, for tests that need a port."""
 
 import os
 import socket

@@ -1,8 +1,4 @@
-"""Small forests, their export and a service, for the tests of the export and the service.
-
-What belongs here: invented stops and forests fitted to them in a second. What does not: real stops, and anything
-that a test asserts.
-"""
+"""Small forests, their export and a service, for the tests of the export and the service."""
 
 from dataclasses import dataclass, replace
 from functools import cache

@@ -1,8 +1,4 @@
-"""`sqf export`: which export of the models is served, and result tables as files for other programs.
-
-What belongs here: pointing to an export, which tables go out, and reading them. What does not: writing an extract
-(`export.tableau`), and making an export of models, which is an asset.
-"""
+"""`sqf export`: which export of the models is served, and result tables as files for other programs."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""`sqf serve`: the service.
-
-What belongs here: finding the export and starting the server. What does not: anything that it answers (`service`).
-"""
+"""`sqf serve`: the service."""
 
 import logging
 import time

@@ -1,8 +1,4 @@
-"""The tables behind the charts about models, and about the data's faults, made from the result tables.
-
-What belongs here: choosing and wording columns of frames that carry the warehouse's names. What does not:
-measuring (`modelling`), tables about stops (`analysis_data`), drawing.
-"""
+"""The tables behind the charts about models, and about the data's faults, made from the result tables."""
 
 import math
 from collections.abc import Mapping, Sequence

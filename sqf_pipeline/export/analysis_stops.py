@@ -1,8 +1,5 @@
 """The tables behind the charts about stops, made from frames.
 
-What belongs here: counting stops and outcomes by year, month, hour, place and group, as pure functions of a frame.
-What does not: tables about models (`analysis_models`), drawing, and files.
-
 Shares are of the stops whose outcome is known; each carries Wilson's 95 % interval, in which persons of one encounter
 count as if they shared their fate, and a share of fewer than `FEWEST` stops is left out.
 """

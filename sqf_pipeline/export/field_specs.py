@@ -1,8 +1,4 @@
-"""The inputs of a model as people meet them: labels, words for codes, ranges and defaults.
-
-What belongs here: making `FieldSpec`s from the registry of columns and the training stops. What does not: the
-registry's own facts (`nypd/columns.csv`), and pages or schemas made from the result.
-"""
+"""The inputs of a model as people meet them: labels, words for codes, ranges and defaults."""
 
 import csv
 from collections.abc import Sequence

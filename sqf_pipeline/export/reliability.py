@@ -1,8 +1,4 @@
-"""How often a probability was right in the test year, as a table that the service can look up.
-
-What belongs here: bins of probability with the observed share and its interval. What does not: calibration
-measures for the report (`modelling`), and charts.
-"""
+"""How often a probability was right in the test year, as a table that the service can look up."""
 
 import numpy as np
 

@@ -1,8 +1,4 @@
-"""Which commit of the project runs, where that can be known.
-
-What belongs here: asking git about the checkout that this package stands in. What does not: any other repository
-that happens to lie around an installed package.
-"""
+"""Which commit of the project runs, where that can be known."""
 
 import shutil
 import subprocess

@@ -1,8 +1,4 @@
-"""Frames as a Tableau extract (`.hyper`).
-
-What belongs here: writing frames that someone else has read. What does not: reading them from the database, and
-choosing them (`cli`).
-"""
+"""Frames as a Tableau extract (`.hyper`)."""
 
 import json
 from collections.abc import Mapping

@@ -1,8 +1,4 @@
-"""The one shape in which data reach a chart, its table and its download.
-
-What belongs here: the pydantic model of such a table. What does not: making one from frames (`analysis_data`) and
-drawing it (`static/charts.js`).
-"""
+"""The one shape in which data reach a chart, its table and its download."""
 
 from typing import Annotated, Literal
 

@@ -1,8 +1,4 @@
-"""The programming interface: the study's endpoints, version 1, and what machines ask about the service.
-
-What belongs here: routes that speak JSON. What does not: pages for people (`pages`), the document that describes
-these routes (`openapi`), and the models.
-"""
+"""The programming interface: the study's endpoints, version 1, and what machines ask about the service."""
 
 from typing import Any
 

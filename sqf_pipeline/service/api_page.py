@@ -1,7 +1,4 @@
-"""The OpenAPI document as a page: each operation with its fields, answers and an example.
-
-What belongs here: reading the document into what the template shows. What does not: the document (`openapi`).
-"""
+"""The OpenAPI document as a page: each operation with its fields, answers and an example."""
 
 import json
 from dataclasses import dataclass

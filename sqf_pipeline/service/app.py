@@ -1,7 +1,4 @@
-"""The web application put together.
-
-What belongs here: limits, and the order in which the parts are added. What does not: any route.
-"""
+"""The web application put together."""
 
 from http import HTTPStatus
 from pathlib import Path

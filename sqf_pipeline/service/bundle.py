@@ -1,8 +1,5 @@
 """An export folder on disk: finding it, verifying it, reading it.
 
-What belongs here: pointers, checksums, and the refusal of a folder that is not what its maker wrote. What does
-not: making a folder (`export`) and answering from it (`predictor`).
-
 Verification comes first: names, sizes, hashes and versions of everything are checked before any file is given to
 a parser of models, and a pickle is never read here. Checksums stored beside the files show damage and partial
 tampering; they do not prove who made the folder.

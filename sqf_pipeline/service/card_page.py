@@ -1,8 +1,4 @@
-"""The model card's Markdown as a part of a page.
-
-What belongs here: rendering it so that the content security policy and a screen reader are content. What does not:
-the card's words (`modelling.model_card`).
-"""
+"""The model card's Markdown as a part of a page."""
 
 import re
 

@@ -1,8 +1,4 @@
-"""The forms for people: from what was typed to a stop, an answer, or messages by field.
-
-What belongs here: reading text, and the sentences around an answer. What does not: the fields themselves (they
-come from the manifest), and HTML (`templates/form.html`).
-"""
+"""The forms for people: from what was typed to a stop, an answer, or messages by field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

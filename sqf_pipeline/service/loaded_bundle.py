@@ -1,7 +1,4 @@
-"""Everything the service answers from, loaded once at its start.
-
-What belongs here: the verified export, its predictors, validators and tables in memory. What does not: HTTP.
-"""
+"""Everything the service answers from, loaded once at its start."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""What an export folder says about itself: the shape of `manifest.json`.
-
-What belongs here: the pydantic models of the manifest, and nothing that reads or writes a file. What does not:
-verification (`bundle`), the making of an export (`export`), and answering (`predictor`).
-"""
+"""What an export folder says about itself: the shape of `manifest.json`."""
 
 from typing import Annotated, Literal
 

@@ -1,8 +1,4 @@
-"""Counts and times of the service for Prometheus.
-
-What belongs here: the metrics, their names and the page that shows them. What does not: measures of models. No
-label ever holds what a client sent: an unknown method is `other`, an unknown address has no endpoint.
-"""
+"""Counts and times of the service for Prometheus."""
 
 from time import perf_counter
 

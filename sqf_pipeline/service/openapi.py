@@ -1,8 +1,4 @@
-"""The OpenAPI 3.1 document of the programming interface, made from the same models that validate.
-
-What belongs here: paths, answers and examples. What does not: the routes (`api`) and the page that shows the
-document (`templates/api.html`).
-"""
+"""The OpenAPI 3.1 document of the programming interface, made from the same models that validate."""
 
 from importlib import metadata
 from typing import Any

@@ -1,8 +1,4 @@
-"""The pages for people.
-
-What belongs here: routes that answer HTML, the files that these need, and downloads of what they show. What does
-not: reading a form's text (`forms`), JSON for machines (`api`), and the wording of charts (`analysis_data`).
-"""
+"""The pages for people."""
 
 import csv
 import hashlib

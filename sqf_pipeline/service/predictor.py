@@ -1,8 +1,4 @@
-"""Answers of one exported model: fields in, probability, class and its record in the test year out.
-
-What belongs here: the fast form's session, encoding and calibration put together. What does not: HTTP, and
-verification of the export (`bundle`), which has happened before a predictor is made.
-"""
+"""Answers of one exported model: fields in, probability, class and its record in the test year out."""
 
 import ctypes
 import sys

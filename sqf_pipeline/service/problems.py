@@ -1,8 +1,4 @@
-"""Errors to clients as problem details (RFC 9457), and as a page for people.
-
-What belongs here: turning exceptions and refusals into answers that say what was wrong and nothing about the
-inside of the service. What does not: finding faults (`schemas`, `study_contract`).
-"""
+"""Errors to clients as problem details (RFC 9457), and as a page for people."""
 
 import logging
 from http import HTTPStatus

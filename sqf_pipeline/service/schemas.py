@@ -1,9 +1,4 @@
-"""What a client may send and what it gets back, as pydantic models made from the manifest.
-
-What belongs here: the request models of each outcome and tier (ranges, categories, no unknown names) and the
-response models. What does not: the OpenAPI document around them (`openapi`), HTTP (`api`), and the study's own
-contract (`study_contract`).
-"""
+"""What a client may send and what it gets back, as pydantic models made from the manifest."""
 
 from typing import Annotated, Any, Literal
 

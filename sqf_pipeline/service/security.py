@@ -1,7 +1,4 @@
-"""Headers that tell a browser what the service's pages may do.
-
-What belongs here: the policy. What does not: limits on requests (`app`) and validation (`schemas`).
-"""
+"""Headers that tell a browser what the service's pages may do."""
 
 from flask import Flask, Response
 

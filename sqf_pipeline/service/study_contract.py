@@ -1,8 +1,4 @@
-"""The study's own endpoints of 2021: their fields, their labels and how their values are read.
-
-What belongs here: the field names that the study's clients send and what each stands for in the registry. What
-does not: HTTP (`api`), and the models.
-"""
+"""The study's own endpoints of 2021: their fields, their labels and how their values are read."""
 
 from collections.abc import Mapping
 
