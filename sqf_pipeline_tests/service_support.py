@@ -45,15 +45,7 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     names = {name for fields in TIER_FIELDS.values() for name in fields}
     names |= {name for fields in STUDY_FIELDS.values() for name in fields.values()}
-    names |= {
-        "issuing_officer_command",
-        "month",
-        "weekday",
-        "suspect_race",
-        "suspect_sex",
-        "location_in_out",
-        "jurisdiction",
-    }
+    names |= {"month", "weekday", "suspect_race", "suspect_sex", "location_in_out", "jurisdiction"}
     frame = pd.DataFrame({"stop_id": np.arange(rows)})
     for name in sorted(names):
         entry = column(name)
@@ -83,6 +75,7 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
     frame["summons_issued"] = pd.array(rng.random(rows) < 0.03 + 0.05 * young, dtype="boolean")
     frame["stop_date"] = pd.to_datetime(f"{year}-01-01") + pd.to_timedelta(rng.integers(0, 365, rows), unit="D")
     frame["year"] = pd.array(np.full(rows, year), dtype="Int16")
+    frame["issuing_officer_command"] = pd.array(rng.integers(1, 124, rows), dtype="Int32")
     return frame
 
 

@@ -171,6 +171,30 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
     )  # fmt: skip
 
 
+def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
+    """Return whether the models differ from those of all columns, from the columns of `metric_differences`."""
+    wanted = {"roc_auc": "ROC AUC", "average_precision": "Average precision", "brier_score": "Brier score"}
+    shown = _in_order(differences[differences["metric"].isin(list(wanted))], model_titles)
+    pairs = int(shown["comparisons"].max()) if len(shown) else 0
+    apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
+    shown = shown.assign(
+        metric=shown["metric"].map(wanted),
+        reference_model=[str(name).replace("_", " ").replace("-", ", ") for name in shown["reference_model"]],
+    ).rename(columns={"low": "difference_low", "high": "difference_high"})
+    columns = (
+        _column("model", "Model"), _column("reference_model", "Against"), _column("metric", "Measure"),
+        _column("difference", "Difference", "decimal"), _column("difference_low", "95 % low", "decimal"),
+        _column("difference_high", "95 % high", "decimal"), _column("adjusted_verdict", "Verdict on all pairs"),
+    )  # fmt: skip
+    return AnalysisTable(
+        name="differences", section="models", title=f"{apart} of {len(shown)} differences hold for all pairs together",
+        question="Is one model better than another?",
+        note=f"On the same resamples of the same test-year stops. {pairs} pairs were compared by each measure: "
+        "intervals are of each pair by itself, verdicts are adjusted for all of them by Holm's procedure.",
+        columns=columns, rows=_rows(shown, [column.name for column in columns]),
+    )  # fmt: skip
+
+
 _WHO = {"published": "Published", "measured_again": "Measured again, its way", "ours": "Ours, cleaned"}
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqf_pipeline.export.analysis_models import (
     calibration_table,
+    difference_table,
     drift_table,
     importance_table,
     metrics_table,
@@ -61,6 +62,7 @@ def analysis_tables(
     tables = list(stops_tables(stops))
     of_models = {
         "metric_intervals": (metrics_table, False),
+        "metric_differences": (difference_table, False),
         "feature_importances": (importance_table, True),
         "calibration_bins": (calibration_table, False),
         "subgroup_metrics": (subgroup_table, True),

@@ -24,7 +24,8 @@ from sqf_pipeline.modelling.intervals import (
     resample_weights,
     stop_clusters,
 )
-from sqf_pipeline.modelling.measures import MEASURES, Forecast, make_forecast, none_if_nan
+from sqf_pipeline.modelling.measures import MEASURES, Forecast, make_forecast, none_if_nan, unknown_outcome
+from sqf_pipeline.modelling.multiple_comparisons import with_holm
 from sqf_pipeline.modelling.subgroups import subgroup_labels, subgroup_metrics
 from sqf_pipeline.modelling.threshold_measures import threshold_metrics
 from sqf_pipeline.modelling.thresholds import STATED_PRECISION
@@ -112,11 +113,13 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
 
     Raises
     ------
-    ValueError
+    SqfError
         When the outcome of no test stop is known.
     """
     import pandas as pd
 
+    if not test.stops[fitted.target].notna().any():
+        raise unknown_outcome(fitted.name, fitted.target)
     score = fitted.raw_score(test.stops)
     probability = np.clip(fitted.calibrator.apply(score), 0.0, 1.0)
     actual = test.stops[fitted.target]
@@ -187,6 +190,8 @@ def evaluate_curves(evaluation: Evaluation, test: TestYear, *, resamples: int = 
 def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> "pd.DataFrame":
     """Return `metric_differences`: model, reference_model and paired differences of each pair (model, reference).
 
+    Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`).
+
     Raises
     ------
     ValueError
@@ -204,7 +209,7 @@ def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, st
         frames.append(_of_model(table, name))
     if not frames:
         raise ValueError("no pairs of models to compare")
-    return pd.concat(frames, ignore_index=True)
+    return with_holm(pd.concat(frames, ignore_index=True))
 
 
 def _of_model(frame: "pd.DataFrame", model: str) -> "pd.DataFrame":

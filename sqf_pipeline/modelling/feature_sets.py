@@ -25,6 +25,8 @@ KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
     "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
 }
 """What the registry may say of when a column becomes known, for a model of that tier to use it."""
+HIGHEST_GAP_AUC = 0.53
+"""ROC AUC of the gaps at the stop alone from which the tier's columns are not free of the outcome (see `gap_marks`)."""
 
 STUDY_COLUMNS = (
     "borough", "frisked", "initiated_by", "issuing_officer_rank", "month", "observed_duration_minutes",
@@ -218,6 +220,6 @@ def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -
 
 
 __all__ = [
-    "KNOWN_BY_TIER", "OUTCOMES", "RIVALS", "STUDY_BINS", "STUDY_COLUMNS", "TARGETS", "TIERS", "FeatureSet",
-    "FeatureSetError", "Outcome", "Tier", "chosen_fields", "feature_set", "feature_sets",
+    "HIGHEST_GAP_AUC", "KNOWN_BY_TIER", "OUTCOMES", "RIVALS", "STUDY_BINS", "STUDY_COLUMNS", "TARGETS", "TIERS",
+    "FeatureSet", "FeatureSetError", "Outcome", "Tier", "chosen_fields", "feature_set", "feature_sets",
 ]  # fmt: skip

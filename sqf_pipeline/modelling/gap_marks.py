@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS, feature_set
+from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, OUTCOMES, TARGETS, feature_set
 from sqf_pipeline.modelling.fitting import one_thread
 from sqf_pipeline.modelling.intervals import percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.modelling.measures import weight_chunks
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "warn", "fail", "told"]
 
-HIGHEST_AUC = 0.53
-"""ROC AUC of the gaps alone from which a tier that is to be free of them fails."""
 CHECKED_TIER = "at_stop"
 TOLD_TIERS = ("during", "study_2021")
 """Tiers whose gaps are known to tell of the outcome; how much is measured and said."""
@@ -40,9 +38,9 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
     Returns
     -------
     Frame of outcome, tier, columns (number of those with gaps), roc_auc, low, high (95 % interval by encounter),
-    limit (null where none is set) and status: `fail` when the limit is reached and the interval leaves 0.5 out,
-    `warn` when it is reached and chance could have done it, `told` at tiers without a limit. Columns whose gaps a
-    tier's models never see, as a value is drawn, are not counted.
+    highest (the limit, null where none is set) and status: `fail` when the limit is reached and the interval leaves
+    0.5 out, `warn` when it is reached and chance could have done it, `told` at tiers without a limit. Columns whose
+    gaps a tier's models never see, as a value is drawn, are not counted.
 
     Raises
     ------
@@ -58,10 +56,10 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
             drawn = set(features.drawn_for(outcome))
             seen = [name for name in features.columns_for(outcome) if name not in drawn]
             measured = gap_auc(training, test, TARGETS[outcome], seen)
-            limit = HIGHEST_AUC if tier == CHECKED_TIER else None
+            limit = HIGHEST_GAP_AUC if tier == CHECKED_TIER else None
             rows.append((outcome, tier, *measured, limit, status_of(*measured[1:3], limit)))
-    names = ["outcome", "tier", "columns", "roc_auc", "low", "high", "limit", "status"]
-    numbers = dict.fromkeys(("roc_auc", "low", "high", "limit"), "Float64")
+    names = ["outcome", "tier", "columns", "roc_auc", "low", "high", "highest", "status"]
+    numbers = dict.fromkeys(("roc_auc", "low", "high", "highest"), "Float64")
     return pd.DataFrame(rows, columns=names).astype(numbers | dict.fromkeys(("outcome", "tier", "status"), "string"))
 
 

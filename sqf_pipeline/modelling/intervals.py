@@ -168,9 +168,11 @@ def paired_differences(first: MeasureDraws, second: MeasureDraws, *, level: floa
 
     Returns
     -------
-    Frame of metric, difference (first minus second), low, high, level, resamples, verdict. The verdict is
+    Frame of metric, difference (first minus second), low, high, level, resamples, p_value, verdict. The verdict is
     `better`, `worse` (the interval of the gain excludes 0) or `undecided`; for measures with an ideal between
-    the ends, as the calibration slope, the gain is in distance from the ideal; without an ideal it is missing.
+    the ends, as the calibration slope, the gain is in distance from the ideal; without an ideal it is missing. The
+    p-value is two-sided, of the gain over its bootstrap standard error on the normal distribution: counting
+    resamples cannot tell one in a thousand from one in a million, which many pairs need.
 
     Raises
     ------
@@ -195,12 +197,14 @@ def paired_differences(first: MeasureDraws, second: MeasureDraws, *, level: floa
                 high,
                 level,
                 int(np.isfinite(difference).sum()),
+                None if gain is None else _p_value(_gain_of_estimates(name, first, second), gain),
                 None if gain is None else _verdict(*percentile_interval(gain, level)),
             )
         )
-    columns = ["metric", "difference", "low", "high", "level", "resamples", "verdict"]
+    columns = ["metric", "difference", "low", "high", "level", "resamples", "p_value", "verdict"]
     frame = pd.DataFrame(rows, columns=columns)
-    return frame.astype({"difference": "Float64", "low": "Float64", "high": "Float64", "verdict": "string"})
+    numbers = dict.fromkeys(("difference", "low", "high", "p_value"), "Float64")
+    return frame.astype(numbers | {"verdict": "string"})
 
 
 def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
@@ -210,6 +214,24 @@ def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
     if entry.better == "lower":
         return right - left
     return None if entry.ideal is None else np.abs(right - entry.ideal) - np.abs(left - entry.ideal)
+
+
+def _gain_of_estimates(name: str, first: MeasureDraws, second: MeasureDraws) -> float:
+    gain = _gain(name, np.array([first.estimates[name]]), np.array([second.estimates[name]]))
+    return float("nan") if gain is None else float(gain[0])
+
+
+def _p_value(gain: float, draws: Floats) -> float | None:
+    """Return the two-sided p-value of a gain; None where it or too many of its resamples are not defined."""
+    from scipy.stats import norm
+
+    defined = draws[np.isfinite(draws)]
+    if not np.isfinite(gain) or len(defined) < max(_LEAST_DEFINED * len(draws), 2):
+        return None
+    spread = float(defined.std(ddof=1))
+    if abs(gain) <= _NOUGHT:
+        return 1.0
+    return float(2 * norm.sf(abs(gain) / spread)) if spread > 0 else 0.0
 
 
 def _verdict(low: float | None, high: float | None) -> str | None:

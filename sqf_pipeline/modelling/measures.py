@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals, recall_at_precision
 from sqf_pipeline.modelling.recalibration import fit_recalibration
 
@@ -169,6 +170,14 @@ def make_forecast(actual: ArrayLike, probability: ArrayLike, score: ArrayLike | 
     if chances.min() < 0 or chances.max() > 1:
         raise ValueError(f"probability must be within [0, 1], found {chances.min():g} to {chances.max():g}")
     return Forecast(outcomes.astype(bool), chances, ranks)
+
+
+def unknown_outcome(model: str, target: str) -> SqfError:
+    """Return what is raised when a model cannot be measured because no test stop tells its outcome."""
+    return SqfError(
+        f"The model {model} cannot be measured: the column {target} is empty in every stop of the test year. Look at "
+        "the published file of that year, or use another test year."
+    )
 
 
 def equal_mass_bin_index(values: Floats, bins: int = CALIBRATION_BINS) -> NDArray[np.intp]:
@@ -342,5 +351,5 @@ def none_if_nan(value: float) -> float | None:
 __all__ = [
     "CALIBRATION_BINS", "MEASURES", "Floats", "Forecast", "Measure",
     "confusion_counts", "confusion_measures", "equal_mass_bin_index", "make_forecast", "measure",
-    "none_if_nan", "recall_at_precision_name", "weight_chunks", "weighted_measures",
+    "none_if_nan", "recall_at_precision_name", "unknown_outcome", "weight_chunks", "weighted_measures",
 ]  # fmt: skip

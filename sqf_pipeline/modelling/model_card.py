@@ -28,7 +28,7 @@ class ModelCardInputs:
     source
         `local`, `nypd` or `sample`.
     models, metric_intervals, threshold_metrics, calibration_bins, subgroup_metrics, feature_importances, drift,
-    study_2021_comparison, source_files, data_quality, metric_differences
+    study_2021_comparison, source_files, data_quality, metric_differences, gap_marks
         Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
         become the table over years.
     main_models
@@ -48,6 +48,7 @@ class ModelCardInputs:
     source_files: pd.DataFrame
     data_quality: pd.DataFrame
     metric_differences: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gap_marks: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_models: tuple[str, ...] = ()
 
     def of_test_year(self) -> "ModelCardInputs":
@@ -105,6 +106,7 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "source_files": tables.source_files(inputs),
         "cleaning": tables.cleaning(inputs),
         "tiers": tables.tiers(inputs, described),
+        "gap_marks": tables.gap_marks(inputs),
         "ranking": {name: tables.measures(inputs, name, (*tables.RANKING, *recalls)) for name in outcomes},
         "probabilities": {name: tables.measures(inputs, name, tables.PROBABILITIES) for name in outcomes},
         "differences": tables.differences(inputs, (*tables.RANKING[:2], "brier_score")),
@@ -149,20 +151,18 @@ def findings(inputs: ModelCardInputs) -> list[str]:
     """Return what the tables say first of all, one sentence each."""
     values = inputs.metric_intervals.set_index(["model", "metric"])
     models = tables.ordered_models(inputs.models)
+    chosen = tables.chosen_models(inputs)
     sentences = []
     for outcome in dict.fromkeys(models["outcome"]):
         part = models[models["outcome"] == outcome]
         parts = []
-        for feature_set in dict.fromkeys(part["feature_set"]):
-            names = part.loc[part["feature_set"] == feature_set, "model"]
-            rows = [values.loc[(name, "roc_auc")] for name in names if (name, "roc_auc") in values.index]
-            rows = [row for row in rows if not pd.isna(row["estimate"])]
-            if rows:
-                best = max(rows, key=lambda row: float(row["estimate"]))
-                cell = tables.with_interval(best["estimate"], best["low"], best["high"])
-                parts.append(f"{cell} from the columns “{tables.words(str(feature_set))}”")
+        for (of_outcome, feature_set), name in chosen.items():
+            if of_outcome == outcome and (name, "roc_auc") in values.index:
+                row = values.loc[(name, "roc_auc")]
+                cell = tables.with_interval(row["estimate"], row["low"], row["high"])
+                parts.append(f"{cell} from the columns “{tables.words(feature_set)}”")
         if parts:
-            sentences.append(f"ROC AUC of the best model of {outcome}: {'; '.join(parts)}.")
+            sentences.append(f"ROC AUC of the model of {outcome} that was chosen beforehand: {'; '.join(parts)}.")
         sentences.extend(_skill(values, part, str(outcome)))
     return sentences
 

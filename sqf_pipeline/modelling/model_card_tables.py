@@ -6,13 +6,14 @@ card's prose (the template), and any computation beyond choosing, sorting and co
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from sqf_pipeline.modelling.measures import MEASURES
+from sqf_pipeline.modelling.model_selection import best_on_held_out
 
 if TYPE_CHECKING:
     from sqf_pipeline.modelling.model_card import ModelCardInputs
@@ -110,26 +111,37 @@ def cleaning(inputs: "ModelCardInputs") -> TextTable:
 
 
 def tiers(inputs: "ModelCardInputs", described: Mapping[str, str]) -> TextTable:
-    """Return, for each outcome and set of columns, its best-ranking model with its measures."""
+    """Return, for each outcome and set of columns, the model chosen on the last training year with its measures."""
     values = _values(inputs)
     rows = []
-    for (outcome, feature_set), part in _grouped(inputs):
-        scored = [(values.get((name, "roc_auc"), (None,))[0], name) for name in part["model"]]
-        usable = [(float(value), name) for value, name in scored if value is not None and not missing(value)]
-        if usable:
-            best = max(usable, key=lambda entry: (entry[0], entry[1]))[1]
-            cells = [with_interval(*values.get((best, metric), (None, None, None))) for metric in RANKING[:2]]
-            rows.append((outcome, words(feature_set), described.get(feature_set, ""), f"`{best}`", *cells))
-    headers = ("Outcome", "Columns", "What they are", "Best-ranking model", "ROC AUC", "Average precision")
+    for (outcome, feature_set), best in chosen_models(inputs).items():
+        cells = [with_interval(*values.get((best, metric), (None, None, None))) for metric in RANKING[:2]]
+        rows.append((outcome, words(feature_set), described.get(feature_set, ""), f"`{best}`", *cells))
+    headers = ("Outcome", "Columns", "What they are", "Model", "ROC AUC", "Average precision")
     return TextTable(headers, tuple(rows))
 
 
-def _grouped(inputs: "ModelCardInputs") -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
+def chosen_models(inputs: "ModelCardInputs") -> dict[tuple[str, str], str]:
+    """Return the model chosen on the last training year by (outcome, feature set), in the order of the card."""
+    best = best_on_held_out(inputs.models)
     ordered = ordered_models(inputs.models)
-    keys = list(dict.fromkeys(zip(ordered["outcome"], ordered["feature_set"], strict=True)))
-    for outcome, feature_set in keys:
-        mask = (ordered["outcome"] == outcome) & (ordered["feature_set"] == feature_set)
-        yield (str(outcome), str(feature_set)), ordered[mask]
+    keys = dict.fromkeys(zip(ordered["outcome"].astype(str), ordered["feature_set"].astype(str), strict=True))
+    return {key: best[key] for key in keys if key in best}
+
+
+def gap_marks(inputs: "ModelCardInputs") -> TextTable:
+    """Return what the gaps of stops alone tell of their outcomes."""
+    rows = [
+        (
+            str(row.outcome),
+            words(str(row.tier)),
+            count(row.columns),
+            with_interval(row.roc_auc, row.low, row.high),
+            ABSENT if missing(row.highest) else f"below {number(row.highest, 2)}",
+        )
+        for row in inputs.gap_marks.itertuples(index=False)
+    ]
+    return TextTable(("Outcome", "Columns", "With gaps", "ROC AUC of the gaps alone", "Must be"), tuple(rows))
 
 
 def _values(inputs: "ModelCardInputs") -> dict[tuple[str, str], tuple[Any, Any, Any]]:
@@ -156,7 +168,7 @@ def curve_recalls(inputs: "ModelCardInputs") -> list[str]:
 
 
 def differences(inputs: "ModelCardInputs", metrics: Sequence[str]) -> TextTable:
-    """Return paired differences between models, with the verdict."""
+    """Return paired differences between models, with the verdict that holds for all pairs together."""
     frame = inputs.metric_differences
     if frame.empty:
         return TextTable((), ())
@@ -167,11 +179,11 @@ def differences(inputs: "ModelCardInputs", metrics: Sequence[str]) -> TextTable:
             f"`{row.reference_model}`",
             MEASURES[str(row.metric)].title,
             with_interval(row.difference, row.low, row.high, lambda value: number(value, 4)),
-            ABSENT if missing(row.verdict) else str(row.verdict),
+            ABSENT if missing(row.adjusted_verdict) else str(row.adjusted_verdict),
         )
         for row in frame.itertuples()
     ]
-    return TextTable(("Model", "Against", "Measure", "Difference", "Verdict"), tuple(rows))
+    return TextTable(("Model", "Against", "Measure", "Difference", "Verdict on all pairs"), tuple(rows))
 
 
 def thresholds(inputs: "ModelCardInputs", model: str) -> TextTable:
@@ -342,7 +354,7 @@ def versions(inputs: "ModelCardInputs") -> TextTable:
 
 
 __all__ = [
-    "PROBABILITIES", "RANKING", "TextTable", "calibration", "cleaning", "count", "curve_recalls", "differences",
-    "drift", "fits", "importances", "measures", "number", "ordered_models", "share", "source_files", "study_2021",
-    "subgroups", "thresholds", "tiers", "versions", "with_interval", "words", "years",
+    "PROBABILITIES", "RANKING", "TextTable", "calibration", "chosen_models", "cleaning", "count", "curve_recalls",
+    "differences", "drift", "fits", "gap_marks", "importances", "measures", "number", "ordered_models", "share",
+    "source_files", "study_2021", "subgroups", "thresholds", "tiers", "versions", "with_interval", "words", "years",
 ]  # fmt: skip

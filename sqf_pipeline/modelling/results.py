@@ -18,7 +18,14 @@ import pandas as pd
 from sqf_pipeline.modelling.feature_sets import TARGETS
 from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.modelling.importance import impurity_importance
-from sqf_pipeline.modelling.measures import MEASURES, Forecast, confusion_counts, make_forecast, measure
+from sqf_pipeline.modelling.measures import (
+    MEASURES,
+    Forecast,
+    confusion_counts,
+    make_forecast,
+    measure,
+    unknown_outcome,
+)
 
 RECORDED_PACKAGES = ("scikit-learn", "imbalanced-learn", "numpy", "scipy", "pandas", "joblib")
 
@@ -61,6 +68,7 @@ def model_rows(
             "training_positives": model.training_positives,
             "fitted_rows": sum(model.class_counts_after),
             "fitted_positives": model.class_counts_after[0],
+            "held_out_log_loss": model.held_out_log_loss,
             "training_sha256": training_sha256,
             "test_sha256": test_sha256,
             "package_versions": versions,
@@ -68,7 +76,7 @@ def model_rows(
         }
         for model in models
     ]
-    return pd.DataFrame(rows).sort_values("model", ignore_index=True)
+    return pd.DataFrame(rows).astype({"held_out_log_loss": "Float64"}).sort_values("model", ignore_index=True)
 
 
 def _told(value: Any) -> Any:
@@ -133,6 +141,12 @@ def forecasts(predictions: pd.DataFrame) -> dict[str, Forecast]:
     }
 
 
+def _forecast_of(model: FittedModel, by_name: Mapping[str, Forecast]) -> Forecast:
+    if model.name not in by_name:
+        raise unknown_outcome(model.name, model.target)
+    return by_name[model.name]
+
+
 def default_threshold(model: FittedModel) -> float:
     """Return the threshold with which a model answers yes or no."""
     return model.thresholds[model.default_threshold].value
@@ -145,7 +159,7 @@ def metric_rows(
     by_name = forecasts(predictions)
     rows = []
     for model in sorted(models, key=lambda model: model.name):
-        forecast, threshold = by_name[model.name], default_threshold(model)
+        forecast, threshold = _forecast_of(model, by_name), default_threshold(model)
         measured = measure(forecast, training_share=model.training_share, threshold=threshold)
         rows.append(
             {
@@ -175,7 +189,7 @@ def confusion_rows(
                 "threshold": threshold.value,
                 **{
                     cell: int(count[0])
-                    for cell, count in confusion_counts(by_name[model.name], threshold.value).items()
+                    for cell, count in confusion_counts(_forecast_of(model, by_name), threshold.value).items()
                 },
                 "source": source,
             }
@@ -198,8 +212,11 @@ def study_figures(models: pd.DataFrame, predictions: pd.DataFrame) -> dict[tuple
     figures: dict[tuple[str, str], float] = {}
     for outcome in TARGETS:
         name = f"{outcome}-study_2021_binned-random_forest"
-        forecast = forecasts(predictions[predictions["model"] == name])[name]
-        measured = figures_of("random_forest", forecast.actual.astype(int), forecast.score)
+        by_name = forecasts(predictions[predictions["model"] == name])
+        if name not in by_name:
+            raise unknown_outcome(name, TARGETS[outcome])
+        forecast = by_name[name]
+        measured = figures_of("random_forest", forecast.actual.astype(int), forecast.score, at_least=True)
         row = models[models["model"] == name].iloc[0]
         measured["training_stops"] = float(row["training_rows"])
         measured["training_positives"] = float(row["training_positives"])

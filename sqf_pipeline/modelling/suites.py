@@ -12,7 +12,7 @@ import pandas as pd
 
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments
-from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS, feature_set
+from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS, chosen_fields, feature_set
 from sqf_pipeline.modelling.importance import MEASURE_BY_OUTCOME, permutation_importance, select_columns
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAIN_TIERS = ("at_stop", "during", "study_2021")
 MAIN_ESTIMATOR = "tuned_forest"
 CHOSEN_TIERS = ("during", "at_stop")
+NOT_SERVED = {"at_stop": frozenset({"suspect_race"})}
+"""Columns that no served model of a tier may have: race adds nothing to a model at the stop (docs/modelling.md)."""
 
 MAIN_MODELS = tuple(f"{outcome}-{tier}-{MAIN_ESTIMATOR}" for outcome in OUTCOMES for tier in MAIN_TIERS)
 """Models measured by groups of people and by permutation: the forest at each tier."""
@@ -53,12 +55,14 @@ def experiments_to_serve(training_stops: pd.DataFrame, *, n_jobs: int | None = N
     chosen: dict[tuple[str, str], tuple[str, ...]] = {}
     for outcome in OUTCOMES:
         for tier in CHOSEN_TIERS:
-            features = feature_set(tier)
+            whole = feature_set(tier)
+            columns = [name for name in whole.columns_for(outcome) if name not in NOT_SERVED.get(tier, ())]
+            features = chosen_fields(tier, whole.tier, outcome, columns)
             selection = select_columns(
                 make_model(MAIN_ESTIMATOR, features, outcome, settings={"n_estimators": 40}, n_jobs=n_jobs),
                 training_stops,
                 TARGETS[outcome],
-                features.columns_for(outcome),
+                columns,
                 measure=MEASURE_BY_OUTCOME[outcome],
             )
             chosen[outcome, tier] = selection.columns
@@ -86,6 +90,6 @@ def of_test_year(frames: Sequence[pd.DataFrame], *, test_year: int, source: str)
 
 
 __all__ = [
-    "CHOSEN_TIERS", "MAIN_ESTIMATOR", "MAIN_MODELS", "MAIN_TIERS", "compared_pairs", "experiments_to_serve",
-    "of_test_year", "permutation_rows", "reference_of",
+    "CHOSEN_TIERS", "MAIN_ESTIMATOR", "MAIN_MODELS", "MAIN_TIERS", "NOT_SERVED", "compared_pairs",
+    "experiments_to_serve", "of_test_year", "permutation_rows", "reference_of",
 ]  # fmt: skip

@@ -32,7 +32,8 @@ TABLE = "sqf/table"
 
 MODELS = "sqf/models"
 NOT_MODELS = "sqf/not_models"
-"""Metadata of an asset that shares a table: names of models whose rows are its own, or are not."""
+"""Metadata of an asset that shares a table: names of the models whose rows it reads, and of those whose rows belong to
+another asset and stay when it writes. Rows of neither are of models that nobody fits any more: they go."""
 
 
 @contextmanager
@@ -194,8 +195,6 @@ class TableIOManager(dg.IOManager):
             rows = self.warehouse.read(table, {column: int(key)})
             if MODELS in metadata:
                 rows = rows[rows["model"].isin(list(metadata[MODELS]))]
-            elif NOT_MODELS in metadata:
-                rows = rows[~rows["model"].isin(list(metadata[NOT_MODELS]))]
             return rows.reset_index(drop=True)
 
         return _one_or_by_key(list(context.asset_partition_keys), load)
@@ -242,8 +241,6 @@ def _column_schema(table: "sa.Table") -> dg.TableSchema:
 
 def _condition(table: "sa.Table", metadata: Mapping[str, Any]) -> "sa.ColumnElement[bool] | None":
     """Return which rows of a table belong to an asset; None for all of them."""
-    if MODELS in metadata:
-        return table.c.model.in_(list(metadata[MODELS]))
     if NOT_MODELS in metadata:
         return table.c.model.not_in(list(metadata[NOT_MODELS]))
     return None

@@ -78,6 +78,11 @@ def models_table(metadata: sa.MetaData) -> sa.Table:
         count("training_positives", "Training stops with the outcome, before resampling."),
         count("fitted_rows", "Training stops after resampling.", nullable=True, info=OPTIONAL),
         count("fitted_positives", "Training stops with the outcome after resampling.", nullable=True, info=OPTIONAL),
+        number(
+            "held_out_log_loss",
+            "Log loss on the last training year, by which the best model is chosen; null where none was held out.",
+            info=OPTIONAL,
+        ),
         text("training_sha256", "SHA-256 digest of the training stops."),
         text("test_sha256", "SHA-256 digest of the test stops."),
         sa.Column("package_versions", JSONB, nullable=False, comment="Versions of the packages used, as JSON."),
@@ -110,6 +115,7 @@ def result_tables(metadata: sa.MetaData) -> None:
     _calibration_bins(metadata)
     _subgroup_metrics(metadata)
     _drift(metadata)
+    _gap_marks(metadata)
     _study_2021_comparison(metadata)
 
 
@@ -183,11 +189,20 @@ def _metric_differences(metadata: sa.MetaData) -> None:
         number("high", "Upper end of the paired bootstrap interval of the difference."),
         number("level", "Level of the interval, 0.95 as a rule.", info=OPTIONAL),
         count("resamples", "Resamples in which the difference is defined.", nullable=True, info=OPTIONAL),
-        text("verdict", "Whether the model is better, worse or undecided; null without an ideal.", nullable=True),
+        number("p_value", "Two-sided p-value of the gain, of this pair by itself.", info=OPTIONAL),
+        text(
+            "verdict",
+            "Whether the model is better, worse or undecided, this pair by itself; null without an ideal.",
+            nullable=True,
+        ),
+        count("comparisons", "Pairs of the test year compared by this measure.", nullable=True, info=OPTIONAL),
+        number("adjusted_p_value", "The p-value adjusted for these comparisons by Holm's procedure.", info=OPTIONAL),
+        text("adjusted_verdict", "The verdict that holds for all comparisons together.", nullable=True, info=OPTIONAL),
         sa.CheckConstraint("low <= high", name=f"{name}_in_order"),
         sa.CheckConstraint("model <> reference_model", name=f"{name}_two_models"),
-        *shares(name, ["level"]),
+        *shares(name, ["level", "p_value", "adjusted_p_value"]),
         one_of(name, "verdict", VERDICTS),
+        one_of(name, "adjusted_verdict", VERDICTS),
         comment="Whether one model is better than another, on the same resamples of the same stops.",
     )
 
@@ -322,6 +337,34 @@ def _drift(metadata: sa.MetaData) -> None:
         one_of(name, "status", DRIFT_STATUS),
         source_known(name),
         comment="How the stops of a test year differ from those of its training years, by column.",
+        info={PARTITION: "test_year"},
+    )
+
+
+def _gap_marks(metadata: sa.MetaData) -> None:
+    name = "gap_marks"
+    sa.Table(
+        name,
+        metadata,
+        year_column("test_year", "Year whose outcomes are ranked by the gaps of its stops alone."),
+        text("outcome", "arrest or summons."),
+        text("tier", "Named set of columns whose gaps are looked at."),
+        count("columns", "Columns of it with gaps in training that a model could see."),
+        number("roc_auc", "ROC AUC of boosting on these gaps alone; 0.5 when they tell nothing."),
+        number("low", "Lower end of its 95 % interval."),
+        number("high", "Upper end of its 95 % interval."),
+        number("highest", "ROC AUC from which the tier fails; null where none is set."),
+        text("status", "ok; fail; warn when chance could have reached the limit; told where there is no limit."),
+        source_column(),
+        recorded_at(),
+        sa.PrimaryKeyConstraint("test_year", "outcome", "tier"),
+        year_range(name, "test_year"),
+        one_of(name, "outcome", OUTCOMES),
+        *shares(name, ["roc_auc", "low", "high", "highest"]),
+        *at_least_zero(name, ["columns"]),
+        one_of(name, "status", ("ok", "warn", "fail", "told")),
+        source_known(name),
+        comment="What the gaps of stops alone tell of their outcomes, by set of columns.",
         info={PARTITION: "test_year"},
     )
 

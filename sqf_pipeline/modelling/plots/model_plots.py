@@ -173,11 +173,11 @@ def roc_and_precision_recall(
     panel_title(roc, "ROC (dotted: a random order)")
     panel_title(precision, f"Precision and recall (dotted: share of all stops, {percent(base_rate)})")
     areas = {model: measured.loc[(model, "roc_auc")] for model in models}
-    best = max(models, key=lambda model: float(areas[model]["estimate"]))
-    worst = min(models, key=lambda model: float(areas[model]["estimate"]))
-    title = f"{capitalised(model_label(best))} ranks best: ROC AUC {_with_interval(areas[best])}"
-    if best != worst:
-        title += f"; {model_label(worst)} worst: {_with_interval(areas[worst])}"
+    highest = max(models, key=lambda model: float(areas[model]["estimate"]))
+    lowest = min(models, key=lambda model: float(areas[model]["estimate"]))
+    title = f"{capitalised(model_label(highest))} has a ROC AUC of {_with_interval(areas[highest])}"
+    if highest != lowest:
+        title += f"; {model_label(lowest)} of {_with_interval(areas[lowest])}"
     return finish(figure, title, origin, rows=rows, note="Bands: pointwise 95 % bootstrap intervals.")
 
 

@@ -13,9 +13,10 @@ import dagster as dg
 import pandas as pd
 
 from sqf_pipeline.modelling.experiments import imbalance_experiments, tier_experiments
+from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, TABLES, as_table, described
-from sqf_pipeline.orchestration.assets.models import FITTING, PLAIN_MODELS, fit_all
+from sqf_pipeline.orchestration.assets.models import EXTENDED_MODELS, FITTING, PLAIN_MODELS, fit_all
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 from sqf_pipeline.orchestration.resources import Compute
@@ -30,7 +31,11 @@ _MEASURES = (
 
 
 def _shared(table: str) -> dict[str, Any]:
-    return {io_managers.TABLE: table, io_managers.NOT_MODELS: list(PLAIN_MODELS)}
+    return {
+        io_managers.TABLE: table,
+        io_managers.MODELS: list(EXTENDED_MODELS),
+        io_managers.NOT_MODELS: list(PLAIN_MODELS),
+    }
 
 
 @dg.asset(
@@ -104,6 +109,43 @@ def extended_models(
         test_stops,
         test_year=int(context.partition_key),
         source=str(models["source"].iloc[0]),
+    )
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    check_specs=[
+        yearly_check(
+            "no_gap_tells_the_outcome",
+            "gap_marks",
+            TEST_YEARS,
+            f"What is missing of a stop does not tell its outcome: boosting on the gaps that a model at the stop could "
+            f"see has a ROC AUC below {HIGHEST_GAP_AUC:g}.",
+            blocking=True,
+        )
+    ],
+    description="What the gaps of stops alone tell of their outcomes, by set of columns.",
+    **described(_GROUP, TABLES, ("modelling/gap_marks.py", "modelling/feature_sets.py", "nypd/columns.csv")),
+)
+def gap_marks(
+    context: dg.AssetExecutionContext, training_stops: pd.DataFrame, test_stops: pd.DataFrame, models: pd.DataFrame
+) -> Iterator[Any]:
+    """Rank the outcomes of the test year by gaps alone."""
+    from sqf_pipeline.modelling.gap_marks import measure_gap_marks
+
+    table = measure_gap_marks(training_stops, test_stops)
+    failed, doubtful = (int((table["status"] == status).sum()) for status in ("fail", "warn"))
+    yield dg.Output(
+        table.assign(test_year=int(context.partition_key), source=str(models["source"].iloc[0])),
+        metadata={"measured": as_table(table)},
+    )
+    yield dg.AssetCheckResult(
+        asset_key="gap_marks",
+        check_name="no_gap_tells_the_outcome",
+        passed=not failed and not doubtful,
+        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+        description=f"Gaps at the stop tell {failed} outcomes; {doubtful} more reach the limit, which chance could do.",
+        metadata={"measured": as_table(table)},
     )
 
 
@@ -249,4 +291,4 @@ def drift(
     )
 
 
-__all__ = ["drift", "evaluation", "extended_models", "imbalance_models", "served_models", "tier_models"]
+__all__ = ["drift", "evaluation", "extended_models", "gap_marks", "imbalance_models", "served_models", "tier_models"]

@@ -12,6 +12,8 @@ import pandas as pd
 
 from sqf_pipeline.modelling.experiments import (
     Experiment,
+    extended_experiments,
+    named_to_serve,
     plain_experiments,
     resampled_experiments,
     study_experiments,
@@ -41,7 +43,8 @@ _RESULTS = ("modelling/results.py", "modelling/measures.py", "modelling/ranking.
 _STUDY = ("modelling/study_2021.py", "modelling/study_2021_encoding.py", "modelling/study_2021_published.csv")
 
 PLAIN_MODELS = tuple(sorted(experiment.name for experiment in plain_experiments()))
-_OURS = {io_managers.MODELS: list(PLAIN_MODELS)}
+EXTENDED_MODELS = tuple(sorted(experiment.name for experiment in (*extended_experiments(), *named_to_serve())))
+_OURS = {io_managers.MODELS: list(PLAIN_MODELS), io_managers.NOT_MODELS: list(EXTENDED_MODELS)}
 
 
 def fit_all(
@@ -296,6 +299,7 @@ def study_2021(
 
 
 __all__ = [
+    "EXTENDED_MODELS",
     "FITTING",
     "PLAIN_MODELS",
     "arrest_model",

@@ -51,10 +51,16 @@ def test_both_forms_answer_alike_and_the_service_form_is_what_was_stored(export_
     for model in small.models:
         predictor = predictors[model.outcome, model.feature_set.tier]
         served = predictor.probabilities(stops_of_frame(small.test, predictor.entry.fields))
-        offline = pipelines[model.name].predict_proba(small.test)[:, 1]
-        limit = model.thresholds["best_f1"].value
-        np.testing.assert_array_equal(pipelines[model.name].predict(small.test), offline >= limit)
-        np.testing.assert_allclose(served, offline, atol=1e-5)
+        whole = pipelines[model.name]
+        offline = whole.predict_proba(small.test)
+        np.testing.assert_allclose(served, offline[:, 1], atol=1e-5)
+        np.testing.assert_allclose(offline.sum(axis=1), 1)
+        scores = model.pipeline.predict_proba(small.test[list(model.columns)])[:, 1]
+        np.testing.assert_array_equal(offline[:, 1], model.calibrator.apply(scores))
+        limit = model.thresholds[model.default_threshold].value
+        answers = [one.positive for one in predictor.predict(stops_of_frame(small.test, predictor.entry.fields))]
+        clear = np.abs(served - limit) > 1e-5
+        np.testing.assert_array_equal(whole.predict(small.test)[clear], np.array(answers)[clear])
         assert predictor.entry.largest_difference <= 1e-5
 
 

@@ -71,7 +71,7 @@ def published(real_years, tmp_path_factory):
 def test_the_api_answers_every_real_test_stop_as_the_models_do(published):
     models, test, folder = published
     client = create_app(folder).test_client()
-    manifest = open_bundle(folder).manifest
+    manifest, pipelines = open_bundle(folder).manifest, load_pipelines(folder)
     for model in (entry for entry in models if entry.feature_set.tier != "study"):
         entry = next(found for found in manifest.models if found.name == model.name)
         stops = stops_of_frame(test, entry.fields)
@@ -85,6 +85,11 @@ def test_the_api_answers_every_real_test_stop_as_the_models_do(published):
             found += [one["probability"] for one in answer.get_json()["predictions"]]
             classes += [one["class"] for one in answer.get_json()["predictions"]]
         np.testing.assert_allclose(found, expected, atol=1e-5)
+        np.testing.assert_allclose(found, pipelines[model.name].predict_proba(test)[:, 1], atol=1e-5)
+        if entry.tier == "at_stop":
+            gaps = test[["suspect_age", "suspect_sex"]].isna().any(axis=1).sum()
+            assert entry.drawn.fields == ("suspect_age", "suspect_sex")
+            assert gaps > 700  # stops whose answer is a mean over complete training stops
         limit = model.thresholds[model.default_threshold].value
         clear = np.abs(expected - limit) > 1e-5
         np.testing.assert_array_equal(np.array(classes)[clear], (expected >= limit)[clear])
@@ -120,8 +125,8 @@ def test_the_export_holds_pipelines_measures_and_every_figure(published):
     bundle = open_bundle(folder)
     pipelines = load_pipelines(folder)
     for model in models:
-        again = pipelines[model.name].predict_proba(test[list(model.columns)].head(50))[:, 1]
-        np.testing.assert_array_equal(again, model.predict_probability(test.head(50)))
+        again = pipelines[model.name].predict_proba(test)[:, 1]
+        np.testing.assert_array_equal(again, model.predict_probability(test))
         entry = next(found for found in bundle.manifest.models if found.name == model.name)
         assert entry.measures["roc_auc"].low < entry.measures["roc_auc"].estimate < entry.measures["roc_auc"].high
         assert entry.thresholds[model.default_threshold].value == model.thresholds[model.default_threshold].value

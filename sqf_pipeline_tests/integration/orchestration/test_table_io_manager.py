@@ -55,8 +55,12 @@ def test_an_asset_replaces_its_year_and_tells_how_many_rows(opened):
 
 
 def test_two_assets_share_a_table_and_each_replaces_its_own_models(opened):
-    mine = {io_managers.MODELS: ["a", "b"]}
-    others = {io_managers.TABLE: "models", io_managers.NOT_MODELS: ["a", "b"]}
+    mine = {io_managers.MODELS: ["a", "b"], io_managers.NOT_MODELS: ["c", "d", "e"]}
+    others = {
+        io_managers.TABLE: "models",
+        io_managers.MODELS: ["c", "d", "e"],
+        io_managers.NOT_MODELS: ["a", "b"],
+    }
 
     def rows(*names: str) -> pd.DataFrame:
         return frames.models(opened.metadata, names)
@@ -70,10 +74,30 @@ def test_two_assets_share_a_table_and_each_replaces_its_own_models(opened):
     assert models_in(opened) == ["b", "e"]
 
 
+@pytest.mark.parametrize("writer", ["models", "extended_models"])
+def test_models_that_nobody_fits_any_more_go_with_all_that_was_measured_on_them(opened, writer):
+    everything = {io_managers.MODELS: ["a", "gone", "c"], io_managers.NOT_MODELS: []}
+    metrics = frames.metrics(opened.metadata, ("a", "gone", "c"))
+    assert make(
+        opened, asset_of("models", frames.models(opened.metadata, ("a", "gone", "c")), TEST_YEARS, **everything)
+    )
+    assert make(opened, asset_of("model_metrics", metrics, TEST_YEARS, **everything)).success
+    mine, other = ("a", "c") if writer == "models" else ("c", "a")
+    owned = {io_managers.TABLE: "models", **only(mine, not_=other)}
+    assert make(opened, asset_of(writer, frames.models(opened.metadata, (mine,)), TEST_YEARS, **owned)).success
+    assert models_in(opened) == ["a", "c"]
+    left = opened.read(opened.table("model_metrics"), {"test_year": 2020})
+    assert sorted(left["model"]) == ["a", "c"]
+
+
+def only(mine: str, *, not_: str) -> dict[str, list[str]]:
+    return {io_managers.MODELS: [mine], io_managers.NOT_MODELS: [not_]}
+
+
 def test_what_is_loaded_are_the_rows_of_the_asset_alone(opened):
     seen = []
-    models = asset_of("models", frames.models(opened.metadata, ("a",)), TEST_YEARS, **{io_managers.MODELS: ["a"]})
-    others = {io_managers.TABLE: "models", io_managers.NOT_MODELS: ["a"]}
+    models = asset_of("models", frames.models(opened.metadata, ("a",)), TEST_YEARS, **only("a", not_="c"))
+    others = {io_managers.TABLE: "models", **only("c", not_="a")}
     extended = asset_of("extended_models", frames.models(opened.metadata, ("c",)), TEST_YEARS, **others)
 
     @dg.asset(partitions_def=TEST_YEARS, io_manager_key="tables", metadata={io_managers.TABLE: "drift"})

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
@@ -45,6 +46,17 @@ def test_years_count_every_stop_and_known_outcomes(stops):
     assert rows[0]["arrested_share"] == pytest.approx(float(known["arrested"].mean()))
     assert rows[0]["arrested_share_low"] < rows[0]["arrested_share"] < rows[0]["arrested_share_high"]
     assert table.title == "Stops fell from 700 in 2019 to 500 in 2020"
+
+
+def test_intervals_count_persons_of_one_encounter_as_if_they_shared_their_fate(stops):
+    """Five persons a stop: the interval is that of a fifth of the rows, by the formula of Wilson (1927)."""
+    five = stops[stops["year"] == 2020].iloc[np.repeat(np.arange(100), 5)].assign(arrested=False)
+    five["arrested"] = pd.array([True] * 150 + [False] * 350, dtype="boolean")
+    (row,) = rows_of(by_year(five))
+    z, rows, share = 1.959963984540054, 100, 0.3
+    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
+    assert (row["arrested_share_low"], row["arrested_share_high"]) == pytest.approx((middle - half, middle + half))
 
 
 def test_one_year_alone_has_a_title_of_its_own(stops):

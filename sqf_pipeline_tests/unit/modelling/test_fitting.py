@@ -15,7 +15,9 @@ from sqf_pipeline.modelling.experiments import (
     served_experiments,
 )
 from sqf_pipeline.modelling.feature_sets import OUTCOMES
-from sqf_pipeline.modelling.fitting import FittedModel, best_on_held_out, fit_experiment
+from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
+from sqf_pipeline.modelling.model_selection import best_on_held_out
+from sqf_pipeline.modelling.results import model_rows
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 SMALL: dict[str, Any] = {"n_estimators": 30, "min_samples_leaf": 5, "max_features": 0.3}
@@ -157,10 +159,36 @@ def test_the_best_settings_on_the_last_year_are_kept(training: pd.DataFrame) -> 
     assert [entry["min_samples_leaf"] for entry in model.tried] == [5, 150]
 
 
-def test_the_test_year_has_no_say_in_the_choice(training: pd.DataFrame) -> None:
+def test_the_test_year_has_no_say_in_the_choice(training: pd.DataFrame, test_year: pd.DataFrame) -> None:
     constant = fit_experiment(Experiment("arrest", "during", "constant"), training)
     model = fit_experiment(forest(), training)
-    assert best_on_held_out([constant, model]) == {("arrest", "during"): model.name}
+    alone = fit_experiment(Experiment("arrest", "study_2021_binned", "random_forest", calibration="none"), training)
+    turned = test_year.assign(arrested=~test_year["arrested"])
+    for test in (test_year, turned):
+        rows = model_rows([constant, model, alone], training, test, test_year=2020, source="sample")
+        assert best_on_held_out(rows) == {
+            ("arrest", "during"): model.name,
+            ("arrest", "study_2021_binned"): alone.name,  # the only one of its columns
+        }
+
+
+def test_a_last_training_year_of_one_class_is_told(training: pd.DataFrame) -> None:
+    for answer in (False, True):
+        told = training.copy()
+        told.loc[told["year"] == 2019, "summons_issued"] = answer
+        for experiment in (*extended_experiments(), forest("summons")):
+            if experiment.outcome == "summons" and experiment.needs_held_out_year:
+                with pytest.raises(SqfError, match=r"last training year, 2019.*found (0|400) with among 400"):
+                    fit_experiment(experiment, told)
+
+
+@pytest.mark.parametrize("year", [2017, 2018, 2019])
+def test_an_outcome_that_is_unknown_in_a_whole_training_year_is_told(training: pd.DataFrame, year: int) -> None:
+    told = training.copy()
+    told.loc[told["year"] == year, "arrested"] = pd.NA
+    with pytest.raises(SqfError, match=rf"in {year} the column arrested is empty"):
+        fit_experiment(forest(calibration="none"), told)
+    fit_experiment(forest("summons", calibration="none"), told)  # the other outcome is known
 
 
 def test_one_year_is_too_few_to_calibrate(training: pd.DataFrame) -> None:

@@ -20,7 +20,14 @@ BY_GROUP = {
     ],
     "evaluation": [
         *("calibration_bins", "drift", "extended_confusion_matrices", "extended_importances", "extended_metrics"),
-        *("extended_models", "extended_predictions", "imbalance_models", "metric_differences", "metric_intervals"),
+        *(
+            "extended_models",
+            "extended_predictions",
+            "gap_marks",
+            "imbalance_models",
+            "metric_differences",
+            "metric_intervals",
+        ),
         *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
     ],
     "publication": ["charts", "model_card", "model_export"],
@@ -29,6 +36,7 @@ CHECKS = {
     "drift": ["stops_like_those_of_training"],
     "extended_metrics": ["contract"],
     "extended_predictions": ["contract"],
+    "gap_marks": ["no_gap_tells_the_outcome"],
     "model_metrics": ["contract"],
     "predictions": ["contract"],
     "raw_stops": ["columns_recognised", "contract"],
@@ -63,7 +71,7 @@ def test_the_checks_are_these_each_by_year_and_every_contract_blocks(graph):
     found: dict[str, list[str]] = {}
     for key in graph.asset_check_keys:
         found.setdefault(key.asset_key.to_user_string(), []).append(key.name)
-        assert graph.get_check_spec(key).blocking == (key.name == "contract")
+        assert graph.get_check_spec(key).blocking == (key.name in {"contract", "no_gap_tells_the_outcome"})
         assert graph.get_check_spec(key).description
         if key.name != "freshness_check":  # asks whether a year is there at all
             assert graph.get_check_spec(key).partitions_def == graph.get(key.asset_key).partitions_def

@@ -40,6 +40,9 @@ def stops() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "year": pd.array(year, dtype="Int16"),
+            "stop_date": pd.to_datetime(pd.Series(year).astype(str) + "-01-01"),
+            "precinct": pd.array(np.arange(600), dtype="Int32"),
+            "issuing_officer_command": pd.array([1] * 600, dtype="Int32"),
             "month": pd.array(generator.integers(1, 13, ROWS), dtype="Int8"),
             "weekday": pd.array([3] * 500 + [1] * 100, dtype="Int8"),
             "stop_time_seconds": pd.array([17 * 3600 + 5] * 500 + [4 * 3600] * 100, dtype="Int32"),
@@ -99,7 +102,7 @@ def test_curves_calibration_and_matrices_name_the_better_model(
     curves = by_model(forecasts, lambda each: curve_points(each, weights))
     figure = model_plots.roc_and_precision_recall(curves, intervals, TESTED, base_rate=0.3, rows=ROWS)
     area = intervals.query("metric == 'roc_auc' and model == 'arrest-during-random_forest'")["estimate"].item()
-    assert title(figure).startswith(f"Arrest, during, random forest ranks best: ROC AUC {area:.3f} (")
+    assert title(figure).startswith(f"Arrest, during, random forest has a ROC AUC of {area:.3f} (")
     bins = by_model(forecasts, calibration_bins)
     assert "on average for arrest, during, random forest" in title(model_plots.calibration(bins, TESTED))
     table = by_model(forecasts, lambda each: threshold_metrics(each, {"best_f1": 0.3, "never": np.inf}, weights))

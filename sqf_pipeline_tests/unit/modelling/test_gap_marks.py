@@ -1,0 +1,79 @@
+"""A check that what is missing tells nothing: it stays green at the stop, and turns red when a leak is put back."""
+
+from copy import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling import gap_marks
+from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set
+from sqf_pipeline.modelling.gap_marks import gap_auc, measure_gap_marks, status_of
+from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
+
+LEAKING = [entry.name for entry in load_columns() if entry.known == "completed" and entry.kind != "mark"]
+
+
+def leaking(stops: pd.DataFrame, names: list[str], seed: int) -> pd.DataFrame:
+    """Return stops in which some columns are missing in 30 % of those without an arrest and 5 % of the others."""
+    rng = np.random.default_rng(seed)
+    share = np.where(stops["arrested"].to_numpy(dtype=bool), 0.05, 0.3)
+    return stops.assign(**{name: stops[name].mask(rng.random(len(stops)) < share) for name in names})
+
+
+@pytest.fixture(scope="module")
+def years() -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = [*LEAKING, "suspect_age", "suspect_sex", "suspect_race"]
+    return leaking(invented_years(1500), names, 1), leaking(invented_stops(3000, 1, 2020), names, 2)
+
+
+def test_the_columns_of_the_tier_are_free_of_the_outcome_where_others_tell_it(
+    years: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    table = measure_gap_marks(*years).set_index(["outcome", "tier"])
+    row = table.loc[("arrest", "at_stop")]
+    assert (row["status"], row["highest"]) == ("ok", HIGHEST_GAP_AUC)
+    assert row["low"] < 0.5 < row["high"]
+    for tier in ("during", "study_2021"):
+        assert table.loc[("arrest", tier), "roc_auc"] > 0.7
+        assert table.loc[("arrest", tier), "status"] == "told"
+
+
+@pytest.mark.parametrize("name", LEAKING)
+def test_a_leaking_column_put_back_turns_the_check_red(
+    years: tuple[pd.DataFrame, pd.DataFrame], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    at_stop = feature_set("at_stop")
+    put_back = copy(at_stop)
+    object.__setattr__(put_back, "columns", (*at_stop.columns, name))  # past the set's own refusal
+    monkeypatch.setattr(gap_marks, "feature_set", lambda tier: put_back if tier == "at_stop" else feature_set(tier))
+    table = measure_gap_marks(*years).set_index(["outcome", "tier"])
+    assert table.loc[("arrest", "at_stop"), "status"] == "fail"
+    assert table.loc[("summons", "at_stop"), "status"] in {"ok", "warn"}
+
+
+def test_an_age_that_is_marked_instead_of_drawn_turns_the_check_red(years: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    _, auc, low, _ = gap_auc(*years, "arrested", feature_set("at_stop").columns)
+    assert status_of(auc, low, HIGHEST_GAP_AUC) == "fail"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_limit_that_is_reached_never_passes(auc: float, low: float) -> None:
+    status = status_of(auc, low, HIGHEST_GAP_AUC)
+    assert (status == "ok") == (auc < HIGHEST_GAP_AUC)
+    assert (status == "fail") == (auc >= HIGHEST_GAP_AUC and low > 0.5)
+    assert status_of(auc, low, None) == "told"
+
+
+def test_a_year_of_one_outcome_has_no_figure_and_an_unknown_one_is_told() -> None:
+    training, test = invented_years(200), invented_stops(100, 1, 2020)
+    assert gap_auc(training, test.assign(arrested=False), "arrested", ["x_feet"]) == (1, None, None, None)
+    assert gap_auc(training.assign(arrested=True), test, "arrested", ["x_feet"]) == (1, 0.5, 0.5, 0.5)
+    assert gap_auc(training, test, "arrested", ["searched"]) == (0, 0.5, 0.5, 0.5)
+    with pytest.raises(SqfError, match="No stop of the test year says whether arrested"):
+        gap_auc(training, test.assign(arrested=pd.array([pd.NA] * 100, dtype="boolean")), "arrested", ["x_feet"])
