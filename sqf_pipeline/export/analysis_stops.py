@@ -10,16 +10,21 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.export.field_specs import category_label, field_label
+from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.modelling.intervals import effective_rows, stop_clusters, wilson_interval
-from sqf_pipeline.service.analysis_table import AnalysisTable, Cell, ChartSpec, TableColumn
+from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 from sqf_pipeline.service.forms import number_choices
 
 FEWEST = 50
 """Fewest stops for which a share is shown."""
 CELL_FEET = 2640
 """Side of a map cell: half a mile, in the feet of the coordinates."""
-OUTCOME_WORDS = {"arrested": "arrest", "summons_issued": "summons"}
-SHARES = ("stops", "arrested_share", "summons_issued_share")
+OUTCOME_SHARES = {"arrested": "Share ending in an arrest", "summons_issued": "Share ending in a summons"}
+SHARES = ("stops", *(f"{name}_share" for name in OUTCOME_SHARES))
+_ENDS = [
+    ("stops", "Stops", "count"),
+    *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items()),
+]
 _UNKNOWN = "Not known"
 _ENCOUNTER = "encounter"
 
@@ -36,127 +41,95 @@ def stops_tables(stops: pd.DataFrame) -> list[AnalysisTable]:
     ]  # fmt: skip
 
 
-def outcome_columns() -> tuple[TableColumn, ...]:
-    """Return the columns that every table about stops ends with: stops, and each outcome's share."""
-    columns = [TableColumn(name="stops", label="Stops", format="count")]
-    for name, word in OUTCOME_WORDS.items():
-        label = f"Share ending in {'an arrest' if word == 'arrest' else 'a summons'}"
-        columns += [
-            TableColumn(name=f"{name}_share", label=label, format="percent"),
-            TableColumn(name=f"{name}_share_low", label=f"{label}, 95 % low", format="percent"),
-            TableColumn(name=f"{name}_share_high", label=f"{label}, 95 % high", format="percent"),
-        ]
-    return tuple(columns)
-
-
 def with_encounters(stops: pd.DataFrame) -> pd.DataFrame:
     """Return stops with the number of their encounter in the column `encounter`, which intervals need."""
     return stops if _ENCOUNTER in stops.columns else stops.assign(**{_ENCOUNTER: stop_clusters(stops)})
 
 
-def outcome_cells(stops: pd.DataFrame) -> list[Cell]:
+def outcome_shares(stops: pd.DataFrame) -> dict[str, Any]:
     """Return the number of stops and each outcome's share with its interval, or None under `FEWEST` stops.
 
     `stops` come from `with_encounters`.
     """
-    cells: list[Cell] = [len(stops)]
-    for name in OUTCOME_WORDS:
-        inside = stops[name].notna()
-        known = stops.loc[inside, name]
-        if len(known) < FEWEST:
-            cells += [None, None, None]
-            continue
-        positives = int(known.sum())
-        worth = effective_rows(stops.loc[inside, _ENCOUNTER])
-        low, high = wilson_interval(positives / len(known), worth)
-        cells += [positives / len(known), low, high]
-    return cells
+    found: dict[str, Any] = {"stops": len(stops)}
+    for name in OUTCOME_SHARES:
+        known = stops[stops[name].notna()]
+        share = low = high = None
+        if len(known) >= FEWEST:
+            share = int(known[name].sum()) / len(known)
+            low, high = wilson_interval(share, effective_rows(known[_ENCOUNTER]))
+        found |= {f"{name}_share": share, f"{name}_share_low": low, f"{name}_share_high": high}
+    return found
 
 
-def _rows(stops: pd.DataFrame, by: Sequence[str]) -> list[tuple[Cell, ...]]:
+def _groups(stops: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return one row for each group, its keys first; groups are sorted by key."""
-    rows = []
-    for keys, group in with_encounters(stops).groupby(list(by), sort=True, dropna=True, observed=True):
-        rows.append((*(_plain(key) for key in keys), *outcome_cells(group)))
-    return rows
-
-
-def _plain(key: Any) -> Cell:
-    return key.item() if hasattr(key, "item") else key
+    groups = with_encounters(stops).groupby(list(by), sort=True, dropna=True, observed=True)
+    return pd.DataFrame([dict(zip(by, keys, strict=True)) | outcome_shares(group) for keys, group in groups])
 
 
 def by_year(stops: pd.DataFrame) -> AnalysisTable:
     """Return stops and outcomes by year."""
-    rows = _rows(stops, ["year"])
-    first, last = rows[0], rows[-1]
-    if first[0] == last[0]:
-        title = f"{last[1]:,} stops were published for {last[0]}"
-    else:
-        change = "fell" if float(last[1] or 0) < float(first[1] or 0) else "rose"
-        title = f"Stops {change} from {first[1]:,} in {first[0]} to {last[1]:,} in {last[0]}"
-        if first[1] == last[1]:
-            title = f"{last[0]} has as many stops as {first[0]}: {last[1]:,}"
-    return AnalysisTable(
-        name="stops_by_year", section="stops", title=title,
+    rows = _groups(stops, ["year"])
+    first, last = rows["year"].iloc[[0, -1]].tolist()
+    before, after = rows["stops"].iloc[[0, -1]].tolist()
+    title = f"Stops {'fell' if after < before else 'rose'} from {before:,} in {first} to {after:,} in {last}"
+    if first == last:
+        title = f"{after:,} stops were published for {last}"
+    elif before == after:
+        title = f"{last} has as many stops as {first}: {after:,}"
+    return table_of(
+        rows, [("year", "Year", "plain"), *_ENDS], name="stops_by_year", section="stops", title=title,
         question="How many stops were there each year, and how did they end?",
         note="Counts are of published stops. Bars around a share are its 95 % interval.",
-        columns=(TableColumn(name="year", label="Year", format="plain"), *outcome_columns()), rows=tuple(rows),
         chart=ChartSpec(kind="bar", x="year", y=SHARES),
     )  # fmt: skip
 
 
 def by_month(stops: pd.DataFrame) -> AnalysisTable:
     """Return stops and outcomes by month, a line a year."""
-    rows = _rows(stops, ["year", "month"])
-    most, least = max(rows, key=lambda row: row[2] or 0), min(rows, key=lambda row: row[2] or 0)
+    rows = _groups(stops, ["year", "month"])
     names = dict(number_choices("month"))
-    title = (
-        f"Stops went from {least[2]:,} in {names[int(least[1] or 1)]} {least[0]} to {most[2]:,} in "
-        f"{names[int(most[1] or 1)]} {most[0]}, the fewest and the most of a month"
+    least, most = (
+        f"{rows['stops'][place]:,} in {names[int(rows['month'][place])]} {rows['year'][place]}"
+        for place in (rows["stops"].idxmin(), rows["stops"].idxmax())
     )
-    return AnalysisTable(
-        name="stops_by_month", section="stops", title=title, question="Do stops have a season?",
-        note="Spring 2020 is the first wave of the pandemic." if any(row[0] == 2020 for row in rows) else "",
-        columns=(
-            TableColumn(name="year", label="Year", format="plain"),
-            TableColumn(name="month", label="Month", format="plain"), *outcome_columns(),
-        ),
-        rows=tuple(rows), chart=ChartSpec(kind="line", x="month", y=SHARES, group="year"),
+    return table_of(
+        rows, [("year", "Year", "plain"), ("month", "Month", "plain"), *_ENDS], name="stops_by_month", section="stops",
+        title=f"Stops went from {least} to {most}, the fewest and the most of a month",
+        question="Do stops have a season?",
+        note="Spring 2020 is the first wave of the pandemic." if (rows["year"] == 2020).any() else "",
+        chart=ChartSpec(kind="line", x="month", y=SHARES, group="year"),
     )  # fmt: skip
 
 
 def by_hour_and_weekday(stops: pd.DataFrame) -> AnalysisTable:
     """Return stops and outcomes by hour of the day and day of the week."""
-    timed = stops.assign(hour=(stops["stop_time_seconds"] // 3600))
-    rows = _rows(timed, ["weekday", "hour"])
-    busiest = max(rows, key=lambda row: row[2] or 0)
-    names = dict(number_choices("weekday"))
-    rows = [(names[int(row[0] or 1)], *row[1:]) for row in rows]
-    title = f"The busiest hour of the week is {names[int(busiest[0] or 1)]} from {busiest[1]}:00"
-    return AnalysisTable(
-        name="stops_by_hour", section="stops", title=title, question="At which hours do stops happen?",
+    rows = _groups(stops.assign(hour=stops["stop_time_seconds"] // 3600), ["weekday", "hour"])
+    rows["weekday"] = rows["weekday"].map(dict(number_choices("weekday")))
+    busiest = rows.loc[rows["stops"].idxmax()]
+    return table_of(
+        rows, [("weekday", "Day"), ("hour", "Hour", "plain"), *_ENDS], name="stops_by_hour", section="stops",
+        title=f"The busiest hour of the week is {busiest['weekday']} from {busiest['hour']}:00",
+        question="At which hours do stops happen?",
         note=f"All years together. A share of fewer than {FEWEST} stops is left blank.",
-        columns=(
-            TableColumn(name="weekday", label="Day"), TableColumn(name="hour", label="Hour", format="plain"),
-            *outcome_columns(),
-        ),
-        rows=tuple(rows), chart=ChartSpec(kind="heat", x="hour", group="weekday", y=SHARES),
+        chart=ChartSpec(kind="heat", x="hour", group="weekday", y=SHARES),
     )  # fmt: skip
 
 
 def by_category(stops: pd.DataFrame, name: str) -> AnalysisTable:
     """Return stops and outcomes by the values of one category column, the most frequent first."""
     values = stops[name].astype("object").where(stops[name].notna(), _UNKNOWN)
-    rows = sorted(_rows(stops.assign(**{name: values}), [name]), key=lambda row: -int(row[1] or 0))
-    shown = [(category_label(name, str(row[0])), *row[1:]) for row in rows]
-    share = float(shown[0][1] or 0) / max(len(stops), 1)
+    rows = _groups(stops.assign(**{name: values}), [name]).sort_values("stops", ascending=False, kind="stable")
+    rows[name] = [category_label(name, str(value)) for value in rows[name]]
+    share = rows["stops"].iloc[0] / max(len(stops), 1)
     label = field_label(name)
-    return AnalysisTable(
-        name=f"stops_by_{name}", section="stops", title=f"{shown[0][0]}: {share * 100:.0f} % of all stops",
+    return table_of(
+        rows, [(name, label), *_ENDS], name=f"stops_by_{name}", section="stops",
+        title=f"{rows[name].iloc[0]}: {share * 100:.0f} % of all stops",
         question=f"How do stops and their ends differ by {label.lower()}?",
         note=f"As recorded by the officer. A share of fewer than {FEWEST} stops is left out. A difference between "
         "shares says what was recorded about people who were stopped, not how people behave.",
-        columns=(TableColumn(name=name, label=label), *outcome_columns()), rows=tuple(shown),
         chart=ChartSpec(kind="bar", x=name, y=SHARES),
     )  # fmt: skip
 
@@ -167,30 +140,25 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     cells = placed.assign(
         east=(placed["x_feet"] // CELL_FEET).astype("int64"), north=(placed["y_feet"] // CELL_FEET).astype("int64")
     )
-    rows: list[tuple[int, tuple[Cell, ...]]] = []
-    small = 0
+    found = []
     for _, group in cells.groupby(["east", "north"], sort=True):
         if len(group) < 5:
-            small += len(group)
             continue
-        middle = (round(float(group["longitude"].mean()), 4), round(float(group["latitude"].mean()), 4))
         borough = group["borough"].dropna()
         where = category_label("borough", str(borough.mode().iloc[0])) if len(borough) else _UNKNOWN
-        rows.append((len(group), (where, *middle, *outcome_cells(group))))
-    rows.sort(key=lambda row: -row[0])
-    tenth = rows[: max(1, len(rows) // 10)]
-    share = sum(size for size, _ in tenth) / max(1, sum(size for size, _ in rows))
-    return AnalysisTable(
+        middle = {name: round(float(group[name].mean()), 4) for name in ("longitude", "latitude")}
+        found.append({"borough": where, **middle, **outcome_shares(group)})
+    names = ["borough", "longitude", "latitude", *outcome_shares(cells.iloc[:0])]
+    rows = pd.DataFrame(found, columns=names).sort_values("stops", ascending=False, kind="stable")
+    shown = int(rows["stops"].sum())
+    share = int(rows["stops"].iloc[: max(1, len(rows) // 10)].sum()) / max(1, shown)
+    return table_of(
+        rows,
+        [("borough", "Borough"), ("longitude", "Longitude", "plain"), ("latitude", "Latitude", "plain"), *_ENDS],
         name="stops_map", section="stops", title=f"A tenth of the places see {share * 100:.0f} % of the stops",
         question="Where do stops happen?",
-        note=f"Each dot is a cell of half a mile; its area is the number of stops, "
-        f"and it is grey where fewer than {FEWEST} leave its share out. {small:,} stops in cells of fewer "
-        f"than five and {len(stops) - len(placed):,} without coordinates are left out.",
-        columns=(
-            TableColumn(name="borough", label="Borough"),
-            TableColumn(name="longitude", label="Longitude", format="plain"),
-            TableColumn(name="latitude", label="Latitude", format="plain"),
-            *outcome_columns(),
-        ),
-        rows=tuple(row for _, row in rows), chart=ChartSpec(kind="map", x="longitude", size="stops", y=SHARES),
+        note=f"Each dot is a cell of half a mile; its area is the number of stops, and it is grey where fewer than "
+        f"{FEWEST} leave its share out. {len(placed) - shown:,} stops in cells of fewer than five and "
+        f"{len(stops) - len(placed):,} without coordinates are left out.",
+        chart=ChartSpec(kind="map", x="longitude", size="stops", y=SHARES),
     )  # fmt: skip
