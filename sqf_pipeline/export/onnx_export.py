@@ -6,8 +6,9 @@ scikit-learn's learnt direction for missing values is lost. `TreeEnsemble` takes
 tenth of a second and keeps the direction.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,48 +21,19 @@ OPSET = 5
 _IR_VERSION = 10
 _LESS_OR_EQUAL = 0
 _SUM = 1
-_NO_TRANSFORM, _LOGISTIC = 0, 2
+_NO_TRANSFORM = 0
 
 
-@dataclass
-class _Nodes:
-    """Columns of the operator's node and leaf tables, gathered tree by tree."""
+class _Tree(NamedTuple):
+    """One tree by arrays over its nodes; a child, feature and threshold of a leaf mean nothing."""
 
-    features: list[np.ndarray] = field(default_factory=list)
-    splits: list[np.ndarray] = field(default_factory=list)
-    true_ids: list[np.ndarray] = field(default_factory=list)
-    false_ids: list[np.ndarray] = field(default_factory=list)
-    true_leafs: list[np.ndarray] = field(default_factory=list)
-    false_leafs: list[np.ndarray] = field(default_factory=list)
-    missing_true: list[np.ndarray] = field(default_factory=list)
-    weights: list[np.ndarray] = field(default_factory=list)
-    roots: list[int] = field(default_factory=list)
-    node_count: int = 0
-    leaf_count: int = 0
-
-    def add(  # keywords alone: seven arrays in the wrong order would still run
-        self, *, left: np.ndarray, right: np.ndarray, feature: np.ndarray, threshold: np.ndarray,
-        missing_left: np.ndarray, is_leaf: np.ndarray, value: np.ndarray,
-    ) -> None:  # fmt: skip
-        """Add one tree given by arrays over its nodes; a tree of a single leaf becomes a split with equal arms."""
-        if is_leaf[0]:
-            left, right = np.array([1, -1, -1]), np.array([2, -1, -1])
-            feature, threshold = np.zeros(3, dtype=np.int64), np.zeros(3)
-            missing_left, is_leaf = np.array([True, False, False]), np.array([False, True, True])
-            value = np.repeat(value[:1], 3)
-        inner = ~is_leaf
-        place = np.where(is_leaf, np.cumsum(is_leaf) - 1 + self.leaf_count, np.cumsum(inner) - 1 + self.node_count)
-        self.roots.append(int(place[0]))
-        self.features.append(feature[inner])
-        self.splits.append(round_down_to_float32(threshold[inner]))
-        self.true_ids.append(place[left[inner]])
-        self.false_ids.append(place[right[inner]])
-        self.true_leafs.append(is_leaf[left[inner]])
-        self.false_leafs.append(is_leaf[right[inner]])
-        self.missing_true.append(missing_left[inner])
-        self.weights.append(value[is_leaf])
-        self.node_count += int(inner.sum())
-        self.leaf_count += int(is_leaf.sum())
+    left: np.ndarray
+    right: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    missing_left: np.ndarray
+    is_leaf: np.ndarray
+    value: np.ndarray
 
 
 def round_down_to_float32(thresholds: np.ndarray) -> np.ndarray:
@@ -94,33 +66,28 @@ def ensemble_to_onnx(model: Any) -> bytes:
             f"The fast form needs a fitted model of two classes; {type(model).__name__} has "
             f"{'none' if classes is None else len(classes)}. Export a classifier of one outcome."
         )
-    nodes = _Nodes()
     if hasattr(model, "estimators_") and all(hasattr(tree, "tree_") for tree in model.estimators_):
-        _add_forest(nodes, model)
-        return _graph(nodes, int(model.n_features_in_), _NO_TRANSFORM, 0.0)
+        return _graph(_forest_trees(model), int(model.n_features_in_))
     if hasattr(model, "_predictors") and hasattr(model, "_baseline_prediction"):
-        _add_boosting(nodes, model)
         baseline = float(np.ravel(model._baseline_prediction)[0])  # noqa: SLF001 - has no public name
-        return _graph(nodes, int(model.n_features_in_), _LOGISTIC, baseline)
+        return _graph(_boosting_trees(model), int(model.n_features_in_), baseline)
     raise SqfError(
         f"The fast form covers forests and histogram gradient boosting, found {type(model).__name__}. Export one "
         "of these, or teach `onnx_export.ensemble_to_onnx` the new kind."
     )
 
 
-def _add_forest(nodes: _Nodes, model: Any) -> None:
-    share = len(model.estimators_)
-    for estimator in model.estimators_:
-        tree = estimator.tree_
+def _forest_trees(model: Any) -> Iterator[_Tree]:
+    for tree in (estimator.tree_ for estimator in model.estimators_):
         counts = tree.value[:, 0, :]
-        nodes.add(
-            left=tree.children_left, right=tree.children_right, feature=tree.feature, threshold=tree.threshold,
-            missing_left=np.asarray(tree.missing_go_to_left, dtype=bool), is_leaf=tree.children_left < 0,
-            value=counts[:, 1] / counts.sum(axis=1) / share,
+        yield _Tree(
+            tree.children_left, tree.children_right, tree.feature, tree.threshold,
+            tree.missing_go_to_left.astype(bool), tree.children_left < 0,
+            counts[:, 1] / counts.sum(axis=1) / len(model.estimators_),
         )  # fmt: skip
 
 
-def _add_boosting(nodes: _Nodes, model: Any) -> None:
+def _boosting_trees(model: Any) -> Iterator[_Tree]:
     if np.any(getattr(model, "is_categorical_", None)):
         raise SqfError(
             "The fast form covers histogram gradient boosting on numbers, found native categories. Fit the "
@@ -128,39 +95,60 @@ def _add_boosting(nodes: _Nodes, model: Any) -> None:
         )
     for step in model._predictors:  # noqa: SLF001 - scikit-learn gives the trees no public name
         tree = step[0].nodes
-        leaf = tree["is_leaf"].astype(bool)
-        nodes.add(
-            left=tree["left"].astype(np.int64), right=tree["right"].astype(np.int64),
-            feature=tree["feature_idx"].astype(np.int64), threshold=tree["num_threshold"],
-            missing_left=tree["missing_go_to_left"].astype(bool), is_leaf=leaf, value=tree["value"],
+        yield _Tree(
+            tree["left"].astype(np.int64), tree["right"].astype(np.int64), tree["feature_idx"].astype(np.int64),
+            tree["num_threshold"], tree["missing_go_to_left"].astype(bool), tree["is_leaf"].astype(bool),
+            tree["value"],
         )  # fmt: skip
 
 
-def _graph(nodes: _Nodes, width: int, transform: int, baseline: float) -> bytes:
+_STUMP = (np.array([1, -1, -1]), np.array([2, -1, -1]), np.zeros(3, dtype=np.int64), np.zeros(3),
+          np.array([True, False, False]), np.array([False, True, True]))  # fmt: skip
+
+
+def _operator_tables(trees: Iterable[_Tree]) -> tuple[list[int], dict[str, np.ndarray]]:
+    """Return the roots and the other attributes of the operator; a tree of one leaf is a split with equal arms."""
+    columns: dict[str, list[np.ndarray]] = defaultdict(list)
+    roots, nodes, leaves = [], 0, 0
+    for tree in trees:
+        if tree.is_leaf[0]:
+            tree = _Tree(*_STUMP, np.repeat(tree.value[:1], 3))  # noqa: PLW2901
+        inner = ~tree.is_leaf
+        place = np.where(tree.is_leaf, np.cumsum(tree.is_leaf) - 1 + leaves, np.cumsum(inner) - 1 + nodes)
+        left, right = tree.left[inner], tree.right[inner]
+        roots.append(int(place[0]))
+        columns["nodes_featureids"].append(tree.feature[inner])
+        columns["nodes_splits"].append(round_down_to_float32(tree.threshold[inner]))
+        columns["nodes_truenodeids"].append(place[left])
+        columns["nodes_falsenodeids"].append(place[right])
+        columns["nodes_trueleafs"].append(tree.is_leaf[left])
+        columns["nodes_falseleafs"].append(tree.is_leaf[right])
+        columns["nodes_missing_value_tracks_true"].append(tree.missing_left[inner])
+        columns["leaf_weights"].append(tree.value[tree.is_leaf].astype(np.float32))
+        nodes, leaves = nodes + int(inner.sum()), leaves + int(tree.is_leaf.sum())
+    return roots, {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def _graph(trees: Iterable[_Tree], width: int, baseline: float | None = None) -> bytes:
+    """Return the graph: the sum of the trees or, with a baseline, the logistic of both together."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    def integers(parts: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate(parts).astype(np.int64)
-
-    raw = "raw" if transform == _LOGISTIC else OUTPUT_NAME
-    weights = np.concatenate(nodes.weights).astype(np.float32)
+    roots, tables = _operator_tables(trees)
+    attributes: dict[str, Any] = {
+        name: numpy_helper.from_array(values) if values.dtype == np.float32 else values.astype(np.int64)
+        for name, values in tables.items()
+    }
+    modes = np.full(len(tables["nodes_splits"]), _LESS_OR_EQUAL, dtype=np.uint8)
+    raw = OUTPUT_NAME if baseline is None else "raw"
     steps = [
         helper.make_node(
-            "TreeEnsemble", [INPUT_NAME], [raw], domain="ai.onnx.ml",
-            n_targets=1, aggregate_function=_SUM, post_transform=_NO_TRANSFORM,
-            tree_roots=nodes.roots,
-            nodes_featureids=integers(nodes.features),
-            nodes_splits=numpy_helper.from_array(np.concatenate(nodes.splits)),
-            nodes_modes=numpy_helper.from_array(np.full(nodes.node_count, _LESS_OR_EQUAL, dtype=np.uint8)),
-            nodes_truenodeids=integers(nodes.true_ids), nodes_falsenodeids=integers(nodes.false_ids),
-            nodes_trueleafs=integers(nodes.true_leafs), nodes_falseleafs=integers(nodes.false_leafs),
-            nodes_missing_value_tracks_true=integers(nodes.missing_true),
-            leaf_targetids=np.zeros(len(weights), dtype=np.int64),
-            leaf_weights=numpy_helper.from_array(weights),
+            "TreeEnsemble", [INPUT_NAME], [raw], domain="ai.onnx.ml", n_targets=1, aggregate_function=_SUM,
+            post_transform=_NO_TRANSFORM, tree_roots=roots, nodes_modes=numpy_helper.from_array(modes),
+            leaf_targetids=np.zeros(len(tables["leaf_weights"]), dtype=np.int64), **attributes,
         )
     ]  # fmt: skip
     constants = []
-    if transform == _LOGISTIC:
+    if baseline is not None:
         constants.append(numpy_helper.from_array(np.array([baseline], dtype=np.float32), name="baseline"))
         steps.append(helper.make_node("Add", [raw, "baseline"], ["log_odds"]))
         steps.append(helper.make_node("Sigmoid", ["log_odds"], [OUTPUT_NAME]))

@@ -22,7 +22,7 @@ from sqf_pipeline.service.schemas import (
     ModelsOut,
     describe_errors,
 )
-from sqf_pipeline.service.study_contract import StudyFieldError, field_labels, read_study_stop
+from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, read_study_stop
 
 JSON_TYPE = "application/json"
 _TAGS: frozenset[str] = frozenset(TIERS)
@@ -81,6 +81,7 @@ def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, out
     by_tier = {tier: service.predictors[outcome, tier] for tier in service.tiers(outcome)}
     counters = {tier: metrics.predictions.labels(outcome, tier) for tier in by_tier}
 
+    @blueprint.post(f"/api/v1/predictions/{outcome}", endpoint=f"predict_{outcome}")
     def predict() -> Response:
         try:
             question = adapter.validate_json(_body())
@@ -90,8 +91,6 @@ def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, out
         counters[question.tier].inc(len(one_or_many))
         stops = [stop.__dict__ for stop in one_or_many]
         return _json(answer_stops(by_tier[question.tier], service, stops, question.threshold))
-
-    blueprint.add_url_rule(f"/api/v1/predictions/{outcome}", f"predict_{outcome}", predict, methods=["POST"])
 
 
 def _invalid(error: ValidationError) -> Response:
@@ -109,11 +108,9 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
     specs = service.specs(outcome, "study")
     labels = to_json(field_labels(outcome, specs))
     counter = metrics.predictions.labels(outcome, "study")
-    route, names = {
-        "arrest": ("generate_arrest_prediction", "arrest_feature_names"),
-        "summons": ("generate_summon_prediction", "feature_names"),
-    }[outcome]
+    route, names = STUDY_ROUTES[outcome]
 
+    @blueprint.post(f"/api/{route}", endpoint=route)
     def predict() -> Response:
         try:
             body = from_json(_body(), allow_inf_nan=False)
@@ -129,32 +126,29 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
         counter.inc()
         return _json(["1" if predictor.predict([stop])[0].positive else "0"])
 
+    @blueprint.get(f"/api/{names}", endpoint=names)
     def feature_names() -> Response:
         return Response(labels, content_type=JSON_TYPE)
 
-    blueprint.add_url_rule(f"/api/{route}", route, predict, methods=["POST"])
-    blueprint.add_url_rule(f"/api/{names}", names, feature_names, methods=["GET"])
-
 
 def _add_descriptions(blueprint: Blueprint, service: Service) -> None:
-    models = _models_document(service).model_dump_json().encode()
+    documents = _models_document(service).model_dump_json().encode()
 
-    def list_models() -> Response:
-        return Response(models, content_type=JSON_TYPE)
+    @blueprint.get("/api/v1/models")
+    def models() -> Response:
+        return Response(documents, content_type=JSON_TYPE)
 
-    def alive() -> Response:
+    @blueprint.get("/healthz")
+    def healthz() -> Response:
         return _json(Health(status="ok"))
 
-    def ready() -> Response:
+    @blueprint.get("/readyz")
+    def readyz() -> Response:
         for predictor in service.predictors.values():
             answers = predictor.probabilities([predictor.entry.probes[0].stop])
             if not np.isfinite(answers).all():
                 return problem(503, f"The model {predictor.entry.name} does not answer.")
         return _json(Health(status="ok", refused=current_app.config.get("REFUSED")))
-
-    blueprint.add_url_rule("/api/v1/models", "models", list_models, methods=["GET"])
-    blueprint.add_url_rule("/healthz", "healthz", alive, methods=["GET"])
-    blueprint.add_url_rule("/readyz", "readyz", ready, methods=["GET"])
 
 
 def _models_document(service: Service) -> ModelsOut:

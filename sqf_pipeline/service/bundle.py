@@ -37,10 +37,6 @@ class Bundle:
     manifest: Manifest
     contents: dict[str, bytes]
 
-    def text(self, name: str) -> str:
-        """Return a verified file as text."""
-        return self.contents[name].decode("utf-8")
-
 
 def resolve_folder(path: Path) -> Path:
     """Return the export folder that a path stands for.

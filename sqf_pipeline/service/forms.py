@@ -102,16 +102,7 @@ def _control(spec: FieldSpec) -> Control:
         return Control(spec, "select", tuple(choices), "")
     if spec.name == "stop_time_seconds":
         return Control(spec, "time", (), "")
-    return Control(spec, "text", (), _range_words(spec))
-
-
-def _range_words(spec: FieldSpec) -> str:
-    unit = f" {spec.unit}" if spec.unit and spec.kind != "code" else ""
-    if spec.minimum is None or spec.maximum is None:
-        return unit.strip().capitalize()
-    if spec.minimum >= 10_000:
-        return f"{spec.minimum:,.0f} to {spec.maximum:,.0f}{unit}"
-    return f"{spec.minimum:g} to {spec.maximum:g}{unit}"
+    return Control(spec, "text", (), spec.range_words)
 
 
 def _show(control: Control, value: Value) -> str:
@@ -146,10 +137,9 @@ def _read(control: Control, text: str) -> Value:
 def _read_number(spec: FieldSpec, text: str) -> Value:
     number = parse_number(text.replace(",", ""))
     if number is None:
-        raise ValueError(f"Enter a number, {_range_words(spec)}.")
+        raise ValueError(f"Enter a number, {spec.range_words}.")
     if spec.kind != "number" and not number.is_integer():
-        raise ValueError(f"Enter a whole number, {_range_words(spec)}.")
-    low, high = spec.minimum, spec.maximum
-    if (low is not None and number < low) or (high is not None and number > high):
-        raise ValueError(f"Enter a number from {_range_words(spec)}.")
+        raise ValueError(f"Enter a whole number, {spec.range_words}.")
+    if not spec.allows(number):
+        raise ValueError(f"Enter a number from {spec.range_words}.")
     return number if spec.kind == "number" else int(number)

@@ -1,13 +1,13 @@
 """Everything the service answers from, loaded once at its start."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from sqf_pipeline.service.analysis_table import AnalysisTable
-from sqf_pipeline.service.bundle import Bundle, open_bundle
+from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.manifest import FieldSpec, Manifest, Outcome, Tier
 from sqf_pipeline.service.predictor import Predictor, load_predictors
 from sqf_pipeline.service.schemas import TIERS, request_adapter
@@ -22,15 +22,11 @@ class Service:
     `validators` hold the request models by outcome; an outcome that the export has no model for is absent.
     """
 
-    bundle: Bundle
+    manifest: Manifest
     predictors: dict[tuple[Outcome, Tier], Predictor]
     validators: dict[Outcome, TypeAdapter[Any]]
     analysis: dict[str, AnalysisTable]
-
-    @property
-    def manifest(self) -> Manifest:
-        """The export's manifest."""
-        return self.bundle.manifest
+    model_card: str | None = None
 
     def specs(self, outcome: Outcome, tier: Tier) -> dict[str, FieldSpec]:
         """Return a model's fields by name."""
@@ -51,6 +47,11 @@ def load_service(path: Path) -> Service:
         if entries:
             validators[outcome] = request_adapter(entries)
     tables = [AnalysisTable.model_validate_json(bundle.contents[name]) for name in bundle.manifest.analysis]
-    kept = {name: data for name, data in bundle.contents.items() if not name.endswith(".onnx")}
-    bundle = replace(bundle, contents=kept)  # the sessions hold their own form of the models
-    return Service(bundle, predictors, validators, {table.name: table for table in tables})
+    card = bundle.manifest.model_card
+    return Service(
+        bundle.manifest,
+        predictors,
+        validators,
+        {table.name: table for table in tables},
+        bundle.contents[card].decode("utf-8") if card else None,
+    )

@@ -64,6 +64,19 @@ class FieldSpec(_Strict):
     published_name: str = ""
     known: str = ""
 
+    def allows(self, number: float) -> bool:
+        """Return whether a number lies in the plausible range."""
+        return (self.minimum is None or number >= self.minimum) and (self.maximum is None or number <= self.maximum)
+
+    @property
+    def range_words(self) -> str:
+        """The plausible range with its unit, for people."""
+        unit = f" {self.unit}" if self.unit and self.kind != "code" else ""
+        if self.minimum is None or self.maximum is None:
+            return unit.strip().capitalize()
+        shape = ",.0f" if self.minimum >= 10_000 else "g"
+        return f"{self.minimum:{shape}} to {self.maximum:{shape}}{unit}"
+
 
 class Threshold(_Strict):
     """A probability from which a stop is classed as positive, and the aim for which it was chosen."""

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
 from sqf_pipeline.service.manifest import FieldSpec, Outcome
 from sqf_pipeline.service.schemas import Health, ModelsOut, PredictionsOut, Problem
-from sqf_pipeline.service.study_contract import HINTS, STUDY_FIELDS
+from sqf_pipeline.service.study_contract import HINTS, STUDY_FIELDS, STUDY_ROUTES
 
 _REFERENCE = "#/components/schemas/{model}"
 _PROBLEMS = {
@@ -18,7 +18,6 @@ _PROBLEMS = {
     "415": "The document was not sent as application/json.",
     "422": "The document has faults; each is named by its place.",
 }
-_STUDY_LARGEST = 9999
 
 
 def build_document(service: Service) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def _study_value(field: str, spec: FieldSpec) -> dict[str, Any]:
     words = {"title": spec.label, "description": HINTS.get(field, spec.description)}
     if spec.kind == "flag":
         return words | {"enum": [0, 1, "0", "1"]}
-    low, high = int(spec.minimum or 0), int(spec.maximum or _STUDY_LARGEST)
+    low, high = int(spec.minimum or 0), int(spec.maximum or 0)
     return words | {
         "anyOf": [
             {"type": "integer", "minimum": low, "maximum": high},
@@ -117,10 +116,7 @@ def _study_value(field: str, spec: FieldSpec) -> dict[str, Any]:
 
 def _study_paths(service: Service, outcome: Outcome) -> dict[str, Any]:
     specs = service.specs(outcome, "study")
-    route, names = {
-        "arrest": ("generate_arrest_prediction", "arrest_feature_names"),
-        "summons": ("generate_summon_prediction", "feature_names"),
-    }[outcome]
+    route, names = STUDY_ROUTES[outcome]
     fields = STUDY_FIELDS[outcome]
     body = {
         "type": "object",

@@ -46,7 +46,6 @@ MEASURE_WORDS = {
 MOST_ROWS = 200
 """Most rows of a table on a page; a download holds all."""
 _LONG = "public, max-age=31536000, immutable"
-_FORMULA = ("=", "+", "-", "@", "\t")
 _NOTHING = "\u2013"
 _HERE = Path(__file__).parent
 
@@ -111,9 +110,11 @@ def register_pages(app: Flask, service: Service) -> None:
 
 
 def _add_home(blueprint: Blueprint, service: Service) -> None:
+    @blueprint.get("/")
     def home() -> str:
         return render_template("home.html", results=_results(service), measure_words=MEASURE_WORDS)
 
+    @blueprint.get("/assets/<name>")
     def asset(name: str) -> Response:
         if name not in asset_files():
             abort(404)
@@ -121,12 +122,9 @@ def _add_home(blueprint: Blueprint, service: Service) -> None:
         caching = {"Cache-Control": _LONG if request.args.get("v") == mark else "public, max-age=300"}
         return Response(data, content_type=kind, headers=caching)
 
+    @blueprint.get("/favicon.ico")
     def favicon() -> Response:
         return asset("icon.svg")
-
-    blueprint.add_url_rule("/", "home", home, methods=["GET"])
-    blueprint.add_url_rule("/assets/<name>", "asset", asset, methods=["GET"])
-    blueprint.add_url_rule("/favicon.ico", "favicon", favicon, methods=["GET"])
 
 
 def _results(service: Service) -> list[ModelEntry]:
@@ -138,6 +136,7 @@ def _add_forms(blueprint: Blueprint, service: Service) -> None:
     def add(outcome: Outcome) -> None:
         tiers = tuple(reversed(service.tiers(outcome)))  # foresight first
 
+        @blueprint.route(f"/{outcome}", endpoint=outcome, methods=["GET", "POST"])
         def form() -> Response:
             tier = next((name for name in tiers if name == request.values.get("tier")), tiers[0])
             predictor = service.predictors[outcome, tier]
@@ -147,24 +146,25 @@ def _add_forms(blueprint: Blueprint, service: Service) -> None:
             )
             return Response(page, status=422 if state.errors else 200, content_type="text/html; charset=utf-8")
 
-        blueprint.add_url_rule(f"/{outcome}", outcome, form, methods=["GET", "POST"])
-
     for outcome in OUTCOMES:
         if service.tiers(outcome):
             add(outcome)
 
 
 def _add_analysis(blueprint: Blueprint, service: Service) -> None:
+    @blueprint.get("/analysis")
     def analysis() -> str:
         tables = {
             section: [table for table in service.analysis.values() if table.section == section] for section in SECTIONS
         }
         return render_template("analysis.html", sections=SECTIONS, tables=tables)
 
+    @blueprint.get("/faults")
     def faults() -> str:
         tables = [table for table in service.analysis.values() if table.section == "faults"]
         return render_template("faults.html", tables=tables)
 
+    @blueprint.get("/analysis/<name>.<extension>")
     def download(name: str, extension: str) -> Response:
         table = service.analysis.get(name)
         if table is None or extension not in ("csv", "json"):
@@ -173,10 +173,6 @@ def _add_analysis(blueprint: Blueprint, service: Service) -> None:
             return Response(table.model_dump_json(), content_type="application/json")
         disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Response(table_to_csv(table), content_type="text/csv; charset=utf-8", headers=disposition)
-
-    blueprint.add_url_rule("/analysis", "analysis", analysis, methods=["GET"])
-    blueprint.add_url_rule("/faults", "faults", faults, methods=["GET"])
-    blueprint.add_url_rule("/analysis/<name>.<extension>", "download", download, methods=["GET"])
 
 
 def table_to_csv(table: AnalysisTable) -> str:
@@ -194,29 +190,26 @@ def table_to_csv(table: AnalysisTable) -> str:
 def _add_reading(blueprint: Blueprint, service: Service) -> None:
     document = build_document(service)
     openapi = to_json(document)
-    card = render_card(service.bundle.text(service.manifest.model_card)) if service.manifest.model_card else None
+    card = None if service.model_card is None else render_card(service.model_card)
 
+    @blueprint.get("/model-card")
     def model_card() -> str:
         return render_template("model_card.html", card=card)
 
+    @blueprint.get("/model-card.md")
     def download_card() -> Response:
-        if service.manifest.model_card is None:
+        if service.model_card is None:
             abort(404)
-        return Response(
-            service.bundle.contents[service.manifest.model_card], content_type="text/markdown; charset=utf-8",
-            headers={"Content-Disposition": 'attachment; filename="model_card.md"'},
-        )  # fmt: skip
+        headers = {"Content-Disposition": 'attachment; filename="model_card.md"'}
+        return Response(service.model_card, content_type="text/markdown; charset=utf-8", headers=headers)
 
+    @blueprint.get("/api", endpoint="api")
     def api_page() -> str:
         return render_template("api.html", operations=operations_of(document), info=document["info"])
 
+    @blueprint.get("/api/openapi.json", endpoint="openapi")
     def openapi_document() -> Response:
         return Response(openapi, content_type="application/json")
-
-    blueprint.add_url_rule("/model-card", "model_card", model_card, methods=["GET"])
-    blueprint.add_url_rule("/model-card.md", "download_card", download_card, methods=["GET"])
-    blueprint.add_url_rule("/api", "api", api_page, methods=["GET"])
-    blueprint.add_url_rule("/api/openapi.json", "openapi", openapi_document, methods=["GET"])
 
 
 def show_cell(value: Any, column: TableColumn) -> str:

@@ -38,6 +38,12 @@ STUDY_FIELDS: dict[Outcome, dict[str, str]] = {
 }
 """By outcome, the study's name of each field and ours, in the study's order."""
 
+STUDY_ROUTES: dict[Outcome, tuple[str, str]] = {
+    "arrest": ("generate_arrest_prediction", "arrest_feature_names"),
+    "summons": ("generate_summon_prediction", "feature_names"),
+}
+"""By outcome, where the study's service was asked and where it named its fields, below `/api/`."""
+
 HINTS = {
     "MONTH": "1 (January) to 12 (December), or the English name",
     "DAY": "1 (Monday) to 7 (Sunday), or the English name",
@@ -90,9 +96,8 @@ def _read_value(field: str, raw: object, spec: FieldSpec) -> Value:
     if value is None:
         hint = HINTS.get(field) or ("0 or 1" if spec.kind == "flag" else "a number")
         raise StudyFieldError(field, f"{hint} is expected, found {text!r}")
-    if spec.kind != "flag" and not (spec.minimum or 0) <= float(value) <= (spec.maximum or float("inf")):
-        unit = f" {spec.unit}" if spec.name not in ("month", "weekday") and spec.unit else ""
-        raise StudyFieldError(field, f"{spec.minimum:g} to {spec.maximum:g}{unit} is expected, found {text}")
+    if spec.kind != "flag" and not spec.allows(float(value)):
+        raise StudyFieldError(field, f"{spec.range_words} is expected, found {text}")
     return value
 
 
