@@ -10,7 +10,7 @@ from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 
 _MOST_IMPORTANCES = 20
 _IMPORTANCE_NOTES = {
-    "impurity": "Impurity importance is the share of the training error that splits on the field removed.",
+    "impurity": "Impurity importance is the share of the training error that is removed by splits on the field.",
     "permutation": "Permutation importance is what a model loses on the test year when the field is shuffled; bars "
     "around it are its 95 % interval.",
 }
@@ -45,7 +45,7 @@ def _in_order(frame: pd.DataFrame, model_titles: Mapping[str, str], value: str =
 
 
 def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
-    """Return what each model leans on: permutation importance where it was measured, else impurity.
+    """Return what each model relies on: permutation importance where it was measured, else impurity.
 
     `importances` has the columns of the table `feature_importances`; `model_titles` names the models to show, in
     order, and what people call them.
@@ -70,7 +70,7 @@ def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str])
 
 
 def calibration_table(bins: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
-    """Return foreseen and observed shares by bins, from the columns of the table `calibration_bins`."""
+    """Return predicted and observed shares by bins, from the columns of the table `calibration_bins`."""
     shown = _in_order(bins, model_titles, "observed_share")
     inside = shown["mean_probability"].between(shown["observed_share_low"], shown["observed_share_high"])
     return table_of(
@@ -120,7 +120,7 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
     """Return the metrics of the models with their intervals, from the columns of `metric_intervals`."""
     shown = _in_order(metrics[metrics["metric"].isin(list(_METRICS))], model_titles, "estimate")
     areas = shown[shown["metric"] == "roc_auc"].sort_values("estimate", kind="stable")
-    title = "Measures on the test year"
+    title = "Metrics on the test year"
     if len(areas) > 1:
         worst, best = areas.iloc[0], areas.iloc[-1]
         title = (
@@ -128,10 +128,10 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
         )
     return table_of(
         shown.assign(metric=shown["metric"].map(_METRICS)),
-        [("metric", "Measure"), ("model", "Model"), ("estimate", "Test year", "decimal")],
+        [("metric", "Metric"), ("model", "Model"), ("estimate", "Test year", "decimal")],
         name="measures", section="models", title=title,
         question="How good are the models, and how much of that is hindsight?",
-        note="Search and force fields are filled in when the outcome is at hand; only the tier “at the stop” foresees.",
+        note="Search and force fields are filled in when the outcome is at hand; only the tier “at the stop” predicts.",
         chart=ChartSpec(kind="interval", x="model", y=("estimate",), select=("metric",)),
     )  # fmt: skip
 
@@ -145,12 +145,12 @@ def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str])
     return table_of(
         shown.assign(metric=shown["metric"].map(_METRICS), reference_model=references),
         [
-            ("model", "Model"), ("reference_model", "Against"), ("metric", "Measure"),
+            ("model", "Model"), ("reference_model", "Against"), ("metric", "Metric"),
             ("difference", "Difference", "decimal"), ("adjusted_verdict", "Verdict on all pairs"),
         ],
         name="differences", section="models", title=f"{apart} of {len(shown)} differences hold for all pairs together",
         question="Is one model better than another?",
-        note=f"On the same resamples of the same test-year stops. {pairs} pairs were compared by each measure: "
+        note=f"On the same resamples of the same test-year stops. {pairs} pairs were compared by each metric: "
         "intervals are of each pair by itself, verdicts are adjusted for all of them by Holm's procedure.",
     )  # fmt: skip
 

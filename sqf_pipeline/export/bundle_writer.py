@@ -106,7 +106,7 @@ def _refuse_twins(models: Sequence["FittedModel"]) -> None:
         key = (model.outcome, model.feature_set.tier)
         if key in seen:
             raise SqfError(
-                f"Both {seen[key]} and {model.name} foresee {key[0]} at the tier {key[1]}; an export holds one of "
+                f"Both {seen[key]} and {model.name} predict {key[0]} at the tier {key[1]}; an export holds one of "
                 "each. Choose one."
             )
         seen[key] = model.name
@@ -131,23 +131,17 @@ def write_files(work: Path, models: Sequence["FittedModel"], context: ExportCont
     contents |= analysis
     if context.model_card is not None:
         contents["model_card.md"] = context.model_card.encode()
+    packages = {name: metadata.version(name) for name in RECORDED_PACKAGES} | {"python": platform.python_version()}
     manifest = Manifest(
-        format_version=FORMAT_VERSION,
-        project_version=metadata.version("sqf-pipeline"),
-        test_year=context.test_year,
-        training_years=tuple(context.training_years),
-        source=context.source,
-        git_commit=context.git_commit,
-        packages={name: metadata.version(name) for name in RECORDED_PACKAGES} | {"python": platform.python_version()},
-        data_sha256=dict(context.data_sha256),
-        models=tuple(entries),
-        analysis=tuple(analysis),
-        model_card="model_card.md" if context.model_card is not None else None,
+        format_version=FORMAT_VERSION, project_version=metadata.version("sqf-pipeline"),
+        test_year=context.test_year, training_years=tuple(context.training_years), source=context.source,
+        git_commit=context.git_commit, packages=packages, data_sha256=dict(context.data_sha256), models=tuple(entries),
+        analysis=tuple(analysis), model_card="model_card.md" if context.model_card is not None else None,
         files=tuple(
             FileEntry(name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
             for name, data in sorted(contents.items())
         ),
-    )
+    )  # fmt: skip
     contents[MANIFEST_NAME] = manifest.model_dump_json(indent=1).encode()
     lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(contents.items())]
     contents[CHECKSUMS_NAME] = "".join(lines).encode()

@@ -75,35 +75,30 @@ def describe_model(
     wanted = model.predict_probability(frame_of_fields(probes, fields)).tolist()
     descriptions = getattr(model.pipeline, "descriptions_", None)
     entry = ModelEntry(
-        name=model.name,
-        outcome=cast("Outcome", model.outcome),
-        tier=model.feature_set.tier,
-        estimator=type(model.pipeline[-1]).__name__,
-        fields=fields,
-        encoding=encoding_of(model.pipeline[0]),
-        drawn=_drawn_fields(descriptions) if descriptions is not None else None,
-        calibration=model.calibrator,
-        thresholds=thresholds,
-        default_threshold=model.default_threshold,
-        training_share=model.training_share,
-        training_rows=len(training),
-        test_rows=len(test),
-        measures=_measures(model.name, results),
+        name=model.name, outcome=cast("Outcome", model.outcome), tier=model.feature_set.tier,
+        estimator=type(model.pipeline[-1]).__name__, fields=fields, encoding=encoding_of(model.pipeline[0]),
+        drawn=_drawn_fields(descriptions) if descriptions is not None else None, calibration=model.calibrator,
+        thresholds=thresholds, default_threshold=model.default_threshold, training_share=model.training_share,
+        training_rows=len(training), test_rows=len(test), measures=_measures(model.name, results),
         reliability=reliability_table(probabilities, actual, stop_clusters(test)),
         probes=tuple(Probe(stop=stop, probability=found) for stop, found in zip(probes, wanted, strict=True)),
-        onnx_file=f"models/{model.name.lower()}.onnx",
-        joblib_file=f"models/{model.name.lower()}.joblib",
+        onnx_file=f"models/{model.name.lower()}.onnx", joblib_file=f"models/{model.name.lower()}.joblib",
         largest_difference=0.0,
-    )
+    )  # fmt: skip
     served = Predictor(entry, onnx_bytes).probabilities(stops_of_frame(test, fields))
-    difference = float(np.max(np.abs(served - probabilities)))
+    return entry.model_copy(update={"largest_difference": _difference(model.name, served, probabilities)})
+
+
+def _difference(name: str, served: np.ndarray, offline: np.ndarray) -> float:
+    """Return the largest difference of two forms' probabilities; raises SqfError when it is too large."""
+    difference = float(np.max(np.abs(served - offline)))
     if not difference <= LARGEST_DIFFERENCE:
         raise SqfError(
-            f"The fast form of {model.name} differs from the pipeline by {difference:.3g} on the test year (at most "
+            f"The fast form of {name} differs from the pipeline by {difference:.3g} on the test year (at most "
             f"{LARGEST_DIFFERENCE:g} is allowed, on {len(served):,} stops), so nothing was exported. Compare "
             "export/encoding_tables.py with modelling/encoder.py."
         )
-    return entry.model_copy(update={"largest_difference": difference})
+    return difference
 
 
 def _drawn_fields(descriptions: "Descriptions") -> DrawnFields:

@@ -22,5 +22,5 @@ def source_commit(checkout: Path | None = None) -> str | None:
     try:
         told = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True)  # noqa: S603
     except (subprocess.SubprocessError, OSError):
-        return None  # an export is worth as much without it
+        return None
     return told.stdout.strip() or None

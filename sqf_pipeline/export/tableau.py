@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.files import written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,14 +39,8 @@ def write_hyper(tables: "Mapping[str, pd.DataFrame]", path: Path) -> Path:
         raise SqfError(f"A Tableau extract's name ends in .hyper, found {path.name}. Choose such a name.")
     if not tables:
         raise SqfError("There is no table to write to the extract. Run the pipeline first (`sqf run`).")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.stem}-partial.hyper")
-    fresh.unlink(missing_ok=True)
-    try:
+    with written_whole(path) as fresh:
         pantab.frames_to_hyper({name: _plain(frame) for name, frame in tables.items()}, fresh)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
     return path
 
 

@@ -79,7 +79,7 @@ class FieldSpec(_Strict):
 
 
 class Threshold(_Strict):
-    """A probability from which a stop is classed as positive, and the aim for which it was chosen."""
+    """A probability from which a stop is classified as positive, and the aim for which it was chosen."""
 
     value: FiniteFloat = Field(ge=0, le=1)
     aim: str

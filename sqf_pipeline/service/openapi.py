@@ -130,7 +130,7 @@ def _study_paths(service: Service, outcome: Outcome) -> dict[str, Any]:
         "operationId": route,
         "tags": ["The study of 2021"],
         "summary": f"The study's own endpoint: class of {outcome}",
-        "description": 'Answers ["0"] or ["1"], classed at the threshold '
+        "description": 'Answers ["0"] or ["1"], classified at the threshold '
         f"{entry.default_threshold} ({threshold.value:.4f}). MONTH is 1 to 12, DAY is 1 (Monday) to 7, or their "
         "English names; the study's alphabetical codes are not taken.",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body, "example": default}}},

@@ -59,7 +59,7 @@ class Predictor:
         return self.entry.calibration.apply(scores)
 
     def predict(self, stops: Sequence[Mapping[str, Value]], threshold: str | None = None) -> list[Prediction]:
-        """Return an answer for each stop, classed at a named threshold (the model's own without a name).
+        """Return an answer for each stop, classified at a named threshold (the model's own without a name).
 
         Raises KeyError when the model has no threshold of that name.
         """

@@ -30,7 +30,7 @@ class _Response(BaseModel):
 
 
 class AppliedThreshold(_Response):
-    """The threshold at which stops were classed."""
+    """The threshold at which stops were classified."""
 
     name: str
     value: float
@@ -182,7 +182,7 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
     about = Field(description=f"One stop, or a list of at most {MOST_STOPS}.")
     stops: Any = Annotated[either, Discriminator(_one_or_many), about]
     names: Any = Literal[tuple(entry.thresholds)]
-    threshold: Any = Annotated[names, Field(description="The threshold at which stops are classed.")]
+    threshold: Any = Annotated[names, Field(description="The threshold at which stops are classified.")]
     fields: dict[str, Any] = {
         "tier": (Literal[entry.tier], ...),
         "threshold": (threshold, entry.default_threshold),
