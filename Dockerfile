@@ -38,5 +38,5 @@ USER 10001:10001
 EXPOSE 8000
 # of the command below; the other services have their own in docker-compose.yml
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s --retries=4 \
-    CMD ["python", "-m", "sqf_pipeline.serving.healthy", "http://127.0.0.1:8000/healthz"]
-CMD ["python", "-m", "sqf_pipeline.serving.following"]
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=5)"]
+CMD ["sqf", "serve", "--host", "0.0.0.0", "--wait"]

@@ -64,7 +64,7 @@ def fit_study_forest(path: Path) -> None:
     import pandas as pd
     from sklearn.ensemble import RandomForestClassifier
 
-    from sqf_pipeline.serving.study_contract import STUDY_FIELDS
+    from sqf_pipeline.service.study_contract import STUDY_FIELDS
 
     _, numbers = invent_requests(TRAINING_STOPS)
     rng = np.random.default_rng(2)
@@ -132,7 +132,7 @@ def main(export_dir: Path, minutes: float) -> None:
     """Compare the services on this machine and print the report."""
     import psutil
 
-    from sqf_pipeline_tests.serving_process import free_port, running, waitress_command
+    from sqf_pipeline_tests.service_process import free_port, running, waitress_command
 
     bodies, _ = invent_requests(400, seed=3)
     sent = [request_bytes(PATH, json.dumps(body).encode()) for body in bodies]

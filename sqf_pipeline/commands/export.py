@@ -1,9 +1,6 @@
-"""`sqf export`: result tables as files for other programs.
+"""`sqf export`: which export of the models is served, and result tables as files for other programs."""
 
-What belongs here: which tables, and reading them. What does not: writing an extract (`serving.tableau`), and the
-export of models, which is an asset.
-"""
-
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +8,7 @@ import click
 
 from sqf_pipeline.commands.surroundings import load_settings, open_warehouse
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.settings import schema_for_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +21,40 @@ BY_STOP = ("stops", "predictions")
 
 @click.group("export")
 def command() -> None:
-    """Write result tables for other programs."""
+    """Say which export of the models is served, and write result tables for other programs."""
+
+
+@command.command("current")
+@click.argument("name", required=False)
+@click.option("--source", type=click.Choice(["local", "nypd", "sample", "auto"]), help="Whose exports.")
+def current(name: str | None, source: str | None) -> None:
+    """List the exports, or serve the one NAME says (a test year or an export's own name), an earlier one too.
+
+    A run moves `current` forward only; this is the way back. The next run of the same or a later test year moves it
+    forward again.
+    """
+    from sqf_pipeline.export.current_export import serve_export
+    from sqf_pipeline.service.bundle import list_exports
+
+    settings = load_settings(source=source)
+    folder = settings.home / "exports" / schema_for_source(settings.source)
+    exports = list_exports(folder)
+    if not exports:
+        raise SqfError(f"There is no export in {folder}. `sqf run --full` makes one.")
+    if name is not None:
+        serve_export(folder, name)
+    for export in exports:
+        click.echo(_line_of(export, folder))
+
+
+def _line_of(export: Path, folder: Path) -> str:
+    from sqf_pipeline.service.bundle import CURRENT_NAME, order_of, resolve_folder
+
+    year, made = order_of(export)
+    time = datetime.fromtimestamp(made / 1e9, UTC)
+    pointer = folder / CURRENT_NAME
+    mark = f"  {CURRENT_NAME}" if pointer.exists() and resolve_folder(pointer) == export else ""
+    return f"{export.name}  test year {year}  exported {time:%Y-%m-%d %H:%M} UTC{mark}"
 
 
 @command.command("tableau")
@@ -32,7 +63,7 @@ def command() -> None:
 @click.option("--with-stops", is_flag=True, help="Also the tables with a row a stop.")
 def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
     """Write the result tables and views as a Tableau extract (.hyper) at PATH."""
-    from sqf_pipeline.serving.tableau import write_hyper
+    from sqf_pipeline.export.tableau import write_hyper
 
     settings = load_settings(source=source)
     warehouse = open_warehouse(settings, settings.source)
@@ -67,6 +98,3 @@ def read_tables(warehouse: "Warehouse", *, with_stops: bool) -> "dict[str, pd.Da
             if len(frame):
                 found[name] = frame.convert_dtypes()
     return found
-
-
-__all__ = ["BY_STOP", "command", "read_tables", "tableau"]

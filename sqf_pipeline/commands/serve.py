@@ -1,8 +1,7 @@
-"""`sqf serve`: the service.
+"""`sqf serve`: the service."""
 
-What belongs here: finding the export and starting the server. What does not: anything that it answers (`serving`).
-"""
-
+import logging
+import time
 from pathlib import Path
 
 import click
@@ -10,11 +9,13 @@ import click
 from sqf_pipeline.commands.surroundings import load_settings
 from sqf_pipeline.commands.ui import require_free_port
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.settings import schema_for_source
+from sqf_pipeline.settings import Settings, schema_for_source
 
 
 @click.command("serve")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, envvar="PORT", type=click.IntRange(1, 65535), help="Port to listen on."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--export",
@@ -27,21 +28,29 @@ from sqf_pipeline.settings import schema_for_source
     type=click.Choice(["local", "nypd", "sample", "auto"]),
     help="Whose export: the sample's stands apart from the others'. [default: SQF_SOURCE]",
 )
-def command(port: int, host: str, folder: Path | None, source: str | None) -> None:
-    """Answer questions about stops from the newest export, until Ctrl-C."""
-    from sqf_pipeline.serving.server import serve
+@click.option("--wait", is_flag=True, help="Wait for the first export, saying so to visitors, instead of ending.")
+def command(port: int, host: str, folder: Path | None, source: str | None, *, wait: bool) -> None:
+    """Answer questions about stops from the current export, and from each that takes its place, until Ctrl-C."""
+    from sqf_pipeline.service.server import serve
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.Formatter.converter = time.gmtime
     settings = load_settings(source=source)
-    exports = settings.home / "exports" / schema_for_source(settings.source)
-    folder = folder or settings.export_dir or exports / "current"
-    if not folder.exists():
+    folder = folder or settings.export_dir or exports_folder(settings, only=source is not None)
+    if not (wait or folder.exists()):
         raise SqfError(
             f"No export of the models at {folder}. `sqf run --full` makes one; for the sample, add --source sample to "
             "both commands."
         )
     require_free_port(host, port)
     click.echo(f"http://{host}:{port} answers from {folder}; Ctrl-C ends it.", err=True)
-    serve(folder, host, port)
+    serve(folder, host, port, wait=wait)
 
 
-__all__ = ["command"]
+def exports_folder(settings: Settings, *, only: bool = False) -> Path:
+    """Return the folder of exports of the source or, unless `only` is set, the other where it alone is there."""
+    schemas = [schema_for_source("local"), schema_for_source("sample")]
+    if schema_for_source(settings.source) != schemas[0]:
+        schemas.reverse()
+    folders = [settings.home / "exports" / schema for schema in schemas]
+    return next((folder for folder in folders[: 1 if only else 2] if folder.is_dir()), folders[0])

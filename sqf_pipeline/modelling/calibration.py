@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from pydantic import ConfigDict
 
 Kind = Literal["none", "prior", "logistic", "isotonic"]
 KINDS: tuple[Kind, ...] = ("none", "prior", "logistic", "isotonic")
@@ -50,11 +51,23 @@ class Calibrator:
     scores: tuple[float, ...] = ()
     probabilities: tuple[float, ...] = ()
 
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)  # an export's manifest holds it as it is
+
+    def __post_init__(self) -> None:
+        """Refuse a piecewise map that is none, or falls."""
+        if self.kind != "piecewise":
+            return
+        if len(self.scores) < 2 or len(self.scores) != len(self.probabilities):
+            raise ValueError("a piecewise calibration needs as many probabilities as scores, two at least")
+        if np.any(np.diff(self.scores) < 0) or np.any(np.diff(self.probabilities) < 0):
+            raise ValueError("a piecewise calibration needs ascending scores and probabilities")
+
     def apply(self, score: np.ndarray) -> np.ndarray:
         """Return probabilities, float64 in [0, 1], of scores in [0, 1]."""
         score = np.asarray(score, dtype=np.float64)
         if self.kind == "logistic":
-            return 1 / (1 + np.exp(-(self.slope * log_odds(score, self.smallest) + self.intercept)))
+            odds = self.slope * log_odds(score, self.smallest) + self.intercept
+            return 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
         if self.kind == "piecewise":
             return np.interp(score, self.scores, self.probabilities)
         return np.clip(score, 0.0, 1.0)

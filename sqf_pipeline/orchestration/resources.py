@@ -129,7 +129,7 @@ class Compute:
 
 @dataclass(frozen=True)
 class Exports:
-    """Where exports for the service go; `<year>` and `current` there point to the newest."""
+    """Where exports for the service go; `<year>` and `current` there point to the latest."""
 
     folder: Path
 

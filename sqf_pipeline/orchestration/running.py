@@ -4,6 +4,7 @@ What belongs here: which partitions a list of test years needs, in which order, 
 few simple ones. What does not: how progress looks (`commands`), and what an asset does.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ class Progress:
     Attributes
     ----------
     kind
-        `started`, `done`, `failed`, `note` for what a long step says of itself on the way, or `warned` for a check
-        that was not passed and stops nothing.
+        `started`, `done`, `failed`, `note` for what a long step says of itself on the way, or `warned` for a warning
+        and for a check that was not passed and stops nothing.
     step
         Name of the step, which is that of its first asset.
     year
@@ -115,7 +116,8 @@ def _translated(year: int, listener: Callable[[Progress], None]) -> "Callable[[E
     def on_event(entry: "EventLogEntry") -> None:
         event = entry.dagster_event
         if event is None and entry.step_key and entry.user_message:
-            listener(Progress("note", entry.step_key, year, text=entry.user_message))
+            warned = isinstance(entry.level, int) and entry.level >= logging.WARNING
+            listener(Progress("warned" if warned else "note", entry.step_key, year, text=entry.user_message))
         if event is None or event.step_key is None:
             return
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:

@@ -21,7 +21,8 @@ MAY_USE = {
     "documents": {"errors", "files", "settings", "nypd"},
     "modelling": {"errors", "files", "settings", "nypd", "contracts"},
     "warehouse": {"errors", "files", "settings", "nypd", "contracts", "modelling"},
-    "serving": {"errors", "files", "settings", "nypd", "contracts", "modelling"},
+    "service": {"errors", "nypd", "modelling"},
+    "export": {"errors", "files", "nypd", "modelling", "service"},
     "orchestration": {
         "errors",
         "files",
@@ -31,7 +32,8 @@ MAY_USE = {
         "contracts",
         "modelling",
         "warehouse",
-        "serving",
+        "service",
+        "export",
     },
     "definitions": {"errors", "settings", "orchestration"},
 }
@@ -41,7 +43,8 @@ WITHOUT = {
     "contracts": {"dagster", "sqlalchemy"},
     "modelling": {"dagster", "sqlalchemy", "psycopg2"},
     "warehouse": {"dagster", "sklearn"},
-    "serving": {"dagster", "sqlalchemy", "psycopg2", "pandera"},
+    "service": {"dagster", "sqlalchemy", "psycopg2", "pandera", "sklearn", "pandas", "joblib", "onnx"},
+    "export": {"dagster", "sqlalchemy", "psycopg2", "pandera", "flask"},
 }
 
 
@@ -73,6 +76,12 @@ def test_a_module_uses_only_what_stands_below_it(path):
     assert ours - {part} <= MAY_USE[part]
     others = {name.split(".")[0] for name in imports_of(path)}
     assert not others & WITHOUT.get(part, set())
+
+
+def test_the_service_knows_of_models_only_the_map_from_score_to_probability():
+    used = {name for path in MODULES if part_of(path) == "service" for name in imports_of(path)}
+    assert {name for name in used if name.startswith("sqf_pipeline.modelling.calibration")} != set()
+    assert {name.split(".")[2] for name in used if name.startswith("sqf_pipeline.modelling.")} == {"calibration"}
 
 
 def test_every_part_stands_behind_a_wall_or_on_top():

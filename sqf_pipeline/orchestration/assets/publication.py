@@ -1,7 +1,7 @@
 """What leaves the pipeline: charts, the model card, and the export that the service answers from.
 
 What belongs here: the assets `charts`, `model_card` and `model_export`. What does not: drawing, wording and exporting
-(`modelling.plots`, `modelling.model_card`, `serving`).
+(`modelling.plots`, `modelling.model_card`, `export`).
 """
 
 from base64 import b64encode
@@ -190,17 +190,19 @@ def model_export(
     data_quality: dict[str, pd.DataFrame],
 ) -> dg.MaterializeResult[Any]:
     """Export the served models."""
+    from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
+    from sqf_pipeline.export.source_commit import source_commit
     from sqf_pipeline.nypd.completeness import coverage_note
-    from sqf_pipeline.serving.export import ExportContext
-    from sqf_pipeline.serving.publication import publish_models
-    from sqf_pipeline.serving.source_commit import source_commit
+    from sqf_pipeline.service.bundle import CURRENT_NAME, resolve_folder
 
     test_year = int(context.partition_key)
     require_no_failed_drift(drift, test_year)
     files = _of_window(source_files, test_year)
-    folder = publish_models(
-        exports.folder,
-        list(served_models),
+    export_context = ExportContext(
+        test_year=test_year,
+        training_years=training_years(test_year),
+        source=published_files.origin(test_year),
+        data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
         training_stops=training_stops,
         test_stops=test_stops,
         results={
@@ -214,19 +216,21 @@ def model_export(
             "study_2021_comparison": study_2021,
             "data_quality": _of_window(data_quality, test_year),
         },
-        context=ExportContext(
-            test_year=test_year,
-            training_years=training_years(test_year),
-            source=published_files.origin(test_year),
-            data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
-            model_card=model_card["model_card.md"].decode(),
-            git_commit=source_commit(),
-            data_note=coverage_note(files),
-        ),
+        model_card=model_card["model_card.md"].decode(),
+        git_commit=source_commit(),
+        data_note=coverage_note(files),
     )
+    folder = export_bundle(exports.folder, list(served_models), export_context)
+    in_force, served = "yes", resolve_folder(exports.folder / CURRENT_NAME)
+    if served != folder.resolve():
+        in_force = (
+            f"no: {served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
+        )
+        context.log.warning("this export is not in force: %s", in_force.removeprefix("no: "))
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(str(folder.resolve())),
+            "in_force": in_force,
             "models": served_models.names,
             "service": dg.MetadataValue.md("Start it with `sqf serve`."),
             "analysis": dg.MetadataValue.url("http://127.0.0.1:8000/analysis"),

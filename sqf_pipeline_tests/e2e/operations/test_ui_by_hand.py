@@ -19,7 +19,7 @@ from sqf_pipeline.orchestration.running import Work, run_work
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
 from sqf_pipeline_tests.pipeline_support import YEARS, Pipeline, rows_of, write_made_up_years, write_rows
-from sqf_pipeline_tests.serving_process import free_port, running
+from sqf_pipeline_tests.service_process import free_port, running
 from sqf_pipeline_tests.waiting import PATIENCE
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(1_800)]

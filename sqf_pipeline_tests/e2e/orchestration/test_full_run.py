@@ -9,7 +9,7 @@ from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.modelling.experiments import extended_experiments, plain_experiments
 from sqf_pipeline.modelling.suites import MAIN_MODELS
 from sqf_pipeline.orchestration.instance import open_instance
-from sqf_pipeline.serving.app import create_app
+from sqf_pipeline.service.app import create_app
 from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter, ValidationError
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
 
 from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, fit_isotonic, fit_logistic, log_odds
 from sqf_pipeline.modelling.resampling import prior_corrected
@@ -72,3 +75,33 @@ def test_a_calibrator_is_the_same_after_being_stored(tmp_path: object) -> None:
 
     calibrator = Calibrator(kind="logistic", slope=1.2, intercept=-0.1)
     assert pickle.loads(pickle.dumps(calibrator)) == calibrator  # noqa: S301 - our own bytes
+
+
+def test_maps_equal_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]) -> None:
+    score, positive = drawn
+    odds = log_odds(score)[:, None]
+    fitted = LogisticRegression(C=np.inf, tol=1e-8).fit(odds, positive)
+    np.testing.assert_allclose(fit_logistic(score, positive).apply(score), fitted.predict_proba(odds)[:, 1], rtol=1e-6)
+    steps = IsotonicRegression(out_of_bounds="clip").fit(score, positive)
+    grid = np.linspace(-0.1, 1.1, 500)
+    np.testing.assert_allclose(fit_isotonic(score, positive).apply(grid), steps.predict(grid), atol=1e-12)
+
+
+def test_certain_scores_stay_finite() -> None:
+    assert np.isfinite(Calibrator(kind="logistic", slope=50.0).apply(np.array([0.0, 1.0]))).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "piecewise", "scores": [0.1], "probabilities": [0.2]},
+        {"kind": "piecewise", "scores": [0.1, 0.2], "probabilities": [0.2]},
+        {"kind": "piecewise", "scores": [0.1, 0.2], "probabilities": [0.4, 0.2]},
+        {"kind": "magic"},
+        {"kind": "logistic", "slope": float("nan")},
+        {"kind": "logistic", "slope": 1.0, "more": 1},
+    ],
+)
+def test_what_is_no_calibration_is_refused_in_a_manifest(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Calibrator).validate_python(wrong)

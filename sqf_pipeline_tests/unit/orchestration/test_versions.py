@@ -142,8 +142,9 @@ READ = """
 import sys
 opened = set()
 sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
-from sqf_pipeline.nypd import columns, vocabulary, sample_chain
-from sqf_pipeline.serving import field_description
+from sqf_pipeline.nypd import columns, vocabulary
+from sqf_pipeline.synthetic import conditional_chain
+from sqf_pipeline.export import field_specs
 from sqf_pipeline.warehouse import views
 from sqf_pipeline.modelling import study_2021
 columns.load_columns()
@@ -155,7 +156,7 @@ print("\\n".join(sorted(opened)))
 def test_every_file_of_data_is_counted_with_the_module_that_reads_it():
     """No file of data is nobody's; and what Python opens when the tables are loaded is what their modules name."""
     claimed = {file for path in MODULES for file in versions._module(path).data}
-    served = {PACKAGE / "serving" / "templates", PACKAGE / "serving" / "static"}  # the service's; no asset shows them
+    served = {PACKAGE / "service" / "templates", PACKAGE / "service" / "static"}  # the service's; no asset shows them
     assert [path for path in DATA if path not in claimed and path.parent not in served] == []
     done = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, check=True)
     opened = {Path(line) for line in done.stdout.splitlines()} & set(DATA)

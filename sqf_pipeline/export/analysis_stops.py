@@ -1,0 +1,164 @@
+"""The tables behind the charts about stops, made from frames.
+
+Shares are of the stops whose outcome is known; each carries Wilson's 95 % interval, in which persons of one encounter
+count as if they shared their fate, and a share of fewer than `FEWEST` stops is left out.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from sqf_pipeline.export.field_specs import category_label, field_label
+from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.modelling.intervals import effective_rows, stop_clusters, wilson_interval
+from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
+from sqf_pipeline.service.forms import number_choices
+
+FEWEST = 50
+"""Fewest stops for which a share is shown."""
+CELL_FEET = 2640
+"""Side of a map cell: half a mile, in the feet of the coordinates."""
+OUTCOME_SHARES = {"arrested": "Share ending in an arrest", "summons_issued": "Share ending in a summons"}
+SHARES = ("stops", *(f"{name}_share" for name in OUTCOME_SHARES))
+_ENDS = [
+    ("stops", "Stops", "count"),
+    *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items()),
+]
+_UNKNOWN = "Not known"
+_ENCOUNTER = "encounter"
+
+
+def stops_tables(stops: pd.DataFrame) -> list[AnalysisTable]:
+    """Return every table about stops.
+
+    `stops` has one row a stop with the registry's columns and dtypes, of one or several years.
+    """
+    stops = with_encounters(stops)  # once for all
+    return [
+        by_year(stops), by_month(stops), by_hour_and_weekday(stops), by_category(stops, "borough"),
+        by_category(stops, "suspect_race"), map_cells(stops),
+    ]  # fmt: skip
+
+
+def with_encounters(stops: pd.DataFrame) -> pd.DataFrame:
+    """Return stops with the number of their encounter in the column `encounter`, which intervals need."""
+    return stops if _ENCOUNTER in stops.columns else stops.assign(**{_ENCOUNTER: stop_clusters(stops)})
+
+
+def outcome_shares(stops: pd.DataFrame) -> dict[str, Any]:
+    """Return the number of stops and each outcome's share with its interval, or None under `FEWEST` stops.
+
+    `stops` come from `with_encounters`.
+    """
+    found: dict[str, Any] = {"stops": len(stops)}
+    for name in OUTCOME_SHARES:
+        known = stops[stops[name].notna()]
+        share = low = high = None
+        if len(known) >= FEWEST:
+            share = int(known[name].sum()) / len(known)
+            low, high = wilson_interval(share, effective_rows(known[_ENCOUNTER]))
+        found |= {f"{name}_share": share, f"{name}_share_low": low, f"{name}_share_high": high}
+    return found
+
+
+def _groups(stops: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return one row for each group, its keys first; groups are sorted by key."""
+    groups = with_encounters(stops).groupby(list(by), sort=True, dropna=True, observed=True)
+    return pd.DataFrame([dict(zip(by, keys, strict=True)) | outcome_shares(group) for keys, group in groups])
+
+
+def by_year(stops: pd.DataFrame) -> AnalysisTable:
+    """Return stops and outcomes by year."""
+    rows = _groups(stops, ["year"])
+    first, last = rows["year"].iloc[[0, -1]].tolist()
+    before, after = rows["stops"].iloc[[0, -1]].tolist()
+    title = f"Stops {'fell' if after < before else 'rose'} from {before:,} in {first} to {after:,} in {last}"
+    if first == last:
+        title = f"{after:,} stops were published for {last}"
+    elif before == after:
+        title = f"{last} has as many stops as {first}: {after:,}"
+    return table_of(
+        rows, [("year", "Year", "plain"), *_ENDS], name="stops_by_year", section="stops", title=title,
+        question="How many stops were there each year, and how did they end?",
+        note="Counts are of published stops. Bars around a share are its 95 % interval.",
+        chart=ChartSpec(kind="bar", x="year", y=SHARES),
+    )  # fmt: skip
+
+
+def by_month(stops: pd.DataFrame) -> AnalysisTable:
+    """Return stops and outcomes by month, a line a year."""
+    rows = _groups(stops, ["year", "month"])
+    names = dict(number_choices("month"))
+    least, most = (
+        f"{rows['stops'][place]:,} in {names[int(rows['month'][place])]} {rows['year'][place]}"
+        for place in (rows["stops"].idxmin(), rows["stops"].idxmax())
+    )
+    return table_of(
+        rows, [("year", "Year", "plain"), ("month", "Month", "plain"), *_ENDS], name="stops_by_month", section="stops",
+        title=f"Stops went from {least} to {most}, the fewest and the most of a month",
+        question="Do stops have a season?",
+        note="Spring 2020 is the first wave of the pandemic." if (rows["year"] == 2020).any() else "",
+        chart=ChartSpec(kind="line", x="month", y=SHARES, group="year"),
+    )  # fmt: skip
+
+
+def by_hour_and_weekday(stops: pd.DataFrame) -> AnalysisTable:
+    """Return stops and outcomes by hour of the day and day of the week."""
+    rows = _groups(stops.assign(hour=stops["stop_time_seconds"] // 3600), ["weekday", "hour"])
+    rows["weekday"] = rows["weekday"].map(dict(number_choices("weekday")))
+    busiest = rows.loc[rows["stops"].idxmax()]
+    return table_of(
+        rows, [("weekday", "Day"), ("hour", "Hour", "plain"), *_ENDS], name="stops_by_hour", section="stops",
+        title=f"The busiest hour of the week is {busiest['weekday']} from {busiest['hour']}:00",
+        question="At which hours do stops happen?",
+        note=f"All years together. A share of fewer than {FEWEST} stops is left blank.",
+        chart=ChartSpec(kind="heat", x="hour", group="weekday", y=SHARES),
+    )  # fmt: skip
+
+
+def by_category(stops: pd.DataFrame, name: str) -> AnalysisTable:
+    """Return stops and outcomes by the values of one category column, the most frequent first."""
+    values = stops[name].astype("object").where(stops[name].notna(), _UNKNOWN)
+    rows = _groups(stops.assign(**{name: values}), [name]).sort_values("stops", ascending=False, kind="stable")
+    rows[name] = [category_label(name, str(value)) for value in rows[name]]
+    share = rows["stops"].iloc[0] / max(len(stops), 1)
+    label = field_label(name)
+    return table_of(
+        rows, [(name, label), *_ENDS], name=f"stops_by_{name}", section="stops",
+        title=f"{rows[name].iloc[0]}: {share * 100:.0f} % of all stops",
+        question=f"How do stops and their ends differ by {label.lower()}?",
+        note=f"As recorded by the officer. A share of fewer than {FEWEST} stops is left out. A difference between "
+        "shares says what was recorded about people who were stopped, not how people behave.",
+        chart=ChartSpec(kind="bar", x=name, y=SHARES),
+    )  # fmt: skip
+
+
+def map_cells(stops: pd.DataFrame) -> AnalysisTable:
+    """Return stops and outcomes by half-mile cell; cells of fewer than five stops are left out and counted."""
+    placed = with_encounters(stops).dropna(subset=["x_feet", "y_feet", "longitude", "latitude"])
+    cells = placed.assign(
+        east=(placed["x_feet"] // CELL_FEET).astype("int64"), north=(placed["y_feet"] // CELL_FEET).astype("int64")
+    )
+    found = []
+    for _, group in cells.groupby(["east", "north"], sort=True):
+        if len(group) < 5:
+            continue
+        borough = group["borough"].dropna()
+        where = category_label("borough", str(borough.mode().iloc[0])) if len(borough) else _UNKNOWN
+        middle = {name: round(float(group[name].mean()), 4) for name in ("longitude", "latitude")}
+        found.append({"borough": where, **middle, **outcome_shares(group)})
+    names = ["borough", "longitude", "latitude", *outcome_shares(cells.iloc[:0])]
+    rows = pd.DataFrame(found, columns=names).sort_values("stops", ascending=False, kind="stable")
+    shown = int(rows["stops"].sum())
+    share = int(rows["stops"].iloc[: max(1, len(rows) // 10)].sum()) / max(1, shown)
+    return table_of(
+        rows,
+        [("borough", "Borough"), ("longitude", "Longitude", "plain"), ("latitude", "Latitude", "plain"), *_ENDS],
+        name="stops_map", section="stops", title=f"A tenth of the places see {share * 100:.0f} % of the stops",
+        question="Where do stops happen?",
+        note=f"Each dot is a cell of half a mile; its area is the number of stops, and it is grey where fewer than "
+        f"{FEWEST} leave its share out. {len(placed) - shown:,} stops in cells of fewer than five and "
+        f"{len(stops) - len(placed):,} without coordinates are left out.",
+        chart=ChartSpec(kind="map", x="longitude", size="stops", y=SHARES),
+    )  # fmt: skip

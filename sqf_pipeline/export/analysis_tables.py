@@ -1,0 +1,86 @@
+"""Every table of the analysis that stops and result tables allow, under the names that people know the models by."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqf_pipeline.export.analysis_models import (
+    calibration_table,
+    difference_table,
+    drift_table,
+    importance_table,
+    metrics_table,
+    quality_table,
+    study_chart_table,
+    study_table,
+    subgroup_table,
+)
+from sqf_pipeline.export.analysis_stops import stops_tables
+from sqf_pipeline.service.analysis_table import AnalysisTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sqf_pipeline.modelling.fitting import FittedModel
+
+TIER_WORDS: dict[str, str] = {"at_stop": "at the stop", "during": "during the encounter", "study": "the study's fields"}
+
+
+def model_titles(models: Sequence["FittedModel"]) -> dict[str, str]:
+    """Return what people call each model, foresight first."""
+    order = list(TIER_WORDS)
+    ranked = sorted(models, key=lambda model: (model.outcome, order.index(model.feature_set.tier)))
+    return {model.name: f"{model.outcome.title()}, {TIER_WORDS[model.feature_set.tier]}" for model in ranked}
+
+
+def title_of_slug(name: str) -> str:
+    """Return what people call a model that is not exported: `arrest-at_stop-tuned_forest` in words."""
+    outcome, columns, *kind = name.split("-")
+    words = " ".join(kind).replace("_", " ")
+    return f"{outcome.capitalize()}, all columns {columns.replace('_', ' ')} ({words})"
+
+
+def _titles_for(frame: "pd.DataFrame", served: Mapping[str, str], others: Sequence[str]) -> dict[str, str]:
+    """Return titles of the served models that a frame has rows of, then of the other models named."""
+    present = set(frame["model"].astype(str))
+    titles = {name: title for name, title in served.items() if name in present}
+    return titles | {name: title_of_slug(name) for name in others if name in present and name not in served}
+
+
+def _whole_forests(frame: "pd.DataFrame") -> list[str]:
+    """Return the forests on all columns of a tier, which stand in where a table has no row of the served models."""
+    return sorted(name for name in set(frame["model"].astype(str)) if name.endswith("-tuned_forest"))
+
+
+def analysis_tables(
+    stops: "pd.DataFrame", results: Mapping[str, "pd.DataFrame"], titles: Mapping[str, str]
+) -> list[AnalysisTable]:
+    """Return every table of the analysis that stops and results allow.
+
+    `titles` maps the served models to what people call them. Where groups of people or importances were measured on
+    the forests of all columns alone, these are shown; a result table with neither is left out.
+    """
+    tables = list(stops_tables(stops))
+    of_models = {
+        "metric_intervals": (metrics_table, False),
+        "metric_differences": (difference_table, False),
+        "feature_importances": (importance_table, True),
+        "calibration_bins": (calibration_table, False),
+        "subgroup_metrics": (subgroup_table, True),
+    }
+    for name, (make, forests_too) in of_models.items():
+        frame = results.get(name)
+        if frame is None:
+            continue
+        shown = _titles_for(frame, titles, _whole_forests(frame) if forests_too else ())
+        if shown:
+            tables.append(make(frame, shown))
+    others = {
+        "study_2021_comparison": (study_chart_table, study_table),
+        "data_quality": (quality_table,),
+        "drift": (drift_table,),
+    }
+    for name, makers in others.items():
+        frame = results.get(name)
+        if frame is not None and len(frame):
+            tables += [make_alone(frame) for make_alone in makers]
+    return tables

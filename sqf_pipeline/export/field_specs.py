@@ -1,0 +1,99 @@
+"""The inputs of a model as people meet them: labels, words for codes, ranges and defaults."""
+
+import csv
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from sqf_pipeline.nypd.columns import Column, column
+from sqf_pipeline.nypd.vocabulary import known_categories
+from sqf_pipeline.service.encoding import Value
+from sqf_pipeline.service.manifest import Category, FieldKind, FieldSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KINDS: dict[str, FieldKind] = {
+    "integer": "integer", "year": "integer", "time": "integer", "month": "integer", "weekday": "integer",
+    "number": "number", "height": "number", "category": "category", "code": "code", "flag": "flag", "mark": "flag",
+}  # fmt: skip
+HIGHEST_CODE = 9999
+"""Largest integer code taken where the registry names no range; NYPD's commands have three digits."""
+
+
+@cache
+def _words() -> dict[tuple[str, str], str]:
+    """Return labels by (column, value); an empty value holds the label of the column itself."""
+    text = resources.files(__package__).joinpath("words.csv").read_text(encoding="utf-8")
+    return {(row["column"], row["value"]): row["label"] for row in csv.DictReader(text.splitlines())}
+
+
+def field_label(name: str) -> str:
+    """Return the words for a column: its own in `words.csv`, else its name with spaces."""
+    return _words().get((name, ""), name.replace("_", " ").capitalize())
+
+
+def category_label(name: str, value: str) -> str:
+    """Return the words for a value of a column: those in `words.csv`, else the value in sentence case."""
+    words = _words().get((name, value))
+    if words:
+        return words
+    is_code = " " not in value and (len(value) <= 3 or not value.isalpha())
+    return value if is_code else value.capitalize()
+
+
+def describe_field(name: str, training: "pd.Series") -> FieldSpec:
+    """Return the description of the column `name`, whose training values give categories and the default.
+
+    Raises KeyError when the registry has no such column, and ValueError when its kind cannot be an input.
+    """
+    entry = column(name)
+    kind = _KINDS.get(entry.kind)
+    if kind is None:
+        raise ValueError(f"{name} is of kind {entry.kind}, which cannot be an input of an exported model")
+    minimum, maximum = entry.minimum, entry.maximum
+    if kind == "code":
+        minimum, maximum = minimum or 0, maximum or HIGHEST_CODE
+    known = training.dropna()
+    return FieldSpec(
+        name=name, label=field_label(name), description=entry.description, kind=kind, unit=_unit(entry),
+        minimum=minimum, maximum=maximum, categories=_categories(name, kind, known),
+        default=_default(kind, known, entry),
+        published_name=entry.published_names[0] if entry.published_names else "", known=entry.known,
+    )  # fmt: skip
+
+
+def _unit(entry: Column) -> str:
+    return {"month": "1 January to 12 December", "weekday": "1 Monday to 7 Sunday"}.get(entry.kind, entry.unit)
+
+
+def _categories(name: str, kind: FieldKind, known: "pd.Series") -> tuple[Category, ...]:
+    if kind not in ("category", "code"):
+        return ()
+    counts = {str(value): int(stops) for value, stops in known.astype("string").value_counts().items()}
+    if kind == "code":
+        order = sorted(counts, key=int)
+    else:  # most frequent first; then what the vocabulary knows and the training years never met
+        order = sorted(counts, key=lambda value: (-counts[value], value))
+        order += [value for value in known_categories(name) if value not in counts]
+    return tuple(
+        Category(value=value, label=category_label(name, value), stops=counts.get(value, 0)) for value in order
+    )
+
+
+def _default(kind: FieldKind, known: "pd.Series", entry: Column) -> Value:
+    if known.empty:
+        return None
+    if kind in ("number", "integer") and entry.kind not in ("month", "weekday"):
+        middle = float(known.astype("float64").median())
+        return round(middle) if kind == "integer" else round(middle, 1)
+    value = known.mode().iloc[0]
+    if kind == "flag":
+        return bool(value)
+    return int(value) if kind == "integer" else str(value)
+
+
+def describe_fields(names: Sequence[str], training: "pd.DataFrame") -> tuple[FieldSpec, ...]:
+    """Return the descriptions of several columns, in the order given."""
+    return tuple(describe_field(name, training[name]) for name in names)

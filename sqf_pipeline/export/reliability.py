@@ -1,0 +1,66 @@
+"""How often a probability was right in the test year, as a table that the service can look up."""
+
+import numpy as np
+
+from sqf_pipeline.service.manifest import ReliabilityBin
+
+
+def reliability_table(
+    probabilities: np.ndarray,
+    actual: np.ndarray,
+    clusters: np.ndarray | None = None,
+    *,
+    bins: int = 10,
+    smallest: int = 50,
+) -> tuple[ReliabilityBin, ...]:
+    """Return bins with about equally many test stops, covering 0 to 1 without a gap.
+
+    Parameters
+    ----------
+    probabilities
+        Calibrated probabilities of the test year, shape (stops,).
+    actual
+        Whether each stop had the outcome, bool, shape (stops,).
+    clusters
+        Encounter of each stop, shape (stops,), for the intervals; each stop by itself if None.
+    bins
+        Bins wanted; fewer come out where many stops share one probability or there are few stops.
+    smallest
+        Fewest stops in a bin, so that an interval is worth reading and nobody can be singled out.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    actual = np.asarray(actual, dtype=bool)
+    groups = np.arange(len(actual)) if clusters is None else np.asarray(clusters)
+    if probabilities.shape != actual.shape or probabilities.ndim != 1 or not len(actual):
+        raise ValueError("reliability needs as many outcomes as probabilities, one at least")
+    bins = max(1, min(bins, len(actual) // smallest))
+    inner = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
+    edges = np.concatenate([[0.0], inner[(inner > 0) & (inner < 1)], [1.0]])
+    place = np.clip(np.searchsorted(edges, probabilities, side="right") - 1, 0, len(edges) - 2)
+    table: list[ReliabilityBin] = []
+    low, members = 0.0, np.zeros(len(actual), dtype=bool)
+    for number in range(len(edges) - 1):
+        members = members | (place == number)
+        last = number == len(edges) - 2
+        if members.sum() >= smallest or (last and members.any()):
+            found = _bin(low, float(edges[number + 1]), probabilities[members], actual[members], groups[members])
+            table.append(found)
+            low, members = float(edges[number + 1]), np.zeros(len(actual), dtype=bool)
+    if table[-1].high < 1:
+        table[-1] = table[-1].model_copy(update={"high": 1.0})
+    return tuple(table)
+
+
+def _bin(
+    low: float, high: float, probabilities: np.ndarray, actual: np.ndarray, clusters: np.ndarray
+) -> ReliabilityBin:
+    from sqf_pipeline.modelling.intervals import effective_rows, wilson_interval  # at the export alone: scipy
+
+    positives, total = int(actual.sum()), len(actual)
+    share_low, share_high = wilson_interval(positives / total, effective_rows(clusters))
+    if share_low is None or share_high is None:
+        raise ValueError("an interval of a share needs at least one stop")
+    return ReliabilityBin(
+        low=low, high=high, stops=total, positives=positives, mean_probability=float(probabilities.mean()),
+        share=positives / total, share_low=share_low, share_high=share_high,
+    )  # fmt: skip

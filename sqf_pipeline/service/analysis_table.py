@@ -1,0 +1,55 @@
+"""The one shape in which data reach a chart, its table and its download."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+
+Cell = bool | int | FiniteFloat | str | None
+ChartKind = Literal["line", "bar", "heat", "map", "interval", "calibration", "none"]
+Section = Literal["stops", "models", "people", "study", "faults"]
+
+
+class TableColumn(BaseModel):
+    """One column: its key, its words, and how a number is shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    label: str
+    format: Literal["text", "count", "percent", "decimal", "plain"] = "text"
+
+
+class ChartSpec(BaseModel):
+    """How a table is drawn: which columns stand on which axis.
+
+    `y` lists the columns that can be shown, the first at once and the others by a chooser; where a table has
+    columns `<y>_low` and `<y>_high` they are drawn as an interval. `group` splits into series (rows of a heat
+    map), `size` is the area of a dot, and `select` names columns whose values are chosen above the chart.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: ChartKind = "none"
+    x: str = ""
+    y: tuple[str, ...] = ()
+    group: str = ""
+    size: str = ""
+    select: tuple[str, ...] = ()
+
+
+class AnalysisTable(BaseModel):
+    """A table that answers a question.
+
+    `title` states what was found, `question` what was asked, `note` how to read it and what it leaves out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+    section: Section
+    title: str
+    question: str
+    note: str = ""
+    columns: tuple[TableColumn, ...] = Field(min_length=1)
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    chart: ChartSpec = ChartSpec()

@@ -1,0 +1,163 @@
+"""The programming interface: the study's endpoints, version 1, and what machines ask about the service."""
+
+from typing import Any
+
+import numpy as np
+from flask import Blueprint, Flask, Response, current_app, request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json, to_json
+from werkzeug.exceptions import UnsupportedMediaType
+
+from sqf_pipeline.service.encoding import Value
+from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
+from sqf_pipeline.service.manifest import Outcome
+from sqf_pipeline.service.monitoring import Metrics
+from sqf_pipeline.service.predictor import Predictor
+from sqf_pipeline.service.problems import problem
+from sqf_pipeline.service.schemas import (
+    TIERS,
+    FieldProblem,
+    Health,
+    ModelOut,
+    ModelsOut,
+    describe_errors,
+)
+from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, read_study_stop
+
+JSON_TYPE = "application/json"
+_TAGS: frozenset[str] = frozenset(TIERS)
+
+
+def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
+    """Add every JSON route to an application."""
+    blueprint = Blueprint("api", __name__)
+    for outcome in OUTCOMES:
+        if outcome in service.validators:
+            _add_version_1(blueprint, service, metrics, outcome)
+        if (outcome, "study") in service.predictors:
+            _add_study(blueprint, service, metrics, outcome)
+    _add_descriptions(blueprint, service)
+    app.register_blueprint(blueprint)
+
+
+def _json(body: BaseModel | dict[str, Any] | list[Any]) -> Response:
+    data = body.model_dump_json(by_alias=True, exclude_none=True) if isinstance(body, BaseModel) else to_json(body)
+    return Response(data, content_type=JSON_TYPE)
+
+
+def _body() -> bytes:
+    """Return the request's document; refuses one that is not declared as JSON, or is too large."""
+    if request.mimetype != JSON_TYPE:
+        raise UnsupportedMediaType
+    return request.get_data(cache=False)
+
+
+def answer_stops(
+    predictor: Predictor, service: Service, stops: list[dict[str, Value]], threshold: str
+) -> dict[str, Any]:
+    """Return the answer document of some stops; `schemas.PredictionsOut` describes it."""
+    entry = predictor.entry
+    limit = entry.thresholds[threshold]
+    return {
+        "outcome": entry.outcome,
+        "tier": entry.tier,
+        "model": entry.name,
+        "source": service.manifest.source,
+        "test_year": service.manifest.test_year,
+        "threshold": {"name": threshold, "value": limit.value, "aim": limit.aim},
+        "predictions": [
+            {
+                "probability": answer.probability,
+                "class": int(answer.positive),
+                "test_year_record": answer.record,
+            }
+            for answer in predictor.predict(stops, threshold)
+        ],
+    }
+
+
+def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, outcome: Outcome) -> None:
+    adapter = service.validators[outcome]
+    by_tier = {tier: service.predictors[outcome, tier] for tier in service.tiers(outcome)}
+    counters = {tier: metrics.predictions.labels(outcome, tier) for tier in by_tier}
+
+    @blueprint.post(f"/api/v1/predictions/{outcome}", endpoint=f"predict_{outcome}")
+    def predict() -> Response:
+        try:
+            question = adapter.validate_json(_body())
+        except ValidationError as error:
+            return _invalid(error)
+        one_or_many = question.stops if isinstance(question.stops, list) else [question.stops]
+        counters[question.tier].inc(len(one_or_many))
+        stops = [stop.__dict__ for stop in one_or_many]
+        return _json(answer_stops(by_tier[question.tier], service, stops, question.threshold))
+
+
+def _invalid(error: ValidationError) -> Response:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        return problem(400, f"The document is not valid JSON: {errors[0]['msg'][:200]}")
+    faults = describe_errors(list(errors[:20]), _TAGS)
+    more = f" (the first 20 of {len(errors)} are listed)" if len(errors) > len(faults) else ""
+    found = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
+    return problem(422, f"The document has {found}{more}; each is named by its place.", faults)
+
+
+def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome: Outcome) -> None:
+    predictor = service.predictors[outcome, "study"]
+    specs = service.specs(outcome, "study")
+    labels = to_json(field_labels(outcome, specs))
+    counter = metrics.predictions.labels(outcome, "study")
+    route, names = STUDY_ROUTES[outcome]
+
+    @blueprint.post(f"/api/{route}", endpoint=route)
+    def predict() -> Response:
+        try:
+            body = from_json(_body(), allow_inf_nan=False)
+        except ValueError:
+            return problem(400, "The document is not valid JSON.")
+        if not isinstance(body, dict):
+            return problem(422, "An object with the study's field names is expected.")
+        try:
+            stop = read_study_stop(outcome, body, specs)
+        except StudyFieldError as error:
+            fault = FieldProblem(pointer=f"/{error.field}", detail=str(error))
+            return problem(422, f"{error.field}: {error}.", [fault])
+        counter.inc()
+        return _json(["1" if predictor.predict([stop])[0].positive else "0"])
+
+    @blueprint.get(f"/api/{names}", endpoint=names)
+    def feature_names() -> Response:
+        return Response(labels, content_type=JSON_TYPE)
+
+
+def _add_descriptions(blueprint: Blueprint, service: Service) -> None:
+    documents = _models_document(service).model_dump_json().encode()
+
+    @blueprint.get("/api/v1/models")
+    def models() -> Response:
+        return Response(documents, content_type=JSON_TYPE)
+
+    @blueprint.get("/healthz")
+    def healthz() -> Response:
+        return _json(Health(status="ok"))
+
+    @blueprint.get("/readyz")
+    def readyz() -> Response:
+        for predictor in service.predictors.values():
+            answers = predictor.probabilities([predictor.entry.probes[0].stop])
+            if not np.isfinite(answers).all():
+                return problem(503, f"The model {predictor.entry.name} does not answer.")
+        return _json(Health(status="ok", refused=current_app.config.get("REFUSED")))
+
+
+def _models_document(service: Service) -> ModelsOut:
+    manifest = service.manifest
+    return ModelsOut(
+        source=manifest.source, test_year=manifest.test_year, training_years=list(manifest.training_years),
+        format_version=manifest.format_version, project_version=manifest.project_version,
+        models=[
+            ModelOut.model_validate({name: getattr(entry, name) for name in ModelOut.model_fields})
+            for entry in manifest.models
+        ],
+    )  # fmt: skip

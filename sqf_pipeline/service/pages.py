@@ -1,0 +1,225 @@
+"""The pages for people."""
+
+import csv
+import hashlib
+import io
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, render_template, request, url_for
+from pydantic_core import to_json
+
+from sqf_pipeline.service.analysis_table import AnalysisTable, TableColumn
+from sqf_pipeline.service.api_page import operations_of
+from sqf_pipeline.service.card_page import render_card
+from sqf_pipeline.service.forms import read_form, start_form
+from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
+from sqf_pipeline.service.manifest import ModelEntry, Outcome
+from sqf_pipeline.service.openapi import build_document
+
+SECTIONS = {
+    "stops": "The stops",
+    "models": "The models",
+    "people": "Groups of people",
+    "study": "The study of 2021",
+}
+TIER_WORDS = {
+    "at_stop": ("At the stop", "Only what is known when the stop begins. This is foresight."),
+    "during": (
+        "During the encounter",
+        "Also what is filled in while the stop goes on, such as a search or force. Much of it follows from the "
+        "outcome: this is close to hindsight.",
+    ),
+    "study": ("The study's fields", "The twelve fields of the endpoint of 2021."),
+}
+OUTCOME_WORDS = {
+    "arrest": {"noun": "an arrest", "title": "Arrest", "yes": "Arrest", "no": "No arrest"},
+    "summons": {"noun": "a summons", "title": "Summons", "yes": "Summons", "no": "No summons"},
+}
+MEASURE_WORDS = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "brier_skill": "Brier skill",
+}
+MOST_ROWS = 200
+"""Most rows of a table on a page; a download holds all."""
+_LONG = "public, max-age=31536000, immutable"
+_NOTHING = "\u2013"
+_HERE = Path(__file__).parent
+
+
+@cache
+def asset_files() -> dict[str, tuple[Path, str]]:
+    """Return the files that pages load, by the name they are served under, with their content type.
+
+    Bootstrap comes from the package Bootstrap-Flask and D3 from mpld3; both are found without being imported.
+    """
+    bootstrap = _package_folder("flask_bootstrap") / "static" / "bootstrap5"
+    return {
+        "bootstrap.min.css": (bootstrap / "css" / "bootstrap.min.css", "text/css; charset=utf-8"),
+        "bootstrap.min.js": (bootstrap / "js" / "bootstrap.min.js", "text/javascript; charset=utf-8"),
+        "d3.min.js": (_package_folder("mpld3") / "js" / "d3.v5.min.js", "text/javascript; charset=utf-8"),
+        "site.css": (_HERE / "static" / "site.css", "text/css; charset=utf-8"),
+        "theme.js": (_HERE / "static" / "theme.js", "text/javascript; charset=utf-8"),
+        "charts.js": (_HERE / "static" / "charts.js", "text/javascript; charset=utf-8"),
+        "icon.svg": (_HERE / "static" / "icon.svg", "image/svg+xml"),
+    }
+
+
+def _package_folder(name: str) -> Path:
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise RuntimeError(f"the package {name}, whose files the pages need, is not installed")
+    return Path(spec.origin).parent
+
+
+@cache
+def _asset(name: str) -> tuple[bytes, str, str]:
+    path, kind = asset_files()[name]
+    data = path.read_bytes()
+    return data, kind, hashlib.sha256(data).hexdigest()[:12]
+
+
+def asset_url(name: str) -> str:
+    """Return the address of a file with a mark of its content, so that browsers may keep it for good."""
+    return url_for("pages.asset", name=name, v=_asset(name)[2])
+
+
+def register_pages(app: Flask, service: Service) -> None:
+    """Add every page to an application."""
+    blueprint = Blueprint("pages", __name__)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["cell"] = show_cell
+    app.context_processor(
+        lambda: {
+            "asset_url": asset_url, "manifest": service.manifest, "outcome_words": OUTCOME_WORDS,
+            "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
+            "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
+        }
+    )  # fmt: skip
+    for name in asset_files():
+        _asset(name)  # a missing file is found at the start, not by a visitor
+    _add_home(blueprint, service)
+    _add_forms(blueprint, service)
+    _add_analysis(blueprint, service)
+    _add_reading(blueprint, service)
+    app.register_blueprint(blueprint)
+
+
+def _add_home(blueprint: Blueprint, service: Service) -> None:
+    @blueprint.get("/")
+    def home() -> str:
+        return render_template("home.html", results=_results(service), measure_words=MEASURE_WORDS)
+
+    @blueprint.get("/assets/<name>")
+    def asset(name: str) -> Response:
+        if name not in asset_files():
+            abort(404)
+        data, kind, mark = _asset(name)
+        caching = {"Cache-Control": _LONG if request.args.get("v") == mark else "public, max-age=300"}
+        return Response(data, content_type=kind, headers=caching)
+
+    @blueprint.get("/favicon.ico")
+    def favicon() -> Response:
+        return asset("icon.svg")
+
+
+def _results(service: Service) -> list[ModelEntry]:
+    order = {"at_stop": 0, "during": 1, "study": 2}
+    return sorted(service.manifest.models, key=lambda entry: (OUTCOMES.index(entry.outcome), order[entry.tier]))
+
+
+def _add_forms(blueprint: Blueprint, service: Service) -> None:
+    def add(outcome: Outcome) -> None:
+        tiers = tuple(reversed(service.tiers(outcome)))  # foresight first
+
+        @blueprint.route(f"/{outcome}", endpoint=outcome, methods=["GET", "POST"])
+        def form() -> Response:
+            tier = next((name for name in tiers if name == request.values.get("tier")), tiers[0])
+            predictor = service.predictors[outcome, tier]
+            state = read_form(predictor, request.form) if request.method == "POST" else start_form(predictor)
+            page = render_template(
+                "form.html", outcome=outcome, tier=tier, tiers=tiers, entry=predictor.entry, form=state
+            )
+            return Response(page, status=422 if state.errors else 200, content_type="text/html; charset=utf-8")
+
+    for outcome in OUTCOMES:
+        if service.tiers(outcome):
+            add(outcome)
+
+
+def _add_analysis(blueprint: Blueprint, service: Service) -> None:
+    @blueprint.get("/analysis")
+    def analysis() -> str:
+        tables = {
+            section: [table for table in service.analysis.values() if table.section == section] for section in SECTIONS
+        }
+        return render_template("analysis.html", sections=SECTIONS, tables=tables)
+
+    @blueprint.get("/faults")
+    def faults() -> str:
+        tables = [table for table in service.analysis.values() if table.section == "faults"]
+        return render_template("faults.html", tables=tables)
+
+    @blueprint.get("/analysis/<name>.<extension>")
+    def download(name: str, extension: str) -> Response:
+        table = service.analysis.get(name)
+        if table is None or extension not in ("csv", "json"):
+            abort(404)
+        if extension == "json":
+            return Response(table.model_dump_json(), content_type="application/json")
+        disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return Response(table_to_csv(table), content_type="text/csv; charset=utf-8", headers=disposition)
+
+
+def table_to_csv(table: AnalysisTable) -> str:
+    """Return a table as CSV with its column names; text that a spreadsheet would run as a formula is disarmed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.name for column in table.columns])
+    for row in table.rows:
+        writer.writerow(
+            [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in row]
+        )
+    return out.getvalue()
+
+
+def _add_reading(blueprint: Blueprint, service: Service) -> None:
+    document = build_document(service)
+    openapi = to_json(document)
+    card = None if service.model_card is None else render_card(service.model_card)
+
+    @blueprint.get("/model-card")
+    def model_card() -> str:
+        return render_template("model_card.html", card=card)
+
+    @blueprint.get("/model-card.md")
+    def download_card() -> Response:
+        if service.model_card is None:
+            abort(404)
+        headers = {"Content-Disposition": 'attachment; filename="model_card.md"'}
+        return Response(service.model_card, content_type="text/markdown; charset=utf-8", headers=headers)
+
+    @blueprint.get("/api", endpoint="api")
+    def api_page() -> str:
+        return render_template("api.html", operations=operations_of(document), info=document["info"])
+
+    @blueprint.get("/api/openapi.json", endpoint="openapi")
+    def openapi_document() -> Response:
+        return Response(openapi, content_type="application/json")
+
+
+def show_cell(value: Any, column: TableColumn) -> str:
+    """Return a cell of a table as people read it; a missing value is a dash."""
+    if value is None:
+        return _NOTHING
+    if column.format == "count":
+        return f"{value:,}"
+    if column.format == "percent":
+        return f"{value:.1%}".replace("%", " %")
+    if column.format == "decimal":
+        return f"{value:,.4g}"
+    return str(value)

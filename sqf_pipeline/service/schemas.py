@@ -1,0 +1,226 @@
+"""What a client may send and what it gets back, as pydantic models made from the manifest."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    create_model,
+)
+
+from sqf_pipeline.service.manifest import FieldSpec, Measure, ModelEntry, Outcome, ReliabilityBin, Threshold, Tier
+
+MOST_STOPS = 1000
+"""Most stops in one request."""
+TIERS: tuple[Tier, ...] = ("during", "at_stop")
+"""Tiers that the API answers; the study's own models answer the study's own endpoints."""
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class AppliedThreshold(_Response):
+    """The threshold at which stops were classified."""
+
+    name: str
+    value: float
+    aim: str
+
+
+class PredictionOut(_Response):
+    """The answer for one stop.
+
+    `class` is 1 where the probability is at or above the threshold. `test_year_record` says how many stops of
+    the test year had a probability between `low` and `high`, which share of them had the outcome, and the 95 %
+    interval of that share.
+    """
+
+    probability: float = Field(ge=0, le=1)
+    class_: Literal[0, 1] = Field(alias="class")
+    test_year_record: ReliabilityBin
+
+
+class PredictionsOut(_Response):
+    """The answers of one request, in its order."""
+
+    outcome: Outcome
+    tier: Tier
+    model: str
+    source: str
+    test_year: int
+    threshold: AppliedThreshold
+    predictions: list[PredictionOut]
+
+
+class ModelOut(_Response):
+    """One model of the export."""
+
+    name: str
+    outcome: Outcome
+    tier: Tier
+    estimator: str
+    fields: list[FieldSpec]
+    thresholds: dict[str, Threshold]
+    default_threshold: str
+    training_share: float
+    training_rows: int
+    test_rows: int
+    measures: dict[str, Measure]
+
+
+class ModelsOut(_Response):
+    """Every model of the export, and where it came from."""
+
+    source: str
+    test_year: int
+    training_years: list[int]
+    format_version: int
+    project_version: str
+    models: list[ModelOut]
+
+
+class FieldProblem(_Response):
+    """One fault in a request: the JSON Pointer of the value and what was expected of it."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(_Response):
+    """A problem in the sense of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = []
+
+
+class Health(_Response):
+    """Whether the service is alive, or ready.
+
+    `refused` names the current export when it cannot be served and a former one answers.
+    """
+
+    status: Literal["ok", "not ready"]
+    refused: str | None = None
+
+
+def _whole(value: object) -> object:
+    """Take 34.0 for 34, as JSON Schema does; leave every other kind of value to the strict check."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def field_type(spec: FieldSpec) -> Any:
+    """Return the type of a field in a request; null and absence both mean that it is not known."""
+    constraints = {
+        "ge": spec.minimum, "le": spec.maximum, "title": spec.label,
+        "description": f"{spec.description}{f' Unit: {spec.unit}.' if spec.unit else ''}",
+    }  # fmt: skip
+    if spec.kind == "flag":
+        kind: Any = bool
+    elif spec.kind == "category":
+        kind = Literal[tuple(category.value for category in spec.categories)]
+    elif spec.kind == "number":
+        kind = float
+    else:
+        kind = int
+    if spec.kind in ("flag", "category"):
+        constraints["ge"] = constraints["le"] = None
+    given = {key: _tidy(value) for key, value in constraints.items() if value is not None}
+    bounds = {key: given.pop(key) for key in ("ge", "le") if key in given}
+    inner = Annotated[kind, Field(**bounds)] if bounds else kind
+    if kind is int:  # outside the bounds, so that these stand in the document
+        inner = Annotated[inner, BeforeValidator(_whole)]
+    return Annotated[inner | None, Field(**given)]
+
+
+def _tidy(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _one_or_many(value: object) -> str:
+    return "many" if isinstance(value, list) else "one"
+
+
+def stop_model(entry: ModelEntry) -> type[BaseModel]:
+    """Return the model of one stop as a client describes it to the exported model `entry`."""
+    fields: dict[str, Any] = {spec.name: (field_type(spec), None) for spec in entry.fields}
+    name = f"{entry.outcome.title()}Stop{_title(entry.tier)}"
+    return create_model(
+        name, __base__=_Request, __doc__=f"One stop, as known {_MEANINGS[entry.tier]}; a field left out or null is "
+        "not known.", **fields,
+    )  # fmt: skip
+
+
+_MEANINGS: dict[Tier, str] = {
+    "study": "to the study of 2021",
+    "during": "by the end of the encounter",
+    "at_stop": "when the stop begins",
+}
+
+
+def _title(tier: str) -> str:
+    return "".join(word.title() for word in tier.split("_"))
+
+
+def request_model(entry: ModelEntry) -> type[BaseModel]:
+    """Return the model of a request to one exported model: its tier, a threshold, one stop or a list."""
+    stop: Any = stop_model(entry)
+    several: Any = Annotated[list[stop], Field(min_length=1, max_length=MOST_STOPS)]
+    either: Any = Annotated[stop, Tag("one")] | Annotated[several, Tag("many")]
+    about = Field(description=f"One stop, or a list of at most {MOST_STOPS}.")
+    stops: Any = Annotated[either, Discriminator(_one_or_many), about]
+    names: Any = Literal[tuple(entry.thresholds)]
+    threshold: Any = Annotated[names, Field(description="The threshold at which stops are classified.")]
+    fields: dict[str, Any] = {
+        "tier": (Literal[entry.tier], ...),
+        "threshold": (threshold, entry.default_threshold),
+        "stops": (stops, ...),
+    }
+    return create_model(
+        f"{entry.outcome.title()}Request{_title(entry.tier)}", __base__=_Request,
+        __doc__=f"A question to the model of what is known {_MEANINGS[entry.tier]}.", **fields,
+    )  # fmt: skip
+
+
+def request_adapter(entries: list[ModelEntry]) -> TypeAdapter[Any]:
+    """Return the validator of an outcome's requests, told apart by their tier."""
+    models = [request_model(entry) for entry in entries]
+    if len(models) == 1:
+        return TypeAdapter(models[0])
+    union: Any = models[0]
+    for model in models[1:]:
+        union = union | model
+    return TypeAdapter(Annotated[union, Field(discriminator="tier")])
+
+
+def describe_errors(errors: list[Any], tags: frozenset[str]) -> list[FieldProblem]:
+    """Return pydantic's errors as JSON Pointers into the client's document, without echoing its values.
+
+    `tags` are the parts of a location that name a branch of the schema rather than a place in the document.
+    """
+    found = []
+    for error in errors:
+        location = list(error["loc"])
+        while location and location[0] in tags:
+            location.pop(0)
+        if len(location) > 1 and location[0] == "stops" and location[1] in ("one", "many"):
+            location.pop(1)
+        pointer = "".join(f"/{_escape(part)}" for part in location)
+        found.append(FieldProblem(pointer=pointer, detail=str(error["msg"])[:300]))
+    return found
+
+
+def _escape(part: object) -> str:
+    return str(part)[:80].replace("~", "~0").replace("/", "~1")

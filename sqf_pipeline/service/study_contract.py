@@ -1,0 +1,129 @@
+"""The study's own endpoints of 2021: their fields, their labels and how their values are read."""
+
+from collections.abc import Mapping
+
+from sqf_pipeline.nypd.heights import parse_height
+from sqf_pipeline.nypd.numerals import parse_flag, parse_month, parse_number, parse_weekday
+from sqf_pipeline.service.encoding import Value
+from sqf_pipeline.service.manifest import FieldSpec, Outcome
+
+STUDY_FIELDS: dict[Outcome, dict[str, str]] = {
+    "arrest": {
+        "SEARCHED_FLAG": "searched",
+        "WEAPON_FOUND_FLAG": "weapon_found",
+        "SUSPECT_REPORTED_AGE": "suspect_age",
+        "STOP_DURATION_MINUTES": "stop_duration_minutes",
+        "MONTH": "month",
+        "DAY": "weekday",
+        "OBSERVED_DURATION_MINUTES": "observed_duration_minutes",
+        "FRISKED_FLAG": "frisked",
+        "YEAR": "year",
+        "OFFICER_EXPLAINED_STOP_FLAG": "officer_explained_stop",
+        "OFFICER_IN_UNIFORM_FLAG": "officer_in_uniform",
+        "SUMMONS_ISSUED_FLAG": "summons_issued",
+    },
+    "summons": {
+        "SUSPECT_ARRESTED_FLAG": "arrested",
+        "YEAR": "year",
+        "OBSERVED_DURATION_MINUTES": "observed_duration_minutes",
+        "DAY": "weekday",
+        "MONTH": "month",
+        "STOP_DURATION_MINUTES": "stop_duration_minutes",
+        "SUSPECT_HEIGHT": "suspect_height_inches",
+        "SUSPECT_WEIGHT": "suspect_weight_pounds",
+        "SUSPECT_REPORTED_AGE": "suspect_age",
+        "SECONDS": "stop_time_seconds",
+        "STOP_LOCATION_X": "x_feet",
+        "STOP_LOCATION_Y": "y_feet",
+    },
+}
+"""By outcome, the study's name of each field and ours, in the study's order."""
+
+STUDY_ROUTES: dict[Outcome, tuple[str, str]] = {
+    "arrest": ("generate_arrest_prediction", "arrest_feature_names"),
+    "summons": ("generate_summon_prediction", "feature_names"),
+}
+"""By outcome, where the study's service was asked and where it named its fields, below `/api/`."""
+
+HINTS = {
+    "MONTH": "1 (January) to 12 (December), or the English name",
+    "DAY": "1 (Monday) to 7 (Sunday), or the English name",
+    "SUSPECT_HEIGHT": "feet.inches as NYPD publishes it (5.11 is 5 ft 11 in; 5.1 and 5.10 are 5 ft 10 in, 6.1 is "
+    "6 ft 1 in), 5'10\", or whole inches from 36 to 95",
+}
+
+
+class StudyFieldError(ValueError):
+    """A value that the study's endpoint cannot read; `field` is the study's name of it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def read_study_stop(outcome: Outcome, body: Mapping[str, object], specs: Mapping[str, FieldSpec]) -> dict[str, Value]:
+    """Return the registry's fields of one request of the study's kind.
+
+    Parameters
+    ----------
+    outcome
+        Which endpoint was asked.
+    body
+        The study's names with numbers, numeric strings or, for months, days and flags, names. Other names are
+        passed over, as the study's service did.
+    specs
+        The model's fields by registry name, for their ranges.
+
+    Raises
+    ------
+    StudyFieldError
+        For the first field that is absent, unreadable or out of range.
+    """
+    return {name: _read_value(field, body.get(field), specs[name]) for field, name in STUDY_FIELDS[outcome].items()}
+
+
+def _read_value(field: str, raw: object, spec: FieldSpec) -> Value:
+    if raw is None:
+        raise StudyFieldError(field, "this field is required")
+    if isinstance(raw, bool):
+        text = "1" if raw else "0"
+    elif isinstance(raw, (int, float, str)):
+        text = str(raw).strip()
+    else:
+        raise StudyFieldError(field, f"a number or a numeric string is expected, not {type(raw).__name__}")
+    if len(text) > 32:
+        raise StudyFieldError(field, "a number is expected, not a text this long")
+    value = _parse(text, spec)
+    if value is None:
+        hint = HINTS.get(field) or ("0 or 1" if spec.kind == "flag" else "a number")
+        raise StudyFieldError(field, f"{hint} is expected, found {text!r}")
+    if spec.kind != "flag" and not spec.allows(float(value)):
+        raise StudyFieldError(field, f"{spec.range_words} is expected, found {text}")
+    return value
+
+
+def _parse(text: str, spec: FieldSpec) -> bool | float | None:
+    if spec.name == "month":
+        return parse_month(text)
+    if spec.name == "weekday":
+        return parse_weekday(text)
+    if spec.kind == "flag":
+        return parse_flag(text)
+    if spec.name == "suspect_height_inches":
+        return parse_height(text)
+    number = parse_number(text)
+    if number is None or (spec.kind == "integer" and not number.is_integer()):
+        return None
+    return int(number) if spec.kind == "integer" else number
+
+
+def field_labels(outcome: Outcome, specs: Mapping[str, FieldSpec]) -> list[dict[str, str]]:
+    """Return the study's field names with labels and how each is written, in the study's order."""
+    return [
+        {
+            "name": field,
+            "label": specs[name].label,
+            "expects": HINTS.get(field) or ("0 (no) or 1 (yes)" if specs[name].kind == "flag" else specs[name].unit),
+        }
+        for field, name in STUDY_FIELDS[outcome].items()
+    ]
