@@ -230,8 +230,8 @@ def _cell_text(cell: Any) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, float):
-        # A spreadsheet keeps 15 digits: what it shows beyond them are zeros of its own.
-        return f"{cell:.15g}" if abs(cell) >= 1e15 else str(int(cell)) if cell.is_integer() else repr(cell)
+        # Beyond 2**53 a sheet's number has lost its last digits, and whole digits would be made up.
+        return f"{cell:.15g}" if abs(cell) >= 2**53 else str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ")
     if isinstance(cell, dt.date | dt.time):
