@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how long an example takes says how busy the machine is
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # a few hundred made-up stops are no whole year; a test of whole years sets it to off
 os.environ.setdefault("SQF_EXCERPT", "on")

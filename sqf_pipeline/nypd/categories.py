@@ -8,7 +8,7 @@ from sqf_pipeline.nypd.column_reading import Reading, Rows
 from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.nypd.dates import read_date
 from sqf_pipeline.nypd.numerals import parse_number
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling
+from sqf_pipeline.nypd.vocabulary import categories_by_spelling, unknown_codes
 
 SHORTEST_BEGINNING = 8
 """Letters, with the spaces between words, that a spelling and a known one must have in common for one to be the other
@@ -21,7 +21,7 @@ _SAME_FIELD = (
 )
 """Columns that hold things of one kind: a value of one in the other is a new one there, and not misplaced."""
 
-_SAYS_NO_COLUMN = frozenset({"OTHER", "OTH", "UNKNOWN", "UNK"})
+_SAYS_NO_COLUMN = frozenset({"OTHER", "OTH"})
 """What any column may hold."""
 
 _WORD = re.compile(r"[^\W_]+")
@@ -94,6 +94,7 @@ def read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
     known = categories_by_letters(entry.name)
     if not known:
         return Reading({spelling: spelling for spelling in rows_of})
+    known = dict.fromkeys(unknown_codes(), "") | known
     reading = Reading({spelling: known.get(letters_of(spelling)) for spelling in rows_of})
     strange = [spelling for spelling in rows_of if letters_of(spelling) not in known]
     completed = {spelling: category for spelling in strange if (category := complete_category(entry.name, spelling))}

@@ -26,11 +26,15 @@ def parse_time(text: str) -> int | None:
     if match is None or (clock and before and not is_no_date(before) and read_date(before) is None):
         return None
     hours, minutes, seconds = int(match[1]), int(match[2]), int(match[3] or 0)
-    if match.re.groups > 3 and match[4]:
+    if not clock:
+        return _seconds(hours, minutes, seconds)
+    if match[5]:
         if not 1 <= hours <= 12:
             return None
-        hours = hours % 12 + (12 if match[4] == "P" else 0)
-    return _seconds(hours, minutes, seconds)
+        hours = hours % 12 + (12 if match[5] == "P" else 0)
+    found = _seconds(hours, minutes, seconds)
+    # 14:29:59.9999 is what a spreadsheet's fraction of a day makes of 14:30
+    return found if found is None or (match[4] or "0") < "5" else (found + 1) % DAY
 
 
 def parse_numeric_times(rows_of: Rows) -> dict[str, int | None]:

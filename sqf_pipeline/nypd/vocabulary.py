@@ -1,7 +1,8 @@
 """Spellings and what they stand for: categories, nothing, yes and no, units; looked up in `vocabulary.csv`.
 
 The first column of the table names a column of the registry, or says by a star for what else its spellings are:
-`*` nothing, in every column; `*flag` yes and no; `*unit` the unit that is written behind a number.
+`*` nothing, in every column; `*unknown` NYPD's codes for unknown, wherever they stand; `*flag` yes and no; `*unit` the
+unit that is written behind a number.
 """
 
 import csv
@@ -32,6 +33,12 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
 def null_spellings() -> frozenset[str]:
     """Return every spelling of nothing, in capitals without spaces around it."""
     return frozenset(spelling for owner, spelling, _ in _rows() if owner == "*")
+
+
+@cache
+def unknown_codes() -> frozenset[str]:
+    """Return NYPD's codes for unknown, which may stand in any column but free text."""
+    return frozenset(spelling for owner, spelling, _ in _rows() if owner == "*unknown")
 
 
 @cache

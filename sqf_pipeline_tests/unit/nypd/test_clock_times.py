@@ -16,7 +16,7 @@ def cleaned_of(name: str, hour: int, minute: int, number: int):
     return cleaned, {rule: rows for (column, rule), rows in rules.items() if column == name}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 13), st.integers(0, 59), st.integers(-20, 20))
 def test_a_duration_that_is_the_time_of_the_stop_is_missing(hour: int, minute: int, later: int):
     clock = hour * 60 + minute + later

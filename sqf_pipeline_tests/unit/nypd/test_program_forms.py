@@ -115,7 +115,7 @@ def written_by(program: str, stops: pd.DataFrame) -> pd.DataFrame:
     return written
 
 
-@settings(deadline=None, max_examples=4)
+@settings(max_examples=4)
 @given(st.randoms(use_true_random=False))
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_what_a_program_writes_reads_back_to_the_same_stops(program: str, chance: random.Random):

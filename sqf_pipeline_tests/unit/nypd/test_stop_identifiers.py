@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.nypd.reader import read_published_file
 from sqf_pipeline.nypd.stop_identifiers import LostIdentifierError, parse_identifier
-from sqf_pipeline_tests.unit.nypd.published import raw_stops
+from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
 
 FORMS = {
     "plain": str,
@@ -45,3 +46,15 @@ def test_long_numbers_stay_apart_and_in_their_order():
     stops = clean_stops(raw_stops(*({"stop_id": text} for text in ids)), 2018).stops
     assert stops["stop_id"].tolist() == ids
     assert stops["stop_id"].dtype == "string"
+
+
+def test_a_workbook_that_holds_long_numbers_as_numbers_is_refused_and_short_ones_are_read(tmp_path):
+    for first, refused in ((2_017_001_010_001, False), (202_000_000_000_000_001, True)):
+        path = tmp_path / f"sqf-{first}.xlsx"
+        numbered = raw_stops({}, {}, {}).rename(columns=published_names()).assign(STOP_FRISK_ID=range(first, first + 3))
+        numbered.to_excel(path, index=False)
+        if refused:
+            with pytest.raises(LostIdentifierError, match=path.name):
+                read_published_file(path, 2018)
+        else:
+            assert read_published_file(path, 2018).frame["stop_id"].tolist() == [str(first + step) for step in range(3)]

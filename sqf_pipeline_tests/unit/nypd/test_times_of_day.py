@@ -71,6 +71,11 @@ def test_what_is_no_time(text: str):
     assert parse_numeric_times({text: 1}).get(text) is None
 
 
+def test_what_a_fraction_of_a_day_leaves_before_the_minute_is_rounded():
+    assert parse_time("14:29:59.999999") == parse_time("14:30:00.000001") == 52_200
+    assert parse_time("23:59:59.9999") == 0
+
+
 @pytest.mark.parametrize("text", ["2400", "1260", "99", "-5", "14.5", "1.25", "240000", "126000", "99999", "1e9"])
 def test_what_is_no_time_as_a_number(text: str):
     assert parse_numeric_times({text: 1})[text] is None
