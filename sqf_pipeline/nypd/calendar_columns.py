@@ -37,7 +37,7 @@ def complete_moments(texts: pd.DataFrame) -> pd.DataFrame:
     """
     if DATE not in texts or TIME not in texts:
         return texts
-    empty = {name: _cells(texts[name], lambda text: text in null_spellings("date")) for name in (DATE, TIME)}
+    empty = {name: _cells(texts[name], lambda text: text in null_spellings()) for name in (DATE, TIME)}
     completed = texts
     for name, other, holds in ((TIME, DATE, holds_times), (DATE, TIME, holds_dates)):
         lacking = empty[name] & ~empty[other]
@@ -60,7 +60,7 @@ def shared_moment_column(names: dict[str, str], table: pd.DataFrame) -> dict[str
         if missing in names or other not in names:
             continue
         texts = table[names[other]]
-        filled = texts[~_cells(texts, lambda text: text in null_spellings("date"))]
+        filled = texts[~_cells(texts, lambda text: text in null_spellings())]
         if len(filled) and holds(filled):
             return {missing: names[other]}
     return {}
@@ -147,7 +147,7 @@ def read_dates(texts: pd.DataFrame, year: int) -> Reading:
         and month have changed places.
     """
     spelled = texts[DATE].map({text: normalise_text(text) for text in texts[DATE].unique()})
-    rows_of = {text: int(rows) for text, rows in spelled.value_counts().items() if text not in null_spellings("date")}
+    rows_of = {text: int(rows) for text, rows in spelled.value_counts().items() if text not in null_spellings()}
     written = {text: read_date(text) for text in rows_of}
     known = {text: date for text, date in written.items() if date is not None}
     witness = _Witness(texts, spelled)

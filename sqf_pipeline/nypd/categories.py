@@ -8,10 +8,11 @@ from sqf_pipeline.nypd.column_reading import Reading, Rows
 from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.nypd.dates import read_date
 from sqf_pipeline.nypd.numerals import parse_number
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling
+from sqf_pipeline.nypd.vocabulary import categories_by_spelling, unknown_codes
 
 SHORTEST_BEGINNING = 8
-"""Letters that a spelling and a known one must have in common for one to be the other cut or continued."""
+"""Letters, with the spaces between words, that a spelling and a known one must have in common for one to be the other
+cut or continued."""
 
 _SAME_FIELD = (
     frozenset({"suspected_crime", "arrest_offense", "summons_offense"}),
@@ -20,7 +21,7 @@ _SAME_FIELD = (
 )
 """Columns that hold things of one kind: a value of one in the other is a new one there, and not misplaced."""
 
-_SAYS_NO_COLUMN = frozenset({"OTHER", "OTH", "UNKNOWN", "UNK"})
+_SAYS_NO_COLUMN = frozenset({"OTHER", "OTH"})
 """What any column may hold."""
 
 _WORD = re.compile(r"[^\W_]+")
@@ -60,10 +61,10 @@ def complete_category(name: str, spelling: str) -> str | None:
 
 
 def _letters_in_common(words: tuple[str, ...], known: tuple[str, ...]) -> int:
-    """Return how many letters agree when each word of one begins the word of the other in its place, else 0."""
+    """Return how many letters, with spaces, agree if each word of one begins the word of the other; else 0."""
     pairs = list(zip(words, known, strict=False))
     agree = all(one.startswith(other) or other.startswith(one) for one, other in pairs)
-    return sum(min(len(one), len(other)) for one, other in pairs) if agree else 0
+    return len(" ".join(min(pair, key=len) for pair in pairs)) if agree else 0
 
 
 def is_misplaced(name: str, spelling: str) -> bool:
@@ -93,6 +94,7 @@ def read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
     known = categories_by_letters(entry.name)
     if not known:
         return Reading({spelling: spelling for spelling in rows_of})
+    known = dict.fromkeys(unknown_codes(), "") | known
     reading = Reading({spelling: known.get(letters_of(spelling)) for spelling in rows_of})
     strange = [spelling for spelling in rows_of if letters_of(spelling) not in known]
     completed = {spelling: category for spelling in strange if (category := complete_category(entry.name, spelling))}

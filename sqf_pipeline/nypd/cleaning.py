@@ -18,7 +18,7 @@ from sqf_pipeline.nypd.heights import read_heights
 from sqf_pipeline.nypd.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
 from sqf_pipeline.nypd.stop_identifiers import read_identifiers
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings
+from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings, unknown_codes
 
 DTYPES = {
     "year": "Int16",
@@ -84,7 +84,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
         if entry.name in texts:
             columns[entry.name] = _clean_column(texts, entry, log)
             if repairs:
-                lost = ~_spells_nothing(raw[entry.name], entry) & _spells_nothing(repaired[entry.name], entry)
+                lost = ~_spells_nothing(raw[entry.name]) & _spells_nothing(repaired[entry.name])
                 log.fates[entry.name][lost.to_numpy()] = UNREADABLE
         else:
             columns[entry.name] = pd.Series(pd.NA, index=raw.index, dtype=DTYPES[entry.kind])
@@ -96,8 +96,8 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
-def _spells_nothing(texts: pd.Series, entry: Column) -> pd.Series:
-    return texts.map(lambda text: normalise_text(text) in null_spellings(entry.kind)).astype(bool)
+def _spells_nothing(texts: pd.Series) -> pd.Series:
+    return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
 
 def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Series:
@@ -106,7 +106,7 @@ def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Ser
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}
     for spelling, rows in zip(spellings, np.bincount(codes, minlength=len(published)).tolist(), strict=True):
-        if spelling not in null_spellings(entry.kind):
+        if spelling not in null_spellings():
             rows_of[spelling] = rows_of.get(spelling, 0) + rows
     if entry.kind == "text":
         reading = Reading(dict.fromkeys(rows_of, True))
@@ -115,15 +115,24 @@ def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Ser
             for text, spelling in zip(published, spellings, strict=True)
         ]
     else:
-        reading = (
-            read_dates(texts, log.year) if entry.kind == "date" else _READERS[entry.kind](rows_of, entry, log.year)
-        )
+        reading = _read(rows_of, entry, texts, log.year)
         values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
     for rule, rows, description in reading.findings:
         log.add(entry.name, rule, rows, description)
     fates = np.array([_fate(spelling, reading) for spelling in spellings], dtype=np.int8)
     log.fates[entry.name] = fates[codes]
     return pd.Series(values, dtype=DTYPES[entry.kind]).take(codes).set_axis(texts.index)
+
+
+def _read(rows_of: Rows, entry: Column, texts: pd.DataFrame, year: int) -> Reading:
+    if entry.kind == "date":
+        return read_dates(texts, year)
+    if entry.kind == "category":
+        return read_categories(rows_of, entry, year)
+    coded = [text for text in rows_of if text in unknown_codes()]
+    reading = _READERS[entry.kind]({text: rows for text, rows in rows_of.items() if text not in coded}, entry, year)
+    reading.reject(rows_of, "coded_unknown", coded, "NYPD's code for unknown; missing now.")
+    return reading
 
 
 def _fate(spelling: str, reading: Reading) -> int:
@@ -160,7 +169,6 @@ _READERS: dict[str, Callable[[Rows, Column, int], Reading]] = {
     "weekday": lambda rows_of, entry, _: read_each(rows_of, entry, numerals.parse_weekday),
     "time": read_times,
     "height": read_heights,
-    "category": read_categories,
     **dict.fromkeys(("flag", "mark"), _read_flags),
     **dict.fromkeys(("integer", "code", "number"), _read_numbers),
 }

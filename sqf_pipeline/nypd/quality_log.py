@@ -13,7 +13,6 @@ FATE_OF_RULE = {
     "coded_unknown": EMPTY,
     "implausible": IMPLAUSIBLE,
     "outside_year": IMPLAUSIBLE,
-    "clock_time": IMPLAUSIBLE,
 }
 """What becomes of a cell that a rule made null; after every other rule its meaning is lost: unreadable."""
 

@@ -26,11 +26,15 @@ def parse_time(text: str) -> int | None:
     if match is None or (clock and before and not is_no_date(before) and read_date(before) is None):
         return None
     hours, minutes, seconds = int(match[1]), int(match[2]), int(match[3] or 0)
-    if match.re.groups > 3 and match[4]:
+    if not clock:
+        return _seconds(hours, minutes, seconds)
+    if match[5]:
         if not 1 <= hours <= 12:
             return None
-        hours = hours % 12 + (12 if match[4] == "P" else 0)
-    return _seconds(hours, minutes, seconds)
+        hours = hours % 12 + (12 if match[5] == "P" else 0)
+    found = _seconds(hours, minutes, seconds)
+    # 14:29:59.9999 is what a spreadsheet's fraction of a day makes of 14:30
+    return found if found is None or (match[4] or "0") < "5" else (found + 1) % DAY
 
 
 def parse_numeric_times(rows_of: Rows) -> dict[str, int | None]:
@@ -46,11 +50,21 @@ def parse_numeric_times(rows_of: Rows) -> dict[str, int | None]:
     found: dict[str, int | None] = {text: _of_fraction(text, number) for text, number in numbers.items()}
     if rows >= _HOURS_NEED and max(whole.values()) < 100:
         return found | dict.fromkeys(whole)
-    with_seconds = {text: _of_digits(number // 100, number % 100) for text, number in whole.items() if number > 9999}
-    if None in with_seconds.values():
+    long = {text for text, number in whole.items() if number > 9999}
+    with_seconds = set(whole) if sum(rows_of[text] for text in long) * 2 > rows else {*long, *filter(_is_long, whole)}
+    times = {
+        text: _of_digits(number // 100, number % 100) if text in with_seconds else _of_digits(number, 0)
+        for text, number in whole.items()
+    }
+    if any(times[text] is None for text in with_seconds):
         # seconds after midnight, the number of a date, or junk: no number that long can be trusted
-        with_seconds = dict.fromkeys(with_seconds)
-    return found | {text: _of_digits(number, 0) for text, number in whole.items()} | with_seconds
+        times |= dict.fromkeys(with_seconds)
+    return found | times
+
+
+def _is_long(text: str) -> bool:
+    """Return whether a whole number is written in five or six digits, zeros in front included."""
+    return re.fullmatch(r"[0-9]{5,6}", normalise_text(text)) is not None
 
 
 def _of_digits(hours_and_minutes: int, seconds: int) -> int | None:

@@ -1,8 +1,8 @@
 """Spellings and what they stand for: categories, nothing, yes and no, units; looked up in `vocabulary.csv`.
 
 The first column of the table names a column of the registry, or says by a star for what else its spellings are:
-`*` nothing, in every column; `*value` nothing, but a word or a sign of its own in free text; `*flag` yes and no;
-`*unit` the unit that is written behind a number.
+`*` nothing, in every column; `*unknown` NYPD's codes for unknown, wherever they stand; `*flag` yes and no; `*unit` the
+unit that is written behind a number.
 """
 
 import csv
@@ -30,10 +30,15 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
 
 
 @cache
-def null_spellings(kind: str = "category") -> frozenset[str]:
-    """Return every spelling of nothing in a column of `kind`, in capitals without spaces around it."""
-    owners = {"*"} if kind == "text" else {"*", "*value"}
-    return frozenset(spelling for owner, spelling, _ in _rows() if owner in owners)
+def null_spellings() -> frozenset[str]:
+    """Return every spelling of nothing, in capitals without spaces around it."""
+    return frozenset(spelling for owner, spelling, _ in _rows() if owner == "*")
+
+
+@cache
+def unknown_codes() -> frozenset[str]:
+    """Return NYPD's codes for unknown, which may stand in any column but free text."""
+    return frozenset(spelling for owner, spelling, _ in _rows() if owner == "*unknown")
 
 
 @cache

@@ -216,7 +216,8 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
             "spellings_known",
             "stops",
             YEARS,
-            "Every category is spelled as the vocabulary knows it; a new spelling is kept as it is.",
+            "Every category is spelled as the vocabulary knows it; a new spelling is told, and kept as it is unless it "
+            "is a known one cut or continued.",
         ),
         yearly_check(
             "little_is_lost",
@@ -252,7 +253,7 @@ def stops(
         },
         findings=findings,
     )
-    new = cleaned.quality[cleaned.quality["rule"] == "new_category"]
+    new = cleaned.quality[cleaned.quality["rule"].isin(["new_category", "completed"])]
     told = " ".join(f"{row.column_name}: {row.description}" for row in new.itertuples())
     yield warning_check(
         "stops",

@@ -37,7 +37,7 @@ def offending_values(table: sa.Table, check: sa.CheckConstraint) -> list[dict]:
         low, high = (re.search(rf"{sign} (\S+)", str(check.sqltext)) for sign in (">=", "<="))
         below = [{column: float(low[1]) - 1}] if low else []
         return below + ([{column: float(high[1]) + 1}] if high else [])
-    return [{column: {"known": "no such thing", "filled": "", "digest": "not a digest"}[kind]}]
+    return [{column: {"known": "no such thing", "filled": "", "digest": "not a digest", "digits": "007"}[kind]}]
 
 
 CHECKS = [

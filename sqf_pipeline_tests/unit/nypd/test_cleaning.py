@@ -26,7 +26,13 @@ def test_every_column_comes_out_typed_and_no_row_is_lost():
     assert stop["initiated_by"] == "RADIO RUN"
 
 
-@pytest.mark.parametrize("nothing", [*sorted(null_spellings()), " ", "(null)", "(nu"])
+NOTHING = [
+    "NULL", "null", "None", "nan", "NaT", "<NA>", "?", "&&", "#VALUE!", "#REF!", "#DIV/0!", "#NAME?", "#NUM!", "-",
+    "--", ".", "nil", "\\N", " ", "\u00a0", "\u200b", "\u202f \u00a0", "(null)", "(nu", '""', "\uff1f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("nothing", sorted({*null_spellings(), *NOTHING}))
 def test_nothing_is_null_however_it_is_spelled(nothing: str):
     stop = clean_stops(raw_stops(dict.fromkeys(("suspect_age", "suspect_race", "x_feet", "frisked"), nothing)), 2018)
     assert stop.stops.loc[0, ["suspect_age", "suspect_race", "x_feet", "frisked", "longitude"]].isna().all()
@@ -57,12 +63,27 @@ def test_nothing_in_a_reason_means_no():
         ("stop_time_seconds", "25:00:00", "unreadable"),
         ("suspect_build", "XXX", "coded_unknown"),
         ("suspect_race", "MALE", "misplaced"),
+        ("suspect_age", "UNK", "coded_unknown"),
+        ("frisked", "XXX", "coded_unknown"),
+        ("suspect_height_inches", "unknown", "coded_unknown"),
+        ("suspect_sex", "ZZZ", "coded_unknown"),
+        ("suspect_weight_pounds", "5'10\"", "unreadable"),
+        ("issuing_officer_command", "9999999999", "unreadable"),
+        ("arrested", "2", "unreadable"),
+        ("suspect_age", "999", "implausible"),
+        ("year", "2020.5", "unreadable"),
     ],
 )
 def test_what_cannot_be_is_missing_and_counted(name: str, text: str, rule: str):
     cleaned = clean_stops(raw_stops({}, {name: text}, {name: text}), 2018)
-    assert cleaned.stops[name].isna().tolist() == [False, True, True]
+    if name != "year":  # which is that of the file
+        assert cleaned.stops[name].isna().tolist() == [False, True, True]
     assert rules(cleaned.quality, name) == {rule: 2}
+    loss = cleaned.loss.set_index("column_name").loc[name, ["empty", "unreadable", "implausible"]]
+    lost = {"coded_unknown": "empty", "implausible": "implausible", "outside_year": "implausible"}.get(
+        rule, "unreadable"
+    )
+    assert loss[lost] == 2
 
 
 def test_one_category_has_one_spelling():
@@ -86,6 +107,14 @@ def test_two_new_categories_of_a_column_are_one_entry_that_names_both():
     assert "'MARTIAN' (20)" in new["description"].iloc[0]
     assert "'VENUSIAN' (10)" in new["description"].iloc[0]
     assert not cleaned.quality.duplicated(["year", "column_name", "rule"]).any()
+
+
+def test_a_weapon_that_is_marked_and_not_found_is_counted_and_kept():
+    changes = [{"firearm_found": "Y"}, {"knife_found": "Y", "other_weapon_found": "Y"}, {}, {"weapon_found": "(null)"}]
+    cleaned = clean_stops(raw_stops(*changes, {"weapon_found": "Y", "firearm_found": "Y"}), 2018)
+    assert rules(cleaned.quality, "weapon_found") == {"weapon_marked_not_found": 2}
+    assert cleaned.stops["firearm_found"].tolist() == [True, False, False, False, True]
+    assert cleaned.stops["weapon_found"].tolist() == [False, False, False, pd.NA, True]
 
 
 def test_an_absent_optional_column_is_null():
