@@ -116,12 +116,12 @@ def _frame(path: Path, sheet: _Sheet) -> pd.DataFrame:
 def _cell_text(cell: Any) -> str:
     """Return the text of a spreadsheet cell: whole numbers without a point, dates and times in ISO form.
 
-    A spreadsheet keeps 15 digits of a number: what it shows beyond them are zeros of its own, and not written out.
+    Beyond 2**53 a sheet's number has lost its last digits, and whole digits would be made up.
     """
     if isinstance(cell, str):
         return cell
     if isinstance(cell, float):
-        return f"{cell:.15g}" if abs(cell) >= 1e15 else str(int(cell)) if cell.is_integer() else repr(cell)
+        return f"{cell:.15g}" if abs(cell) >= 2**53 else str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ")
     if isinstance(cell, dt.date | dt.time):
