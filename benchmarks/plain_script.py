@@ -136,7 +136,7 @@ def resample(method: str, stops: pd.DataFrame, target: pd.Series) -> tuple[pd.Da
 
 def measures(name: str, actual: pd.Series, score: np.ndarray) -> dict[str, object]:
     """Return the measures of a model on the test year."""
-    tn, fp, fn, tp = confusion_matrix(actual, score > 0.5).ravel()
+    tn, fp, fn, tp = confusion_matrix(actual, score >= 0.5).ravel()
     return {
         "model": name, "accuracy": (tp + tn) / len(actual), "roc_auc": roc_auc_score(actual, score),
         "average_precision": average_precision_score(actual, score), "brier": brier_score_loss(actual, score),

@@ -119,7 +119,7 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
 def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return the metrics of the models with their intervals, from the columns of `metric_intervals`."""
     shown = _in_order(metrics[metrics["metric"].isin(list(_METRICS))], model_titles, "estimate")
-    areas = shown[shown["metric"] == "roc_auc"].sort_values("estimate", kind="stable")
+    areas = shown[(shown["metric"] == "roc_auc") & shown["estimate"].notna()].sort_values("estimate", kind="stable")
     title = "Metrics on the test year"
     if len(areas) > 1:
         worst, best = areas.iloc[0], areas.iloc[-1]
@@ -139,7 +139,7 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
 def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return whether the models differ from those of all columns, from the columns of `metric_differences`."""
     shown = _in_order(differences[differences["metric"].isin(_COMPARED)], model_titles, "difference")
-    pairs = int(shown["comparisons"].max()) if len(shown) else 0
+    pairs = int(shown["comparisons"].fillna(0).max()) if len(shown) else 0
     apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
     references = [str(name).replace("_", " ").replace("-", ", ") for name in shown["reference_model"]]
     return table_of(

@@ -53,9 +53,14 @@ def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
     yield "stops_map", stops_plots.stops_map(inputs.stops, of_stops)
     summonses = inputs.models[inputs.models["outcome"] == "summons"]
     yield "class_balance", model_plots.class_balance(summonses, of_models)
-    for outcome in OUTCOMES:
+    for outcome in drawn_outcomes(inputs):
         yield from _charts_of_outcome(inputs, outcome, of_models)
     yield "drift", drift_plots.drift_overview(inputs.drift, of_models)
+
+
+def drawn_outcomes(inputs: ChartInputs) -> list[str]:
+    """Return the outcomes whose models are drawn: those that some test stops had and others had not."""
+    return [outcome for outcome in OUTCOMES if inputs.test_stops[TARGETS[outcome]].nunique() == 2]
 
 
 def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "Iterator[tuple[str, Figure]]":
@@ -116,4 +121,4 @@ def _curves(inputs: ChartInputs, names: list[str], known: pd.DataFrame) -> pd.Da
     return pd.concat(parts, ignore_index=True)
 
 
-__all__ = ["ChartInputs", "draw_charts"]
+__all__ = ["ChartInputs", "draw_charts", "drawn_outcomes"]

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
 from sqf_pipeline.nypd.columns import column
 
 DECADE = 10
@@ -73,7 +74,7 @@ class Descriptions:
             return cut, np.arange(len(cut)), np.ones(len(cut))
         gaps = cut[list(self.columns)].isna().to_numpy()
         kinds, kind = np.unique(gaps, axis=0, return_inverse=True)
-        parts, places, weights = [cut.iloc[:0]], [np.empty(0, np.int64)], [np.empty(0)]
+        parts, places, weights = [cut.iloc[:0]], [np.empty(0, np.intp)], [np.empty(0)]
         for number, missing in enumerate(kinds):
             rows = np.flatnonzero(kind.ravel() == number)
             names = [name for name, gone in zip(self.columns, missing, strict=True) if gone]
@@ -185,7 +186,7 @@ class DrawingPipeline(Pipeline):
         """Return the mean of the classifier's probabilities over all draws, float64 of shape (stops, classes)."""
         filled, place, weight = self.descriptions_.spread(X)
         each = np.asarray(super().predict_proba(filled, **params), dtype=np.float64)
-        return np.column_stack([np.bincount(place, weight * part, minlength=len(X)) for part in each.T])
+        return np.column_stack([mean_over_draws(part, place, weight, len(X)) for part in each.T])
 
     def predict(self, X: pd.DataFrame, **params: Any) -> np.ndarray:  # noqa: N803
         """Return the likelier class of each stop by that mean."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.intervals import LEVEL, percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.modelling.measures import Floats, Forecast, make_forecast, weight_chunks
 from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals
@@ -235,8 +236,11 @@ def select_columns(
 
     Raises
     ------
+    SqfError
+        When the training stops are of one year only, or the last year or those before it have no stop with, or none
+        without, the outcome.
     ValueError
-        When the training stops are of one year only, or there are fewer columns than `count`.
+        When there are fewer columns than `count`.
     """
     from sklearn.base import clone
 
@@ -245,9 +249,19 @@ def select_columns(
     known = training[training[target].notna()]
     years = sorted(int(year) for year in known["year"].dropna().unique())
     if len(years) < 2:
-        raise ValueError(f"columns are chosen on the last training year; at least two are needed, found {years}")
+        raise SqfError(
+            f"The columns of a model are chosen on the last training year, which needs an earlier one; {target} is "
+            f"known in the years {years}. Train on more years."
+        )
     last = (known["year"] == years[-1]).to_numpy(dtype=bool, na_value=False)
     earlier, holdout = known[~last], known[last]
+    for part, where in ((earlier, f"the years before {years[-1]}"), (holdout, f"{years[-1]}")):
+        if part[target].nunique() < 2:
+            raise SqfError(
+                f"The columns of a model are chosen on stops with and without the outcome; in {where} {target} is "
+                f"{bool(part[target].iloc[0])} in all {len(part):,} stops. Look at that column of the published files, "
+                "or use another test year."
+            )
     model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
     table = permutation_importance(
         model,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
 from sqf_pipeline.service.bundle import Bundle, BundleError
 from sqf_pipeline.service.drawn_fields import GapFiller
 from sqf_pipeline.service.encoding import RowEncoder, Value
@@ -55,8 +56,8 @@ class Predictor:
         if self._filler is None:
             return self.entry.calibration.apply(self.scores(self._encoder.encode(stops)))
         rows, place, weight = self._filler.spread(stops)
-        scores = np.bincount(place, weight * self.scores(self._encoder.encode(rows)), minlength=len(stops))
-        return self.entry.calibration.apply(scores)
+        scores = self.scores(self._encoder.encode(rows))
+        return self.entry.calibration.apply(mean_over_draws(scores, place, weight, len(stops)))
 
     def predict(self, stops: Sequence[Mapping[str, Value]], threshold: str | None = None) -> list[Prediction]:
         """Return an answer for each stop, classified at a named threshold (the model's own without a name).

@@ -56,7 +56,8 @@ def charts(
     drift: pd.DataFrame,
 ) -> dg.Output[Any]:
     """Draw the charts."""
-    from sqf_pipeline.modelling.charts import ChartInputs, draw_charts
+    from sqf_pipeline.modelling.charts import ChartInputs, draw_charts, drawn_outcomes
+    from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.modelling.plots.style import figure_png
 
     inputs = ChartInputs(
@@ -73,6 +74,10 @@ def charts(
         subgroup_metrics=subgroup_metrics,
         drift=drift,
     )
+    for outcome in sorted(set(OUTCOMES) - set(drawn_outcomes(inputs))):
+        context.log.warning(
+            "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
+        )
     files, metadata = {}, {}
     for name, figure in draw_charts(inputs):
         files[f"{name}.png"] = figure_png(figure)

@@ -94,8 +94,28 @@ def test_the_export_answers(full):
     assert len(answer.get_json()["models"]) == 6
 
 
-def test_a_plain_run_leaves_the_extended_models_and_changes_nothing(full):
+def test_what_gaps_alone_tell_is_measured_and_shown(full):
+    rows = asked(full, "SELECT outcome, tier, status FROM sqf_sample.gap_marks WHERE highest IS NOT NULL")
+    assert {(outcome, tier) for outcome, tier, _ in rows} == {("arrest", "at_stop"), ("summons", "at_stop")}
+    assert {status for *_, status in rows} <= {"ok", "warn"}
+    card = full.home / "reports" / "sqf_sample" / "2020" / "model_card" / "model_card.md"
+    assert "ROC AUC of the gaps alone" in card.read_text(encoding="utf-8")
+
+
+def test_a_plain_run_leaves_the_extended_models_and_drops_those_that_nobody_fits(full):
     before = full.fingerprints()
+    engine = create_engine(local.ensure_running(full.home / "postgres"))
+    with engine.begin() as connection:
+        for table in ("models", "model_metrics", "metric_intervals"):
+            connection.execute(
+                sa.text(
+                    f"INSERT INTO sqf_sample.{table} SELECT (jsonb_populate_record(NULL::sqf_sample.{table}, "
+                    f"""to_jsonb(one) || '{{"model": "arrest-during-vanished"}}')).* """
+                    f"FROM (SELECT * FROM sqf_sample.{table} LIMIT 1) AS one"
+                )
+            )
+    engine.dispose()
+    assert full.fingerprints() != before
     result = full.sqf("run")
     assert result.exit_code == 0, result.output
     assert full.fingerprints() == before

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from sqf_pipeline.export.analysis_models import (
     calibration_table,
+    difference_table,
     importance_table,
     metrics_table,
     quality_table,
@@ -57,6 +58,22 @@ def test_intervals_count_persons_of_one_encounter_as_if_they_shared_their_fate(s
     middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z / (1 + z**2 / rows) * (share * (1 - share) / rows + z**2 / (4 * rows**2)) ** 0.5
     assert (row["arrested_share_low"], row["arrested_share_high"]) == pytest.approx((middle - half, middle + half))
+
+
+def test_differences_say_how_many_pairs_were_compared():
+    rows = [
+        {"model": "b-model", "reference_model": "arrest-at_stop-tuned_forest", "metric": metric, "difference": 0.01,
+         "low": 0.002, "high": 0.02, "verdict": "better", "comparisons": 30, "adjusted_verdict": adjusted}
+        for metric, adjusted in (("roc_auc", "undecided"), ("brier_score", "better"), ("accuracy", "better"))
+    ]  # fmt: skip
+    table = difference_table(pd.DataFrame(rows), TITLES)
+    assert [(row["metric"], row["adjusted_verdict"]) for row in rows_of(table)] == [
+        ("ROC AUC", "undecided"),
+        ("Brier score", "better"),
+    ]
+    assert table.title == "1 of 2 differences hold for all pairs together"
+    assert "30 pairs" in table.note
+    assert "Holm" in table.note
 
 
 def test_one_year_alone_has_a_title_of_its_own(stops):

@@ -15,6 +15,7 @@ from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments, tier_experiments
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
+from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
 from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
@@ -172,6 +173,22 @@ def test_a_score_does_not_depend_on_the_stops_beside_it(at_stop_models: list[Fit
     for model in at_stop_models:
         np.testing.assert_allclose(model.raw_score(test.iloc[order]), model.raw_score(test)[order], rtol=1e-6)
         np.testing.assert_allclose(model.raw_score(test.iloc[[7]]), model.raw_score(test)[[7]], rtol=1e-6)
+
+
+def test_a_gap_that_changes_nothing_is_an_exact_tie(at_stop_models: list[FittedModel]) -> None:
+    """A constant says one number of all; a mean a hair beside it would rank those with gaps last."""
+    test = with_telling_gaps(invented_stops(200, 12, 2020))
+    for model in at_stop_models:
+        if model.estimator == "constant":
+            assert len(set(model.raw_score(test))) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.floats(0, 1))
+def test_equal_scores_have_exactly_that_mean(weights: list[float], score: float) -> None:
+    shares = (np.array(weights) + 0.1) / (np.array(weights) + 0.1).sum()
+    place = np.zeros(len(shares), dtype=np.intp)
+    assert mean_over_draws(np.full(len(shares), score), place, shares, 1)[0] == score
 
 
 def test_no_encoder_at_the_stop_marks_a_gap_of_a_drawn_column() -> None:

@@ -7,6 +7,7 @@ from sklearn import inspection
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
+from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.importance import impurity_importance, permutation_importance, select_columns
 
 COLUMNS = ["suspect_age", "suspect_weight_pounds", "observed_duration_minutes", "stop_duration_minutes"]
@@ -91,5 +92,15 @@ def test_columns_are_chosen_on_the_last_training_year_alone() -> None:
     assert chosen.holdout_year == 2019
     assert seen == [1399], "fitted on the years before the last, known outcomes only"
     assert not hasattr(forest, "estimators_"), "the estimator handed in stays unfitted"
-    with pytest.raises(ValueError, match="at least two"):
+    with pytest.raises(SqfError, match="needs an earlier one"):
         select_columns(forest, parts[0], "arrested", COLUMNS, count=2)
+
+
+def test_a_year_of_one_outcome_chooses_no_columns_and_says_so() -> None:
+    frame, outcome = made_stops(200, 1)
+    years = [frame.assign(year=year, arrested=pd.array(outcome, dtype="boolean")) for year in (2018, 2019)]
+    forest = RandomForestClassifier(5, random_state=1)
+    for place, where in ((0, "the years before 2019"), (1, "2019")):
+        flat = [part.assign(arrested=False) if number == place else part for number, part in enumerate(years)]
+        with pytest.raises(SqfError, match=f"in {where} arrested is False in all 200"):
+            select_columns(forest, pd.concat(flat, ignore_index=True), "arrested", COLUMNS, count=2)

@@ -183,3 +183,43 @@ def test_what_was_not_measured_is_said(inputs: ModelCardInputs) -> None:
 def test_a_year_without_models_is_refused(inputs: ModelCardInputs) -> None:
     with pytest.raises(ValueError, match="none of test year 2031"):
         render_model_card(dataclasses.replace(inputs, test_year=2031))
+
+
+def test_what_is_called_best_was_chosen_on_the_last_training_year(inputs: ModelCardInputs) -> None:
+    lucky = inputs.models.iloc[[0]].assign(model="arrest-during-lucky", held_out_log_loss=0.4)
+    luck = pd.DataFrame([metric("arrest-during-lucky", "roc_auc", 0.99, 0.98, 1.0)]).assign(level=0.95)
+    told = dataclasses.replace(
+        inputs,
+        models=pd.concat([inputs.models, lucky], ignore_index=True),
+        metric_intervals=pd.concat([inputs.metric_intervals, luck], ignore_index=True),
+    )
+    markdown, _ = render_model_card(told)
+    (found,) = [line for line in markdown.splitlines() if line.startswith("- ROC AUC of the model of arrest")]
+    assert "0.931 (0.921 to 0.941)" in found
+    assert "0.990" not in found
+    (row,) = [line for line in markdown.splitlines() if line.startswith("| arrest | during |")]
+    assert MODEL in row
+
+
+def test_gaps_and_verdicts_on_all_pairs_stand_in_the_card(inputs: ModelCardInputs) -> None:
+    told = dataclasses.replace(
+        inputs,
+        gap_marks=pd.DataFrame(
+            [
+                {"test_year": 2020, "outcome": "arrest", "tier": "at_stop", "columns": 12, "roc_auc": 0.4917,
+                 "low": 0.477, "high": 0.506, "highest": 0.53, "status": "ok"},
+                {"test_year": 2020, "outcome": "arrest", "tier": "during", "columns": 24, "roc_auc": 0.584,
+                 "low": 0.572, "high": 0.596, "highest": None, "status": "told"},
+            ]
+        ),
+        metric_differences=pd.DataFrame(
+            [{"test_year": 2020, "model": MODEL, "reference_model": FLOOR, "metric": "roc_auc", "difference": 0.01,
+              "low": 0.001, "high": 0.02, "p_value": 0.04, "verdict": "better", "comparisons": 30,
+              "adjusted_p_value": 0.9, "adjusted_verdict": "undecided"}]
+        ),
+    )  # fmt: skip
+    markdown, _ = render_model_card(told)
+    assert "| arrest | at stop | 12 | 0.492 (0.477 to 0.506) | below 0.53 |" in markdown
+    assert "| arrest | during | 24 | 0.584 (0.572 to 0.596) | \u2013 |" in markdown
+    assert "0.0100 (0.0010 to 0.0200) | undecided |" in markdown
+    assert "Holm" in markdown
