@@ -12,7 +12,9 @@ UNPICKLING_PACKAGES = ("scikit-learn", "joblib", "numpy")
 
 
 def load_pipelines(path: Path) -> dict[str, Any]:
-    """Verify an export and return its scikit-learn pipelines by model name, for checks offline.
+    """Verify an export and return its models as scikit-learn objects by name.
+
+    Each is a `modelling.calibrated_model.CalibratedModel`: a frame of clean stops in, the service's probabilities out.
 
     Raises BundleError as `open_bundle` does, and when scikit-learn, joblib or numpy is not of the version that
     made the export, before a byte is unpickled.

@@ -116,9 +116,16 @@ class ServedExport:
         return True
 
     def watch(self, stop: threading.Event, seconds: float = LOOK_SECONDS) -> None:
-        """Look at the folder of exports every so often until `stop` is set."""
+        """Look at the folder of exports every so often until `stop` is set.
+
+        What was replaced is freed at the next look, when no request is being answered from it any more.
+        """
+        taken = False
         while not stop.wait(seconds):
-            self.look()
+            if taken:
+                gc.collect()  # its objects refer to each other
+                return_memory()
+            taken = self.look()
 
     def _take(self, path: Path, identity: Identity | None) -> None:
         app = create_app(path, self._metrics)
@@ -127,9 +134,6 @@ class ServedExport:
         self._app, self._served = app, identity
         self._refuse(None)
         logger.info("serving the export %s", identity[0] if identity else path)
-        del app
-        gc.collect()  # the former one's objects refer to each other
-        return_memory()
 
     def _refuse(self, identity: Identity | None, error: BundleError | None = None) -> None:
         self._refused = identity
@@ -178,6 +182,7 @@ def serve(path: Path, host: str = "127.0.0.1", port: int = 8000, *, wait: bool =
 
     served = ServedExport(path)
     served.start(wait=wait)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that waits its turn
     stop = threading.Event()
     watcher = threading.Thread(target=served.watch, args=(stop,), daemon=True, name="exports")
     watcher.start()

@@ -78,10 +78,10 @@ def test_a_module_uses_only_what_stands_below_it(path):
     assert not others & WITHOUT.get(part, set())
 
 
-def test_the_service_knows_of_models_only_the_map_from_score_to_probability():
+def test_the_service_knows_of_models_only_what_turns_scores_into_probabilities():
     used = {name for path in MODULES if part_of(path) == "service" for name in imports_of(path)}
-    assert {name for name in used if name.startswith("sqf_pipeline.modelling.calibration")} != set()
-    assert {name.split(".")[2] for name in used if name.startswith("sqf_pipeline.modelling.")} == {"calibration"}
+    modules = {name.split(".")[2] for name in used if name.startswith("sqf_pipeline.modelling.")}
+    assert modules == {"calibration", "mean_over_draws"}
 
 
 def test_every_part_stands_behind_a_wall_or_on_top():
