@@ -104,7 +104,7 @@ def test_what_gaps_alone_tell_is_measured_and_shown(full):
 
 def test_a_plain_run_leaves_the_extended_models_and_drops_those_that_nobody_fits(full):
     before = full.fingerprints()
-    engine = create_engine(local.ensure_running(full.home / "postgres"))
+    engine = create_engine(embedded_server.ensure_running(full.home / "postgres"))
     with engine.begin() as connection:
         for table in ("models", "model_metrics", "metric_intervals"):
             connection.execute(
