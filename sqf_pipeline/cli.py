@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "Make every asset of the test years, from the published files to the result tables.",
     "ui": "Open Dagster's UI on the pipeline.",
     "report": "Tell what the tables hold: rows, outcomes, and measures of the models.",
+    "diff": "Tell what changed between two files of a year.",
     "serve": "Serve pages and interface from the newest export.",
     "export": "Write result tables for other programs: a Tableau extract.",
     "db": "Find, open, stop or share the database.",

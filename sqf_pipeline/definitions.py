@@ -18,7 +18,7 @@ from sqf_pipeline.orchestration.io_managers import (
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.reports import ReportIOManager
-from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse, YearRules
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.settings import Settings, Source, schema_for_source
@@ -68,6 +68,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
     tables = TableIOManager(warehouse)
     return {
         "published_files": PublishedFiles.from_settings(settings, source),
+        "year_rules": YearRules.from_settings(settings),
         "warehouse": warehouse,
         "frames": frames,
         "compute": Compute.from_settings(settings),

@@ -45,6 +45,14 @@ class Settings(BaseSettings):
     sample_rows: int | None = Field(
         None, ge=200, description="Synthetic stops a year; without it, as many as were published."
     )
+    excerpt: bool = Field(
+        False,
+        description="`on` says that the files are excerpts, as in teaching and tests: official totals and missing "
+        "months then warn instead of refusing a year, and every table, page and export says that it is an excerpt.",
+    )
+    allow_partial: bool = Field(
+        False, description="`on` lets a year that lacks months be trained on and tested with; every page says so."
+    )
     jobs: int = Field(-1, description="Processor cores for fitting; -1 uses all. The result is the same.")
     compute: Literal["local", "dask", "ray"] = Field(
         "local", description="Engine on which forests are fitted, through joblib; the result is the same."

@@ -45,6 +45,19 @@ def write_rows(path: Path, rows: list[list[str]]) -> None:
         csv.writer(file).writerows(rows)
 
 
+def in_quarters(folder: Path, year: int, *kept: int) -> None:
+    """Put files of some quarters in the place of a year's CSV file whose dates pandas can read."""
+    import pandas as pd
+
+    whole = folder / f"sqf-{year}.csv"
+    header, *rows = rows_of(whole)
+    dates = pd.to_datetime(pd.Series([row[header.index("STOP_FRISK_DATE")] for row in rows]), format="mixed")
+    whole.unlink()
+    for quarter in kept:
+        mine = [row for row, number in zip(rows, dates.dt.quarter, strict=True) if number == quarter]
+        write_rows(folder / f"sqf-{year}-q{quarter}.csv", [header, *mine])
+
+
 @dataclass
 class Pipeline:
     """A home with an embedded database, and the files that it reads."""
@@ -55,13 +68,17 @@ class Pipeline:
     environment: dict[str, str] = field(default_factory=dict)
 
     def settings(self) -> dict[str, str | None]:
-        """Return the environment variables that make a command work here, None for those that must not be set."""
+        """Return the environment variables that make a command work here, None for those that must not be set.
+
+        Files of tests are excerpts unless `environment` says otherwise.
+        """
         cleared: dict[str, str | None] = dict.fromkeys(SETTINGS)
         return {
             **cleared,
             "SQF_HOME": str(self.home),
             "SQF_DATA_DIR": str(self.data_dir),
             "SQF_SOURCE": self.source,
+            "SQF_EXCERPT": "on",
             "COLUMNS": "200",
             **self.environment,
         }

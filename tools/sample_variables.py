@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sqf_pipeline.nypd import parsing
+from sqf_pipeline.nypd.numerals import parse_number, parse_whole_number
+from sqf_pipeline.nypd.times_of_day import parse_time
 from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings
 
 NULL = "NULL"
@@ -216,7 +217,7 @@ def _band(text: str, edges: tuple[int, ...], low: int, high: int) -> str:
     """Return the band of a whole number: its lower edge; NULL for none, '' outside low..high."""
     if _is_null(text):
         return NULL
-    value = parsing.parse_whole_number(text.strip())
+    value = parse_whole_number(text.strip())
     if value is None or not low <= value <= high:
         return ""
     return str(max(edge for edge in edges if edge <= value))
@@ -233,7 +234,7 @@ def _height(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    value = parsing.parse_number(text.strip()) if not _is_null(text) else None
+    value = parse_number(text.strip()) if not _is_null(text) else None
     return "" if value is None else f"{value:.0f}"
 
 
@@ -283,7 +284,7 @@ def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
     )
     same = frame["supervising_officer_command"] == frame["issuing_officer_command"]
     out["supervised_by_own_command"] = same.map({True: "Y", False: "N"})
-    seconds = mapped("stop_time_seconds", parsing.parse_time)
+    seconds = mapped("stop_time_seconds", parse_time)
     out["hour"] = seconds.map(lambda s: "" if pd.isna(s) else str(int(s) // 3600))
     out["_minute"] = seconds.map(lambda s: "" if pd.isna(s) else str(int(s) // 60 % 60))
     out["age_band"] = mapped("suspect_age", _band, (10, 14, 16, 18, 20, 23, 26, 31, 37, 45, 55), 10, 80)

@@ -52,6 +52,7 @@ def print_report(
         rows = _Reader(connection, warehouse.schema)
         test_years = list(years) or rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
         out.print()
+        _print_notes(out, rows)
         out.print(_stops(rows))
         out.print(_cleaning(rows))
         for test_year in test_years:
@@ -94,10 +95,31 @@ def _table(title: str, columns: Sequence[str], numeric_from: int = 1) -> "Table"
     return table
 
 
+def _print_notes(out: "Console", rows: _Reader) -> None:
+    """Say first of all which years are partial, excerpts, or were loaded anew from other bytes."""
+    import pandas as pd
+    from rich.panel import Panel
+
+    from sqf_pipeline.nypd.completeness import coverage_note
+
+    files = pd.DataFrame(rows.rows("SELECT year, coverage, months FROM {schema}.source_files ORDER BY year"))
+    if len(files) and (note := coverage_note(files)):
+        out.print(Panel(note, title="Not whole years", border_style="bold yellow"))
+    revised = rows.rows(
+        "SELECT r.year, f.file_name, r.former_sha256, r.former_fetched_at FROM {schema}.revisions r "
+        "JOIN {schema}.source_files f USING (year, sha256) WHERE r.change = 'rows' ORDER BY r.year, r.recorded_at"
+    )
+    for row in revised:
+        out.print(
+            f"[yellow]! {row['year']} was revised:[/yellow] {row['file_name']} took the place of a file of "
+            f"{row['former_fetched_at']:%Y-%m-%d} (SHA-256 {row['former_sha256'][:12]}...); see table revisions."
+        )
+
+
 def _stops(rows: _Reader) -> "Table":
-    table = _table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "file"])
+    table = _table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "coverage", "file"])
     for row in rows.rows(
-        "SELECT o.*, f.file_name, f.source FROM {schema}.outcomes_by_year o "
+        "SELECT o.*, f.file_name, f.source, f.coverage FROM {schema}.outcomes_by_year o "
         "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
     ):
         table.add_row(
@@ -107,6 +129,7 @@ def _stops(rows: _Reader) -> "Table":
             _share(row["arrest_share"]),
             f"{row['summonses']:,}",
             _share(row["summons_share"]),
+            row["coverage"] or "-",
             f"{row['file_name']} ({row['source']})",
         )
     return table

@@ -7,6 +7,7 @@ What belongs here: options, the choice of the source, and the order of a run. Wh
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,7 +30,14 @@ from sqf_pipeline.settings import Settings
     is_flag=True,
     help="Evaluate at every tier, with intervals, and publish too: five to ten minutes more on two free cores.",
 )
-def command(years: tuple[int, ...], source: str | None, data_dir: Path | None, everything: bool) -> None:
+@click.option("--excerpt", is_flag=True, default=None, help="The files are excerpts, and everything says so.")
+@click.option(
+    "--allow-partial",
+    is_flag=True,
+    default=None,
+    help="Use a year that lacks months for models, and say so everywhere.",
+)
+def command(years: tuple[int, ...], everything: bool, **given: Any) -> None:
     """Make every asset of the test years, from the published files to the result tables.
 
     The three years before each test year are read too. With the source `auto`, local files are used if they are
@@ -41,7 +49,7 @@ def command(years: tuple[int, ...], source: str | None, data_dir: Path | None, e
     tested = sorted(set(years or (FIRST_TEST_YEAR,)))
     for year in tested:
         require_test_year(year)
-    settings = load_settings(source=source, data_dir=data_dir)
+    settings = load_settings(**given)
     with _alone(settings.home):
         _run(tested, settings, everything=everything)
 

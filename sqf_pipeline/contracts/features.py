@@ -33,7 +33,7 @@ def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> 
     finite = [pa.Check(np.isfinite, name="is_finite")]
     columns: dict[str, pa.Column] = {
         "year": pa.Column("Int16", nullable=False, description=told["year"]),
-        "stop_id": pa.Column("Int64", nullable=False, description=told["stop_id"]),
+        "stop_id": pa.Column("string", nullable=False, description=told["stop_id"]),
     }
     columns |= {
         name: pa.Column("boolean", nullable=True, description=told.get(name)) for name in targets if name not in columns
@@ -76,7 +76,7 @@ def predictions_contract(test_year: int, rows: int) -> pa.DataFrameSchema:
             "test_year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),
             "model": pa.Column("string", nullable=False),
             "year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),
-            "stop_id": pa.Column("Int64", nullable=False),
+            "stop_id": pa.Column("string", nullable=False),
             "score": pa.Column(float, nullable=False, checks=probability),
             "probability": pa.Column(float, nullable=False, checks=probability),
             "actual": pa.Column("boolean", nullable=True),

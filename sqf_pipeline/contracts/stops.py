@@ -13,6 +13,7 @@ import pandera.pandas as pa
 
 from sqf_pipeline.nypd.cleaning import DTYPES
 from sqf_pipeline.nypd.columns import Column, load_columns
+from sqf_pipeline.nypd.stop_identifiers import parse_identifier
 
 KEY = ["year", "stop_id"]
 """Ids are unique within a year only."""
@@ -36,9 +37,13 @@ def _raw_checks(entry: Column) -> list[pa.Check]:
     if entry.kind != "identifier":
         return []
     return [
-        pa.Check(lambda ids: ids.str.fullmatch(r"\s*\d+(\.0+)?\s*"), name="id_is_a_whole_number"),
-        pa.Check(lambda ids: ~ids.str.strip().duplicated(keep="first"), name="id_is_unique_within_its_year"),
+        pa.Check(lambda ids: ids.map(parse_identifier).notna(), name="id_is_a_whole_number"),
+        pa.Check(lambda ids: ~_repeats(ids.map(parse_identifier)), name="id_is_unique_within_its_year"),
     ]
+
+
+def _repeats(ids: pd.Series) -> pd.Series:
+    return ids.notna() & ids.duplicated(keep="first")
 
 
 def stops_contract(
@@ -92,6 +97,8 @@ def _clean_column(entry: Column) -> pa.Column:
         checks.append(
             pa.Check(lambda texts: (texts == texts.str.strip().str.upper()) & (texts != ""), name="one_spelling")
         )
+    if entry.kind == "identifier":
+        checks.append(pa.Check(lambda ids: ids.str.fullmatch(r"[1-9][0-9]*"), name="digits_without_leading_zeros"))
     return pa.Column(
         DTYPES[entry.kind],
         nullable=entry.name not in KEY,

@@ -11,13 +11,13 @@ from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.nypd.vocabulary import categories_by_spelling, null_spellings
 
 KINDS: Mapping[str, str] = {
-    "identifier": "A whole number that names a stop within its year.",
+    "identifier": "A whole number that names a stop within its year, kept as text so that no digit is lost.",
     "year": "A calendar year.",
     "date": "A calendar date.",
     "time": "A time of day, kept as whole seconds after midnight on a 24-hour clock.",
     "integer": "A whole number.",
     "number": "A number.",
-    "height": "A height, published as feet.inches and kept in inches.",
+    "height": "A height, published as feet.inches and kept in inches; the file's spellings settle `.1` and `.10`.",
     "month": "A month, 1 to 12.",
     "weekday": "A day of the week, Monday is 1.",
     "category": "One of a list of categories; each has one spelling here, however it was published.",
@@ -51,6 +51,7 @@ unreadable or outside the plausible range; every value that cleaning makes null 
 def data_dictionary() -> str:
     """Return the data dictionary as Markdown."""
     columns = load_columns()
+    yes_or_no = categories_by_spelling("*flag")
     parts = [
         INTRODUCTION,
         f"## The {len(columns)} columns",
@@ -81,9 +82,18 @@ def data_dictionary() -> str:
         "Anywhere, in any case, with or without spaces around: an empty cell and "
         + ", ".join(code(spelling) for spelling in sorted(null_spellings() - {""}))
         + ".",
+        "## Yes and no",
+        "Anywhere, in any case: 1 and 0, with or without decimals, "
+        + " and ".join(
+            f"{word} as " + ", ".join(code(spelling) for spelling, said in yes_or_no.items() if said == letter)
+            for word, letter in (("yes", "Y"), ("no", "N"))
+        )
+        + ".",
         "## Categories and their spellings",
-        "A spelling that is not listed is kept as published and reported by the check `spellings_known`; a row in "
-        "`vocabulary.csv` gives it its category.",
+        "Case, spaces and punctuation make no difference. A spelling that is not listed but is a listed one cut or "
+        "continued (8 letters or more) gets its category; a number or a value of another column is null; every other "
+        "is kept as published. All of them are reported by the check `spellings_known` or counted in `data_quality`; "
+        "a row in `vocabulary.csv` gives a spelling its category.",
         *(part for column in columns for part in _categories(column)),
     ]
     return "\n\n".join(parts) + "\n"

@@ -54,6 +54,8 @@ class ExportContext:
         Markdown.
     git_commit
         Of the code, where it is known.
+    data_note
+        Which years are partial or excerpts, for every page.
     """
 
     test_year: int
@@ -65,6 +67,7 @@ class ExportContext:
     results: Mapping[str, "pd.DataFrame"] = dataclasses.field(default_factory=dict)
     model_card: str | None = None
     git_commit: str | None = None
+    data_note: str = ""
 
 
 def export_bundle(folder: Path, models: Sequence["FittedModel"], context: ExportContext) -> Path:
@@ -135,7 +138,8 @@ def write_files(work: Path, models: Sequence["FittedModel"], context: ExportCont
     manifest = Manifest(
         format_version=FORMAT_VERSION, project_version=metadata.version("sqf-pipeline"),
         test_year=context.test_year, training_years=tuple(context.training_years), source=context.source,
-        git_commit=context.git_commit, packages=packages, data_sha256=dict(context.data_sha256), models=tuple(entries),
+        data_note=context.data_note, git_commit=context.git_commit, packages=packages,
+        data_sha256=dict(context.data_sha256), models=tuple(entries),
         analysis=tuple(analysis), model_card="model_card.md" if context.model_card is not None else None,
         files=tuple(
             FileEntry(name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())

@@ -40,13 +40,15 @@ class ChartInputs:
     calibration_bins: pd.DataFrame
     subgroup_metrics: pd.DataFrame
     drift: pd.DataFrame
+    data_note: str = ""
 
 
 def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
     """Yield each chart with its name, one at a time."""
     years = sorted(int(year) for year in inputs.stops["year"].unique())
-    of_stops = Origin(inputs.source, years)
-    of_models = Origin(inputs.source, [inputs.test_year], [year for year in years if year < inputs.test_year])
+    of_stops = Origin(inputs.source, years, note=inputs.data_note)
+    trained = [year for year in years if year < inputs.test_year]
+    of_models = Origin(inputs.source, [inputs.test_year], trained, note=inputs.data_note)
     yield "stops_a_month", stops_plots.stops_a_month(inputs.stops, of_stops)
     yield "outcome_shares", stops_plots.outcome_shares(inputs.stops, of_stops)
     yield "hour_and_weekday", stops_plots.hour_and_weekday(inputs.stops, of_stops)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from sqf_pipeline.modelling import model_card_tables as tables
 from sqf_pipeline.modelling.feature_sets import feature_sets
+from sqf_pipeline.nypd.completeness import coverage_note
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "test_year": inputs.test_year,
         "synthetic": inputs.source == "sample",
         "source": inputs.source,
+        "data_note": coverage_note(inputs.source_files) if "coverage" in inputs.source_files else "",
         "training_years": ", ".join(map(str, training)),
         "training_rows": tables.count(models["training_rows"].max()),
         "test_rows": tables.count(_test_rows(inputs)),

@@ -1,26 +1,28 @@
-"""Text as published to typed stops in units, with a count of everything that was changed.
-
-What belongs here: the way from the raw frame to the clean one, one rule a kind of column, and the table of what
-the rules changed. What does not: reading files (`reader`), the knowledge of columns and spellings (the two CSV
-tables), and how one text is read (`parsing`).
-"""
+"""Text as published to typed stops in units, with a count of everything that was changed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.nypd import parsing
+from sqf_pipeline.nypd import numerals
+from sqf_pipeline.nypd.calendar_columns import complete_moments, read_dates, read_times
+from sqf_pipeline.nypd.categories import read_categories
+from sqf_pipeline.nypd.clock_times import null_clock_times
+from sqf_pipeline.nypd.column_reading import Reading, Rows, read_each
 from sqf_pipeline.nypd.columns import Column, load_columns
+from sqf_pipeline.nypd.heights import read_heights
+from sqf_pipeline.nypd.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings
+from sqf_pipeline.nypd.stop_identifiers import read_identifiers
+from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings, unknown_codes
 
 DTYPES = {
     "year": "Int16",
-    "identifier": "Int64",
+    "identifier": "string",
     "date": "datetime64[s]",
     "time": "Int32",
     "integer": "Int32",
@@ -36,49 +38,6 @@ DTYPES = {
 }
 """Type of a clean column by its kind; a missing value is null in each."""
 
-NEW_CATEGORY_ROWS = 10
-"""A spelling that no vocabulary knows is a new category when this many stops of a year have it (2020 brought
-132 stops with a new race), and a misplaced cell when fewer have it (2017 has the race MALE seven times)."""
-
-_MARK_CODES = {
-    "id_card_identifies_officer": "I",
-    "shield_identifies_officer": "S",
-    "verbal_identifies_officer": "V",
-}
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "year": parsing.parse_whole_number,
-    "identifier": parsing.parse_whole_number,
-    "time": parsing.parse_time,
-    "integer": parsing.parse_whole_number,
-    "code": parsing.parse_whole_number,
-    "number": parsing.parse_number,
-    "height": parsing.parse_height,
-    "month": parsing.parse_month,
-    "weekday": parsing.parse_weekday,
-    "flag": parsing.parse_flag,
-}
-
-
-@dataclass
-class QualityLog:
-    """Counts of what the rules found, for the table `data_quality`."""
-
-    year: int
-    entries: list[tuple[str, str, int, str]] = field(default_factory=list)
-
-    def add(self, column_name: str, rule: str, rows: int, description: str) -> None:
-        """Add `rows` found by `rule` in a column; a rule that found nothing leaves no entry."""
-        if rows:
-            self.entries.append((column_name, rule, int(rows), description))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a column and rule: year, column_name, rule, rows, description."""
-        frame = pd.DataFrame(self.entries, columns=["column_name", "rule", "rows", "description"])
-        frame.insert(0, "year", self.year)
-        return frame.astype({"year": "Int16", "column_name": "string", "rule": "string", "rows": "Int64"}).astype(
-            {"description": "string"}
-        )
-
 
 @dataclass(frozen=True)
 class CleanedStops:
@@ -90,10 +49,15 @@ class CleanedStops:
         One row a stop in the order of the file, every column of the registry, types as in `DTYPES`.
     quality
         One row a column and rule that found anything: year, column_name, rule, rows, description.
+    loss
+        One row a registry column that the file has: year (Int16), column_name (string), and as Int64 its cells (one
+        a row), how many are empty (spelled as nothing, or NYPD's code for unknown), unreadable (not empty, but
+        their meaning is lost), implausible (read, but cannot be so), and kept: the rest.
     """
 
     stops: pd.DataFrame
     quality: pd.DataFrame
+    loss: pd.DataFrame
 
 
 def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
@@ -110,146 +74,108 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     repaired, repairs = repair_shifted_rows(raw)
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
+    equal = int(raw.drop(columns="stop_id").duplicated().sum())
+    log.add(
+        "stop_id", "equal_but_id", equal, "Equal to an earlier row in all but the number (persons of one stop); kept."
+    )
+    texts = complete_moments(repaired)
     columns = {}
     for entry in load_columns():
-        if entry.name in repaired:
-            columns[entry.name] = _clean_column(repaired[entry.name], entry, log)
+        if entry.name in texts:
+            columns[entry.name] = _clean_column(texts, entry, log)
+            if repairs:
+                lost = ~_spells_nothing(raw[entry.name]) & _spells_nothing(repaired[entry.name])
+                log.fates[entry.name][lost.to_numpy()] = UNREADABLE
         else:
             columns[entry.name] = pd.Series(pd.NA, index=raw.index, dtype=DTYPES[entry.kind])
     stops = pd.DataFrame(columns, index=raw.index)
     _settle_calendar(stops, year, log)
+    null_clock_times(stops, log)
+    _count_weapons_not_found(stops, log)
     _add_geography(stops)
-    return CleanedStops(stops=stops, quality=log.to_frame())
+    return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
-def _clean_column(texts: pd.Series, entry: Column, log: QualityLog) -> pd.Series:
-    """Return one typed column. Texts repeat, so that each different one is read once."""
-    codes, spellings = pd.factorize(texts)
-    normal = {text: normalise_text(text) for text in spellings}
-    nothing = {text for text in spellings if normal[text] in null_spellings()}
-    rows_of = dict(zip(spellings, np.bincount(codes, minlength=len(spellings)).tolist(), strict=True))
-    values: dict[str, Any]
+def _spells_nothing(texts: pd.Series) -> pd.Series:
+    return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
+
+
+def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Series:
+    """Return one typed column and log what was found. Texts repeat, so that each different one is read once."""
+    codes, published = pd.factorize(texts[entry.name])
+    spellings = [normalise_text(text) for text in published]
+    rows_of: dict[str, int] = {}
+    for spelling, rows in zip(spellings, np.bincount(codes, minlength=len(published)).tolist(), strict=True):
+        if spelling not in null_spellings():
+            rows_of[spelling] = rows_of.get(spelling, 0) + rows
     if entry.kind == "text":
-        values = {text: None if text in nothing else " ".join(text.split()) for text in spellings}
-    elif entry.kind == "category":
-        values = _categories(entry, normal, nothing, rows_of, log)
-    elif entry.kind == "date":
-        values = _dates(entry, normal, nothing, rows_of, log)
-    elif entry.kind == "mark":
-        values = _marks(entry, normal, nothing, rows_of, log)
+        reading = Reading(dict.fromkeys(rows_of, True))
+        values = [
+            " ".join(text.split()) if spelling in rows_of else None
+            for text, spelling in zip(published, spellings, strict=True)
+        ]
     else:
-        values = _parsed(entry, normal, nothing, rows_of, log)
-    typed = pd.Series([values[text] for text in spellings], dtype=DTYPES[entry.kind])
-    return typed.take(codes).set_axis(texts.index)
+        reading = _read(rows_of, entry, texts, log.year)
+        values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
+    for rule, rows, description in reading.findings:
+        log.add(entry.name, rule, rows, description)
+    fates = np.array([_fate(spelling, reading) for spelling in spellings], dtype=np.int8)
+    log.fates[entry.name] = fates[codes]
+    return pd.Series(values, dtype=DTYPES[entry.kind]).take(codes).set_axis(texts.index)
 
 
-def _categories(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
-    known = categories_by_spelling(entry.name)
-    totals: dict[str, int] = {}
-    for text, spelling in normal.items():
-        totals[spelling] = totals.get(spelling, 0) + rows_of[text]
-    values: dict[str, str | None] = {}
-    respelled = coded_unknown = misplaced = 0
-    new: set[str] = set()
-    for text, spelling in normal.items():
-        rows = rows_of[text]
-        if text in nothing:
-            values[text] = None
-        elif spelling in known:
-            values[text] = known[spelling] or None
-            respelled += rows if known[spelling] not in {spelling, ""} else 0
-            coded_unknown += 0 if known[spelling] else rows
-        elif known and totals[spelling] < NEW_CATEGORY_ROWS:
-            values[text] = None
-            misplaced += rows
-        else:
-            values[text] = spelling
-            if known:
-                new.add(spelling)
-    # one entry a column, however many spellings: column and rule are the key of the table data_quality
-    told = ", ".join(f"{spelling[:60]!r} ({totals[spelling]:,})" for spelling in sorted(new))
-    log.add(
-        entry.name, "new_category", sum(totals[spelling] for spelling in new),
-        f"In no vocabulary; kept as it is: {told}.",
-    )  # fmt: skip
-    log.add(entry.name, "respelled", respelled, "Another spelling of a known category; one spelling is kept.")
-    log.add(entry.name, "coded_unknown", coded_unknown, "NYPD's code for unknown; missing now.")
-    log.add(
-        entry.name, "misplaced", misplaced,
-        f"Spelling known to no vocabulary in fewer than {NEW_CATEGORY_ROWS} stops; missing now.",
-    )  # fmt: skip
-    return values
+def _read(rows_of: Rows, entry: Column, texts: pd.DataFrame, year: int) -> Reading:
+    if entry.kind == "date":
+        return read_dates(texts, year)
+    if entry.kind == "category":
+        return read_categories(rows_of, entry, year)
+    coded = [text for text in rows_of if text in unknown_codes()]
+    reading = _READERS[entry.kind]({text: rows for text, rows in rows_of.items() if text not in coded}, entry, year)
+    reading.reject(rows_of, "coded_unknown", coded, "NYPD's code for unknown; missing now.")
+    return reading
 
 
-def _marks(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
-    yes = {"Y", "YES", _MARK_CODES.get(entry.name, "Y")}
-    values: dict[str, bool | None] = {}
-    unreadable = 0
-    for text, spelling in normal.items():
-        if text in nothing or spelling in {"N", "NO"}:
-            values[text] = False
-        elif spelling in yes:
-            values[text] = True
-        else:
-            values[text] = None
-            unreadable += rows_of[text]
-    log.add(entry.name, "unreadable", unreadable, "Neither set nor empty; missing now.")
-    return values
+def _fate(spelling: str, reading: Reading) -> int:
+    if spelling not in reading.meant:
+        return EMPTY
+    if reading.meant[spelling] is not None:
+        return KEPT
+    return FATE_OF_RULE.get(reading.rules[spelling], UNREADABLE)
 
 
-def _parsed(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
-    parse = _PARSERS[entry.kind]
-    values: dict[str, Any] = {}
-    unreadable = implausible = 0
-    for text, spelling in normal.items():
-        value = None if text in nothing else parse(spelling)
-        if value is None:
-            unreadable += 0 if text in nothing else rows_of[text]
-        elif not _plausible(entry, float(value)):
-            implausible += rows_of[text]
-            value = None
-        values[text] = value
-    log.add(entry.name, "unreadable", unreadable, f"Not a {entry.kind} that can be read; missing now.")
-    unit = f" {entry.unit}" if entry.unit else ""
-    log.add(
-        entry.name, "implausible", implausible,
-        f"Outside {_bound(entry.minimum)} to {_bound(entry.maximum)}{unit}; missing now.",
-    )  # fmt: skip
-    return values
+def _read_flags(rows_of: Rows, entry: Column, _: int) -> Reading:
+    own = categories_by_spelling(entry.name)
+    reading = Reading({text: own[text] == "Y" if text in own else numerals.parse_flag(text) for text in rows_of})
+    unread = [text for text, value in reading.meant.items() if value is None]
+    reading.reject(rows_of, "unreadable", unread, "Neither yes nor no; missing now.")
+    return reading
 
 
-def _plausible(entry: Column, value: float) -> bool:
-    return not (
-        (entry.minimum is not None and value < entry.minimum) or (entry.maximum is not None and value > entry.maximum)
-    )
+def _read_numbers(rows_of: Rows, entry: Column, _: int) -> Reading:
+    if entry.kind == "number":
+        return read_each(rows_of, entry, lambda text: numerals.parse_number(text, entry.unit))
+    return read_each(rows_of, entry, lambda text: _parse_small_whole_number(text, entry.unit))
 
 
-def _bound(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}" if value < 10_000 else f"{value:,.0f}"
+def _parse_small_whole_number(text: str, unit: str) -> float | None:
+    number = numerals.parse_whole_number(text, unit)
+    return number if number is not None and abs(number) < 2**31 else None
 
 
-def _dates(
-    entry: Column, normal: dict[str, str], nothing: set[str], rows_of: dict[str, int], log: QualityLog
-) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    unreadable = outside_year = 0
-    for text, spelling in normal.items():
-        date = None if text in nothing else parsing.parse_date(spelling)
-        if date is None:
-            unreadable += 0 if text in nothing else rows_of[text]
-        elif date.year != log.year:
-            outside_year += rows_of[text]
-            date = None
-        values[text] = date
-    log.add(entry.name, "unreadable", unreadable, "Not a date that can be read; missing now.")
-    log.add(entry.name, "outside_year", outside_year, f"A date outside {log.year}, the year of the file; missing now.")
-    return values
+_READERS: dict[str, Callable[[Rows, Column, int], Reading]] = {
+    "identifier": read_identifiers,
+    "year": lambda rows_of, entry, _: read_each(rows_of, entry, numerals.parse_year),
+    "month": lambda rows_of, entry, _: read_each(rows_of, entry, numerals.parse_month),
+    "weekday": lambda rows_of, entry, _: read_each(rows_of, entry, numerals.parse_weekday),
+    "time": read_times,
+    "height": read_heights,
+    **dict.fromkeys(("flag", "mark"), _read_flags),
+    **dict.fromkeys(("integer", "code", "number"), _read_numbers),
+}
+"""By kind, from the rows of each distinct text of a column, its registry entry and the year, to its reading."""
+
+_OF_NOTHING = {"mark": False}
+"""What nothing means where it means something: a mark is set or absent."""
 
 
 def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
@@ -265,6 +191,15 @@ def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
         disagree = (stops[name] != computed).fillna(value=False)
         log.add(name, "disagrees_with_date", int(disagree.sum()), "Published value is not that of the date; kept.")
         stops[name] = stops[name].fillna(computed)
+
+
+def _count_weapons_not_found(stops: pd.DataFrame, log: QualityLog) -> None:
+    marked = stops[["firearm_found", "knife_found", "other_weapon_found"]].fillna(value=False).any(axis="columns")
+    contradicting = marked & (stops["weapon_found"] == False).fillna(value=False)  # noqa: E712 - a column, with nulls
+    log.add(
+        "weapon_found", "weapon_marked_not_found", int(contradicting.sum()),
+        "No weapon found, but a firearm, a knife or another weapon is marked; both kept.",
+    )  # fmt: skip
 
 
 def _add_geography(stops: pd.DataFrame) -> None:
@@ -286,6 +221,3 @@ def _transformer() -> Any:
     from pyproj import Transformer
 
     return Transformer.from_crs("EPSG:2263", "EPSG:4326", always_xy=True)
-
-
-__all__ = ["DTYPES", "NEW_CATEGORY_ROWS", "CleanedStops", "clean_stops"]

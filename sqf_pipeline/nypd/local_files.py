@@ -4,13 +4,16 @@ What belongs here: recognising the usual names of a yearly file, choosing among 
 wrong with a folder. What does not: what stands inside a file, and fetching one.
 """
 
+import hashlib
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import file_sha256
+from sqf_pipeline.nypd.file_parts import ALL_MONTHS, NamedPart, month_words, part_in_name
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +45,12 @@ def require_covered_year(year: int) -> None:
 
 
 def year_in_name(name: str) -> int | None:
-    """Return the year that a file's name speaks of, or None when it is not the name of a yearly file.
+    """Return the year that a file's name speaks of, or None when it is not the name of a file of stops.
 
     The usual names are `sqf-2017.csv`, `sqf_2017.xlsx`, `2017_sqf.csv`, `sqf-2017-database.xlsx`,
-    `SQF 2017.XLSX`, `stop-question-frisk-2017.csv` and `2017.csv`. A name with two years is none of them:
-    it may be a table of both, or an earlier copy that was put aside.
+    `SQF 2017.XLSX`, `stop-question-frisk-2017.csv` and `2017.csv`; `sqf-2024-q1.xlsx` speaks of a part of its year
+    (see `file_parts`). A name with two years is none of them: it may be a table of both, or an earlier copy that was
+    put aside.
     """
     path = Path(name.lower())
     if path.suffix not in SUFFIXES or name.startswith((".", "~")):
@@ -58,6 +62,30 @@ def year_in_name(name: str) -> int | None:
     if not _SUBJECT.search(subject) and subject != years[0]:
         return None
     return int(years[0])
+
+
+def digest_of_parts(digests: Sequence[str]) -> str:
+    """Return the digest of a year: that of its file, or the SHA-256 of its parts' digests, each on a line."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class YearFiles:
+    """The files of a year in a folder.
+
+    Attributes
+    ----------
+    paths
+        One file of the whole year, or its parts in the order of their months and names.
+    promised
+        The months that the names promise; None when they do not tell, so that the months inside decide.
+    notes
+        What was left aside, one sentence each.
+    """
+
+    paths: tuple[Path, ...]
+    promised: frozenset[int] | None = ALL_MONTHS
+    notes: tuple[str, ...] = ()
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -95,11 +123,12 @@ def local_years(folder: Path) -> list[int]:
     return sorted(year for year in found if year is not None and year >= FIRST_YEAR)
 
 
-def find_local_file(folder: Path, year: int) -> Path:
-    """Return the file of a year in a folder, an .xlsx or .csv under any of the usual names.
+def find_year_files(folder: Path, year: int) -> YearFiles:
+    """Return the files of a year in a folder, .xlsx or .csv under any of the usual names.
 
-    Files with the same bytes count as one. Where both kinds are there, the .xlsx is used, because that is what
-    NYPD publishes, and a warning is logged. Only files directly in the folder are looked at.
+    Files with the same bytes count as one. A file of the whole year comes before parts of it, and an .xlsx before a
+    .csv of the same, because that is what NYPD publishes; what is left aside is told. Only files directly in the
+    folder are looked at.
 
     Parameters
     ----------
@@ -113,26 +142,84 @@ def find_local_file(folder: Path, year: int) -> Path:
     MissingFileError
         The folder, or a file of the year in it, is missing.
     SourceError
-        Two different files of one kind claim the year, or the year is before 2017.
+        Two different files claim the same year or month, or the year is before 2017.
     """
     require_covered_year(year)
     files = _files_in(folder)
-    candidates = [path for path in files if year_in_name(path.name) == year]
+    candidates = {path: part_in_name(path.stem, str(year)) for path in files if year_in_name(path.name) == year}
     if not candidates:
         raise MissingFileError(_missing_message(folder, year, files))
+    whole = [path for path, part in candidates.items() if part is None or part.months == ALL_MONTHS]
+    if whole:
+        found, notes = _preferred(folder, year, whole)
+        parts = [path.name for path in candidates if path not in whole]
+        if parts:
+            notes += (f"{found.name} is used for {year}, and not the parts beside it: {_listed(parts)}.",)
+        return _logged(YearFiles((found,), notes=notes))
+    return _logged(_parts_of_year(folder, year, {path: part for path, part in candidates.items() if part}))
+
+
+def find_local_file(folder: Path, year: int) -> Path:
+    """Return the one file of a year; raises SourceError also when the folder has the year in parts."""
+    found = find_year_files(folder, year)
+    if len(found.paths) > 1 or found.promised != ALL_MONTHS:
+        raise SourceError(
+            f"Expected one file of {year} in {folder}, found parts of it: {_listed(path.name for path in found.paths)}."
+        )
+    return found.paths[0]
+
+
+def _parts_of_year(folder: Path, year: int, named: dict[Path, NamedPart]) -> YearFiles:
+    """Return the parts of a year, one file a part."""
+    by_part: dict[object, list[Path]] = {}
+    for path, part in named.items():
+        by_part.setdefault(part.months or path.stem.lower(), []).append(path)
+    chosen: list[Path] = []
+    notes: tuple[str, ...] = ()
+    for paths in by_part.values():
+        path, said = _preferred(folder, year, paths)
+        chosen.append(path)
+        notes += said
+    digests: dict[str, Path] = {}
+    for path in sorted(chosen, key=lambda one: (sorted(named[one].months or ()), one.name)):
+        first = digests.setdefault(file_sha256(path), path)
+        if first is not path:
+            notes += (f"{path.name} has the same bytes as {first.name} and is left out.",)
+    kept = list(digests.values())
+    for place, path in enumerate(kept):
+        for other in kept[:place]:
+            both = (named[path].months or frozenset()) & (named[other].months or frozenset())
+            if both:
+                raise SourceError(
+                    f"{folder}: by their names {other.name} and {path.name} both hold {month_words(both)} of {year}. "
+                    "Keep the one that is meant and move the other to another folder."
+                )
+    told = [named[path].months for path in kept]
+    if all(told):
+        promised: frozenset[int] | None = frozenset().union(*(months for months in told if months))
+    else:
+        # numbered parts may be the whole; one alone, or one named by a place, never is
+        numbered = len(kept) > 1 and all(named[path].months or named[path].numbered for path in kept)
+        promised = None if numbered else frozenset()
+    return YearFiles(tuple(kept), promised, notes)
+
+
+def _logged(found: YearFiles) -> YearFiles:
+    for note in found.notes:
+        logger.warning("%s", note)
+    return found
+
+
+def _preferred(folder: Path, year: int, paths: list[Path]) -> tuple[Path, tuple[str, ...]]:
+    """Return which of several files of the same stops is used, and what is said of the others."""
     for suffix in SUFFIXES:
-        of_suffix = [path for path in candidates if path.suffix.lower() == suffix]
-        if not of_suffix:
-            continue
-        _require_same_bytes(folder, year, of_suffix)
-        others = [path.name for path in candidates if path not in of_suffix]
-        if others:
-            logger.warning(
-                "%s has %s and %s for %s: the workbook is used, which is what NYPD publishes",
-                folder, of_suffix[0].name, _listed(others), year,
-            )  # fmt: skip
-        return of_suffix[0]
-    raise MissingFileError(_missing_message(folder, year, files))
+        of_suffix = [path for path in paths if path.suffix.lower() == suffix]
+        if of_suffix:
+            _require_same_bytes(folder, year, of_suffix)
+            others = [path.name for path in paths if path not in of_suffix]
+            note = f"Of {of_suffix[0].name} and {_listed(others)} the workbook is used, which is what NYPD publishes."
+            return of_suffix[0], (note,) if others else ()
+    raise ValueError("no path was given")
 
 
 def _missing_message(folder: Path, year: int, files: list[Path]) -> str:
@@ -158,6 +245,6 @@ def _require_same_bytes(folder: Path, year: int, paths: list[Path]) -> None:
 
 
 __all__ = [
-    "FIRST_YEAR", "SUFFIXES", "MissingFileError", "SourceError", "file_sha256", "find_local_file", "local_years",
-    "require_covered_year", "year_in_name",
+    "FIRST_YEAR", "SUFFIXES", "MissingFileError", "SourceError", "YearFiles", "digest_of_parts", "file_sha256",
+    "find_local_file", "find_year_files", "local_years", "require_covered_year", "year_in_name",
 ]  # fmt: skip

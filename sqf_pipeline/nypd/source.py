@@ -7,19 +7,21 @@ What belongs here: choosing a source, and obtaining a year's file from it. What 
 import logging
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqf_pipeline.nypd.download import Progress, download_year
 from sqf_pipeline.nypd.download_record import read_record
 from sqf_pipeline.nypd.file_checks import DAMAGED_ARCHIVE
+from sqf_pipeline.nypd.file_parts import ALL_MONTHS
 from sqf_pipeline.nypd.http_client import NotPublishedError, Patience, RefusedError, UnreachableError
 from sqf_pipeline.nypd.local_files import (
     MissingFileError,
     SourceError,
+    digest_of_parts,
     file_sha256,
-    find_local_file,
+    find_year_files,
     require_covered_year,
 )
 from sqf_pipeline.nypd.publication import QUICK, check_publication
@@ -33,12 +35,12 @@ _MARKS_OF_A_SAMPLE = 20
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A year's file and where it is from.
+    """A year's file or files, and where they are from.
 
     Attributes
     ----------
     path
-        The file, whole; .xlsx or .csv.
+        The file, whole; .xlsx or .csv. Of a year in parts, the first of them.
     year
         Calendar year of the stops it should hold.
     source
@@ -48,7 +50,11 @@ class PublishedFile:
     fetched_at
         When it was downloaded, else when it was last written; with its time zone, UTC.
     sha256
-        SHA-256 of its bytes, 64 hexadecimal digits.
+        SHA-256 of its bytes, 64 hexadecimal digits; of a year in parts, `digest_of_parts`.
+    paths
+        Every file of the year, in order.
+    promised, notes
+        Which months the names promise, and what was left aside; see `local_files.YearFiles`.
     """
 
     path: Path
@@ -59,6 +65,9 @@ class PublishedFile:
     last_modified: str | None
     fetched_at: datetime
     sha256: str
+    paths: tuple[Path, ...]
+    promised: frozenset[int] | None = ALL_MONTHS
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,13 +141,22 @@ def obtain_file(
 
 def _local_file(data_dir: Path, year: int) -> PublishedFile:
     try:
-        path = find_local_file(data_dir, year)
-        if is_synthetic(path):
-            raise SourceError(
-                f"{path} holds synthetic stops of the sample, not NYPD's, and they are never used as real ones. Move "
-                "it out of the data folder, or set SQF_SOURCE=sample to work with the sample."
-            )
-        return _described(path, year, "local")
+        found = find_year_files(data_dir, year)
+        for path in found.paths:
+            if is_synthetic(path):
+                raise SourceError(
+                    f"{path} holds synthetic stops of the sample, not NYPD's, and they are never used as real ones. "
+                    "Move it out of the data folder, or set SQF_SOURCE=sample to work with the sample."
+                )
+        parts = [_described(path, year, "local") for path in found.paths]
+        return replace(
+            parts[0],
+            sha256=digest_of_parts([part.sha256 for part in parts]),
+            fetched_at=max(part.fetched_at for part in parts),
+            paths=found.paths,
+            promised=found.promised,
+            notes=found.notes,
+        )
     except OSError as error:
         raise SourceError(
             f"The file of {year} in {data_dir} cannot be read: {error.strerror or error}. Check that this account may "
@@ -188,6 +206,7 @@ def _described(path: Path, year: int, source: ResolvedSource) -> PublishedFile:
             else datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
         ),
         sha256=record.sha256 if record else file_sha256(path),
+        paths=(path,),
     )
 
 

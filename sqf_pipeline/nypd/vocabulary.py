@@ -1,15 +1,26 @@
-"""Spellings and the categories they stand for, and every way in which nothing is spelled.
+"""Spellings and what they stand for: categories, nothing, yes and no, units; looked up in `vocabulary.csv`.
 
-What belongs here: reading `vocabulary.csv` and looking spellings up. What does not: the spellings (they are in
-the table; a row there is all that a new spelling takes).
+The first column of the table names a column of the registry, or says by a star for what else its spellings are:
+`*` nothing, in every column; `*unknown` NYPD's codes for unknown, wherever they stand; `*flag` yes and no; `*unit` the
+unit that is written behind a number.
 """
 
 import csv
+import re
+import unicodedata
 from functools import cache
 from importlib import resources
 
-ANY_COLUMN = "*"
-"""In the table, the column of a spelling of nothing that holds everywhere."""
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
+_LOOKALIKES = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201b\u2032`\u00b4\u02b9\u02bc", "'"),
+        **dict.fromkeys("\u201c\u201d\u201f\u2033", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+    }
+    | dict.fromkeys(_UNSEEN)
+)
+_WRAPPED = re.compile(r"""=?"([^"]*)"|'([^']*)'|'([^']+)""")
 
 
 @cache
@@ -21,7 +32,13 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
 @cache
 def null_spellings() -> frozenset[str]:
     """Return every spelling of nothing, in capitals without spaces around it."""
-    return frozenset(spelling for name, spelling, _ in _rows() if name == ANY_COLUMN)
+    return frozenset(spelling for owner, spelling, _ in _rows() if owner == "*")
+
+
+@cache
+def unknown_codes() -> frozenset[str]:
+    """Return NYPD's codes for unknown, which may stand in any column but free text."""
+    return frozenset(spelling for owner, spelling, _ in _rows() if owner == "*unknown")
 
 
 @cache
@@ -36,9 +53,20 @@ def known_categories(name: str) -> tuple[str, ...]:
     return tuple(sorted({category for category in categories_by_spelling(name).values() if category}))
 
 
+@cache
+def unit_words(unit: str) -> tuple[str, ...]:
+    """Return the words for a unit of the registry, longest first."""
+    words = (spelling for owner, spelling, named in _rows() if owner == "*unit" and named == unit)
+    return tuple(sorted(words, key=len, reverse=True))
+
+
 def normalise_text(text: str) -> str:
-    """Return a text in capitals, with single spaces and none around it."""
-    return " ".join(text.upper().split())
+    """Return a text in capitals and plain characters, with single spaces and none around it.
 
-
-__all__ = ["categories_by_spelling", "known_categories", "normalise_text", "null_spellings"]
+    Non-breaking and zero-width spaces, typographic quotes and dashes, full-width digits, and the quotes by which a
+    spreadsheet is told that a number is text (`="020"`, `'020`) are no part of what a text says.
+    """
+    plain = unicodedata.normalize("NFKC", text.translate(_LOOKALIKES))
+    plain = " ".join(plain.upper().split())
+    wrapped = _WRAPPED.fullmatch(plain)
+    return " ".join(next(part for part in wrapped.groups() if part is not None).split()) if wrapped else plain

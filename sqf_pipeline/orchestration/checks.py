@@ -10,16 +10,19 @@ broken only a failed check is recorded: nothing is written, the run is red, and 
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from sqf_pipeline.nypd.findings import told
 from sqf_pipeline.orchestration.assets.labels import as_table
 
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
+
+    from sqf_pipeline.nypd.findings import Finding
 
 CHECK_NAME = "contract"
 EXAMPLES_SHOWN = 5  # values of one column, never a row, so that nobody can be singled out
@@ -62,6 +65,7 @@ def through_gate(
     output_name: str = "result",
     metadata: dict[str, Any] | None = None,
     data_version: str | None = None,
+    findings: "Sequence[Finding]" = (),
 ) -> Iterator[dg.Output[Any] | dg.AssetCheckResult]:
     """Check a frame, then yield the coerced frame and a passed check, or a failed check alone.
 
@@ -79,6 +83,8 @@ def through_gate(
         Shown with the materialisation, besides the row count and the column schema.
     data_version
         What the content is known by; None leaves it to Dagster (its code and its inputs).
+    findings
+        What else was found in the frame; a red finding closes the gate like a broken rule of the contract.
 
     Raises
     ------
@@ -104,6 +110,9 @@ def through_gate(
             metadata={"failures": table},
             allow_retries=False,
         ) from None  # the original error carries whole rows
+    if refused := told(findings, "red"):
+        yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
+        raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
     yield dg.Output(
         coerced,
         output_name=output_name,
@@ -120,6 +129,20 @@ def through_gate(
         check_name=CHECK_NAME,
         passed=True,
         metadata={"rows_checked": len(frame), "columns": len(contract.columns)},
+    )
+
+
+def warning_check(
+    asset: str, name: str, findings: "Sequence[Finding]", otherwise: str, metadata: dict[str, Any] | None = None
+) -> dg.AssetCheckResult:
+    """Return the outcome of a check that stops nothing: not passed when anything was found, `otherwise` if not."""
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=not findings,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=told(findings) or otherwise,
+        metadata=metadata or {},
     )
 
 
@@ -197,4 +220,4 @@ def _summary(failures: "pd.DataFrame") -> str:
     return "; ".join(told) + (f"; and {more} more rules" if more > 0 else "") + "."
 
 
-__all__ = ["CHECK_NAME", "column_schema", "failure_table", "gate_spec", "through_gate", "yearly_check"]
+__all__ = ["CHECK_NAME", "column_schema", "failure_table", "gate_spec", "through_gate", "warning_check", "yearly_check"]

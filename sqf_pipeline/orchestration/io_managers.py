@@ -133,7 +133,7 @@ class ParquetIOManager(_FileIOManager):
         frame = table.to_pandas()
         # Parquet has no seconds resolution and gives milliseconds back
         for column in (table.schema.pandas_metadata or {}).get("columns", []):
-            if column["numpy_type"].startswith("datetime64["):
+            if column["pandas_type"] == "datetime":
                 frame[column["name"]] = frame[column["name"]].astype(column["numpy_type"])
         return frame
 

@@ -78,6 +78,19 @@ class PublishedFiles:
 
 
 @dataclass(frozen=True)
+class YearRules:
+    """What is asked of a year: whether files may be excerpts, and whether a partial year may be used for models."""
+
+    excerpt: bool
+    allow_partial: bool
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "YearRules":
+        """Return the rules that the settings name."""
+        return cls(settings.excerpt, settings.allow_partial)
+
+
+@dataclass(frozen=True)
 class Compute:
     """Where forests are fitted, and on how many cores; neither changes a model."""
 
@@ -178,4 +191,4 @@ class Warehouse:
                 self._engine = None
 
 
-__all__ = ["SOURCE_TAG", "Compute", "Exports", "PublishedFiles", "Warehouse"]
+__all__ = ["SOURCE_TAG", "Compute", "Exports", "PublishedFiles", "Warehouse", "YearRules"]

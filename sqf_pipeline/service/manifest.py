@@ -153,6 +153,7 @@ class Manifest(_Strict):
     test_year: int
     training_years: tuple[int, ...]
     source: str
+    data_note: str = ""
     git_commit: str | None = None
     packages: dict[str, str]
     data_sha256: dict[str, Sha256]

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from sqf_pipeline.nypd.parsing import parse_flag, parse_height, parse_month, parse_number, parse_weekday
+from sqf_pipeline.nypd.heights import parse_height
+from sqf_pipeline.nypd.numerals import parse_flag, parse_month, parse_number, parse_weekday
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec, Outcome
 
@@ -47,8 +48,8 @@ STUDY_ROUTES: dict[Outcome, tuple[str, str]] = {
 HINTS = {
     "MONTH": "1 (January) to 12 (December), or the English name",
     "DAY": "1 (Monday) to 7 (Sunday), or the English name",
-    "SUSPECT_HEIGHT": "feet.inches as NYPD publishes it (5.11 is 5 ft 11 in; 5.1 and 5.10 are 5 ft 10 in), "
-    "or inches from 36 on",
+    "SUSPECT_HEIGHT": "feet.inches as NYPD publishes it (5.11 is 5 ft 11 in; 5.1 and 5.10 are 5 ft 10 in, 6.1 is "
+    "6 ft 1 in), 5'10\", or whole inches from 36 to 95",
 }
 
 
@@ -103,23 +104,17 @@ def _read_value(field: str, raw: object, spec: FieldSpec) -> Value:
 
 def _parse(text: str, spec: FieldSpec) -> bool | float | None:
     if spec.name == "month":
-        return parse_month(_whole(text))
+        return parse_month(text)
     if spec.name == "weekday":
-        return parse_weekday(_whole(text))
+        return parse_weekday(text)
     if spec.kind == "flag":
-        number = parse_number(text)
-        return parse_flag(text) if number is None else {0.0: False, 1.0: True}.get(number)
+        return parse_flag(text)
     if spec.name == "suspect_height_inches":
-        inches = parse_number(text)
-        return inches if inches is not None and inches >= 36 else parse_height(text)
+        return parse_height(text)
     number = parse_number(text)
     if number is None or (spec.kind == "integer" and not number.is_integer()):
         return None
     return int(number) if spec.kind == "integer" else number
-
-
-def _whole(text: str) -> str:
-    return text.removesuffix(".0")
 
 
 def field_labels(outcome: Outcome, specs: Mapping[str, FieldSpec]) -> list[dict[str, str]]:

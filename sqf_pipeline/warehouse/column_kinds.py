@@ -3,8 +3,9 @@
 What belongs here: small makers of columns, checks and references with their comments. What does not: any table.
 
 `info` of a column tells the writer what SQL has no word for: `optional` (a frame may leave the column out; it is then
-null), `volatile` (differs between two runs that are otherwise the same, so it is left out of comparisons) and
-`frame_type` (the type in frames, where the SQL type does not tell it). `info` of a table names its partition column.
+null), `volatile` (differs between two runs that are otherwise the same, so it is left out of comparisons), `digits` (a
+text that is a number, and is ordered as one) and `frame_type` (the type in frames, where the SQL type does not tell
+it). `info` of a table names its partition column.
 """
 
 from collections.abc import Iterable
@@ -12,11 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sqf_pipeline.nypd.completeness import COVERAGES
+
 FIRST_YEAR, LAST_YEAR = 2003, 2100
 SOURCES = ("local", "nypd", "sample")
 PARTITION = "partition"
 OPTIONAL = {"optional": True}
 VOLATILE = {"optional": True, "volatile": True}
+DIGITS = {"digits": True}
 
 
 def text(name: str, comment: str, **options: Any) -> sa.Column:
@@ -43,6 +47,16 @@ def interval(name: str, comment: str, **options: Any) -> list[sa.Column]:
     ]
 
 
+def stop_id_column(comment: str) -> sa.Column:
+    """Return the column of a stop's number: digits as text, read back in the order of the numbers."""
+    return sa.Column("stop_id", sa.Text, nullable=False, comment=comment, info=DIGITS)
+
+
+def digits_of(table: str, column: str) -> sa.CheckConstraint:
+    """Return the check that a text is a whole number from 1 on, without leading zeros."""
+    return sa.CheckConstraint(f"{column} ~ '^[1-9][0-9]*$'", name=f"{table}_{column}_digits")
+
+
 def year_column(name: str, comment: str) -> sa.Column:
     """Return a column of a calendar year."""
     return sa.Column(name, sa.SmallInteger, nullable=False, comment=comment)
@@ -51,6 +65,17 @@ def year_column(name: str, comment: str) -> sa.Column:
 def source_column() -> sa.Column:
     """Return the column that says where the stops came from."""
     return text("source", "Where the stops came from: a local file, NYPD's site, or the synthetic sample.")
+
+
+def coverage_column(what: str) -> sa.Column:
+    """Return the column that says whether stops are those of whole years."""
+    return text(
+        "coverage",
+        f"{what}: whole, partial (months are missing), excerpt (a selection, as in teaching), or partial excerpt; null "
+        "when made by a version that did not ask.",
+        nullable=True,
+        info=OPTIONAL,
+    )
 
 
 def recorded_at() -> sa.Column:
@@ -128,6 +153,8 @@ def reference(
 
 
 __all__ = [
+    "COVERAGES",
+    "DIGITS",
     "OPTIONAL",
     "PARTITION",
     "SOURCES",
@@ -135,6 +162,8 @@ __all__ = [
     "at_least_zero",
     "between",
     "count",
+    "coverage_column",
+    "digits_of",
     "interval",
     "number",
     "one_of",
@@ -144,6 +173,7 @@ __all__ = [
     "shares",
     "source_column",
     "source_known",
+    "stop_id_column",
     "text",
     "year_column",
     "year_range",

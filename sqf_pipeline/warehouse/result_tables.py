@@ -13,11 +13,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.modelling.measures import MEASURES
 from sqf_pipeline.warehouse.column_kinds import (
+    COVERAGES,
     OPTIONAL,
     PARTITION,
     at_least_zero,
     between,
     count,
+    coverage_column,
     interval,
     number,
     one_of,
@@ -27,6 +29,7 @@ from sqf_pipeline.warehouse.column_kinds import (
     shares,
     source_column,
     source_known,
+    stop_id_column,
     text,
     year_column,
     year_range,
@@ -87,9 +90,11 @@ def models_table(metadata: sa.MetaData) -> sa.Table:
         text("test_sha256", "SHA-256 digest of the test stops."),
         sa.Column("package_versions", JSONB, nullable=False, comment="Versions of the packages used, as JSON."),
         source_column(),
+        coverage_column("Training and test years together"),
         recorded_at(),
         sa.PrimaryKeyConstraint("test_year", "model"),
         year_range(name, "test_year"),
+        one_of(name, "coverage", COVERAGES),
         one_of(name, "outcome", OUTCOMES),
         sa.CheckConstraint("model <> ''", name=f"{name}_model_filled"),
         *at_least_zero(name, ["training_positives"]),
@@ -266,7 +271,7 @@ def _predictions(metadata: sa.MetaData) -> None:
         name,
         [
             year_column("year", "Year of the stop; with stop_id the key of table stops."),
-            sa.Column("stop_id", sa.BigInteger, nullable=False, comment="Number of the stop within its year."),
+            stop_id_column("Number of the stop within its year, as text."),
         ],
         sa.Column("score", sa.Double, nullable=False, comment="What the estimator says, before calibration."),
         sa.Column("probability", sa.Double, nullable=False, comment="Calibrated probability of the outcome."),

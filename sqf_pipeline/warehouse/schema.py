@@ -32,6 +32,14 @@ _EXISTING_CONSTRAINTS = """
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(schema)s
 """
+_RULES_OF_COLUMN = """
+    SELECT c.relname, k.conname, a.attname
+    FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
+    WHERE n.nspname = %(schema)s AND k.contype IN ('c', 'f')
+"""
 _EXISTING_INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = %(schema)s"
 
 
@@ -65,6 +73,7 @@ def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(advisory_key(f"schema {schema}"))))
             _create_schema(connection, schema)
             metadata.create_all(connection, tables=_missing_tables(connection, metadata), checkfirst=False)
+            _turn_numbers_into_digits(connection, metadata)
             _amend_columns(connection, metadata)
             _amend_constraints(connection, metadata)
             _create_indexes(connection, metadata)
@@ -92,6 +101,31 @@ def _existing(connection: sa.Connection, query: str, schema: str) -> list[tuple]
 def _missing_tables(connection: sa.Connection, metadata: sa.MetaData) -> list[sa.Table]:
     there = {row[0] for row in _existing(connection, _EXISTING_COLUMNS, str(metadata.schema))}
     return [table for table in metadata.sorted_tables if table.name not in there]
+
+
+def _turn_numbers_into_digits(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Turn columns of digits that an older version made as numbers into text, which loses nothing.
+
+    Rules that speak of such a column go first; those that are declared are made again with the others.
+    """
+    schema = str(metadata.schema)
+    numbers = {row[:2] for row in _existing(connection, _EXISTING_COLUMNS, schema) if row[2] == "bigint"}
+    columns = [
+        column
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if column.info.get("digits") and (table.name, column.name) in numbers
+    ]
+    rules = {
+        rule
+        for column in columns
+        for rule in _existing(connection, _RULES_OF_COLUMN, schema)
+        if rule[2] == column.name and rule[0] == column.table.name
+    }
+    for table_name, rule, _ in sorted(rules):
+        _run(connection, f'ALTER TABLE "{schema}"."{table_name}" DROP CONSTRAINT "{rule}"')
+    for column in columns:
+        _run(connection, f'ALTER TABLE {_quoted(column.table)} ALTER COLUMN "{column.name}" TYPE text')
 
 
 def _amend_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:

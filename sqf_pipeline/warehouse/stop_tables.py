@@ -1,18 +1,25 @@
 """Tables of stops and of the files they came from.
 
-What belongs here: `source_files`, `stops` (made from the registry of columns) and `data_quality`. What does not:
-tables of models and their results (`result_tables`).
+What belongs here: `source_files`, `stops` (made from the registry of columns), `data_quality`, `column_loss` and
+`revisions`. What does not: tables of models and their results (`result_tables`).
 """
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.warehouse.column_kinds import (
+    COVERAGES,
+    DIGITS,
+    OPTIONAL,
     PARTITION,
     VOLATILE,
     at_least_zero,
     between,
     count,
+    coverage_column,
+    digits_of,
+    one_of,
     recorded_at,
     reference,
     sha256_of,
@@ -24,7 +31,7 @@ from sqf_pipeline.warehouse.column_kinds import (
 )
 
 SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
-    "identifier": sa.BigInteger,
+    "identifier": sa.Text,
     "date": sa.Date,
     "time": sa.Integer,
     "integer": sa.Integer,
@@ -37,6 +44,11 @@ SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
     "flag": sa.Boolean,
     "mark": sa.Boolean,
     "text": sa.Text,
+}
+_INFO: dict[str, dict[str, object]] = {
+    "month": {"frame_type": "Int8"},
+    "weekday": {"frame_type": "Int8"},
+    "identifier": {**DIGITS},
 }
 KNOWN_WORDS = {
     "at_stop": "known at the stop",
@@ -58,7 +70,7 @@ def source_files_table(metadata: sa.MetaData) -> sa.Table:
         name,
         metadata,
         year_column("year", "Calendar year of the stops in the file."),
-        text("file_name", "Name of the file, without its folder."),
+        text("file_name", "Name of the file, without its folder; of several, each after a comma."),
         text("sha256", "SHA-256 digest of the file, hexadecimal."),
         count("bytes", "Size of the file in bytes."),
         count("rows", "Stops in the file."),
@@ -75,12 +87,23 @@ def source_files_table(metadata: sa.MetaData) -> sa.Table:
         ),
         text("columns_missing", "Our names of columns that the file lacks, separated by commas.", nullable=True),
         text("columns_unknown", "Published names that the registry does not know, separated by commas.", nullable=True),
+        coverage_column("The year's stops"),
+        text("months", "Months with stops, in words.", nullable=True, info=OPTIONAL),
+        count("rows_of_other_years", "Rows of earlier years that were left out.", nullable=True, info=OPTIONAL),
+        sa.Column(
+            "parts",
+            JSONB,
+            comment="Of a year in several files, each one's name, digest, size and rows; null for one file. The digest "
+            "of the year is then that of its parts' digests.",
+            info=OPTIONAL,
+        ),
         recorded_at(),
         sa.PrimaryKeyConstraint("year"),
         year_range(name, "year"),
         sha256_of(name, "sha256"),
         *at_least_zero(name, ["bytes", "rows", "columns"]),
         source_known(name),
+        one_of(name, "coverage", COVERAGES),
         comment="The published file of each year: where every stop comes from.",
         info={PARTITION: "year"},
     )
@@ -106,6 +129,7 @@ def stops_table(metadata: sa.MetaData) -> sa.Table:
         reference(name, ["year"], "source_files", [files], remove=False),
         *checks,
         *not_empty,
+        digits_of(name, "stop_id"),
         sa.CheckConstraint("extract(year FROM stop_date) = year", name=f"{name}_stop_date_in_year"),
         *(sa.Index(f"{name}_{column}_idx", column) for column in INDEXED),
         comment="Stops by the New York City police: one row a person stopped, typed, in units; null is unknown.",
@@ -133,6 +157,63 @@ def data_quality_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def column_loss_table(metadata: sa.MetaData) -> sa.Table:
+    """Return the table of what became of the cells of each column, one row a year and column of its file."""
+    name = "column_loss"
+    counts = ["cells", "empty", "unreadable", "implausible", "kept"]
+    return sa.Table(
+        name,
+        metadata,
+        year_column("year", "Calendar year of the file."),
+        text("column_name", "Column of `stops`."),
+        count("cells", "Cells of the column, one a stop."),
+        count("empty", "Cells in which nothing stands, in any of its spellings."),
+        count("unreadable", "Cells whose text means nothing that is known; null in `stops`."),
+        count("implausible", "Cells whose value cannot be so; null in `stops`."),
+        count("kept", "Cells whose value is in `stops`."),
+        recorded_at(),
+        sa.PrimaryKeyConstraint("year", "column_name"),
+        reference(name, ["year"], "source_files", [f"{metadata.schema}.source_files.year"], remove=False),
+        *at_least_zero(name, counts),
+        sa.CheckConstraint("cells = empty + unreadable + implausible + kept", name=f"{name}_whole_is_its_parts"),
+        comment="What became of the cells of a year's file, by column: what is lost is refused above a limit.",
+        info={PARTITION: "year"},
+    )
+
+
+def revisions_table(metadata: sa.MetaData) -> sa.Table:
+    """Return the table of what changed when a year's file came anew with other bytes, one row a change and column."""
+    name = "revisions"
+    return sa.Table(
+        name,
+        metadata,
+        year_column("year", "Calendar year of the stops."),
+        text("former_sha256", "SHA-256 digest of the file from which the year was loaded before."),
+        text("sha256", "SHA-256 digest of the file that took its place."),
+        sa.Column(
+            "former_fetched_at",
+            sa.TIMESTAMP(timezone=True),
+            comment="When the former file was downloaded, found or made.",
+            info=VOLATILE,
+        ),
+        text("compared_by", "stop_id, or content when the stops were numbered anew."),
+        text("change", "rows, rows_added, rows_gone, rows_changed, outcome, or cells."),
+        text("column_name", "Column that an outcome or changed cells concern; empty for rows."),
+        count("before", "Stops before: all, or those with the outcome.", nullable=True),
+        count("after", "Stops after.", nullable=True),
+        count("changed", "Stops that were added, are gone, or have another value.", nullable=True),
+        recorded_at(),
+        sa.PrimaryKeyConstraint("year", "former_sha256", "sha256", "change", "column_name"),
+        year_range(name, "year"),
+        sha256_of(name, "former_sha256"),
+        sha256_of(name, "sha256"),
+        one_of(name, "compared_by", ("stop_id", "content")),
+        *at_least_zero(name, ["before", "after", "changed"]),
+        comment="What changed each time a year was loaded from a file with other bytes than before.",
+        info={PARTITION: "year"},
+    )
+
+
 def _stop_column(entry: Column) -> sa.Column:
     kind = sa.SmallInteger if entry.name == "year" else SQL_TYPES[entry.kind]
     parts = [entry.description.rstrip(".")]
@@ -145,7 +226,7 @@ def _stop_column(entry: Column) -> sa.Column:
         kind,
         nullable=entry.name not in {"year", "stop_id"},
         comment=". ".join(parts) + ".",
-        info={"frame_type": "Int8"} if entry.kind in {"month", "weekday"} else {},
+        info=_INFO.get(entry.kind, {}),
     )
 
 
@@ -153,4 +234,4 @@ def _has_range(entry: Column) -> bool:
     return entry.minimum is not None or entry.maximum is not None
 
 
-__all__ = ["data_quality_table", "source_files_table", "stops_table"]
+__all__ = ["column_loss_table", "data_quality_table", "revisions_table", "source_files_table", "stops_table"]

@@ -8,7 +8,13 @@ import sqlalchemy as sa
 
 from sqf_pipeline.warehouse.result_tables import models_table, result_tables
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
-from sqf_pipeline.warehouse.stop_tables import data_quality_table, source_files_table, stops_table
+from sqf_pipeline.warehouse.stop_tables import (
+    column_loss_table,
+    data_quality_table,
+    revisions_table,
+    source_files_table,
+    stops_table,
+)
 
 
 def build_metadata(schema: str) -> sa.MetaData:
@@ -20,6 +26,8 @@ def build_metadata(schema: str) -> sa.MetaData:
     source_files_table(metadata)
     stops_table(metadata)
     data_quality_table(metadata)
+    column_loss_table(metadata)
+    revisions_table(metadata)
     models_table(metadata)
     result_tables(metadata)
     return metadata

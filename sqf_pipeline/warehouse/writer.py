@@ -225,11 +225,11 @@ def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column
 def _copy_out(
     engine: sa.Engine, table: sa.Table, columns: list[sa.Column], partition: Mapping[str, object], target: Any
 ) -> None:
-    """Write rows as CSV in the order of the key; texts are ordered by their bytes, whatever the server's locale."""
-    order = [
-        sql.SQL('{} COLLATE "C"' if isinstance(column.type, sa.Text) else "{}").format(sql.Identifier(column.name))
-        for column in table.primary_key.columns
-    ]
+    """Write rows as CSV in the order of the key.
+
+    Texts are ordered by their bytes, whatever the server's locale, and digits by their number: the shorter first.
+    """
+    order = [_ordered_by(column) for column in table.primary_key.columns]
     conditions = [
         sql.SQL("{} = {}").format(sql.Identifier(table.columns[name].name), sql.Literal(value))
         for name, value in partition.items()
@@ -251,6 +251,13 @@ def _copy_out(
             cursor.copy_expert(statement, target)
     except (sa.exc.DBAPIError, psycopg2.Error) as error:
         raise _explain(error, table, partition) from None
+
+
+def _ordered_by(column: sa.Column) -> sql.Composed:
+    terms = '{0} COLLATE "C"' if isinstance(column.type, sa.Text) else "{0}"
+    return sql.SQL(f"length({{0}}), {terms}" if column.info.get("digits") else terms).format(
+        sql.Identifier(column.name)
+    )
 
 
 def _conditions(table: sa.Table, partition: Mapping[str, object]) -> list[sa.ColumnElement[bool]]:

@@ -44,11 +44,14 @@ class Origin:
         Years shown or tested on.
     training_years
         Years that the models were fitted on; empty for a figure of stops.
+    note
+        What must be said of the years, such as that they are excerpts; '' when they are whole.
     """
 
     source: str
     years: Sequence[int]
     training_years: Sequence[int] = ()
+    note: str = ""
 
     @property
     def synthetic(self) -> bool:
@@ -63,7 +66,7 @@ class Origin:
             parts.append(f"models fitted on {year_range(self.training_years)}")
         if rows is not None:
             parts.append(f"n = {rows:,} stops")
-        return "; ".join(parts) + "."
+        return f"{'; '.join(parts)}. {self.note}".strip()
 
 
 def year_range(years: Sequence[int]) -> str:

@@ -109,7 +109,7 @@ def extended_models(
         test_stops,
         test_year=int(context.partition_key),
         source=str(models["source"].iloc[0]),
-    )
+    ).assign(coverage=models["coverage"].iloc[0])
 
 
 @dg.asset(

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from sqf_pipeline.nypd.findings import Finding
 from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described, same_columns
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import (
@@ -19,6 +20,7 @@ from sqf_pipeline.orchestration.partitions import (
     in_year_order,
     training_years,
 )
+from sqf_pipeline.orchestration.resources import YearRules
 
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
@@ -27,41 +29,79 @@ _ENCODING = ("modelling/encoder.py", "modelling/feature_sets.py", "contracts/fea
 
 FEATURE_SET = "study_2021"
 """Its features are kept as assets, to be looked at; the models have every set."""
-_CONTRACT = ("contracts/stops.py", "nypd/columns.csv")
+_CONTRACT = ("contracts/stops.py", "nypd/columns.csv", "nypd/completeness.py")
 
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={"stops": dg.AssetIn(partition_mapping=TRAINING_WINDOW)},
+    ins={
+        "stops": dg.AssetIn(partition_mapping=TRAINING_WINDOW),
+        "source_files": dg.AssetIn(partition_mapping=TRAINING_WINDOW),
+    },
     check_specs=[
-        gate_spec("training_stops", TEST_YEARS, "Exactly the three years before the test year, none of them empty.")
+        gate_spec(
+            "training_stops", TEST_YEARS, "Exactly the three years before the test year, none of them empty or partial."
+        )
     ],
     description="Clean stops of the three years before the test year, earliest first.",
     **described(_GROUP, FRAMES, _CONTRACT, personal=True),
 )
-def training_stops(context: dg.AssetExecutionContext, stops: dict[str, pd.DataFrame]) -> Iterator[Any]:
+def training_stops(
+    context: dg.AssetExecutionContext,
+    stops: dict[str, pd.DataFrame],
+    source_files: dict[str, pd.DataFrame],
+    year_rules: dg.ResourceParam[YearRules],
+) -> Iterator[Any]:
     """Merge the training years of a test year."""
     from sqf_pipeline.contracts.stops import training_stops_contract
 
     test_year = int(context.partition_key)
     years = training_years(test_year)
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
-    yield from through_gate(training_stops_contract(test_year), merged, asset="training_stops", metadata=_about(merged))
+    files = pd.concat(in_year_order(source_files, years), ignore_index=True)
+    yield from through_gate(
+        training_stops_contract(test_year),
+        merged,
+        asset="training_stops",
+        metadata=_about(merged),
+        findings=_partial_years(files, year_rules),
+    )
 
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={"stops": dg.AssetIn(partition_mapping=SAME_YEAR)},
-    check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, and not empty.")],
+    ins={
+        "stops": dg.AssetIn(partition_mapping=SAME_YEAR),
+        "source_files": dg.AssetIn(partition_mapping=SAME_YEAR),
+    },
+    check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, neither empty nor partial.")],
     description="Clean stops of the test year, which no model sees before it is measured.",
     **described(_GROUP, FRAMES, _CONTRACT, personal=True),
 )
-def test_stops(context: dg.AssetExecutionContext, stops: pd.DataFrame) -> Iterator[Any]:
+def test_stops(
+    context: dg.AssetExecutionContext,
+    stops: pd.DataFrame,
+    source_files: pd.DataFrame,
+    year_rules: dg.ResourceParam[YearRules],
+) -> Iterator[Any]:
     """Set the stops of the test year aside."""
     from sqf_pipeline.contracts.stops import test_stops_contract
 
     test_year = int(context.partition_key)
-    yield from through_gate(test_stops_contract(test_year), stops, asset="test_stops", metadata=_about(stops))
+    yield from through_gate(
+        test_stops_contract(test_year),
+        stops,
+        asset="test_stops",
+        metadata=_about(stops),
+        findings=_partial_years(source_files, year_rules),
+    )
+
+
+def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
+    """Return a red finding when a year lacks months and nobody said that it may."""
+    from sqf_pipeline.nypd.completeness import partial_year_findings
+
+    return [] if rules.allow_partial else partial_year_findings(files)
 
 
 @dg.asset(

@@ -22,7 +22,6 @@ from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, FRAMES_AND_TABLES, TABLES, as_table, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import (
-    SAME_YEAR,
     STUDY_WINDOW,
     TEST_YEARS,
     in_year_order,
@@ -106,7 +105,7 @@ def resampled_summons_models(
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={"source_files": dg.AssetIn(partition_mapping=SAME_YEAR)},
+    ins={"source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     metadata=_OURS,
     description="What each model is: outcome, columns, settings, training years and counts, digests of the stops it "
     "was fitted on and measured with, package versions, source.",
@@ -119,19 +118,18 @@ def models(
     resampled_summons_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
-    source_files: pd.DataFrame,
+    source_files: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Write down what the models are."""
     from sqf_pipeline.modelling.results import model_rows
+    from sqf_pipeline.nypd.completeness import combined_coverage
 
     told = [model for stored in (arrest_model, summons_model, resampled_summons_models) for model in stored.described()]
+    test_year = int(context.partition_key)
+    files = pd.concat(in_year_order(source_files, (*training_years(test_year), test_year)), ignore_index=True)
     rows = model_rows(
-        told,
-        training_stops,
-        test_stops,
-        test_year=int(context.partition_key),
-        source=str(source_files["source"].iloc[0]),
-    )
+        told, training_stops, test_stops, test_year=test_year, source=str(files["source"].iloc[-1])
+    ).assign(coverage=combined_coverage(files["coverage"]))
     return dg.Output(rows, metadata={"models": as_table(rows[["model", "estimator", "resampling", "training_rows"]])})
 
 

@@ -34,6 +34,7 @@ def _all_models(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 @dg.asset(
     partitions_def=TEST_YEARS,
+    ins={"source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     description="Charts of the stops, the models, groups of people and drift, as PNG files and here.",
     **described(
         _GROUP, REPORTS, ("modelling/plots", "modelling/charts.py", "modelling/curves.py", "modelling/suites.py")
@@ -54,15 +55,19 @@ def charts(
     calibration_bins: pd.DataFrame,
     subgroup_metrics: pd.DataFrame,
     drift: pd.DataFrame,
+    source_files: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Draw the charts."""
     from sqf_pipeline.modelling.charts import ChartInputs, draw_charts, drawn_outcomes
     from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.modelling.plots.style import figure_png
+    from sqf_pipeline.nypd.completeness import coverage_note
 
+    test_year = int(context.partition_key)
     inputs = ChartInputs(
-        test_year=int(context.partition_key),
+        test_year=test_year,
         source=str(models["source"].iloc[0]),
+        data_note=coverage_note(_of_window(source_files, test_year)),
         stops=pd.concat([training_stops, test_stops], ignore_index=True),
         test_stops=test_stops,
         models=_all_models(models, extended_models),
@@ -188,6 +193,7 @@ def model_export(
     """Export the served models."""
     from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
     from sqf_pipeline.export.source_commit import source_commit
+    from sqf_pipeline.nypd.completeness import coverage_note
     from sqf_pipeline.service.bundle import CURRENT_NAME, resolve_folder
 
     test_year = int(context.partition_key)
@@ -212,6 +218,7 @@ def model_export(
         },
         model_card=model_card["model_card.md"].decode(),
         git_commit=source_commit(),
+        data_note=coverage_note(files),
     )
     folder = export_bundle(exports.folder, list(served_models), export_context)
     in_force, served = "yes", resolve_folder(exports.folder / CURRENT_NAME)

@@ -1,7 +1,7 @@
 """Published files to clean stops, by year.
 
-What belongs here: the assets `raw_stops`, `source_files`, `stops` and `data_quality`. What does not: how a file is
-found, read or cleaned (`nypd`), and what must hold of the result (`contracts`).
+What belongs here: the assets `raw_stops`, `source_files`, `revisions`, `stops`, `data_quality` and `column_loss`. What
+does not: how a file is found, read, judged or cleaned (`nypd`), and what must hold of the result (`contracts`).
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 import pandas as pd
 
+from sqf_pipeline.nypd.file_parts import month_words
+from sqf_pipeline.nypd.findings import Finding
 from sqf_pipeline.orchestration.assets.labels import (
     FRAMES,
     FRAMES_AND_TABLES,
@@ -18,22 +20,39 @@ from sqf_pipeline.orchestration.assets.labels import (
     described,
     same_columns,
 )
-from sqf_pipeline.orchestration.checks import gate_spec, through_gate, yearly_check
+from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_check, yearly_check
+from sqf_pipeline.orchestration.earlier import kept_frame, kept_year
+from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles, YearRules
 from sqf_pipeline.orchestration.versions import code_version
 
 if TYPE_CHECKING:
     from sqf_pipeline.nypd.reader import RawFile
     from sqf_pipeline.nypd.source import PublishedFile
+    from sqf_pipeline.nypd.year_review import YearReview
     from sqf_pipeline.settings import Source
 
 _GROUP = "stops"
-_READING = ("nypd/reader.py", "nypd/columns.csv", "nypd/columns.py", "contracts/stops.py")
-_CLEANING = (
-    *("nypd/cleaning.py", "nypd/parsing.py", "nypd/shifted_rows.py", "nypd/vocabulary.py", "nypd/vocabulary.csv"),
-    *("nypd/columns.csv", "nypd/columns.py", "contracts/stops.py"),
+_CELLS = (
+    *("nypd/calendar_columns.py", "nypd/column_reading.py", "nypd/columns.csv", "nypd/columns.py", "nypd/dates.py"),
+    *("nypd/moments.py", "nypd/numerals.py", "nypd/stop_identifiers.py", "nypd/times_of_day.py", "nypd/vocabulary.csv"),
+    *("nypd/vocabulary.py", "contracts/stops.py"),
 )
+_CLEANING = (
+    *("nypd/categories.py", "nypd/cleaning.py", "nypd/clock_times.py", "nypd/heights.py", "nypd/quality_log.py"),
+    *("nypd/shifted_rows.py", *_CELLS),
+)
+_JUDGING = ("nypd/loss_limits.py", "nypd/category_changes.py")
+_READING = (
+    *("nypd/reader.py", "nypd/header.py", "nypd/csv_table.py", "nypd/workbook_table.py", "nypd/joined_tables.py"),
+    *("nypd/other_years.py", *_CELLS),
+)
+_REVIEWING = (
+    *("nypd/year_review.py", "nypd/completeness.py", "nypd/expected_totals.py", "nypd/official_totals.csv"),
+    *("nypd/revisions.py", "nypd/source_record.py"),
+)
+_RAW = tuple(sorted({*_READING, *_CLEANING, *_JUDGING, *_REVIEWING}))
 
 
 @dg.multi_asset(
@@ -42,59 +61,133 @@ _CLEANING = (
     outs={
         "raw_stops": dg.AssetOut(
             description="Stops of a year as published: every recognised column as text, one row a stop.",
-            **described(_GROUP, FRAMES, _READING, personal=True),
+            **described(_GROUP, FRAMES, _RAW, personal=True),
         ),
         "source_files": dg.AssetOut(
-            description="The file of a year: its name, digest, size, rows, and where and when it was obtained.",
-            **described(_GROUP, TABLES, _READING),
+            description="The file or files of a year: names, digest, size, rows, months, whether it is whole, and "
+            "where and when it was obtained.",
+            **described(_GROUP, FRAMES_AND_TABLES, _RAW),
+        ),
+        "revisions": dg.AssetOut(
+            description="What changed each time a year's file came with other bytes than the one loaded before.",
+            **described(_GROUP, FRAMES_AND_TABLES, _RAW),
         ),
     },
     check_specs=[
-        gate_spec("raw_stops", YEARS, "Required columns are there, and every stop has a number of its own."),
+        gate_spec(
+            "raw_stops",
+            YEARS,
+            "Required columns are there, every stop has a number of its own, no column loses too much, and the stops "
+            "are as many as NYPD published.",
+        ),
         yearly_check(
             "columns_recognised",
             "raw_stops",
             YEARS,
             "Every column of the file is in the registry of columns; others are left out.",
         ),
+        yearly_check(
+            "year_is_whole",
+            "raw_stops",
+            YEARS,
+            "Twelve months, no row of another year, as many stops as expected, and no sheet or file left aside.",
+        ),
+        yearly_check(
+            "not_revised",
+            "raw_stops",
+            YEARS,
+            "The file has the bytes from which the year was loaded before, if it was.",
+        ),
     ],
 )
-def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourceParam[PublishedFiles]) -> Iterator[Any]:
-    """Read the published file of a year."""
+def raw_stops(
+    context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
+    year_rules: dg.ResourceParam[YearRules],
+    frames: dg.ResourceParam[ParquetIOManager],
+) -> Iterator[Any]:
+    """Read the published files of a year; nothing is stored unless it may be stored as that year."""
     from sqf_pipeline.contracts.stops import raw_stops_contract
-    from sqf_pipeline.nypd.reader import read_published_file
+    from sqf_pipeline.nypd.cleaning import clean_stops
+    from sqf_pipeline.nypd.reader import read_published_year
+    from sqf_pipeline.nypd.revisions import revision_history
+    from sqf_pipeline.nypd.source_record import source_file_row
+    from sqf_pipeline.nypd.year_review import review_year
 
     year = int(context.partition_key)
     file = published_files.obtain(year, cast("Source | None", context.run.tags.get(SOURCE_TAG)))
-    raw = read_published_file(file.path, year)
-    yield from through_gate(
+    raw = read_published_year(file.paths, year)
+    cleaned = clean_stops(raw.frame, year)
+    synthetic = file.source == "sample"
+    review = review_year(
+        raw,
+        cleaned,
+        kept_year(frames, year - 1),
+        promised=file.promised,
+        notes=file.notes,
+        excerpt=year_rules.excerpt and not synthetic,
+        synthetic=synthetic,
+    )
+    gate = through_gate(
         raw_stops_contract(),
         raw.frame,
         asset="raw_stops",
         output_name="raw_stops",
-        metadata=_about_file(file, raw),
+        metadata=_about_file(file, raw, review),
         # the same bytes read by the same code are the same stops, whenever that happens
         data_version=f"{raw.sha256[:16]}-{code_version(*_READING)}",
+        findings=review.findings,
     )
-    unknown = list(raw.columns_unknown)
-    yield dg.AssetCheckResult(
-        asset_key="raw_stops",
-        check_name="columns_recognised",
-        passed=not unknown,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=(
-            f"{file.path.name} has columns that the registry does not know, left out: {', '.join(unknown)}. A row in "
-            "nypd/columns.csv takes a column in."
-            if unknown
-            else "Every column of the file is known."
-        ),
-        metadata={
-            "unknown_columns": len(unknown),
-            "unknown": ", ".join(unknown) or "none",
+    first = next(gate)
+    revised: str | None = None
+    if isinstance(first, dg.Output):
+        # before the former version is overwritten, and before its digest is: a run that is killed between is told again
+        history, revised = revision_history(
+            kept_frame(frames, "revisions", year),
+            kept_frame(frames, "source_files", year),
+            kept_frame(frames, "raw_stops", year),
+            raw,
+            cleaned.stops,
+        )
+        yield dg.Output(history, output_name="revisions")
+    yield first
+    yield from gate
+    yield _columns_recognised(file, raw)
+    yield warning_check(
+        "raw_stops",
+        "year_is_whole",
+        review.of("months", "other_years", "expected", "files"),
+        f"{len(raw.frame):,} stops of {month_words(review.months)}.",
+        {"coverage": review.coverage, "months": month_words(review.months)},
+    )
+    if revised:
+        context.log.warning("%s", revised)
+    yield warning_check(
+        "raw_stops",
+        "not_revised",
+        [Finding("revised", "warn", revised)] if revised else [],
+        "The same bytes as before, or loaded for the first time.",
+    )
+    yield dg.Output(source_file_row(file, raw, review), output_name="source_files")
+
+
+def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
+    unknown = ", ".join(raw.columns_unknown)
+    told = (
+        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in nypd/columns.csv "
+        "takes a column in."
+    )
+    return warning_check(
+        "raw_stops",
+        "columns_recognised",
+        [Finding("columns", "warn", told)] if unknown else [],
+        "Every column of the file is known.",
+        {
+            "unknown_columns": len(raw.columns_unknown),
+            "unknown": unknown or "none",
             "missing_optional": ", ".join(raw.columns_missing) or "none",
         },
     )
-    yield dg.Output(_source_file_row(file, raw), output_name="source_files")
 
 
 @dg.multi_asset(
@@ -104,30 +197,49 @@ def raw_stops(context: dg.AssetExecutionContext, published_files: dg.ResourcePar
         "stops": dg.AssetOut(
             description="Clean stops of a year: typed, in units, one spelling a category, implausible values null. "
             "As many rows as were published.",
-            **described(_GROUP, FRAMES_AND_TABLES, _CLEANING, personal=True),
+            **described(_GROUP, FRAMES_AND_TABLES, (*_CLEANING, *_JUDGING), personal=True),
         ),
         "data_quality": dg.AssetOut(
             description="What cleaning changed: how many stops of a year each rule touched, by column.",
             **described(_GROUP, TABLES, _CLEANING),
         ),
+        "column_loss": dg.AssetOut(
+            description="What became of the cells of each column of a year: empty, unreadable, implausible, kept.",
+            **described(_GROUP, FRAMES_AND_TABLES, _CLEANING),
+        ),
     },
     check_specs=[
-        gate_spec("stops", YEARS, "Types, units and ranges of the registry hold, and no stop is lost or doubled."),
+        gate_spec(
+            "stops", YEARS, "Types, units and ranges hold, no stop is lost or doubled, no column loses too much."
+        ),
         yearly_check(
             "spellings_known",
             "stops",
             YEARS,
-            "Every category is spelled as the vocabulary knows it; a new spelling is kept as it is.",
+            "Every category is spelled as the vocabulary knows it; a new spelling is told, and kept as it is unless it "
+            "is a known one cut or continued.",
+        ),
+        yearly_check(
+            "little_is_lost",
+            "stops",
+            YEARS,
+            "No column loses more than a tenth of what is refused, no required one has twice the gaps of the year "
+            "before, and no frequent category of the year before is gone.",
         ),
     ],
 )
-def stops(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterator[Any]:
+def stops(
+    context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: dg.ResourceParam[ParquetIOManager]
+) -> Iterator[Any]:
     """Clean the stops of a year."""
     from sqf_pipeline.contracts.stops import stops_contract
     from sqf_pipeline.nypd.cleaning import clean_stops
+    from sqf_pipeline.nypd.year_review import cleaning_findings
 
     year = int(context.partition_key)
     cleaned = clean_stops(raw_stops, year)
+    before = kept_year(frames, year - 1)
+    findings = cleaning_findings(cleaned.stops, cleaned.loss, before)
     outcomes = {name: int(cleaned.stops[name].sum()) for name in ("arrested", "summons_issued")}
     yield from through_gate(
         stops_contract(years=(year,), expected_rows=len(raw_stops)),
@@ -139,31 +251,35 @@ def stops(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame) -> Iterato
             "cells_changed": int(cleaned.quality["rows"].sum()),
             "dagster/column_lineage": same_columns("raw_stops", raw_stops.columns),
         },
+        findings=findings,
     )
-    new = cleaned.quality[cleaned.quality["rule"] == "new_category"]
-    yield dg.AssetCheckResult(
-        asset_key="stops",
-        check_name="spellings_known",
-        passed=new.empty,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=(
-            " ".join(f"{row.column_name}: {row.description}" for row in new.itertuples())
-            + " A row in nypd/vocabulary.csv gives a spelling its category."
-            if len(new)
-            else "Every spelling is known."
-        ),
-        metadata={"columns_with_new_spellings": len(new), "spellings": as_table(new)},
+    new = cleaned.quality[cleaned.quality["rule"].isin(["new_category", "completed"])]
+    told = " ".join(f"{row.column_name}: {row.description}" for row in new.itertuples())
+    yield warning_check(
+        "stops",
+        "spellings_known",
+        [Finding("spellings", "warn", f"{told} A row in nypd/vocabulary.csv gives a spelling its category.")]
+        if told
+        else [],
+        "Every spelling is known.",
+        {"columns_with_new_spellings": len(new), "spellings": as_table(new)},
     )
+    compared = (
+        f"Compared with {year - 1}." if before else f"{year - 1} is not loaded, so gaps are not compared with it."
+    )
+    yield warning_check("stops", "little_is_lost", findings, compared, {"compared": compared})
     yield dg.Output(
         cleaned.quality,
         output_name="data_quality",
         metadata={"rules": as_table(cleaned.quality.sort_values("rows", ascending=False))},
     )
+    lost = cleaned.loss[cleaned.loss["unreadable"] + cleaned.loss["implausible"] > 0]
+    yield dg.Output(cleaned.loss, output_name="column_loss", metadata={"lost": as_table(lost)})
 
 
-def _about_file(file: "PublishedFile", raw: "RawFile") -> dict[str, Any]:
+def _about_file(file: "PublishedFile", raw: "RawFile", review: "YearReview") -> dict[str, Any]:
     return {
-        "file_name": file.path.name,
+        "file_name": ", ".join(part.name for part in raw.parts),
         "sha256": raw.sha256,
         "bytes": raw.bytes,
         "source": file.source,
@@ -172,27 +288,9 @@ def _about_file(file: "PublishedFile", raw: "RawFile") -> dict[str, Any]:
         "columns": len(raw.published_names),
         "optional_columns_missing": list(raw.columns_missing),
         "blank_rows_left_out": raw.blank_rows,
+        "rows_of_other_years_left_out": sum(raw.other_years.values()),
+        "coverage": review.coverage,
     }
-
-
-def _source_file_row(file: "PublishedFile", raw: "RawFile") -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "year": [file.year],
-            "file_name": [file.path.name],
-            "sha256": [raw.sha256],
-            "bytes": [raw.bytes],
-            "rows": [len(raw.frame)],
-            "columns": [len(raw.published_names)],
-            "source": [file.source],
-            "url": [file.url],
-            "etag": [file.etag],
-            "last_modified": [file.last_modified],
-            "fetched_at": [file.fetched_at],
-            "columns_missing": [", ".join(raw.columns_missing) or None],
-            "columns_unknown": [", ".join(raw.columns_unknown) or None],
-        }
-    )
 
 
 __all__ = ["raw_stops", "stops"]

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def connection(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Connection]:
     """Return a connection to the database of a run on the real files."""
-    pipeline = Pipeline(tmp_path_factory.mktemp("real") / "home", real_data_dir.resolve())
+    home = tmp_path_factory.mktemp("real") / "home"
+    pipeline = Pipeline(home, real_data_dir.resolve(), environment={"SQF_EXCERPT": "off"})
     result = pipeline.sqf("run")
     assert result.exit_code == 0, result.output
     engine = create_engine(local.ensure_running(pipeline.home / "postgres"))

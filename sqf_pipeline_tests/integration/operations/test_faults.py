@@ -116,7 +116,7 @@ def test_a_database_that_goes_away_in_the_middle_of_a_write_keeps_what_it_had(se
     with server.stops() as (engine, table), ThreadPoolExecutor(1) as aside:
         # a rival holds the key of the last new row, so that the writer stands still with all other rows written
         rival = engine.connect()
-        rival.execute(sa.insert(table).values(row_for(table, stop_id=ROWS + 1)))
+        rival.execute(sa.insert(table).values(row_for(table, stop_id=str(ROWS + 1))))
         writing = aside.submit(replace_partition, engine, table, newer, YEAR)
         wait_until(lambda: is_waiting(engine))
         server.signal(how)

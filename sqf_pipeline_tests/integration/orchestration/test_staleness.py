@@ -15,6 +15,9 @@ from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.pipeline_support import rows_of, write_made_up_years, write_rows
 
+RAW = ("raw_stops", "source_files", "revisions")
+STOPS = ("stops", "data_quality", "column_loss")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,19 +42,19 @@ def test_stops_are_stale_after_other_bytes_and_fresh_after_the_same(folder, tmp_
     frames: Any = ParquetIOManager(tmp_path / "frames")
     definitions = build_defs(settings, tables=frames, frames_and_tables=frames)
     with dg.DagsterInstance.ephemeral() as instance:
-        make(definitions, instance, "raw_stops", "source_files", "stops", "data_quality")
+        make(definitions, instance, *RAW, *STOPS)
         assert status(definitions, instance, "stops") == "FRESH"
 
         path = data_dir / "sqf-2018.csv"
         path.write_bytes(path.read_bytes())
-        make(definitions, instance, "raw_stops", "source_files")
+        make(definitions, instance, *RAW)
         assert status(definitions, instance, "stops") == "FRESH"
 
         write_rows(path, rows_of(path)[:-1])
-        make(definitions, instance, "raw_stops", "source_files")
+        make(definitions, instance, *RAW)
         assert status(definitions, instance, "stops") == "STALE"
 
-        make(definitions, instance, "stops", "data_quality")
+        make(definitions, instance, *STOPS)
         assert status(definitions, instance, "stops") == "FRESH"
 
 

@@ -48,6 +48,14 @@ def test_a_source_that_is_not_the_sample_has_no_banner(tmp_path):
     assert client.get("/summons").status_code == 404  # this export has no such model
 
 
+def test_partial_years_and_excerpts_are_said_on_every_page(tmp_path):
+    small = small_models()
+    note = "2020 is partial: January to June."
+    export_bundle(tmp_path, small.models, replace(small.context, data_note=note))
+    client = create_app(tmp_path).test_client()
+    assert all(note in client.get(path).text for path in PAGES)
+
+
 def test_downloads_hold_what_the_page_shows(client):
     table = client.get("/analysis/stops_by_year.json").get_json()
     rows = list(csv.reader(io.StringIO(client.get("/analysis/stops_by_year.csv").text)))

@@ -19,7 +19,14 @@ WORDS = {
     "sha256": "a" * 64,
     "training_sha256": "b" * 64,
     "test_sha256": "c" * 64,
+    "former_sha256": "d" * 64,
+    "compared_by": "stop_id",
+    # of the one cell of a column, which is empty
+    "unreadable": 0,
+    "implausible": 0,
+    "kept": 0,
     "reference_model": "the floor",
+    "stop_id": "1",
 }
 DEFAULT_MODELS = ("arrest-forest", "summons-forest")
 
@@ -67,7 +74,7 @@ def stops(rows: int = 50, year: int = 2020, seed: int = 1) -> pd.DataFrame:
         if entry.name == "year":
             values: Any = np.full(rows, year)
         elif entry.kind == "identifier":
-            values = np.arange(1, rows + 1)
+            values = np.arange(1, rows + 1).astype(str)
         elif entry.kind == "date":
             values = pd.Timestamp(year, 1, 1) + pd.to_timedelta(random.integers(0, 365, rows), unit="D")
         elif entry.kind in {"flag", "mark"}:

@@ -61,6 +61,37 @@ def test_new_nullable_column_is_added_and_rows_stay(engine, warehouse):
         run(engine, "UPDATE sqf.stops SET demeanor = ''")
 
 
+def test_ids_of_an_older_version_become_text_and_rows_stay(engine, warehouse):
+    rows = fill(engine, warehouse)
+    for table in ("models", "predictions"):
+        made = frames.models(warehouse) if table == "models" else frames.predictions(warehouse, frames.stops())
+        replace_partition(engine, warehouse.tables[f"sqf.{table}"], made, {"test_year": 2020})
+    before = run(
+        engine, "SELECT s.stop_id, p.model FROM sqf.predictions p JOIN sqf.stops s USING (year, stop_id) ORDER BY 1, 2"
+    )
+    run(engine, "ALTER TABLE sqf.predictions DROP CONSTRAINT predictions_stops_fkey")
+    run(engine, "ALTER TABLE sqf.stops DROP CONSTRAINT stops_stop_id_digits")
+    for table in ("stops", "predictions"):
+        run(engine, f"ALTER TABLE sqf.{table} ALTER COLUMN stop_id TYPE bigint USING stop_id::bigint")
+    run(engine, "ALTER TABLE sqf.stops ADD CONSTRAINT stops_stop_id_range CHECK (stop_id >= 1)")
+    run(
+        engine,
+        "ALTER TABLE sqf.predictions ADD CONSTRAINT predictions_stops_fkey FOREIGN KEY (year, stop_id) "
+        "REFERENCES sqf.stops DEFERRABLE INITIALLY DEFERRED",
+    )
+    ensure_schema(engine, "sqf")
+    ensure_schema(engine, "sqf")
+    after = run(
+        engine, "SELECT s.stop_id, p.model FROM sqf.predictions p JOIN sqf.stops s USING (year, stop_id) ORDER BY 1, 2"
+    )
+    assert after == before
+    assert len({stop for stop, _ in after}) == rows
+    kinds = "SELECT table_name, data_type FROM information_schema.columns WHERE column_name = 'stop_id' ORDER BY 1"
+    assert run(engine, kinds) == [("predictions", "text"), ("stops", "text")]
+    with pytest.raises(sa.exc.IntegrityError, match="stops_stop_id_digits"):
+        run(engine, "UPDATE sqf.stops SET stop_id = '007' WHERE stop_id = '7'")
+
+
 @pytest.mark.parametrize(
     ("statement", "said"),
     [

@@ -22,6 +22,7 @@ OFFENDING = {
     "subgroup_metrics_positives_in_rows": [{"rows": 5, "positives": 6}],
     "metric_intervals_in_order": [{"low": 0.6, "high": 0.5}],
     "metric_differences_in_order": [{"low": 0.6, "high": 0.5}],
+    "column_loss_whole_is_its_parts": [{"cells": 5}],
     "metric_differences_two_models": [{"model": "same", "reference_model": "same"}],
 }
 
@@ -36,7 +37,7 @@ def offending_values(table: sa.Table, check: sa.CheckConstraint) -> list[dict]:
         low, high = (re.search(rf"{sign} (\S+)", str(check.sqltext)) for sign in (">=", "<="))
         below = [{column: float(low[1]) - 1}] if low else []
         return below + ([{column: float(high[1]) + 1}] if high else [])
-    return [{column: {"known": "no such thing", "filled": "", "digest": "not a digest"}[kind]}]
+    return [{column: {"known": "no such thing", "filled": "", "digest": "not a digest", "digits": "007"}[kind]}]
 
 
 CHECKS = [
@@ -133,13 +134,15 @@ def test_reference_to_nothing_is_rejected_at_the_end_of_the_transaction(trial, t
 def test_every_result_refers_to_its_model():
     without = {name for name, table in TABLES.items() if "models" not in {k.referred_table.name for k in
                table.foreign_key_constraints}}  # fmt: skip
-    assert without == {"source_files", "stops", "data_quality", "models", "drift", "study_2021_comparison"}
+    of_stops = {"source_files", "stops", "data_quality", "column_loss", "revisions"}
+    assert without == {*of_stops, "models", "drift", "study_2021_comparison"}
 
 
 def test_every_result_says_its_source_and_time():
     assert all("recorded_at" in table.columns for table in TABLES.values())
-    # stops and data_quality have their source by reference to source_files
-    assert {name for name, table in TABLES.items() if "source" not in table.columns} == {"stops", "data_quality"}
+    # stops, data_quality and column_loss have their source by reference to source_files, revisions by their digests
+    without = {"stops", "data_quality", "column_loss", "revisions"}
+    assert {name for name, table in TABLES.items() if "source" not in table.columns} == without
 
 
 def test_stops_are_the_registry():

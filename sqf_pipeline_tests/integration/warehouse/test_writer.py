@@ -74,6 +74,14 @@ class TestRoundTrip:
         assert [back[str(i)] for i in range(len(words))] == words
         assert back["none"] is pd.NA
 
+    def test_ids_are_text_of_any_length_in_the_order_of_their_numbers(self, engine, filled):
+        ids = ["1", "2", "9", "10", "99", "100", "202000000000000001", "20200000000000000001", "20200000000000000002"]
+        stops = frames.stops(len(ids)).assign(stop_id=pd.array(ids, dtype="string"))
+        replace_partition(engine, of(filled, "stops"), stops.sample(frac=1, random_state=3), YEAR)
+        back = read_table(engine, of(filled, "stops"), YEAR)["stop_id"]
+        assert back.tolist() == ids
+        assert back.dtype == "string"
+
     def test_missing_in_every_spelling_is_null(self, engine, filled):
         values = pd.Series([None, np.nan, pd.NA, 0.5], dtype=object)
         rows = [frames.row_for(of(filled, "drift"), measure=str(i)) for i in range(len(values))]
@@ -120,7 +128,7 @@ class TestReplacing:
         time.sleep(0.01)
         replace_partition(engine, table, stops.sample(frac=1, random_state=5), YEAR)
         assert table_fingerprint(engine, table) == before
-        changed = stops.assign(suspect_age=stops["suspect_age"].mask(stops["stop_id"] == 1, 33))
+        changed = stops.assign(suspect_age=stops["suspect_age"].mask(stops["stop_id"] == "1", 33))
         replace_partition(engine, table, changed, YEAR)
         assert table_fingerprint(engine, table) != before
 
@@ -208,7 +216,7 @@ class TestReplacing:
 
 def spoiled(column: str, value: object, row: int = 3) -> pd.DataFrame:
     frame = frames.stops(seed=11)
-    return frame.assign(**{column: frame[column].astype(object).where(frame["stop_id"] != row, value)})
+    return frame.assign(**{column: frame[column].astype(object).where(frame["stop_id"] != str(row), value)})
 
 
 class TestRefusing:
@@ -242,7 +250,7 @@ class TestRefusing:
         assert "may not be" in said
 
     def test_duplicate_key(self, engine, filled):
-        self.refuse(engine, filled, spoiled("stop_id", 9), r"1 rows repeat a key \(year, stop_id\)")
+        self.refuse(engine, filled, spoiled("stop_id", "9"), r"1 rows repeat a key \(year, stop_id\)")
 
     def test_row_of_another_partition(self, engine, filled):
         self.refuse(engine, filled, spoiled("year", 2019), "year is not 2020 in 1 of 50 rows")

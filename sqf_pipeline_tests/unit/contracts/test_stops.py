@@ -37,7 +37,13 @@ def test_raw_rules():
     assert any(
         check == "id_is_unique_within_its_year" for _, check in failed_rules(contract, raw_stops({}, {"stop_id": "1"}))
     )
-    assert any(check == "id_is_a_whole_number" for _, check in failed_rules(contract, raw_stops({"stop_id": "one"})))
+    for text in ("one", "0", "1.5", "2.02E+17", "-3"):
+        failed = failed_rules(contract, raw_stops({"stop_id": text}))
+        assert any(check == "id_is_a_whole_number" for _, check in failed), text
+    same = [{"stop_id": "20200000000000000001"}, {"stop_id": "20,200,000,000,000,000,001.0"}]
+    assert any(check == "id_is_unique_within_its_year" for _, check in failed_rules(contract, raw_stops(*same)))
+    apart = [{"stop_id": "20200000000000000001"}, {"stop_id": "20200000000000000002"}]
+    contract.validate(raw_stops(*apart), lazy=True)
     assert failed_rules(contract, raw_stops().drop(columns="arrested"))
     assert failed_rules(contract, raw_stops().assign(shoe_size="9"))
     assert any(check == "has_rows" for _, check in failed_rules(contract, raw_stops().iloc[:0]))
@@ -70,6 +76,12 @@ def test_key_rows_years_columns_and_place(clean: pd.DataFrame):
     assert failed_rules(stops_contract(), clean.astype({"suspect_age": "string"}).assign(suspect_age="old"))
     clean.loc[0, "longitude"] = pd.NA
     assert any(check == "degrees_where_there_are_feet" for _, check in failed_rules(stops_contract(), clean))
+
+
+@pytest.mark.parametrize("text", ["007", "1.0", "1e3", "", "seven"])
+def test_an_id_has_one_form(text: str, clean: pd.DataFrame):
+    clean.loc[0, "stop_id"] = text
+    assert ("stop_id", "digits_without_leading_zeros") in failed_rules(stops_contract(), clean)
 
 
 @pytest.mark.parametrize("name", ["year", "stop_id"])

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from sqf_pipeline.nypd.local_files import MissingFileError, SourceError, find_local_file, local_years, year_in_name
+from sqf_pipeline.nypd.file_parts import ALL_MONTHS
+from sqf_pipeline.nypd.local_files import (
+    MissingFileError,
+    SourceError,
+    digest_of_parts,
+    find_local_file,
+    find_year_files,
+    local_years,
+    year_in_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +138,75 @@ def test_the_real_folder_has_the_years_of_the_study(real_data_dir: Path) -> None
     assert {2017, 2018, 2019, 2020} <= set(local_years(real_data_dir))
     for year in (2017, 2018, 2019, 2020):
         assert find_local_file(real_data_dir, year).is_file()
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_text(name)
+
+
+def test_parts_of_a_year_are_found_in_their_order(tmp_path: Path) -> None:
+    names = ["sqf-2024-q1.xlsx", "sqf 2024 2nd quarter.csv", "2024_q3_sqf.xlsx", "sqf-2024-oct-dec.csv"]
+    put(tmp_path, *reversed(names))
+    found = find_year_files(tmp_path, 2024)
+    assert [path.name for path in found.paths] == names
+    assert found.promised == ALL_MONTHS
+    assert local_years(tmp_path) == [2024]
+
+
+@pytest.mark.parametrize(
+    "name", ["sqf-2024-q1.xlsx", "sqf-2024-1.csv", "sqf-2024-jan.csv", "sqf-2024-ytd.csv", "sqf-2024-bronx.csv"]
+)
+def test_one_part_never_passes_for_a_whole_year(name: str, tmp_path: Path) -> None:
+    put(tmp_path, name)
+    assert find_year_files(tmp_path, 2024).promised not in (None, ALL_MONTHS)
+    with pytest.raises(SourceError, match=f"Expected one file of 2024 .*found parts of it: {name}"):
+        find_local_file(tmp_path, 2024)
+
+
+def test_numbered_parts_leave_it_to_their_months_and_places_do_not(tmp_path: Path) -> None:
+    put(tmp_path, "sqf-2024-1.csv", "sqf-2024-2.csv")
+    assert find_year_files(tmp_path, 2024).promised is None
+    put(tmp_path, "sqf-2023-bronx.csv", "sqf-2023-queens.csv")
+    assert find_year_files(tmp_path, 2023).promised == frozenset()
+
+
+def test_a_missing_part_is_missed(tmp_path: Path) -> None:
+    put(tmp_path, "sqf-2024-q1.csv", "sqf-2024-q2.csv", "sqf-2024-q4.csv")
+    assert find_year_files(tmp_path, 2024).promised == ALL_MONTHS - {7, 8, 9}
+
+
+def test_a_whole_year_beside_its_parts_is_used_and_that_is_told(tmp_path: Path) -> None:
+    put(tmp_path, "sqf-2024.csv", "sqf-2024-q1.xlsx")
+    found = find_year_files(tmp_path, 2024)
+    assert [path.name for path in found.paths] == ["sqf-2024.csv"]
+    assert found.notes == ("sqf-2024.csv is used for 2024, and not the parts beside it: sqf-2024-q1.xlsx.",)
+
+
+def test_parts_that_hold_the_same_months_are_refused(tmp_path: Path) -> None:
+    put(tmp_path, "sqf-2024-q1.csv", "sqf-2024-mar.csv")
+    with pytest.raises(SourceError, match="both hold March of 2024"):
+        find_year_files(tmp_path, 2024)
+    put(tmp_path, "sqf-2023-q1.csv", "sqf 2023 1st quarter.csv")
+    with pytest.raises(SourceError, match="2 different files for 2023"):
+        find_year_files(tmp_path, 2023)
+
+
+def test_a_part_that_is_there_twice_is_read_once(tmp_path: Path) -> None:
+    for name in ("sqf-2024-1.csv", "sqf-2024-part-2.csv"):
+        (tmp_path / name).write_text("the same")
+    found = find_year_files(tmp_path, 2024)
+    assert len(found.paths) == 1
+    assert "has the same bytes as" in found.notes[0]
+    put(tmp_path, "sqf-2023-q1.csv", "sqf-2023-q1.xlsx")
+    assert [path.name for path in find_year_files(tmp_path, 2023).paths] == ["sqf-2023-q1.xlsx"]
+
+
+def test_the_digest_of_a_year_is_that_of_its_file_or_of_its_parts_digests() -> None:
+    import hashlib
+
+    one, other = hashlib.sha256(b"one").hexdigest(), hashlib.sha256(b"other").hexdigest()
+    assert digest_of_parts([one]) == one
+    # printf '%s\n%s' ONE OTHER | sha256sum
+    assert digest_of_parts([one, other]) == hashlib.sha256(f"{one}\n{other}".encode()).hexdigest()
+    assert digest_of_parts([other, one]) != digest_of_parts([one, other])

@@ -12,7 +12,7 @@ from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse.tables import build_metadata
 
 BY_GROUP = {
-    "stops": ["data_quality", "raw_stops", "source_files", "stops"],
+    "stops": ["column_loss", "data_quality", "raw_stops", "revisions", "source_files", "stops"],
     "features": ["feature_encoder", "test_features", "test_stops", "training_features", "training_stops"],
     "models": [
         *("arrest_model", "confusion_matrices", "feature_importances", "model_metrics", "models", "predictions"),
@@ -39,8 +39,8 @@ CHECKS = {
     "gap_marks": ["no_gap_tells_the_outcome"],
     "model_metrics": ["contract"],
     "predictions": ["contract"],
-    "raw_stops": ["columns_recognised", "contract"],
-    "stops": ["contract", "freshness_check", "spellings_known"],
+    "raw_stops": ["columns_recognised", "contract", "not_revised", "year_is_whole"],
+    "stops": ["contract", "freshness_check", "little_is_lost", "spellings_known"],
     "test_features": ["contract"],
     "test_stops": ["contract"],
     "training_features": ["contract"],

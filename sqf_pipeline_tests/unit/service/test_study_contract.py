@@ -51,7 +51,11 @@ def test_names_of_months_and_days_and_heights(specs):
     assert (stop["y_feet"], stop["stop_time_seconds"], stop["arrested"]) == (206470.5, 51960, False)
 
 
-@pytest.mark.parametrize(("written", "inches"), [("5.1", 70), (5.1, 70), ("5.10", 70), ("6.0", 72), (6, 72), (71, 71)])
+@pytest.mark.parametrize(
+    ("written", "inches"),
+    [("5.1", 70), (5.1, 70), ("5.10", 70), ("6.0", 72), (6, 72), (71, 71), (71.0, 71), ("6.1", 73), (6.1, 73),
+     ("6.10", 73), ("5'10\"", 70), ("5-10", 70), ("510", 70)],
+)  # fmt: skip
 def test_heights(specs, written, inches):
     stop = read_study_stop("summons", {**SUMMONS, "SUSPECT_HEIGHT": written}, specs["summons"])
     assert stop["suspect_height_inches"] == inches

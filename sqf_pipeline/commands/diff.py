@@ -1,0 +1,85 @@
+"""`sqf diff`: what changed between two files of a year."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sqf_pipeline.commands.surroundings import console
+from sqf_pipeline.errors import SqfError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sqf_pipeline.nypd.reader import RawFile
+    from sqf_pipeline.nypd.revisions import Revision
+
+DIFFERENT, UNREADABLE = 1, 2
+
+
+@click.command("diff")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--year", type=int, help="Year of both files. [default: that of most of their stops]")
+@click.pass_context
+def command(ctx: click.Context, old: Path, new: Path, year: int | None) -> None:
+    """Tell what changed from the yearly file OLD to NEW: stops added, gone and changed, cells by column, outcomes.
+
+    Values are compared, not bytes, so that a file saved again in another form is equal. Exit code 0: the same stops;
+    1: they differ; 2: a file cannot be read as a yearly file, or the two are of different years.
+    """
+    from sqf_pipeline.nypd.cleaning import clean_stops
+    from sqf_pipeline.nypd.revisions import compare_stops
+
+    try:
+        former, later = _both(old, new, year)
+    except SqfError as error:
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(str(error), err=True)
+        ctx.exit(UNREADABLE)
+    stops = [clean_stops(file.frame, file.year).stops for file in (former, later)]
+    revision = compare_stops(*stops)
+    _print(console(), former, later, revision)
+    ctx.exit(0 if revision.is_equal else DIFFERENT)
+
+
+def _both(old: Path, new: Path, year: int | None) -> "tuple[RawFile, RawFile]":
+    from sqf_pipeline.nypd.reader import read_published_file
+
+    former, later = read_published_file(old, year), read_published_file(new, year)
+    if former.year != later.year:
+        raise SqfError(
+            f"Expected two files of one year, found {former.year} in {old.name} and {later.year} in {new.name}."
+        )
+    return former, later
+
+
+def _print(out: "Console", former: "RawFile", later: "RawFile", revision: "Revision") -> None:
+    from rich import box
+    from rich.table import Table
+
+    for label, file in (("Old", former), ("New", later)):
+        left_out = sum(file.other_years.values())
+        rest = f", {left_out:,} of other years left out" if left_out else ""
+        out.print(
+            f"{label}  {file.parts[0].name}  {len(file.frame):,} stops{rest}  SHA-256 {file.sha256}", soft_wrap=True
+        )
+    if revision.is_equal:
+        same = former.sha256 == later.sha256
+        out.print("[green]Equal[/green]: " + ("the same bytes." if same else "other bytes, the same stops and values."))
+        return
+    out.print("[bold red]The files differ.[/bold red] " + revision.sentence(), soft_wrap=True)
+    table = Table("", "old", "new", "difference", box=box.SIMPLE_HEAD, title=f"{later.year}", title_justify="left")
+    for name in ("old", "new", "difference"):
+        next(column for column in table.columns if column.header == name).justify = "right"
+    counts = [("stops", revision.rows_before, revision.rows_after)]
+    counts += [(name, revision.yes_before[name], revision.yes_after[name]) for name in revision.yes_after]
+    for name, before, after in counts:
+        table.add_row(name, f"{before:,}", f"{after:,}", f"{after - before:+,}")
+    out.print(table)
+    if revision.cells:
+        cells = Table("column", "stops with another value", box=box.SIMPLE_HEAD)
+        cells.columns[1].justify = "right"
+        for name, count in sorted(revision.cells.items(), key=lambda entry: (-entry[1], entry[0])):
+            cells.add_row(name, f"{count:,}")
+        out.print(cells)

@@ -1,0 +1,46 @@
+"""Categories that were frequent the year before and are gone: spelled otherwise, or cut so that two are one."""
+
+import pandas as pd
+
+from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.nypd.findings import Finding
+
+FREQUENT_SHARE = 0.05
+FEWEST_EXPECTED = 10
+"""In a file in which fewer stops of a category are to be expected, its absence says nothing."""
+
+
+def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding]:
+    """Return a finding for each column with a category that held over 5 % of the year before and is gone.
+
+    Red for a column that models may use; a warning for the others, whose codes NYPD changes (`demeanor_code`).
+
+    Parameters
+    ----------
+    stops, before
+        Clean stops of the year and of the year before, with the columns of categories.
+    """
+    found = []
+    for entry in load_columns():
+        if entry.kind != "category" or stops[entry.name].isna().all():
+            continue
+        now = stops[entry.name].value_counts()
+        shares = before[entry.name].value_counts(normalize=True)
+        gone = {
+            str(name): share
+            for name, share in shares[shares > FREQUENT_SHARE].items()
+            if name not in now.index and share * now.sum() >= FEWEST_EXPECTED
+        }
+        if gone:
+            fresh = [str(name) for name in now.index if name not in shares.index][:5]
+            told = ", ".join(f"{name!r} ({share:.0%} of the year before)" for name, share in gone.items())
+            new = f" New are {', '.join(map(repr, fresh))}." if fresh else ""
+            found.append(
+                Finding(
+                    "categories",
+                    "red" if entry.feature else "warn",
+                    f"{entry.name}: no stop has {told} any more.{new} A row in nypd/vocabulary.csv gives a new "
+                    "spelling its category; where two categories were cut to one spelling, fetch the file again.",
+                )
+            )
+    return found

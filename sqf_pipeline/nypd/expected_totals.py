@@ -1,0 +1,74 @@
+"""How many stops a year should have: official totals where they are known, else the year before."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from sqf_pipeline.nypd.findings import Finding
+
+LARGEST_DEVIATION = 0.05
+"""Above this share off a well witnessed official total, a year is refused."""
+
+LOWEST_RATIO, HIGHEST_RATIO = 0.5, 2.0
+"""Stops of a year over those of the year before; 2017 to 2025 had 0.71 to 1.69."""
+
+
+@dataclass(frozen=True)
+class OfficialTotal:
+    """Stops that NYPD published for a year; a total that is not `firm` has one witness or none and blocks nothing."""
+
+    year: int
+    stops: int
+    firm: bool
+    source: str
+    witness: str
+
+
+@cache
+def official_totals() -> dict[int, OfficialTotal]:
+    """Return the official totals by year."""
+    text = resources.files(__package__).joinpath("official_totals.csv").read_text(encoding="utf-8")
+    return {
+        int(row["year"]): OfficialTotal(
+            int(row["year"]), int(row["stops"]), row["firm"] == "yes", row["source"], row["witness"]
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+def total_findings(
+    year: int, stops: int, *, excerpt: bool, partial: bool, stops_before: int | None = None
+) -> list[Finding]:
+    """Return a finding when a year has other stops than it should.
+
+    Parameters
+    ----------
+    year, stops
+        The year, and its stops in the file.
+    excerpt, partial
+        Whether the files are excerpts or lack months: then nothing is refused for it.
+    stops_before
+        Stops of the whole year before; None when it is not loaded, or is no whole year.
+    """
+    official = official_totals().get(year)
+    if official is None:
+        if stops_before is None or LOWEST_RATIO * stops_before <= stops <= HIGHEST_RATIO * stops_before:
+            return []
+        told = f"{year}: {stops:,} stops, the year before {stops_before:,}; expected half to double as many."
+        return [Finding("expected", "warn", f"{told} Compare with NYPD's published total.")]
+    if stops == official.stops:
+        return []
+    off = stops / official.stops - 1
+    told = f"{year}: {stops:,} stops, expected {official.stops:,} ({official.source}), {off:+.1%}."
+    if abs(off) <= LARGEST_DEVIATION or excerpt or partial or not official.firm:
+        weak = "" if official.firm else " The expected number is weakly witnessed."
+        return [Finding("expected", "warn", told + weak)]
+    return [
+        Finding(
+            "expected",
+            "red",
+            f"{told} At most {LARGEST_DEVIATION:.0%} off is taken for the year. Fetch the whole file, or say that it "
+            "is an excerpt (--excerpt, SQF_EXCERPT=on).",
+        )
+    ]

@@ -1,0 +1,96 @@
+"""How much of a column may be lost before a year is refused, or said to be odd."""
+
+from typing import Any
+
+import pandas as pd
+
+from sqf_pipeline.nypd.columns import Column, columns_by_name
+from sqf_pipeline.nypd.findings import Finding
+
+OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
+"""Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
+outcome and 0.9 % of a required column (observed durations of 2017) at most."""
+
+WARNED_FRACTION = 0.1
+"""Above this fraction of its limit a column's loss is told."""
+
+SPARSE_CELLS, SPARSE_SHARE = 5, 0.005
+"""An optional column is refused, or told of, only for as many lost cells, and refused only for as large a share of the
+stops: 22 of the 26 names of premises of 2017 stand in rows that were shifted sideways."""
+
+MORE_EMPTY, MORE_EMPTY_CELLS = 2.0, 10
+"""A required column is told of when its share of empty cells is more than so many times that of the year before, and
+at least so many cells more; one empty cell in place of none is chance."""
+
+
+def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None) -> list[Finding]:
+    """Return what is too much in a year's loss: red above a column's limit, a warning above a tenth of it.
+
+    Parameters
+    ----------
+    loss
+        `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept.
+    before
+        The same of the year before; None when it is not loaded, and then gaps are not compared.
+    """
+    earlier = {} if before is None else {str(row.column_name): row for row in before.itertuples()}
+    found = []
+    for row in loss.itertuples():
+        entry = columns_by_name()[str(row.column_name)]
+        found += [*_lost(entry, row), *_empty(entry, row, earlier.get(entry.name))]
+    return found
+
+
+def lost_share(row: Any) -> float:
+    """Return the unreadable and implausible cells of a column as a share of its filled ones; 0 when none is filled."""
+    filled = int(row.cells) - int(row.empty)
+    return (int(row.unreadable) + int(row.implausible)) / filled if filled else 0.0
+
+
+def limit_of(entry: Column) -> float:
+    """Return the largest share of a column's filled cells that may be lost."""
+    if entry.known == "outcome":
+        return OUTCOME_LIMIT
+    return REQUIRED_LIMIT if entry.required else OPTIONAL_LIMIT
+
+
+def _lost(entry: Column, row: Any) -> list[Finding]:
+    lost, share, limit = int(row.unreadable) + int(row.implausible), lost_share(row), limit_of(entry)
+    if entry.required:
+        is_red, is_odd = share > limit, share > WARNED_FRACTION * limit
+    else:
+        is_odd = share > WARNED_FRACTION * limit and lost >= SPARSE_CELLS
+        is_red = is_odd and share > limit and lost > SPARSE_SHARE * int(row.cells)
+    if not is_odd:
+        return []
+    kind = "an outcome" if entry.known == "outcome" else "a required column" if entry.required else "an optional column"
+    told = (
+        f"{entry.name}: {lost:,} of {int(row.cells) - int(row.empty):,} filled cells are lost ({share:.2%}; "
+        f"{int(row.unreadable):,} unreadable, {int(row.implausible):,} implausible)"
+    )
+    if not is_red:
+        return [Finding("loss", "warn", f"{told}; above {limit:.1%} {kind} is refused.")]
+    return [
+        Finding(
+            "loss",
+            "red",
+            f"{told}; of {kind} at most {limit:.1%} may be. Look at how the file writes {entry.published_names[0]}; a "
+            "spelling that means something takes a row in nypd/vocabulary.csv.",
+        )
+    ]
+
+
+def _empty(entry: Column, row: Any, before: Any) -> list[Finding]:
+    cells, empty = int(row.cells), int(row.empty)
+    if not entry.required:
+        return []
+    if empty == cells:
+        told = f"{entry.name}: every one of {cells:,} cells is empty, as if the required column were missing."
+        return [Finding("empty", "red", f"{told} Fetch the file again.")]
+    if before is None or not int(before.cells):
+        return []
+    share, share_before = empty / cells, int(before.empty) / int(before.cells)
+    if share <= MORE_EMPTY * share_before or empty - share_before * cells < MORE_EMPTY_CELLS:
+        return []
+    told = f"{entry.name}: {empty:,} of {cells:,} cells are empty ({share:.2%}), {share_before:.2%} the year before"
+    return [Finding("empty", "warn", f"{told}.")]

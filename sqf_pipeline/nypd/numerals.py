@@ -1,0 +1,88 @@
+"""Numbers, whole numbers, years, yes and no, months and weekdays: one text to one value."""
+
+import math
+import re
+
+from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, unit_words
+
+MONTHS = (
+    "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER",
+    "DECEMBER",
+)  # fmt: skip
+WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+
+_EXPONENT = r"(?:E[+-]?[0-9]{1,3})?"
+_GROUPINGS = tuple(
+    (re.compile(rf"[+-]?(?:{pattern}){_EXPONENT}"), drop)
+    for pattern, drop in (
+        (r"[0-9]+\.?[0-9]*|\.[0-9]+", ""),
+        (r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", ","),
+        (r"[0-9]{1,3}(?:[ '][0-9]{3})+(?:[.,][0-9]*)?", " '"),
+        (r"[0-9]{1,3}(?:\.[0-9]{3}){2,}|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]*", "."),
+        (r"[0-9]+,[0-9]+", ""),
+    )
+)
+"""Ways to write a number, each with what divides its thousands; the first that fits is taken, so that `1,234` is
+a number of thousands. A comma that divides nothing is a decimal comma."""
+
+_YEAR = re.compile(r"(20[0-9]{2}|[0-9]{2})")
+
+
+def parse_number(text: str, unit: str = "") -> float | None:
+    """Return the number that a text writes, with or without the words for `unit` (the registry's) behind it.
+
+    Digits with a point, thousands divided in the American way (`1,005,432.5`), by spaces or in the European way
+    (`1.005.432,5`), and exponents (`1.005432E+06`) are read. Infinity is not.
+    """
+    plain = normalise_text(text)
+    for word in unit_words(unit):
+        if plain.endswith(word) and plain != word:
+            plain = plain.removesuffix(word).rstrip()
+            break
+    for pattern, drop in _GROUPINGS:
+        if pattern.fullmatch(plain):
+            digits = plain.translate(dict.fromkeys(map(ord, drop))).replace(",", ".")
+            number = float(digits)
+            return number if math.isfinite(number) else None
+    return None
+
+
+def parse_whole_number(text: str, unit: str = "") -> float | None:
+    """Return the whole number that a text writes, also as `12.00`; None for a fraction."""
+    number = parse_number(text, unit)
+    return number if number is not None and number.is_integer() else None
+
+
+def parse_year(text: str) -> int | None:
+    """Return the calendar year that a text writes: `2020`, `2020.0`, `2,020`, or in two digits `20` and `'20`."""
+    number = parse_whole_number(text)
+    match = _YEAR.fullmatch(f"{number:02.0f}") if number is not None and number >= 0 else None
+    return int(match[1]) % 100 + 2000 if match else None
+
+
+def parse_month(text: str) -> int | None:
+    """Return 1 to 12 for the English name of a month, cut to three letters or more, or its number."""
+    return _parse_name_or_number(text, MONTHS)
+
+
+def parse_weekday(text: str) -> int | None:
+    """Return 1 (Monday) to 7 (Sunday) for the English name of a weekday, cut to three letters or more, or a number."""
+    return _parse_name_or_number(text, WEEKDAYS)
+
+
+def _parse_name_or_number(text: str, names: tuple[str, ...]) -> int | None:
+    number = parse_whole_number(text)
+    if number is not None:
+        return int(number) if 1 <= number <= len(names) else None
+    name = normalise_text(text).rstrip(".,")
+    named = [place for place, full in enumerate(names, start=1) if full.startswith(name)] if len(name) >= 3 else []
+    return named[0] if named else None
+
+
+def parse_flag(text: str) -> bool | None:
+    """Return whether a flag says yes or no: a word of the vocabulary (`*flag`), 1 or 0; None for all else."""
+    plain = normalise_text(text)
+    said = categories_by_spelling("*flag").get(plain)
+    if said is None and re.fullmatch(r"[01](?:[.,]0*)?", plain):
+        return plain[0] == "1"
+    return None if said is None else said == "Y"

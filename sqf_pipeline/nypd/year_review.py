@@ -1,0 +1,106 @@
+"""Everything that is looked at before a year is stored, put together."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sqf_pipeline.nypd.category_changes import category_findings
+from sqf_pipeline.nypd.cleaning import CleanedStops
+from sqf_pipeline.nypd.completeness import (
+    WHOLE,
+    coverage_of,
+    is_partial,
+    month_findings,
+    months_present,
+    stops_a_month,
+)
+from sqf_pipeline.nypd.expected_totals import total_findings
+from sqf_pipeline.nypd.file_parts import ALL_MONTHS
+from sqf_pipeline.nypd.findings import Finding
+from sqf_pipeline.nypd.loss_limits import loss_findings
+from sqf_pipeline.nypd.reader import RawFile
+
+
+@dataclass(frozen=True)
+class YearBefore:
+    """What is kept of the year before.
+
+    Attributes
+    ----------
+    stops
+        Its clean stops, at least their categories.
+    loss
+        `CleanedStops.loss`; None when it was not kept.
+    coverage
+        One of `completeness.COVERAGES`; None when it was not kept.
+    """
+
+    stops: pd.DataFrame
+    loss: pd.DataFrame | None
+    coverage: str | None
+
+
+@dataclass(frozen=True)
+class YearReview:
+    """How much of a year is there, and what was found."""
+
+    coverage: str
+    months: frozenset[int]
+    findings: tuple[Finding, ...]
+
+    def of(self, *rules: str) -> list[Finding]:
+        """Return the findings of some rules."""
+        return [found for found in self.findings if found.rule in rules]
+
+
+def cleaning_findings(stops: pd.DataFrame, loss: pd.DataFrame, before: YearBefore | None) -> list[Finding]:
+    """Return what is found in how a year's columns were read: loss, gaps, and categories that are gone."""
+    found = loss_findings(loss, before.loss if before else None)
+    return found + (category_findings(stops, before.stops) if before else [])
+
+
+def review_year(
+    raw: RawFile,
+    cleaned: CleanedStops,
+    before: YearBefore | None,
+    *,
+    promised: frozenset[int] | None = ALL_MONTHS,
+    notes: tuple[str, ...] = (),
+    excerpt: bool = False,
+    synthetic: bool = False,
+) -> YearReview:
+    """Return what a year's files hold and whether they may be stored as that year.
+
+    Parameters
+    ----------
+    raw, cleaned
+        The stops as read and as cleaned.
+    before
+        What is kept of the year before; None when it is not loaded, and then nothing is compared with it.
+    promised, notes
+        Months that the names of the files promise, and what was left aside; see `local_files.YearFiles`.
+    excerpt
+        Whether the files are excerpts: official totals and missing months then refuse nothing.
+    synthetic
+        Whether the stops were made up; then there are as many as a setting asks for, and no total is expected.
+    """
+    year = raw.year
+    counts = stops_a_month(cleaned.stops)
+    found = cleaning_findings(cleaned.stops, cleaned.loss, before)
+    found += [Finding("files", "warn", note) for note in (*notes, *raw.notes)]
+    if raw.other_years:
+        told = ", ".join(f"{rows:,} of {other}" for other, rows in raw.other_years.items())
+        found.append(Finding("other_years", "warn", f"{year}: stops of another year were left out: {told}."))
+    coverage = WHOLE
+    if not synthetic:
+        coverage = coverage_of(months_present(counts), promised, excerpt=excerpt)
+        stops_before = len(before.stops) if before and before.coverage == WHOLE and coverage == WHOLE else None
+        found += month_findings(counts, promised, excerpt=excerpt, year=year)
+        found += total_findings(
+            year,
+            len(cleaned.stops),
+            excerpt=excerpt,
+            partial=is_partial(coverage),
+            stops_before=stops_before,
+        )
+    return YearReview(coverage, months_present(counts), tuple(found))
