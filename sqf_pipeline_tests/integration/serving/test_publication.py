@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.evaluation import evaluate, evaluate_groups, prepare_test_year
-from sqf_pipeline.modelling.experiments import served_experiments
+from sqf_pipeline.modelling.evaluation import compare, evaluate, evaluate_groups, prepare_test_year
+from sqf_pipeline.modelling.experiments import named_to_serve, served_experiments
 from sqf_pipeline.modelling.fitting import fit_experiment
 from sqf_pipeline.modelling.results import importance_rows
+from sqf_pipeline.modelling.suites import permutation_rows
 from sqf_pipeline.nypd.cleaning import clean_stops
 from sqf_pipeline.nypd.reader import read_published_file
 from sqf_pipeline.serving.app import create_app
@@ -18,6 +19,7 @@ from sqf_pipeline.serving.bundle import load_pipelines, open_bundle
 from sqf_pipeline.serving.export import ExportContext, stops_of_frame
 from sqf_pipeline.serving.publication import publish_models
 from sqf_pipeline.serving.study_contract import STUDY_FIELDS
+from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 CHOSEN = {
     "during": (
@@ -152,3 +154,33 @@ def test_two_models_of_one_kind_are_refused(published, tmp_path):
         publish_models(
             tmp_path, [models[0], models[0]], training_stops=test, test_stops=test, results={}, context=context
         )
+
+
+def test_a_year_in_which_nobody_got_a_summons_is_exported_all_the_same(tmp_path):
+    training = invented_years(150)
+    test = invented_stops(120, 2, 2020)
+    test["summons_issued"] = pd.array([False] * len(test), dtype="boolean")
+    prepared = prepare_test_year(test, resamples=20)
+    models = [
+        fit_experiment(replace(experiment, settings={"n_estimators": 5, "min_samples_leaf": 5}), training, n_jobs=1)
+        for experiment in named_to_serve()
+        if experiment.outcome == "summons"
+    ]
+    evaluations = {model.name: evaluate(model, prepared) for model in models}
+    results = {
+        name: pd.concat([getattr(entry, name) for entry in evaluations.values()], ignore_index=True)
+        for name in ("metric_intervals", "threshold_metrics", "calibration_bins")
+    }
+    groups = [evaluate_groups(entry, prepared, resamples=5) for entry in evaluations.values()]
+    results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
+    results["feature_importances"] = pd.concat([permutation_rows(model, prepared) for model in models])
+    results["metric_differences"] = compare(evaluations, [(models[0].name, models[1].name)])
+    context = ExportContext(test_year=2020, training_years=(2017, 2018, 2019), source="sample", data_sha256={})
+    publish_models(tmp_path, models, training_stops=training, test_stops=test, results=results, context=context)
+    client = create_app(tmp_path).test_client()
+    assert "roc_auc" not in open_bundle(tmp_path).manifest.models[0].measures
+    for page in ("/", "/summons", "/analysis", "/faults"):
+        assert client.get(page).status_code == 200, page
+    asked = {"tier": "at_stop", "stops": [{"suspected_crime": "ASSAULT"}]}
+    answer = client.post("/api/v1/predictions/summons", json=asked)
+    assert 0 < answer.get_json()["predictions"][0]["probability"] < 1
