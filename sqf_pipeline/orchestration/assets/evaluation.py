@@ -27,6 +27,7 @@ _MEASURES = (
     *("modelling/evaluation.py", "modelling/measures.py", "modelling/intervals.py", "modelling/ranking.py"),
     *("modelling/recalibration.py", "modelling/calibration_measures.py", "modelling/threshold_measures.py"),
     *("modelling/subgroups.py", "modelling/importance.py", "modelling/suites.py", "modelling/results.py"),
+    "modelling/multiple_comparisons.py",
 )
 
 

@@ -37,6 +37,7 @@ _GROUP = "models"
 FITTING = (
     *("modelling/experiments.py", "modelling/fitting.py", "modelling/estimators.py", "modelling/encoder.py"),
     *("modelling/feature_sets.py", "modelling/resampling.py", "modelling/calibration.py", "modelling/thresholds.py"),
+    *("modelling/drawn_descriptions.py", "modelling/mean_over_draws.py", "nypd/columns.csv"),
 )
 _RESULTS = ("modelling/results.py", "modelling/measures.py", "modelling/ranking.py", "modelling/recalibration.py")
 _STUDY = ("modelling/study_2021.py", "modelling/study_2021_encoding.py", "modelling/study_2021_published.csv")

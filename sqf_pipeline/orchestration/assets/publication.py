@@ -106,7 +106,12 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
     description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
     "is read from a table.",
     **described(
-        _GROUP, REPORTS, ("modelling/model_card.py", "modelling/model_card_tables.py", "modelling/feature_sets.py")
+        _GROUP,
+        REPORTS,
+        (
+            *("modelling/model_card.py", "modelling/model_card_tables.py", "modelling/feature_sets.py"),
+            "modelling/model_selection.py",
+        ),
     ),
 )
 def model_card(
