@@ -41,7 +41,7 @@ def test_pages_load_nothing_from_elsewhere_and_no_link_is_dead(client, path):
 
 def test_every_page_says_that_years_are_partial_or_excerpts(tmp_path):
     small = small_models()
-    note = "Partial year: 2020 holds January to March alone."
+    note = "Partial year: January to March alone of 2020."
     export_bundle(tmp_path, small.models, replace(small.context, data_note=note))
     client = create_app(tmp_path).test_client()
     for path in (*PAGES, "/nothing"):
