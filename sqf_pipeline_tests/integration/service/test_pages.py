@@ -39,6 +39,15 @@ def test_pages_load_nothing_from_elsewhere_and_no_link_is_dead(client, path):
     assert "Invented stops" in answer.text
 
 
+def test_every_page_says_that_years_are_partial_or_excerpts(tmp_path):
+    small = small_models()
+    note = "Partial year: January to March alone of 2020."
+    export_bundle(tmp_path, small.models, replace(small.context, data_note=note))
+    client = create_app(tmp_path).test_client()
+    for path in (*PAGES, "/nothing"):
+        assert note in client.get(path).text, path
+
+
 def test_a_source_that_is_not_the_sample_has_no_banner(tmp_path):
     small = small_models()
     export_bundle(tmp_path, small.models[:2], replace(small.context, source="local"))
