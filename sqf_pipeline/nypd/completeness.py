@@ -87,7 +87,8 @@ def partial_year_findings(files: pd.DataFrame) -> list[Finding]:
             "partial",
             "red",
             f"{int(row.year)} is partial ({row.months}; {row.file_name}) and is no year to train on or to test with. "
-            "Put the missing files there, or allow it: --allow-partial, SQF_ALLOW_PARTIAL=on.",
+            f"Put the missing files there, name a file that is whole sqf-{int(row.year)}, or allow it: "
+            "--allow-partial, SQF_ALLOW_PARTIAL=on.",
         )
         for row in files.itertuples()
         if is_partial(_word(row.coverage))
@@ -105,7 +106,8 @@ def coverage_note(files: pd.DataFrame) -> str:
     sentences = []
     partial = {int(row.year): row for row in files.itertuples() if is_partial(_word(row.coverage))}
     for year, row in sorted(partial.items()):
-        sentences.append(f"Partial year: {year} holds {row.months} alone.")
+        held = "the files are a part of" if row.months == month_words(ALL_MONTHS) else f"{row.months} alone of"
+        sentences.append(f"Partial year: {held} {year}.")
     excerpts = [int(row.year) for row in files.itertuples() if EXCERPT in (_word(row.coverage) or "")]
     if excerpts:
         years = ", ".join(map(str, sorted(excerpts)))

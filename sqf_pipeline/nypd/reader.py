@@ -110,18 +110,12 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
         notes += said
         rows = 0
         for described, sheet in sheets:
-            found, strange = recognise_columns(described, [str(name) for name in sheet.columns])
-            found |= shared_moment_column(found, sheet)
-            missing_columns(described, found, strange)
-            filled = (sheet != "").any(axis="columns")
-            frame = sheet.loc[filled, list(found.values())].reset_index(drop=True)
-            frame.columns = pd.Index(list(found))
-            refuse_lost_digits(frame["stop_id"].unique(), described)
-            tables.append(Table(described, frame))
+            table, found, strange, blank = _table_of(described, sheet)
+            tables.append(table)
             names = names or found
             unknown |= dict.fromkeys(strange)
-            blank_rows += int((~filled).sum())
-            rows += len(frame)
+            blank_rows += blank
+            rows += len(table.frame)
         if not rows:
             raise PublishedFileError(f"{path.name}: expected one row a stop, found a header and no rows.")
         parts.append(FilePart(path.name, hashlib.sha256(content).hexdigest(), len(content), rows))
@@ -141,6 +135,18 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
         parts=tuple(parts),
         notes=notes,
     )
+
+
+def _table_of(described: str, sheet: pd.DataFrame) -> tuple[Table, dict[str, str], tuple[str, ...], int]:
+    """Return the rows of a sheet under our names, our name to its name, names that nobody knows, and its blank rows."""
+    names, unknown = recognise_columns(described, [str(name) for name in sheet.columns])
+    names |= shared_moment_column(names, sheet)
+    missing_columns(described, names, unknown)
+    filled = (sheet != "").any(axis="columns")
+    frame = sheet.loc[filled, list(names.values())].reset_index(drop=True)
+    frame.columns = pd.Index(list(names))
+    refuse_lost_digits(frame["stop_id"].unique(), described)
+    return Table(described, frame), names, unknown, int((~filled).sum())
 
 
 def _sheets_of(path: Path, content: bytes) -> tuple[list[tuple[str, pd.DataFrame]], tuple[str, ...]]:

@@ -147,22 +147,27 @@ def _read(
     yield first
     yield from gate
     yield _columns_recognised(file, raw)
+    if revised:
+        context.log.warning("%s", revised)
+    yield from _whole_and_unchanged(raw, review, revised)
+    yield dg.Output(source_file_row(file, raw, review), output_name="source_files")
+
+
+def _whole_and_unchanged(raw: "RawFile", review: "YearReview", revised: str | None) -> Iterator[dg.AssetCheckResult]:
+    months = month_words(review.months)
     yield warning_check(
         "raw_stops",
         "year_is_whole",
         review.of("months", "other_years", "expected", "files"),
-        f"{len(raw.frame):,} stops of {month_words(review.months)}.",
-        {"coverage": review.coverage, "months": month_words(review.months)},
+        f"{len(raw.frame):,} stops of {months}.",
+        {"coverage": review.coverage, "months": months},
     )
-    if revised:
-        context.log.warning("%s", revised)
     yield warning_check(
         "raw_stops",
         "not_revised",
         [Finding("revised", "warn", revised)] if revised else [],
         "The same bytes as before, or loaded for the first time.",
     )
-    yield dg.Output(source_file_row(file, raw, review), output_name="source_files")
 
 
 def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
@@ -293,6 +298,3 @@ def _about_file(file: "PublishedFile", raw: "RawFile", review: "YearReview") -> 
         "rows_of_other_years_left_out": sum(raw.other_years.values()),
         "coverage": review.coverage,
     }
-
-
-__all__ = ["raw_stops", "stops"]

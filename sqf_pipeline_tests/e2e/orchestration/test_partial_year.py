@@ -11,7 +11,7 @@ from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.pipeline_support import Pipeline, in_quarters, write_made_up_years
 
-NOTE = "Partial year: 2020 holds January to March alone."
+NOTE = "Partial year: January to March alone of 2020."
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,17 @@ import pytest
 from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
 from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
-from sqf_pipeline.modelling.evaluation import evaluate, evaluate_groups, prepare_test_year
-from sqf_pipeline.modelling.experiments import served_experiments
+from sqf_pipeline.modelling.evaluation import compare, evaluate, evaluate_groups, prepare_test_year
+from sqf_pipeline.modelling.experiments import named_to_serve, served_experiments
 from sqf_pipeline.modelling.fitting import fit_experiment
 from sqf_pipeline.modelling.results import importance_rows
+from sqf_pipeline.modelling.suites import permutation_rows
 from sqf_pipeline.nypd.cleaning import clean_stops
 from sqf_pipeline.nypd.reader import read_published_file
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.study_contract import STUDY_FIELDS
+from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 CHOSEN = {
     "during": (
@@ -146,3 +148,36 @@ def test_no_row_of_a_person_is_exported(published):
     assert "full_address" not in text
     for address in test["full_address"].dropna().head(200):
         assert str(address) not in text
+
+
+def test_a_year_in_which_nobody_got_a_summons_is_exported_all_the_same(tmp_path):
+    training = invented_years(150)
+    test = invented_stops(120, 2, 2020)
+    test["summons_issued"] = pd.array([False] * len(test), dtype="boolean")
+    prepared = prepare_test_year(test, resamples=20)
+    models = [
+        fit_experiment(replace(experiment, settings={"n_estimators": 5, "min_samples_leaf": 5}), training, n_jobs=1)
+        for experiment in named_to_serve()
+        if experiment.outcome == "summons"
+    ]
+    evaluations = {model.name: evaluate(model, prepared) for model in models}
+    results = {
+        name: pd.concat([getattr(entry, name) for entry in evaluations.values()], ignore_index=True)
+        for name in ("metric_intervals", "threshold_metrics", "calibration_bins")
+    }
+    groups = [evaluate_groups(entry, prepared, resamples=5) for entry in evaluations.values()]
+    results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
+    results["feature_importances"] = pd.concat([permutation_rows(model, prepared) for model in models])
+    results["metric_differences"] = compare(evaluations, [(models[0].name, models[1].name)])
+    context = ExportContext(
+        test_year=2020, training_years=(2017, 2018, 2019), source="sample", data_sha256={}, training_stops=training,
+        test_stops=test, results=results,
+    )  # fmt: skip
+    export_bundle(tmp_path, models, context)
+    client = create_app(tmp_path).test_client()
+    assert "roc_auc" not in open_bundle(tmp_path).manifest.models[0].measures
+    for page in ("/", "/summons", "/analysis", "/faults"):
+        assert client.get(page).status_code == 200, page
+    asked = {"tier": "at_stop", "stops": [{"suspected_crime": "ASSAULT"}]}
+    answer = client.post("/api/v1/predictions/summons", json=asked)
+    assert 0 < answer.get_json()["predictions"][0]["probability"] < 1

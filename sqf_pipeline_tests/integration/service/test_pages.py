@@ -39,6 +39,15 @@ def test_pages_load_nothing_from_elsewhere_and_no_link_is_dead(client, path):
     assert "Invented stops" in answer.text
 
 
+def test_every_page_says_that_years_are_partial_or_excerpts(tmp_path):
+    small = small_models()
+    note = "Partial year: January to March alone of 2020."
+    export_bundle(tmp_path, small.models, replace(small.context, data_note=note))
+    client = create_app(tmp_path).test_client()
+    for path in (*PAGES, "/nothing"):
+        assert note in client.get(path).text, path
+
+
 def test_a_source_that_is_not_the_sample_has_no_banner(tmp_path):
     small = small_models()
     export_bundle(tmp_path, small.models[:2], replace(small.context, source="local"))
@@ -46,6 +55,14 @@ def test_a_source_that_is_not_the_sample_has_no_banner(tmp_path):
     for path in ("/", "/arrest", "/analysis"):
         assert "Invented stops" not in client.get(path).text
     assert client.get("/summons").status_code == 404  # this export has no such model
+
+
+def test_partial_years_and_excerpts_are_said_on_every_page(tmp_path):
+    small = small_models()
+    note = "2020 is partial: January to June."
+    export_bundle(tmp_path, small.models, replace(small.context, data_note=note))
+    client = create_app(tmp_path).test_client()
+    assert all(note in client.get(path).text for path in PAGES)
 
 
 def test_downloads_hold_what_the_page_shows(client):

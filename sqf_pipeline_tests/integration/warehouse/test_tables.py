@@ -135,7 +135,7 @@ def test_every_result_refers_to_its_model():
     without = {name for name, table in TABLES.items() if "models" not in {k.referred_table.name for k in
                table.foreign_key_constraints}}  # fmt: skip
     of_stops = {"source_files", "stops", "data_quality", "column_loss", "revisions"}
-    assert without == {*of_stops, "models", "drift", "study_2021_comparison"}
+    assert without == {*of_stops, "models", "drift", "gap_marks", "study_2021_comparison"}
 
 
 def test_every_result_says_its_source_and_time():
@@ -173,7 +173,7 @@ def test_comment_tells_unit_meaning_and_origin():
     height = TABLES["stops"].c.suspect_height_inches.comment
     assert "Unit: inches" in height
     assert "SUSPECT_HEIGHT" in height
-    assert "Known at the stop" in height
+    assert "Written or completed when the outcome is known" in height
 
 
 @pytest.mark.parametrize("name", ["Sqf", "sqf;drop", "", "1sqf", "pg_sqf", "x" * 64, 'sq"f'])

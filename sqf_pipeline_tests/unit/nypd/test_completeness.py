@@ -89,9 +89,15 @@ def files(*coverages: str | None) -> pd.DataFrame:
 
 def test_the_words_that_everything_shows():
     assert coverage_note(files("whole", "whole", None)) == ""
-    assert coverage_note(files("whole", "partial")) == "Partial year: 2019 holds January to March alone."
+    assert coverage_note(files("whole", "partial")) == "Partial year: January to March alone of 2019."
     both = coverage_note(files("excerpt", "partial excerpt"))
-    assert both.startswith("Partial year: 2019 holds January to March alone. Excerpt: the files of 2018, 2019 are")
+    assert both.startswith("Partial year: January to March alone of 2019. Excerpt: the files of 2018, 2019 are")
+
+
+def test_a_part_that_does_not_say_of_which_months():
+    bronx = files("partial").assign(months="January to December", file_name="sqf-2018-bronx.csv")
+    assert coverage_note(bronx) == "Partial year: the files are a part of 2018."
+    assert "name a file that is whole sqf-2018" in partial_year_findings(bronx)[0].text
 
 
 def test_a_partial_year_is_no_year_to_train_on():

@@ -1,6 +1,7 @@
 """Figures state findings that are in the data, say where the data come from, and are the same every time."""
 
 import io
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.modelling.calibration_measures import calibration_bins
+from sqf_pipeline.modelling.charts import drawn_outcomes
 from sqf_pipeline.modelling.curves import curve_points
 from sqf_pipeline.modelling.drift import measure_drift
 from sqf_pipeline.modelling.intervals import draw_measures, metric_intervals, resample_weights
@@ -176,3 +178,9 @@ def test_a_png_is_the_same_every_time_and_a_sample_says_so(stops: pd.DataFrame) 
     figure = stops_plots.stops_a_month(stops, sample)
     assert "SYNTHETIC SAMPLE" in [text.get_text() for text in figure.texts]
     assert "Synthetic sample, not NYPD data" in footer(figure)
+
+
+def test_no_models_are_drawn_of_an_outcome_that_nobody_or_everybody_had(stops: pd.DataFrame) -> None:
+    nobody = stops.assign(summons_issued=pd.array([False] * (ROWS - 1) + [None], dtype="boolean"))
+    assert drawn_outcomes(SimpleNamespace(test_stops=stops)) == ["arrest", "summons"]
+    assert drawn_outcomes(SimpleNamespace(test_stops=nobody)) == ["arrest"]
