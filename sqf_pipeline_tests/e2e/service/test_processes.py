@@ -162,7 +162,7 @@ def test_the_procfile_serves(export_folder, tmp_path):
     with running(shlex.split(command), port, tmp_path / "log", environment, tmp_path) as service:
         assert ask(service.url)["predictions"]
         service.process.terminate()
-        assert service.process.wait(60) == 0
+        assert service.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize(("arguments", "served"), [((), True), (("--source", "local"), False)])
