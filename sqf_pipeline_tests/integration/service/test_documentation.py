@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sqf_pipeline_tests.service_process import free_port, running, waitress_command
+from sqf_pipeline_tests.waiting import PATIENCE
 
 PAGE = Path(__file__).parents[3] / "docs" / "serving.md"
 BLOCKS = re.compile(r"```sh\n(?P<command>curl .*?)```\n(?:```json\n(?P<answer>.*?)```\n)?", re.DOTALL)
@@ -29,7 +30,7 @@ def run_curl(command: str, url: str, folder: Path) -> tuple[int, str]:
     """Run a line of the page against a service; return the status and the body."""
     asked = shlex.split(command.replace("\\\n", " ").replace("localhost:8000", url.removeprefix("http://")))
     done = subprocess.run(
-        [*asked, "-w", "\n%{http_code}"], cwd=folder, capture_output=True, text=True, check=True, timeout=60
+        [*asked, "-w", "\n%{http_code}"], cwd=folder, capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     body, _, status = done.stdout.rpartition("\n")
     return int(status), body
