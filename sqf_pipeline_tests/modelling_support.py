@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.nypd.cleaning import DTYPES
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
 CATEGORIES = {

@@ -22,7 +22,7 @@ from synthetic_variables import DERIVED, VARIABLES, WORDS, latent_year
 
 from sqf_pipeline.nypd.reader import read_published_file
 from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
-from sqf_pipeline.nypd.vocabulary import known_categories, normalise_text, null_spellings
+from sqf_pipeline.registry.spellings import known_categories, normalise_text, null_spellings
 
 YEARS = (2017, 2018, 2019, 2020)
 NULL_SHARES = (*WORDS, "zip_code")

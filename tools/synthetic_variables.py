@@ -10,7 +10,7 @@ import pandas as pd
 
 from sqf_pipeline.nypd.numerals import parse_number, parse_whole_number
 from sqf_pipeline.nypd.times_of_day import parse_time
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, null_spellings
+from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings
 
 NULL = "NULL"
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from sqf_pipeline.nypd.cleaning import DTYPES
-from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.nypd.stop_identifiers import parse_identifier
+from sqf_pipeline.registry.columns import Column, load_columns
 
 KEY = ["year", "stop_id"]
 """Ids are unique within a year only."""

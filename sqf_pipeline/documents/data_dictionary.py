@@ -1,14 +1,14 @@
 """The data dictionary: every column of a stop and every spelling of its categories.
 
-What belongs here: the form of the document. What does not: its facts, which stand in `nypd/columns.csv` and
-`nypd/vocabulary.csv`.
+What belongs here: the form of the document. What does not: its facts, which stand in `registry/columns.csv` and
+`registry/spellings.csv`.
 """
 
 from collections.abc import Mapping
 
 from sqf_pipeline.documents.markdown import code, table
-from sqf_pipeline.nypd.columns import Column, load_columns
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, null_spellings
+from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.spellings import categories_by_spelling, null_spellings
 
 KINDS: Mapping[str, str] = {
     "identifier": "A whole number that names a stop within its year, kept as text so that no digit is lost.",
@@ -41,7 +41,7 @@ KNOWN: Mapping[str, str] = {
 INTRODUCTION = """\
 # Data dictionary
 
-Made by `make docs` from `sqf_pipeline/nypd/columns.csv` and `vocabulary.csv`; change those, not this page.
+Made by `make docs` from `sqf_pipeline/registry/columns.csv` and `spellings.csv`; change those, not this page.
 A stop has the columns below, in this order, in every frame and in the table `stops`. A published column is
 recognised by any of its names, whatever the year, ignoring case, spaces and underscores. Null is what is missing,
 unreadable or outside the plausible range; every value that cleaning makes null is counted in the table
@@ -93,7 +93,7 @@ def data_dictionary() -> str:
         "Case, spaces and punctuation make no difference. A spelling that is not listed but is a listed one cut or "
         "continued (8 letters or more) gets its category; a number or a value of another column is null; every other "
         "is kept as published. All of them are reported by the check `spellings_known` or counted in `data_quality`; "
-        "a row in `vocabulary.csv` gives a spelling its category.",
+        "a row in `spellings.csv` gives a spelling its category.",
         *(part for column in columns for part in _categories(column)),
     ]
     return "\n\n".join(parts) + "\n"

@@ -6,8 +6,8 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from sqf_pipeline.nypd.columns import Column, column
-from sqf_pipeline.nypd.vocabulary import known_categories
+from sqf_pipeline.registry.columns import Column, column
+from sqf_pipeline.registry.spellings import known_categories
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import Category, FieldKind, FieldSpec
 

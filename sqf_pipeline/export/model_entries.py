@@ -9,7 +9,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.export.encoding_tables import encoding_of
 from sqf_pipeline.export.field_specs import describe_fields
 from sqf_pipeline.export.reliability import reliability_table
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import (

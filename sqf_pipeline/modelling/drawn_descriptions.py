@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
-from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.registry.columns import column
 
 DECADE = 10
 """Width to which a drawn number is cut."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.nypd.columns import Column, load_columns
+from sqf_pipeline.registry.columns import Column, load_columns
 
 if TYPE_CHECKING:
     import pandas as pd

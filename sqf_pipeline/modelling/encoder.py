@@ -25,7 +25,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.registry.columns import column
 
 Encoding = Literal["one_hot", "ordinal", "scaled", "native"]
 

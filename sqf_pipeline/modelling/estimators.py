@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.encoder import Encoding, make_encoder
 from sqf_pipeline.modelling.feature_sets import FeatureSet
-from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.registry.columns import column
 
 Codes = Literal["one_hot", "drop", "number"]
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.study_2021_encoding import SERVICE_FIELDS
-from sqf_pipeline.nypd.columns import columns_by_name, load_columns
+from sqf_pipeline.registry.columns import columns_by_name, load_columns
 
 Outcome = Literal["arrest", "summons"]
 Tier = Literal["study", "during", "at_stop"]

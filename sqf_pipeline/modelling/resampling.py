@@ -23,7 +23,7 @@ import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.encoder import floats_of
-from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.registry.columns import column
 
 Method = Literal["none", "under", "over", "smotenc"]
 METHODS: tuple[Method, ...] = ("none", "under", "over", "smotenc")

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from functools import cache
 
 from sqf_pipeline.nypd.column_reading import Reading, Rows
-from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.nypd.dates import read_date
 from sqf_pipeline.nypd.numerals import parse_number
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, unknown_codes
+from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.spellings import categories_by_spelling, unknown_codes
 
 SHORTEST_BEGINNING = 8
 """Letters, with the spaces between words, that a spelling and a known one must have in common for one to be the other

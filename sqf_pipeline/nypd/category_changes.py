@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.nypd.findings import Finding
+from sqf_pipeline.registry.columns import load_columns
 
 FREQUENT_SHARE = 0.05
 FEWEST_EXPECTED = 10
@@ -39,7 +39,7 @@ def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding
                 Finding(
                     "categories",
                     "red" if entry.feature else "warn",
-                    f"{entry.name}: no stop has {told} any more.{new} A row in nypd/vocabulary.csv gives a new "
+                    f"{entry.name}: no stop has {told} any more.{new} A row in registry/spellings.csv gives a new "
                     "spelling its category; where two categories were cut to one spelling, fetch the file again.",
                 )
             )

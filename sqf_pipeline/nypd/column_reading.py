@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqf_pipeline.nypd.columns import Column
+from sqf_pipeline.registry.columns import Column
 
 Rows = Mapping[str, int]
 """How many rows have each distinct text; the texts in capitals (`normalise_text`), none of them spelling nothing."""

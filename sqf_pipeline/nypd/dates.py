@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqf_pipeline.nypd.moments import split_moment
 from sqf_pipeline.nypd.numerals import MONTHS, WEEKDAYS, parse_month, parse_number
-from sqf_pipeline.nypd.vocabulary import normalise_text
+from sqf_pipeline.registry.spellings import normalise_text
 
 Order = Literal["month first", "day first", "year first"]
 

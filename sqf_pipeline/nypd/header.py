@@ -4,7 +4,7 @@ import difflib
 from collections import Counter
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.nypd.columns import load_columns, names_by_published, normalise_name
+from sqf_pipeline.registry.columns import load_columns, names_by_published, normalise_name
 
 
 class PublishedFileError(SqfError):
@@ -54,6 +54,6 @@ def missing_columns(described: str, names: dict[str, str], unknown: tuple[str, .
             lines.append(f"{' or '.join(entry.published_names)} for {entry.name}{hint}")
         raise PublishedFileError(
             f"{described}: {len(required)} required column(s) missing: {'; '.join(lines)}. "
-            "If NYPD renamed a column, add its new name to published_names in nypd/columns.csv."
+            "If NYPD renamed a column, add its new name to published_names in registry/columns.csv."
         )
     return tuple(entry.name for entry in absent)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqf_pipeline.nypd.column_reading import Reading, Rows, plausible, within_range
-from sqf_pipeline.nypd.columns import Column
-from sqf_pipeline.nypd.vocabulary import normalise_text
+from sqf_pipeline.registry.columns import Column
+from sqf_pipeline.registry.spellings import normalise_text
 
 TEN_INCHES_BY_FEET = frozenset({4, 5})
 """Feet at which a height that has lost its last zero more likely means ten inches than one (`DATA.md`, "Numbers": of

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.nypd.columns import Column, columns_by_name
 from sqf_pipeline.nypd.findings import Finding
+from sqf_pipeline.registry.columns import Column, columns_by_name
 
 OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
 """Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
@@ -75,7 +75,7 @@ def _lost(entry: Column, row: Any) -> list[Finding]:
             "loss",
             "red",
             f"{told}; of {kind} at most {limit:.1%} may be. Look at how the file writes {entry.published_names[0]}; a "
-            "spelling that means something takes a row in nypd/vocabulary.csv.",
+            "spelling that means something takes a row in registry/spellings.csv.",
         )
     ]
 

@@ -3,7 +3,7 @@
 import math
 import re
 
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, normalise_text, unit_words
+from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, unit_words
 
 MONTHS = (
     "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sqf_pipeline.nypd.columns import column
-from sqf_pipeline.nypd.vocabulary import known_categories, null_spellings
+from sqf_pipeline.registry.columns import column
+from sqf_pipeline.registry.spellings import known_categories, null_spellings
 
 BOROUGH_OF_PATROL_BOROUGH = {
     "PBMN": "MANHATTAN",

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.nypd.column_reading import Reading, Rows
-from sqf_pipeline.nypd.columns import Column
-from sqf_pipeline.nypd.vocabulary import normalise_text
+from sqf_pipeline.registry.columns import Column
+from sqf_pipeline.registry.spellings import normalise_text
 
 _WHOLE = re.compile(r"([0-9]+|[0-9]{1,3}(?:[, '][0-9]{3})+)(?:\.0*)?")
 _EXPONENT = re.compile(r"([0-9])(?:[.,]([0-9]*))?E\+?([0-9]{1,3})")

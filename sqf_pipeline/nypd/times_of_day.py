@@ -6,7 +6,7 @@ from sqf_pipeline.nypd.column_reading import Rows
 from sqf_pipeline.nypd.dates import SERIALS, is_no_date, read_date
 from sqf_pipeline.nypd.moments import CLOCK, split_moment
 from sqf_pipeline.nypd.numerals import parse_number
-from sqf_pipeline.nypd.vocabulary import normalise_text
+from sqf_pipeline.registry.spellings import normalise_text
 
 DAY = 86_400
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqf_pipeline.nypd.columns import column
 from sqf_pipeline.nypd.numerals import parse_number
 from sqf_pipeline.nypd.times_of_day import parse_time
+from sqf_pipeline.registry.columns import column
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec
 from sqf_pipeline.service.predictor import Prediction, Predictor

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.nypd.columns import names_by_published, normalise_name
+from sqf_pipeline.registry.columns import names_by_published, normalise_name
 from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, draw_variables, of_year, pick
 from sqf_pipeline.synthetic.invented_places import make_sites
 from sqf_pipeline.synthetic.published_faults import add_faults

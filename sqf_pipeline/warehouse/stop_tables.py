@@ -7,8 +7,8 @@ What belongs here: `source_files`, `stops` (made from the registry of columns), 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.nypd.columns import Column, load_columns
 from sqf_pipeline.nypd.completeness import COVERAGES
+from sqf_pipeline.registry.columns import Column, load_columns
 from sqf_pipeline.warehouse.column_kinds import (
     DIGITS,
     OPTIONAL,

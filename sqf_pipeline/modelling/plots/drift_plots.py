@@ -20,7 +20,7 @@ from sqf_pipeline.modelling.plots.style import (
     percent_axis,
     plain,
 )
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 
 if TYPE_CHECKING:
     import pandas as pd

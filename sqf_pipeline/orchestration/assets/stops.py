@@ -173,7 +173,7 @@ def _whole_and_unchanged(raw: "RawFile", review: "YearReview", revised: str | No
 def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
     unknown = ", ".join(raw.columns_unknown)
     told = (
-        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in nypd/columns.csv "
+        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in registry/columns.csv "
         "takes a column in."
     )
     return warning_check(
@@ -265,7 +265,7 @@ def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: P
     yield warning_check(
         "stops",
         "spellings_known",
-        [Finding("spellings", "warn", f"{told} A row in nypd/vocabulary.csv gives a spelling its category.")]
+        [Finding("spellings", "warn", f"{told} A row in registry/spellings.csv gives a spelling its category.")]
         if told
         else [],
         "Every spelling is known.",

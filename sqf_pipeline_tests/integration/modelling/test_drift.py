@@ -7,8 +7,8 @@ import pytest
 
 from sqf_pipeline.modelling.drift import measure_drift
 from sqf_pipeline.nypd.cleaning import clean_stops
-from sqf_pipeline.nypd.columns import column
 from sqf_pipeline.nypd.reader import read_published_file
+from sqf_pipeline.registry.columns import column
 
 YEARS = (2017, 2018, 2019, 2020)
 

@@ -20,8 +20,8 @@ from sqf_pipeline.modelling.resampling import demonstrate_leak
 from sqf_pipeline.modelling.study_2021 import run_study_2021
 from sqf_pipeline.modelling.thresholds import precision_recall_steps
 from sqf_pipeline.nypd.cleaning import clean_stops
-from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.nypd.reader import read_published_file
+from sqf_pipeline.registry.columns import load_columns
 
 FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}
 CORES = os.cpu_count()

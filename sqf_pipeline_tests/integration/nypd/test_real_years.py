@@ -7,8 +7,8 @@ import pytest
 
 from sqf_pipeline.contracts.stops import raw_stops_contract, stops_contract
 from sqf_pipeline.nypd.cleaning import CleanedStops, clean_stops
-from sqf_pipeline.nypd.columns import load_columns
 from sqf_pipeline.nypd.reader import read_published_file
+from sqf_pipeline.registry.columns import load_columns
 
 FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.nypd.cleaning import DTYPES
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 
 WORDS = {
     "source": "local",

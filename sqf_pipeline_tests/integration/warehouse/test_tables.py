@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline_tests.integration.warehouse.frames import row_for
 

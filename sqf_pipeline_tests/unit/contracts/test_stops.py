@@ -11,7 +11,7 @@ from sqf_pipeline.contracts.stops import (
     training_stops_contract,
 )
 from sqf_pipeline.nypd.cleaning import clean_stops
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 

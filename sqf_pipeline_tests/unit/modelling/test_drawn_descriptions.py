@@ -16,7 +16,7 @@ from sqf_pipeline.modelling.experiments import Experiment, served_experiments, t
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 COLUMNS = ("suspect_age", "suspect_race", "suspect_sex")

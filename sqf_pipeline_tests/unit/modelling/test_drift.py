@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.modelling.drift import measure_drift
-from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.registry.columns import column
 
 HEIGHT = [column("suspect_height_inches")]
 

@@ -20,7 +20,7 @@ from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.results import confusion_rows, metric_rows, prediction_rows
 from sqf_pipeline.modelling.subgroups import subgroup_metrics
 from sqf_pipeline.modelling.suites import permutation_rows
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 FEATURES = [entry.name for entry in load_columns() if entry.feature]

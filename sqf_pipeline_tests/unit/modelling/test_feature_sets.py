@@ -14,7 +14,7 @@ from sqf_pipeline.modelling.feature_sets import (
     feature_set,
     feature_sets,
 )
-from sqf_pipeline.nypd.columns import column, load_columns
+from sqf_pipeline.registry.columns import column, load_columns
 
 OUTCOME_MADE = [entry.name for entry in load_columns() if entry.known == "outcome_made"]
 

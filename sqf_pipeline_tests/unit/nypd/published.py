@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sqf_pipeline.nypd.columns import load_columns
+from sqf_pipeline.registry.columns import load_columns
 
 ONE_STOP = {
     "stop_id": "1", "stop_date": "2018-03-05", "stop_time_seconds": "19:04:00", "year": "2018", "month": "March",

@@ -15,8 +15,8 @@ from sqf_pipeline.nypd.categories import (
     read_categories,
 )
 from sqf_pipeline.nypd.cleaning import clean_stops
-from sqf_pipeline.nypd.columns import column, load_columns
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, known_categories, normalise_text, null_spellings
+from sqf_pipeline.registry.columns import column, load_columns
+from sqf_pipeline.registry.spellings import categories_by_spelling, known_categories, normalise_text, null_spellings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 CATEGORIES = [(entry.name, category) for entry in load_columns() for category in known_categories(entry.name)]

@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 
 from sqf_pipeline.nypd.cleaning import DTYPES
-from sqf_pipeline.nypd.columns import Known, column, load_columns, names_by_published, normalise_name
-from sqf_pipeline.nypd.vocabulary import categories_by_spelling, known_categories, normalise_text, null_spellings
+from sqf_pipeline.registry.columns import Known, column, load_columns, names_by_published, normalise_name
+from sqf_pipeline.registry.spellings import categories_by_spelling, known_categories, normalise_text, null_spellings
 
 NEVER = {"outcome_made", "outcome", "record"}
 

@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sqf_pipeline.nypd.cleaning import clean_stops
-from sqf_pipeline.nypd.columns import column
 from sqf_pipeline.nypd.heights import parse_height, read_heights
+from sqf_pipeline.registry.columns import column
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 HEIGHT = column("suspect_height_inches")

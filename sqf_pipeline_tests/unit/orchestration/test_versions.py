@@ -142,7 +142,8 @@ READ = """
 import sys
 opened = set()
 sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
-from sqf_pipeline.nypd import columns, vocabulary
+from sqf_pipeline.registry import columns
+from sqf_pipeline.registry import spellings
 from sqf_pipeline.synthetic import conditional_chain
 from sqf_pipeline.export import field_specs
 from sqf_pipeline.warehouse import views

@@ -105,7 +105,7 @@ def test_aggregates_are_compact_and_name_no_place() -> None:
 
 
 def test_tables_name_columns_that_a_file_can_have() -> None:
-    from sqf_pipeline.nypd.columns import column
+    from sqf_pipeline.registry.columns import column
 
     for name in ("spellings.csv", "widths.csv", "faults.csv"):
         for year in (2017, 2018, 2019, 2020, 2021, 2030):

@@ -18,7 +18,7 @@ from sqf_pipeline.modelling.plots import drift_plots, model_plots, stops_plots, 
 from sqf_pipeline.modelling.plots.style import Origin, figure_png
 from sqf_pipeline.modelling.subgroups import subgroup_metrics
 from sqf_pipeline.modelling.threshold_measures import threshold_metrics
-from sqf_pipeline.nypd.columns import column
+from sqf_pipeline.registry.columns import column
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Spellings and what they stand for: categories, nothing, yes and no, units; looked up in `vocabulary.csv`.
+"""Spellings and what they stand for: categories, nothing, yes and no, units; looked up in `spellings.csv`.
 
 The first column of the table names a column of the registry, or says by a star for what else its spellings are:
 `*` nothing, in every column; `*unknown` NYPD's codes for unknown, wherever they stand; `*flag` yes and no; `*unit` the
@@ -25,7 +25,7 @@ _WRAPPED = re.compile(r"""=?"([^"]*)"|'([^']*)'|'([^']+)""")
 
 @cache
 def _rows() -> tuple[tuple[str, str, str], ...]:
-    text = resources.files(__package__).joinpath("vocabulary.csv").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath("spellings.csv").read_text(encoding="utf-8")
     return tuple((row["column"], row["spelling"], row["category"]) for row in csv.DictReader(text.splitlines()))
 
 
