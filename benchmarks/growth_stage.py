@@ -44,7 +44,7 @@ def read(folder: Path, _times: int, _url: str) -> None:
 
 def clean(folder: Path, _times: int, _url: str) -> None:
     """Clean the year."""
-    from sqf_pipeline.nypd.cleaning import clean_stops
+    from sqf_pipeline.cleaning.clean_stops import clean_stops
 
     clean_stops(pd.read_parquet(folder / "raw.parquet"), YEAR).stops.to_parquet(folder / "stops.parquet")
 

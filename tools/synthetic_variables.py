@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sqf_pipeline.nypd.numerals import parse_number, parse_whole_number
-from sqf_pipeline.nypd.times_of_day import parse_time
+from sqf_pipeline.cleaning.numerals import parse_number, parse_whole_number
+from sqf_pipeline.cleaning.times_of_day import parse_time
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings
 
 NULL = "NULL"

@@ -28,7 +28,7 @@ def command(ctx: click.Context, old: Path, new: Path, year: int | None) -> None:
     Values are compared, not bytes, so that a file saved again in another form is equal. Exit code 0: the same stops;
     1: they differ; 2: a file cannot be read as a yearly file, or the two are of different years.
     """
-    from sqf_pipeline.nypd.cleaning import clean_stops
+    from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.nypd.revisions import compare_stops
 
     try:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sqf_pipeline.nypd.calendar_columns import published_years
+from sqf_pipeline.cleaning.calendar_columns import published_years
 from sqf_pipeline.nypd.header import PublishedFileError
 
 LARGEST_SHARE = 0.01

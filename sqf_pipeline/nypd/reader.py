@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from sqf_pipeline.nypd.calendar_columns import published_years, shared_moment_column
+from sqf_pipeline.cleaning.calendar_columns import published_years, shared_moment_column
+from sqf_pipeline.cleaning.stop_identifiers import refuse_lost_digits
 from sqf_pipeline.nypd.csv_table import read_csv_table
 from sqf_pipeline.nypd.header import PublishedFileError, missing_columns, recognise_columns
 from sqf_pipeline.nypd.joined_tables import Table, joined
 from sqf_pipeline.nypd.local_files import digest_of_parts
 from sqf_pipeline.nypd.other_years import without_other_years
-from sqf_pipeline.nypd.stop_identifiers import refuse_lost_digits
 from sqf_pipeline.nypd.workbook_table import read_workbook_tables
 
 

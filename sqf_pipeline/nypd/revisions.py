@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.nypd.reader import RawFile
 
 OUTCOMES = ("arrested", "summons_issued")

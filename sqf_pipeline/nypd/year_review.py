@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sqf_pipeline.cleaning.clean_stops import CleanedStops
 from sqf_pipeline.nypd.category_changes import category_findings
-from sqf_pipeline.nypd.cleaning import CleanedStops
 from sqf_pipeline.nypd.completeness import (
     WHOLE,
     coverage_of,

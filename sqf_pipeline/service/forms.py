@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqf_pipeline.nypd.numerals import parse_number
-from sqf_pipeline.nypd.times_of_day import parse_time
+from sqf_pipeline.cleaning.numerals import parse_number
+from sqf_pipeline.cleaning.times_of_day import parse_time
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from sqf_pipeline.nypd.heights import parse_height
-from sqf_pipeline.nypd.numerals import parse_flag, parse_month, parse_number, parse_weekday
+from sqf_pipeline.cleaning.heights import parse_height
+from sqf_pipeline.cleaning.numerals import parse_flag, parse_month, parse_number, parse_weekday
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec, Outcome
 

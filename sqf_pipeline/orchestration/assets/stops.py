@@ -100,8 +100,8 @@ def raw_stops(
 def _read(
     context: dg.AssetExecutionContext, published_files: PublishedFiles, year_rules: YearRules, frames: ParquetIOManager
 ) -> Iterator[Any]:
+    from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stops import raw_stops_contract
-    from sqf_pipeline.nypd.cleaning import clean_stops
     from sqf_pipeline.nypd.reader import read_published_year
     from sqf_pipeline.nypd.revisions import revision_history
     from sqf_pipeline.nypd.source_record import source_file_row
@@ -239,8 +239,8 @@ def stops(
 
 
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
+    from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stops import stops_contract
-    from sqf_pipeline.nypd.cleaning import clean_stops
     from sqf_pipeline.nypd.year_review import cleaning_findings
 
     year = int(context.partition_key)

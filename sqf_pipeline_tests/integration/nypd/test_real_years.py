@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sqf_pipeline.cleaning.clean_stops import CleanedStops, clean_stops
 from sqf_pipeline.contracts.stops import raw_stops_contract, stops_contract
-from sqf_pipeline.nypd.cleaning import CleanedStops, clean_stops
 from sqf_pipeline.nypd.reader import read_published_file
 from sqf_pipeline.registry.columns import load_columns
 

@@ -8,9 +8,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.nypd.cleaning import clean_stops
 from sqf_pipeline.orchestration.running import QUIET, Progress, Work, run_work
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.settings import Settings

@@ -7,7 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.nypd.cleaning import DTYPES
+from sqf_pipeline.cleaning.clean_stops import DTYPES
 from sqf_pipeline.registry.columns import load_columns
 
 WORDS = {

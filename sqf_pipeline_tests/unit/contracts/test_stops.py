@@ -4,13 +4,13 @@ import pandas as pd
 import pandera.errors
 import pytest
 
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.contracts.stops import (
     raw_stops_contract,
     stops_contract,
     test_stops_contract,
     training_stops_contract,
 )
-from sqf_pipeline.nypd.cleaning import clean_stops
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 

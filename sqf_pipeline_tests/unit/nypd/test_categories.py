@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.categories import (
+from sqf_pipeline.cleaning.categories import (
     SHORTEST_BEGINNING,
     categories_by_letters,
     complete_category,
     letters_of,
     read_categories,
 )
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.registry.columns import column, load_columns
 from sqf_pipeline.registry.spellings import categories_by_spelling, known_categories, normalise_text, null_spellings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops

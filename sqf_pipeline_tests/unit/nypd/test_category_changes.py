@@ -2,8 +2,8 @@
 
 import pytest
 
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.nypd.category_changes import category_findings
-from sqf_pipeline.nypd.cleaning import clean_stops
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 RACES = ["WHITE HISPANIC", "BLACK HISPANIC", "WHITE", "BLACK"]

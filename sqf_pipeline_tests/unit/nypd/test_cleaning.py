@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from sqf_pipeline.nypd.cleaning import DTYPES, clean_stops
+from sqf_pipeline.cleaning.clean_stops import DTYPES, clean_stops
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.spellings import null_spellings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops

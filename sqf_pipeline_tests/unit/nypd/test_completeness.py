@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.nypd.completeness import (
     COVERAGES,
     combined_coverage,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sqf_pipeline.cleaning.calendar_columns import published_years, read_dates
+from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.cleaning.dates import parse_date
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.nypd.calendar_columns import published_years, read_dates
-from sqf_pipeline.nypd.cleaning import clean_stops
-from sqf_pipeline.nypd.dates import parse_date
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 CERTAIN: dict[str, Callable[[dt.date], str]] = {

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.cleaning import clean_stops
-from sqf_pipeline.nypd.heights import parse_height, read_heights
+from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.cleaning.heights import parse_height, read_heights
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.nypd.loss_limits import loss_findings
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.unit.nypd.published import raw_stops

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd import numerals
+from sqf_pipeline.cleaning import numerals
 
 FORMS = {
     "plain": lambda n: f"{n}",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.nypd.revisions import compare_stops, no_revisions, revision_rows
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 

@@ -1,6 +1,6 @@
 """Rows whose cells stand in the wrong columns."""
 
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 LOST = {"precinct": "#NULL!", "x_feet": "#NULL!", "y_feet": "#NULL!", "zip_code": "(null)"}

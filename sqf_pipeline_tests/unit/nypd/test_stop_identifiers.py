@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.cleaning.stop_identifiers import LostIdentifierError, parse_identifier
 from sqf_pipeline.nypd.reader import read_published_file
-from sqf_pipeline.nypd.stop_identifiers import LostIdentifierError, parse_identifier
 from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
 
 FORMS = {

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.cleaning import clean_stops
+from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.cleaning.times_of_day import parse_numeric_times, parse_time
 from sqf_pipeline.nypd.reader import PublishedFileError, read_published_file
-from sqf_pipeline.nypd.times_of_day import parse_numeric_times, parse_time
 from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
 
 

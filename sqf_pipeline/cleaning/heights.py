@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqf_pipeline.nypd.column_reading import Reading, Rows, plausible, within_range
+from sqf_pipeline.cleaning.column_reading import Reading, Rows, plausible, within_range
 from sqf_pipeline.registry.columns import Column
 from sqf_pipeline.registry.spellings import normalise_text
 

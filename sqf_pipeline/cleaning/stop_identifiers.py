@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from sqf_pipeline.cleaning.column_reading import Reading, Rows
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.nypd.column_reading import Reading, Rows
 from sqf_pipeline.registry.columns import Column
 from sqf_pipeline.registry.spellings import normalise_text
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sqf_pipeline.nypd.quality_log import IMPLAUSIBLE, QualityLog
+from sqf_pipeline.cleaning.quality_log import IMPLAUSIBLE, QualityLog
 
 LOWEST = 100
 """As hours and minutes, a number below this is within the first hour of the day, and more likely a duration."""

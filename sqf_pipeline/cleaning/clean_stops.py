@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.nypd import numerals
-from sqf_pipeline.nypd.calendar_columns import complete_moments, read_dates, read_times
-from sqf_pipeline.nypd.categories import read_categories
-from sqf_pipeline.nypd.clock_times import null_clock_times
-from sqf_pipeline.nypd.column_reading import Reading, Rows, read_each
-from sqf_pipeline.nypd.heights import read_heights
-from sqf_pipeline.nypd.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
-from sqf_pipeline.nypd.shifted_rows import repair_shifted_rows
-from sqf_pipeline.nypd.stop_identifiers import read_identifiers
+from sqf_pipeline.cleaning import numerals
+from sqf_pipeline.cleaning.calendar_columns import complete_moments, read_dates, read_times
+from sqf_pipeline.cleaning.categories import read_categories
+from sqf_pipeline.cleaning.clock_times import null_clock_times
+from sqf_pipeline.cleaning.column_reading import Reading, Rows, read_each
+from sqf_pipeline.cleaning.heights import read_heights
+from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
+from sqf_pipeline.cleaning.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
+from sqf_pipeline.cleaning.stop_identifiers import read_identifiers
 from sqf_pipeline.registry.columns import Column, load_columns
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
 

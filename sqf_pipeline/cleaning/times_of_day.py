@@ -2,10 +2,10 @@
 
 import re
 
-from sqf_pipeline.nypd.column_reading import Rows
-from sqf_pipeline.nypd.dates import SERIALS, is_no_date, read_date
-from sqf_pipeline.nypd.moments import CLOCK, split_moment
-from sqf_pipeline.nypd.numerals import parse_number
+from sqf_pipeline.cleaning.column_reading import Rows
+from sqf_pipeline.cleaning.dates import SERIALS, is_no_date, read_date
+from sqf_pipeline.cleaning.moments import CLOCK, split_moment
+from sqf_pipeline.cleaning.numerals import parse_number
 from sqf_pipeline.registry.spellings import normalise_text
 
 DAY = 86_400

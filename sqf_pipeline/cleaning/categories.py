@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from sqf_pipeline.nypd.column_reading import Reading, Rows
-from sqf_pipeline.nypd.dates import read_date
-from sqf_pipeline.nypd.numerals import parse_number
+from sqf_pipeline.cleaning.column_reading import Reading, Rows
+from sqf_pipeline.cleaning.dates import read_date
+from sqf_pipeline.cleaning.numerals import parse_number
 from sqf_pipeline.registry.columns import Column, load_columns
 from sqf_pipeline.registry.spellings import categories_by_spelling, unknown_codes
 
