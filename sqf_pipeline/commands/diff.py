@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sqf_pipeline.nypd.reader import RawFile
-    from sqf_pipeline.nypd.revisions import Revision
+    from sqf_pipeline.year_checks.revisions import Revision
 
 DIFFERENT, UNREADABLE = 1, 2
 
@@ -29,7 +29,7 @@ def command(ctx: click.Context, old: Path, new: Path, year: int | None) -> None:
     1: they differ; 2: a file cannot be read as a yearly file, or the two are of different years.
     """
     from sqf_pipeline.cleaning.clean_stops import clean_stops
-    from sqf_pipeline.nypd.revisions import compare_stops
+    from sqf_pipeline.year_checks.revisions import compare_stops
 
     try:
         former, later = _both(old, new, year)

@@ -126,7 +126,7 @@ def _print_notes(out: "Console", rows: _Reader) -> None:
     import pandas as pd
     from rich.panel import Panel
 
-    from sqf_pipeline.nypd.completeness import coverage_note
+    from sqf_pipeline.year_checks.completeness import coverage_note
 
     files = pd.DataFrame(rows.rows("SELECT year, coverage, months FROM {schema}.source_files ORDER BY year"))
     if len(files) and (note := coverage_note(files)):

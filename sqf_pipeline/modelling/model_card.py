@@ -15,7 +15,7 @@ import pandas as pd
 
 from sqf_pipeline.modelling import model_card_tables as tables
 from sqf_pipeline.modelling.feature_sets import feature_sets
-from sqf_pipeline.nypd.completeness import coverage_note
+from sqf_pipeline.year_checks.completeness import coverage_note
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from sqf_pipeline.nypd.findings import told
 from sqf_pipeline.orchestration.assets.labels import as_table
+from sqf_pipeline.year_checks.findings import told
 
 if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
 
-    from sqf_pipeline.nypd.findings import Finding
+    from sqf_pipeline.year_checks.findings import Finding
 
 CHECK_NAME = "contract"
 EXAMPLES_SHOWN = 5  # values of one column, never a row, so that nobody can be singled out

@@ -11,8 +11,8 @@ import dagster as dg
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sqf_pipeline.nypd.year_review import YearBefore
     from sqf_pipeline.orchestration.io_managers import ParquetIOManager
+    from sqf_pipeline.year_checks.year_review import YearBefore
 
 
 def kept_frame(frames: "ParquetIOManager", asset: str, year: int) -> "pd.DataFrame | None":
@@ -23,7 +23,7 @@ def kept_frame(frames: "ParquetIOManager", asset: str, year: int) -> "pd.DataFra
 
 def kept_year(frames: "ParquetIOManager", year: int) -> "YearBefore | None":
     """Return what is kept of a year for the next one to be compared with; None when it is not loaded."""
-    from sqf_pipeline.nypd.year_review import YearBefore
+    from sqf_pipeline.year_checks.year_review import YearBefore
 
     stops = kept_frame(frames, "stops", year)
     if stops is None:

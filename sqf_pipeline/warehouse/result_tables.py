@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.modelling.measures import MEASURES
-from sqf_pipeline.nypd.completeness import COVERAGES
 from sqf_pipeline.warehouse.column_kinds import (
     OPTIONAL,
     PARTITION,
@@ -34,6 +33,7 @@ from sqf_pipeline.warehouse.column_kinds import (
     year_column,
     year_range,
 )
+from sqf_pipeline.year_checks.completeness import COVERAGES
 
 OUTCOMES = ("arrest", "summons")
 IMPORTANCE_KINDS = ("impurity", "permutation")

@@ -7,7 +7,6 @@ What belongs here: `source_files`, `stops` (made from the registry of columns), 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.nypd.completeness import COVERAGES
 from sqf_pipeline.registry.columns import Column, load_columns
 from sqf_pipeline.warehouse.column_kinds import (
     DIGITS,
@@ -29,6 +28,7 @@ from sqf_pipeline.warehouse.column_kinds import (
     year_column,
     year_range,
 )
+from sqf_pipeline.year_checks.completeness import COVERAGES
 
 SQL_TYPES: dict[str, type[sa.types.TypeEngine]] = {
     "identifier": sa.Text,

@@ -10,7 +10,6 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.nypd.findings import Finding
 from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described, same_columns
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import (
@@ -21,6 +20,7 @@ from sqf_pipeline.orchestration.partitions import (
     training_years,
 )
 from sqf_pipeline.orchestration.resources import YearRules
+from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
@@ -97,7 +97,7 @@ def test_stops(
 
 def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
     """Return a red finding when a year lacks months and nobody said that it may."""
-    from sqf_pipeline.nypd.completeness import partial_year_findings
+    from sqf_pipeline.year_checks.completeness import partial_year_findings
 
     return [] if rules.allow_partial else partial_year_findings(files)
 

@@ -116,7 +116,7 @@ def models(
 ) -> dg.Output[Any]:
     """Write down what the models are."""
     from sqf_pipeline.modelling.results import model_rows
-    from sqf_pipeline.nypd.completeness import combined_coverage
+    from sqf_pipeline.year_checks.completeness import combined_coverage
 
     told = [model for stored in (arrest_model, summons_model, resampled_summons_models) for model in stored.described()]
     test_year = int(context.partition_key)

@@ -60,7 +60,7 @@ def charts(
     from sqf_pipeline.modelling.charts import ChartInputs, draw_charts, drawn_outcomes
     from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.modelling.plots.style import figure_png
-    from sqf_pipeline.nypd.completeness import coverage_note
+    from sqf_pipeline.year_checks.completeness import coverage_note
 
     test_year = int(context.partition_key)
     require_no_failed_drift(drift, test_year)
@@ -192,8 +192,8 @@ def model_export(
     """Export the served models."""
     from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
     from sqf_pipeline.export.source_commit import source_commit
-    from sqf_pipeline.nypd.completeness import coverage_note
     from sqf_pipeline.service.bundle import CURRENT_NAME, resolve_folder
+    from sqf_pipeline.year_checks.completeness import coverage_note
 
     test_year = int(context.partition_key)
     require_no_failed_drift(drift, test_year)

@@ -11,7 +11,6 @@ import dagster as dg
 import pandas as pd
 
 from sqf_pipeline.nypd.file_parts import month_words
-from sqf_pipeline.nypd.findings import Finding
 from sqf_pipeline.orchestration.assets.labels import (
     FRAMES,
     FRAMES_AND_TABLES,
@@ -26,11 +25,12 @@ from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
 from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers, YearRules
 from sqf_pipeline.orchestration.versions import code_version
+from sqf_pipeline.year_checks.findings import Finding
 
 if TYPE_CHECKING:
     from sqf_pipeline.nypd.reader import RawFile
     from sqf_pipeline.nypd.source import PublishedFile
-    from sqf_pipeline.nypd.year_review import YearReview
+    from sqf_pipeline.year_checks.year_review import YearReview
 
 _GROUP = "stops"
 
@@ -103,9 +103,9 @@ def _read(
     from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stops import raw_stops_contract
     from sqf_pipeline.nypd.reader import read_published_year
-    from sqf_pipeline.nypd.revisions import revision_history
-    from sqf_pipeline.nypd.source_record import source_file_row
-    from sqf_pipeline.nypd.year_review import review_year
+    from sqf_pipeline.year_checks.revisions import revision_history
+    from sqf_pipeline.year_checks.source_record import source_file_row
+    from sqf_pipeline.year_checks.year_review import review_year
 
     year = int(context.partition_key)
     file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
@@ -241,7 +241,7 @@ def stops(
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stops import stops_contract
-    from sqf_pipeline.nypd.year_review import cleaning_findings
+    from sqf_pipeline.year_checks.year_review import cleaning_findings
 
     year = int(context.partition_key)
     cleaned = clean_stops(raw_stops, year)

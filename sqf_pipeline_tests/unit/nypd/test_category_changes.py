@@ -3,7 +3,7 @@
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.nypd.category_changes import category_findings
+from sqf_pipeline.year_checks.category_changes import category_findings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 RACES = ["WHITE HISPANIC", "BLACK HISPANIC", "WHITE", "BLACK"]

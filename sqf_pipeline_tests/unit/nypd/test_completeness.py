@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.nypd.completeness import (
+from sqf_pipeline.nypd.file_parts import ALL_MONTHS
+from sqf_pipeline.year_checks.completeness import (
     COVERAGES,
     combined_coverage,
     coverage_note,
@@ -18,7 +19,6 @@ from sqf_pipeline.nypd.completeness import (
     partial_year_findings,
     stops_a_month,
 )
-from sqf_pipeline.nypd.file_parts import ALL_MONTHS
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 QUARTER = frozenset({1, 2, 3})

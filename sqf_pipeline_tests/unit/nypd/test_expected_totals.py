@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.nypd.expected_totals import official_totals, total_findings
+from sqf_pipeline.year_checks.expected_totals import official_totals, total_findings
 
 FIRM = {2017: 11_629, 2018: 11_008, 2019: 13_459, 2020: 9_544, 2021: 8_947, 2023: 16_971}  # DATA.md and NYPD's files
 WEAK = {2022: 15_102, 2024: 25_386, 2025: 26_422}

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.nypd.loss_limits import loss_findings
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.year_checks.loss_limits import loss_findings
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 LIMITS = {"arrested": 0.005, "summons_issued": 0.005}  # as the issue has them

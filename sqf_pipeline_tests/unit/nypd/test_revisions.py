@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.nypd.revisions import compare_stops, no_revisions, revision_rows
+from sqf_pipeline.year_checks.revisions import compare_stops, no_revisions, revision_rows
 from sqf_pipeline_tests.unit.nypd.published import raw_stops
 
 RAW = raw_stops(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from sqf_pipeline.nypd.findings import Finding
+from sqf_pipeline.year_checks.findings import Finding
 
 LARGEST_DEVIATION = 0.05
 """Above this share off a well witnessed official total, a year is refused."""

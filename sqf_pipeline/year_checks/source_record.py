@@ -7,7 +7,7 @@ import pandas as pd
 from sqf_pipeline.nypd.file_parts import month_words
 from sqf_pipeline.nypd.reader import RawFile
 from sqf_pipeline.nypd.source import PublishedFile
-from sqf_pipeline.nypd.year_review import YearReview
+from sqf_pipeline.year_checks.year_review import YearReview
 
 
 def source_file_row(file: PublishedFile, raw: RawFile, review: YearReview) -> pd.DataFrame:

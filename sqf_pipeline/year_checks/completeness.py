@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.nypd.file_parts import ALL_MONTHS, month_words
-from sqf_pipeline.nypd.findings import Finding
+from sqf_pipeline.year_checks.findings import Finding
 
 WHOLE, PARTIAL, EXCERPT, PARTIAL_EXCERPT = "whole", "partial", "excerpt", "partial excerpt"
 COVERAGES = (WHOLE, PARTIAL, EXCERPT, PARTIAL_EXCERPT)

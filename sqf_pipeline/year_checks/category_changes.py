@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from sqf_pipeline.nypd.findings import Finding
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.year_checks.findings import Finding
 
 FREQUENT_SHARE = 0.05
 FEWEST_EXPECTED = 10

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sqf_pipeline.cleaning.clean_stops import CleanedStops
-from sqf_pipeline.nypd.category_changes import category_findings
-from sqf_pipeline.nypd.completeness import (
+from sqf_pipeline.nypd.file_parts import ALL_MONTHS
+from sqf_pipeline.nypd.reader import RawFile
+from sqf_pipeline.year_checks.category_changes import category_findings
+from sqf_pipeline.year_checks.completeness import (
     WHOLE,
     coverage_of,
     is_partial,
@@ -14,11 +16,9 @@ from sqf_pipeline.nypd.completeness import (
     months_present,
     stops_a_month,
 )
-from sqf_pipeline.nypd.expected_totals import total_findings
-from sqf_pipeline.nypd.file_parts import ALL_MONTHS
-from sqf_pipeline.nypd.findings import Finding
-from sqf_pipeline.nypd.loss_limits import loss_findings
-from sqf_pipeline.nypd.reader import RawFile
+from sqf_pipeline.year_checks.expected_totals import total_findings
+from sqf_pipeline.year_checks.findings import Finding
+from sqf_pipeline.year_checks.loss_limits import loss_findings
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.nypd.findings import Finding
 from sqf_pipeline.registry.columns import Column, columns_by_name
+from sqf_pipeline.year_checks.findings import Finding
 
 OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
 """Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
