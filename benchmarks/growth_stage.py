@@ -36,7 +36,7 @@ def make_files(folder: Path, times: int, _url: str) -> None:
 
 def read(folder: Path, _times: int, _url: str) -> None:
     """Read the year."""
-    from sqf_pipeline.nypd.reader import read_published_file
+    from sqf_pipeline.ingest.reader import read_published_file
 
     (path,) = folder.glob("*.csv")
     read_published_file(path, YEAR).frame.to_parquet(folder / "raw.parquet")

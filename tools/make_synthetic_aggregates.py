@@ -21,7 +21,7 @@ from fit_conditionals import SMALLEST_CELL, fit_logit
 from synthetic_variables import DERIVED, VARIABLES, WORDS, latent_year
 
 from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
-from sqf_pipeline.nypd.reader import read_published_file
+from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.registry.spellings import known_categories, normalise_text, null_spellings
 
 YEARS = (2017, 2018, 2019, 2020)

@@ -11,7 +11,7 @@ from sqf_pipeline.errors import SqfError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sqf_pipeline.nypd.reader import RawFile
+    from sqf_pipeline.ingest.reader import RawFile
     from sqf_pipeline.year_checks.revisions import Revision
 
 DIFFERENT, UNREADABLE = 1, 2
@@ -44,7 +44,7 @@ def command(ctx: click.Context, old: Path, new: Path, year: int | None) -> None:
 
 
 def _both(old: Path, new: Path, year: int | None) -> "tuple[RawFile, RawFile]":
-    from sqf_pipeline.nypd.reader import read_published_file
+    from sqf_pipeline.ingest.reader import read_published_file
 
     former, later = read_published_file(old, year), read_published_file(new, year)
     if former.year != later.year:

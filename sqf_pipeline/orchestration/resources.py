@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import sqlalchemy as sa
 
-    from sqf_pipeline.nypd.source import PublishedFile
+    from sqf_pipeline.ingest.source import PublishedFile
 
 SOURCE_TAG = "sqf/source"
 """Tag of a run that says where its files come from, whatever the setting."""
@@ -63,7 +63,7 @@ class PublishedFiles:
 
     def origin(self, year: int) -> ResolvedSource:
         """Return the source that rows about a year carry; no request is made."""
-        from sqf_pipeline.nypd.source import source_of_year
+        from sqf_pipeline.ingest.source import source_of_year
 
         return source_of_year(self.source, self.data_dir, year)
 
@@ -74,7 +74,7 @@ class PublishedFiles:
         NYPD published asks NYPD. Synthetic and published stops have schemas of their own, so that no tag leads from
         one to the other.
         """
-        from sqf_pipeline.nypd.source import obtain_file
+        from sqf_pipeline.ingest.source import obtain_file
 
         source = next((name for name in get_args(Source) if name == (tag or self.source)), None)
         if source is None or schema_for_source(source) != schema_for_source(self.source):

@@ -22,8 +22,8 @@ from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-    from sqf_pipeline.nypd.download_record import DownloadRecord
-    from sqf_pipeline.nypd.publication import PublicationState
+    from sqf_pipeline.ingest.download_record import DownloadRecord
+    from sqf_pipeline.ingest.publication import PublicationState
 
 CRON = "0 8 * 2-7 1"
 """Mondays at eight, February to July: a year is published around the end of March, some years later."""
@@ -125,8 +125,8 @@ def _look(
     instance: dg.DagsterInstance, job: str, published_files: PublishedFiles, today: date
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask about every year that matters, newest first, and return what to run or why nothing is."""
-    from sqf_pipeline.nypd.download import UnreachableError
-    from sqf_pipeline.nypd.publication import check_publication
+    from sqf_pipeline.ingest.download import UnreachableError
+    from sqf_pipeline.ingest.publication import check_publication
 
     last_year = today.year - 1
     records = {year: _kept_record(published_files, year) for year in range(FIRST_YEAR, last_year + 1)}
@@ -169,15 +169,15 @@ def _stops_request(key: str, state: "PublicationState", today: date) -> dg.RunRe
 
 
 def _kept_record(published_files: PublishedFiles, year: int) -> "DownloadRecord | None":
-    from sqf_pipeline.nypd.download import address_of, target_of
-    from sqf_pipeline.nypd.download_record import read_record
+    from sqf_pipeline.ingest.download import address_of, target_of
+    from sqf_pipeline.ingest.download_record import read_record
 
     return read_record(target_of(address_of(published_files.nypd_url, year), published_files.data_dir, year))
 
 
 def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:
     """Return the years whose file is somebody's own; with the source `auto` it is used, and nobody is asked."""
-    from sqf_pipeline.nypd.local_files import SourceError, local_years
+    from sqf_pipeline.ingest.local_files import SourceError, local_years
 
     def by_hand(year: int) -> bool:
         try:

@@ -1,1 +1,1 @@
-"""Whether a file is the year it says: whole, near the expected number, readable, and what a new version of it changed."""
+"""Whether a file is the year it says: whole, of the expected size, readable, and what a new version of it changed."""

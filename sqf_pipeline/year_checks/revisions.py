@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.nypd.reader import RawFile
+from sqf_pipeline.ingest.reader import RawFile
 
 OUTCOMES = ("arrested", "summons_issued")
 KEY = ("year", "stop_id")

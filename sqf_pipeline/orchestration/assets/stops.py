@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.nypd.file_parts import month_words
+from sqf_pipeline.ingest.file_parts import month_words
 from sqf_pipeline.orchestration.assets.labels import (
     FRAMES,
     FRAMES_AND_TABLES,
@@ -28,8 +28,8 @@ from sqf_pipeline.orchestration.versions import code_version
 from sqf_pipeline.year_checks.findings import Finding
 
 if TYPE_CHECKING:
-    from sqf_pipeline.nypd.reader import RawFile
-    from sqf_pipeline.nypd.source import PublishedFile
+    from sqf_pipeline.ingest.reader import RawFile
+    from sqf_pipeline.ingest.source import PublishedFile
     from sqf_pipeline.year_checks.year_review import YearReview
 
 _GROUP = "stops"
@@ -102,7 +102,7 @@ def _read(
 ) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stops import raw_stops_contract
-    from sqf_pipeline.nypd.reader import read_published_year
+    from sqf_pipeline.ingest.reader import read_published_year
     from sqf_pipeline.year_checks.revisions import revision_history
     from sqf_pipeline.year_checks.source_record import source_file_row
     from sqf_pipeline.year_checks.year_review import review_year
@@ -173,8 +173,8 @@ def _whole_and_unchanged(raw: "RawFile", review: "YearReview", revised: str | No
 def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
     unknown = ", ".join(raw.columns_unknown)
     told = (
-        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in registry/columns.csv "
-        "takes a column in."
+        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in "
+        "registry/columns.csv takes a column in."
     )
     return warning_check(
         "raw_stops",

@@ -25,7 +25,7 @@ from sqf_pipeline.orchestration.schedules import BATCH_TAG, CRON
 from sqf_pipeline.warehouse.embedded_server import ensure_running, stop
 from sqf_pipeline.warehouse.url import normalise_database_url
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook
-from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
+from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
 from sqf_pipeline_tests.waiting import PATIENCE
 
 WORKSPACE = Path(__file__).resolve().parents[3] / "workspace.yaml"

@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.modelling import gap_marks
 from sqf_pipeline.modelling.encoder import encoded_frame, make_encoder
 from sqf_pipeline.modelling.estimators import SLOW_BOOSTING
@@ -20,7 +21,6 @@ from sqf_pipeline.modelling.gap_marks import measure_gap_marks
 from sqf_pipeline.modelling.resampling import demonstrate_leak
 from sqf_pipeline.modelling.study_2021 import run_study_2021
 from sqf_pipeline.modelling.thresholds import precision_recall_steps
-from sqf_pipeline.nypd.reader import read_published_file
 from sqf_pipeline.registry.columns import load_columns
 
 FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}

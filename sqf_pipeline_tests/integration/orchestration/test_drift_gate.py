@@ -14,7 +14,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.orchestration.running import QUIET, Progress, Work, run_work
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.settings import Settings
-from sqf_pipeline_tests.unit.nypd.published import raw_stops
+from sqf_pipeline_tests.unit.ingest.published import raw_stops
 
 MADE_FOR_PEOPLE = ("charts", "model_card", "model_export")
 YEAR = "2020"

@@ -18,7 +18,7 @@ from sqf_pipeline.orchestration.schedules import CRON, TIME_ZONE
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests import nypd_server
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook
-from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
+from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
 
 
 def mondays(year: int) -> list[datetime]:

@@ -14,7 +14,7 @@ from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, Publi
 from sqf_pipeline.orchestration.running import QUIET, Work, explained, run_work
 from sqf_pipeline.settings import Settings, Source
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook
-from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
+from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
 
 
 @pytest.fixture

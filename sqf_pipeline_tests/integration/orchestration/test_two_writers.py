@@ -22,7 +22,7 @@ from sqf_pipeline.orchestration.running import QUIET
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.nypd_server import as_workbook
-from sqf_pipeline_tests.unit.nypd.published import published_names, raw_stops
+from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
 from sqf_pipeline_tests.waiting import PATIENCE
 
 ROUNDS = 16

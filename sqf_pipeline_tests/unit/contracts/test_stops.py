@@ -12,7 +12,7 @@ from sqf_pipeline.contracts.stops import (
     training_stops_contract,
 )
 from sqf_pipeline.registry.columns import load_columns
-from sqf_pipeline_tests.unit.nypd.published import raw_stops
+from sqf_pipeline_tests.unit.ingest.published import raw_stops
 
 
 def failed_rules(contract, frame: pd.DataFrame) -> set[tuple[str, str]]:

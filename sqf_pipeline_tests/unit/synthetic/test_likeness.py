@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.nypd.local_files import find_local_file
-from sqf_pipeline.nypd.reader import read_published_file
+from sqf_pipeline.ingest.local_files import find_local_file
+from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
 YEARS = (2019, 2020)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.nypd.local_files import year_in_name
-from sqf_pipeline.nypd.reader import RawFile, read_published_file
+from sqf_pipeline.ingest.local_files import year_in_name
+from sqf_pipeline.ingest.reader import RawFile, read_published_file
 from sqf_pipeline.registry.columns import column, load_columns
 from sqf_pipeline.synthetic.invented_places import MARK
 from sqf_pipeline.synthetic.synthetic_years import (

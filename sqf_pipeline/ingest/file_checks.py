@@ -1,0 +1,157 @@
+"""Whether a file is of the kind its name says, before anything is read from it.
+
+What belongs here: telling a workbook from an error page, a piece of a workbook, or an archive made to fill the
+memory. What does not: columns, years and values, which are the reader's to judge.
+"""
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+from sqf_pipeline.ingest.local_files import SourceError
+
+# A real yearly workbook holds about 32 MB in 4; these limits leave room for a hundred times its stops in one file.
+MAX_UNPACKED_BYTES = 4 << 30
+MAX_RATIO = 100
+RATIO_MATTERS_ABOVE_BYTES = 64 << 20
+MAX_MEMBERS = 5_000
+
+MAX_CELLS = 120_000_000
+
+# Columns are told apart by the length and first letter of their names, which costs little in a sheet of 30 MB:
+# up to CZ (more than any form has had), up to ZZ, and beyond.
+_FAR_COLUMN = re.compile(rb'\br="((?:[D-Z][A-Z]|[A-Z]{3})(?=\d))')
+_NEAR_COLUMNS, _MIDDLE_COLUMNS, _LAST_COLUMN = 104, 702, 16_384
+_LAST_ROW = re.compile(rb'^<row [^>]*?\br="(\d+)"')
+_LONGEST_TAG = 512
+
+DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises for a damaged archive: the last two where damage looks like a packing it does not know, or like
+encryption."""
+
+_HEAD_BYTES = 2_048
+_BLOCK = 1 << 20
+_REQUIRED_MEMBERS = ("[Content_Types].xml", "xl/workbook.xml")
+
+
+class UnreadableFileError(SourceError):
+    """A file is not of the kind that its name says."""
+
+
+def check_file_kind(path: Path, *, kind: str | None = None, described: str | None = None) -> None:
+    """Raise UnreadableFileError unless a file is a whole workbook, or a text that may be CSV.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        `.xlsx` or `.csv`; by default the suffix of `path`.
+    described
+        What to call the file in the message, its path by default.
+    """
+    kind = (kind or path.suffix).lower()
+    described = described or str(path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not head:
+        raise UnreadableFileError(f"{described} is empty. Expected NYPD's yearly file; fetch or copy it again.")
+    if looks_like_html(head):
+        raise UnreadableFileError(
+            f"{described} is a web page, not a yearly file: a site has answered with a page (often an error) "
+            "instead of the file. Open the address in a browser to see what it says, and fetch the file again."
+        )
+    if kind == ".xlsx":
+        _check_workbook(path, head, described)
+    elif head.startswith(b"PK\x03\x04"):
+        raise UnreadableFileError(
+            f"{described} is a workbook or zip archive under the name of a CSV. Rename it to .xlsx if it is a "
+            "workbook, or unpack it."
+        )
+
+
+def looks_like_html(head: bytes) -> bool:
+    """Return whether the first bytes of a file are those of a web page."""
+    start = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1", errors="replace")
+    start = start.removeprefix("\xef\xbb\xbf").lstrip().lower()
+    return start.startswith(("<!doctype html", "<html", "<head", "<body", "<!--")) or "<html" in start[:1024]
+
+
+def _check_workbook(path: Path, head: bytes, described: str) -> None:
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise UnreadableFileError(
+            f"{described} is an old .xls workbook or one locked by a password. Open it and save it as .xlsx "
+            "without a password."
+        )
+    if not head.startswith(b"PK"):
+        raise UnreadableFileError(
+            f"{described} is not a workbook: an .xlsx begins with the bytes PK, this begins with {head[:8]!r}. "
+            "Fetch or copy the file again."
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_size(archive, path.stat().st_size, described)
+            _check_members(archive, described)
+            for member in archive.infolist():
+                _read_through(archive, member, described)
+    except DAMAGED_ARCHIVE as error:
+        raise UnreadableFileError(
+            f"{described} is a damaged or incomplete workbook ({error}). Fetch or copy the file again."
+        ) from error
+
+
+def _check_size(archive: zipfile.ZipFile, packed: int, described: str) -> None:
+    """Refuse an archive by what its directory declares, before a byte of it is unpacked."""
+    members = archive.infolist()
+    unpacked = sum(member.file_size for member in members)
+    ratio = unpacked / max(packed, 1)
+    too_dense = unpacked > RATIO_MATTERS_ABOVE_BYTES and ratio > MAX_RATIO
+    if unpacked > MAX_UNPACKED_BYTES or too_dense or len(members) > MAX_MEMBERS:
+        raise UnreadableFileError(
+            f"{described} is refused: it would unpack {len(members)} parts to {unpacked / 1e6:,.0f} MB, "
+            f"{ratio:,.0f} times its size, and looks like an archive made to fill the memory. A yearly workbook "
+            f"unpacks to about 10 times its size; at most {MAX_UNPACKED_BYTES / 1e6:,.0f} MB in {MAX_MEMBERS} "
+            f"parts are allowed, and above {RATIO_MATTERS_ABOVE_BYTES / 1e6:,.0f} MB at most {MAX_RATIO} times."
+        )
+
+
+def _check_members(archive: zipfile.ZipFile, described: str) -> None:
+    names = set(archive.namelist())
+    missing = [name for name in _REQUIRED_MEMBERS if name not in names]
+    if missing or not any(name.startswith("xl/worksheets/") for name in names):
+        raise UnreadableFileError(
+            f"{described} is a zip archive but not a workbook (it lacks {missing[0] if missing else 'a worksheet'}). "
+            "If a workbook or CSV is inside, unpack it."
+        )
+
+
+def _read_through(archive: zipfile.ZipFile, member: zipfile.ZipInfo, described: str) -> None:
+    """Unpack a part once and forget it: a false size or checksum comes to light, and a cell far out in a sheet.
+
+    Readers make room for the whole rectangle up to the last row and column, so that one stray cell in the last
+    corner of a sheet would ask for hundreds of gigabytes.
+    """
+    is_sheet = member.filename.startswith("xl/worksheets/")
+    width, rows = _NEAR_COLUMNS, 0
+    tail = b""
+    with archive.open(member) as part:
+        while block := part.read(_BLOCK):
+            if not is_sheet:
+                continue
+            text = tail + block
+            rows = max([rows, *(int(number) for number in _LAST_ROW.findall(text[text.rfind(b"<row ") :]))])
+            if far := _FAR_COLUMN.search(text):
+                width = max(width, _LAST_COLUMN if len(far[1]) > 2 else _MIDDLE_COLUMNS)
+            tail = text[-_LONGEST_TAG:]
+    if rows * width > MAX_CELLS or width == _LAST_COLUMN:
+        raise UnreadableFileError(
+            f"{described} is refused: {member.filename} has cells far outside a table of stops (row {rows:,}, up to "
+            f"column {width:,}), for which a reader would fill the memory. Open it, delete the stray cells, and save."
+        )
+
+
+__all__ = [
+    "DAMAGED_ARCHIVE", "MAX_CELLS", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "RATIO_MATTERS_ABOVE_BYTES",
+    "UnreadableFileError", "check_file_kind", "looks_like_html",
+]  # fmt: skip

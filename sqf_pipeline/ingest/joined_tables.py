@@ -1,0 +1,69 @@
+"""Sheets or files that hold a year together: they must agree about columns, and no stop may stand in two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sqf_pipeline.ingest.header import PublishedFileError
+
+REPEATED_SHARE = 0.1
+"""Persons of one encounter share everything but the number, so a few equal rows are no repetition; a tenth is."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One sheet or file: where it stands, and its rows as text under our names."""
+
+    described: str
+    frame: pd.DataFrame
+
+
+def joined(tables: Sequence[Table]) -> pd.DataFrame:
+    """Return the rows of several tables one after another, in the columns of the first.
+
+    Raises
+    ------
+    PublishedFileError
+        The tables have other columns, or rows of one stand in another (a sheet of everything beside its quarters).
+    """
+    first = tables[0]
+    for table in tables[1:]:
+        _require_same_columns(first, table)
+    for place, table in enumerate(tables):
+        for other in tables[:place]:
+            _refuse_repeated_stops(other, table)
+    return pd.concat([table.frame[first.frame.columns] for table in tables], ignore_index=True)
+
+
+def _require_same_columns(first: Table, other: Table) -> None:
+    lacking = [name for name in first.frame.columns if name not in other.frame]
+    added = [name for name in other.frame.columns if name not in first.frame]
+    if lacking or added:
+        told = [
+            f"{table.described} alone has {', '.join(names[:5])}{' and more' if len(names) > 5 else ''}"
+            for table, names in ((first, lacking), (other, added))
+            if names
+        ]
+        raise PublishedFileError(
+            f"{first.described} and {other.described}: expected the same columns, found that {' and '.join(told)}. "
+            "Give them the same columns, or remove the one that is not meant."
+        )
+
+
+def _refuse_repeated_stops(first: Table, other: Table) -> None:
+    contents = [table.frame.drop(columns="stop_id").drop_duplicates() for table in (first, other)]
+    shared = contents[0].merge(contents[1], how="inner")
+    same_ids = first.frame["stop_id"].str.strip().isin(other.frame["stop_id"].str.strip())
+    ids = int(same_ids.sum())
+    smaller = min(len(first.frame), len(other.frame))
+    if len(shared) > max(1, REPEATED_SHARE * smaller):
+        raise PublishedFileError(
+            f"{first.described} and {other.described}: expected other stops in each, found {len(shared):,} rows of "
+            f"one in the other ({ids:,} under the same number). Remove the one that repeats the other."
+        )
+    if ids:
+        raise PublishedFileError(
+            f"{first.described} and {other.described}: expected a number of its own for every stop, found {ids:,} "
+            "numbers in both. Remove the stops that stand twice, or number them through."
+        )

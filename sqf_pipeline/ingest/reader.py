@@ -1,0 +1,190 @@
+"""Published files of a year to a frame of text, exactly as published, under our column names."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sqf_pipeline.cleaning.calendar_columns import published_years, shared_moment_column
+from sqf_pipeline.cleaning.stop_identifiers import refuse_lost_digits
+from sqf_pipeline.ingest.csv_table import read_csv_table
+from sqf_pipeline.ingest.header import PublishedFileError, missing_columns, recognise_columns
+from sqf_pipeline.ingest.joined_tables import Table, joined
+from sqf_pipeline.ingest.local_files import digest_of_parts
+from sqf_pipeline.ingest.other_years import without_other_years
+from sqf_pipeline.ingest.workbook_table import read_workbook_tables
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """One file of a year: its name, digest and size, and the rows that it gave before any was left out."""
+
+    name: str
+    sha256: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """What was found in the file or files of a year.
+
+    Attributes
+    ----------
+    frame
+        One row a stop, every column `str` exactly as published (an empty cell is ''), under the names of the
+        registry, in published order; only recognised columns, only rows of the year.
+    year
+        The year of the stops.
+    published_names
+        Our name to the name in the first file.
+    columns_missing
+        Optional columns of the registry that the files do not have.
+    columns_unknown
+        Published names that no column of the registry has had; reported and left out.
+    blank_rows
+        Rows without any text, which are no stops; left out and counted.
+    other_years
+        Rows of earlier years, which were left out, by year.
+    parts
+        The files.
+    notes
+        Sheets that were left aside, one sentence each.
+    """
+
+    frame: pd.DataFrame
+    year: int
+    published_names: dict[str, str]
+    columns_missing: tuple[str, ...]
+    columns_unknown: tuple[str, ...]
+    blank_rows: int
+    other_years: dict[int, int]
+    parts: tuple[FilePart, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """Return the digest of the file's bytes, hexadecimal; of several files see `digest_of_parts`."""
+        return digest_of_parts([part.sha256 for part in self.parts])
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of the files."""
+        return sum(part.bytes for part in self.parts)
+
+
+def read_published_file(path: Path, year: int | None = None) -> RawFile:
+    """Read the one file of a year; see `read_published_year`."""
+    return read_published_year([path], year)
+
+
+def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFile:
+    """Read the files of a year in the form in use since 2017, every sheet of stops in each, as one.
+
+    Parameters
+    ----------
+    paths
+        `.csv` files in UTF-8 or `.xlsx` workbooks: one of the whole year, or its parts in their order.
+    year
+        The year that they should hold; None takes that of most rows.
+
+    Raises
+    ------
+    PublishedFileError
+        When a file is missing, empty, not what its name says, in another encoding, cut off, of another year or with
+        too many rows of one, lacks a required column, or does not agree with the others.
+    UnreadableFileError
+        When a workbook is none, is damaged, or would fill the memory.
+    """
+    tables: list[Table] = []
+    parts: list[FilePart] = []
+    notes: tuple[str, ...] = ()
+    names: dict[str, str] = {}
+    unknown: dict[str, None] = {}
+    blank_rows = 0
+    for path in paths:
+        content = _read_bytes(path)
+        sheets, said = _sheets_of(path, content)
+        notes += said
+        rows = 0
+        for described, sheet in sheets:
+            table, found, strange, blank = _table_of(described, sheet)
+            tables.append(table)
+            names = names or found
+            unknown |= dict.fromkeys(strange)
+            blank_rows += blank
+            rows += len(table.frame)
+        if not rows:
+            raise PublishedFileError(f"{path.name}: expected one row a stop, found a header and no rows.")
+        parts.append(FilePart(path.name, hashlib.sha256(content).hexdigest(), len(content), rows))
+    described = " and ".join(path.name for path in paths)
+    stops = joined(tables)
+    if year is None:
+        year = _year_of_most(described, stops)
+    stops, other_years = without_other_years(described, stops, year)
+    return RawFile(
+        frame=stops,
+        year=year,
+        published_names=names,
+        columns_missing=missing_columns(described, names, tuple(unknown)),
+        columns_unknown=tuple(unknown),
+        blank_rows=blank_rows,
+        other_years=other_years,
+        parts=tuple(parts),
+        notes=notes,
+    )
+
+
+def _table_of(described: str, sheet: pd.DataFrame) -> tuple[Table, dict[str, str], tuple[str, ...], int]:
+    """Return the rows of a sheet under our names, our name to its name, names that nobody knows, and its blank rows."""
+    names, unknown = recognise_columns(described, [str(name) for name in sheet.columns])
+    names |= shared_moment_column(names, sheet)
+    missing_columns(described, names, unknown)
+    filled = (sheet != "").any(axis="columns")
+    frame = sheet.loc[filled, list(names.values())].reset_index(drop=True)
+    frame.columns = pd.Index(list(names))
+    refuse_lost_digits(frame["stop_id"].unique(), described)
+    return Table(described, frame), names, unknown, int((~filled).sum())
+
+
+def _sheets_of(path: Path, content: bytes) -> tuple[list[tuple[str, pd.DataFrame]], tuple[str, ...]]:
+    """Return the tables of stops of a file, each with what to call it, and what was left aside."""
+    if path.suffix.lower() == ".csv":
+        return [(path.name, read_csv_table(path, content))], ()
+    if path.suffix.lower() != ".xlsx":
+        raise PublishedFileError(f"{path.name}: expected a .csv or .xlsx file, found {path.suffix or 'no'} ending.")
+    sheets, notes = read_workbook_tables(path, content)
+    if len(sheets) == 1:
+        return [(path.name, sheets[0][1])], notes
+    return [(f"{path.name}, sheet {name!r}", sheet) for name, sheet in sheets], notes
+
+
+def _year_of_most(described: str, stops: pd.DataFrame) -> int:
+    counts = published_years(stops).value_counts()
+    if counts.empty:
+        raise PublishedFileError(f"{described}: expected stops with a year or a date, found none that can be read.")
+    return int(counts.index[0])
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise PublishedFileError(
+            f"{path}: expected a published yearly file, found nothing. Put the file there or set SQF_DATA_DIR."
+        ) from None
+    except OSError as error:
+        raise PublishedFileError(f"{path}: cannot be read ({error.strerror}). Check the file's permissions.") from error
+    if not content.strip():
+        raise PublishedFileError(f"{path.name}: expected a yearly file, found an empty one. Fetch it again.")
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise PublishedFileError(
+            f"{path.name}: expected a yearly file, found a web page saved under its name. "
+            "Download the file itself (its address ends in .xlsx) and replace this one."
+        )
+    return content
+
+
+__all__ = ["FilePart", "PublishedFileError", "RawFile", "read_published_file", "read_published_year"]

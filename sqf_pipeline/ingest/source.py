@@ -1,0 +1,359 @@
+"""Where the yearly files come from: a folder, NYPD's site, or the sample.
+
+What belongs here: choosing a source, and obtaining a year's file from it. What does not: how a file is found
+(`local_files`), fetched (`download`), made up (`synthetic`) or read (`reader`).
+"""
+
+import logging
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqf_pipeline.ingest.download import NotPublishedError, Patience, RefusedError, UnreachableError, download_year
+from sqf_pipeline.ingest.download_record import read_record
+from sqf_pipeline.ingest.file_checks import DAMAGED_ARCHIVE
+from sqf_pipeline.ingest.file_parts import ALL_MONTHS
+from sqf_pipeline.ingest.local_files import (
+    MissingFileError,
+    SourceError,
+    YearFiles,
+    digest_of_parts,
+    file_sha256,
+    find_year_files,
+    require_covered_year,
+)
+from sqf_pipeline.ingest.publication import QUICK, check_publication
+from sqf_pipeline.settings import NYPD_URL, ResolvedSource, Source
+
+logger = logging.getLogger(__name__)
+
+_BEGINNING_BYTES = 1 << 18
+_MARKS_OF_A_SAMPLE = 20
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A year's file or files, and where they are from.
+
+    Attributes
+    ----------
+    path
+        The file, whole; .xlsx or .csv. Of a year in parts, the first of them.
+    year
+        Calendar year of the stops it should hold.
+    source
+        `local`, `nypd` or `sample`.
+    url, etag, last_modified
+        Address it was downloaded from, and what the server called this version; None when that is not known.
+    fetched_at
+        When it was downloaded, else when it was last written; with its time zone, UTC.
+    sha256
+        SHA-256 of its bytes, 64 hexadecimal digits; of a year in parts, `digest_of_parts`.
+    paths
+        Every file of the year, in order.
+    promised, notes
+        Which months the names promise, and what was left aside; see `local_files.YearFiles`.
+    """
+
+    path: Path
+    year: int
+    source: ResolvedSource
+    url: str | None
+    etag: str | None
+    last_modified: str | None
+    fetched_at: datetime
+    sha256: str
+    paths: tuple[Path, ...]
+    promised: frozenset[int] | None = ALL_MONTHS
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceDecision:
+    """Where a command takes its years from, and why.
+
+    Attributes
+    ----------
+    by_year
+        Year to `local`, `nypd` or `sample`; synthetic years never stand beside others.
+    reason
+        One or two sentences for people.
+    is_fallback
+        True only when synthetic stops stand in for published ones that could not be had; show `reason` loudly then.
+    """
+
+    by_year: Mapping[int, ResolvedSource]
+    reason: str
+    is_fallback: bool = False
+
+
+def source_of_year(source: Source, data_dir: Path, year: int) -> ResolvedSource:
+    """Return what the setting of the source comes to for a year; the one decision, for command, UI and schedule alike.
+
+    A source that is named is taken as it is. `auto` is `local` when somebody put a file of the year into the folder,
+    else `nypd`: when there is none, which is then downloaded, and when there is one that was downloaded before, which
+    is used as it is. So a year's answer does not depend on other years, on the network, or on who asks.
+
+    Raises
+    ------
+    SourceError
+        When the folder is wrong rather than incomplete: two different files of the year, or a synthetic one.
+    """
+    if source != "auto":
+        return source
+    try:
+        found = _local_files(data_dir, year)
+    except MissingFileError:
+        return "nypd"
+    return "nypd" if all(read_record(path) for path in found.paths) else "local"
+
+
+def obtain_file(
+    source: Source,
+    year: int,
+    *,
+    data_dir: Path,
+    url_template: str = NYPD_URL,
+    sample_dir: Path | None = None,
+    sample_seed: int = 1,
+    sample_rows: int | None = None,
+    patience: Patience | None = None,
+) -> PublishedFile:
+    """Return the file of a year from a source, downloading or making it when the source is of that kind.
+
+    `nypd` asks the server every time and fails when it cannot: a kept copy is used only when the server says that
+    it is current. `auto` uses a file that is in the folder without asking, and downloads one that is not. A file that
+    somebody put there by hand is never replaced or moved.
+
+    Parameters
+    ----------
+    source
+        `local`, `nypd`, `sample` or `auto`; see `source_of_year`.
+    year
+        Calendar year of the stops, 2017 or later.
+    data_dir
+        Folder of the published files, for `local` and `nypd`.
+    url_template
+        Address of a yearly file in which `{year}` stands for the year, for `nypd`.
+    sample_dir, sample_seed, sample_rows
+        Folder, seed and rows a year (None for as many as were published), for `sample`.
+    patience
+        See `download_year`.
+
+    Raises
+    ------
+    SourceError
+        Saying what is missing, ambiguous, unreachable or of the wrong kind, and what to do.
+    """
+    require_covered_year(year)
+    decided = source_of_year(source, data_dir, year)
+    if decided == "local" or (source == "auto" and not _missing_locally(data_dir, [year])):
+        return _local_file(data_dir, year, decided)
+    if decided == "nypd":
+        try:
+            downloaded = download_year(url_template, year, data_dir, patience=patience)
+        except (UnreachableError, RefusedError) as error:
+            if source != "auto":
+                raise
+            raise SourceError(
+                f"{data_dir} has no file of {year}, and NYPD's site gave none: {error}\n{_no_sample(data_dir)}"
+            ) from error
+        return _described(downloaded.path, year, "nypd")
+    if sample_dir is None:
+        raise ValueError("the sample needs a folder to be written to")
+    from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
+
+    return _described(write_synthetic_year(sample_dir, year, seed=sample_seed, rows=sample_rows), year, "sample")
+
+
+def _local_file(data_dir: Path, year: int, source: ResolvedSource) -> PublishedFile:
+    with _explained_reading(data_dir, year):
+        found = _local_files(data_dir, year)
+        parts = [_described(path, year, source) for path in found.paths]
+        return replace(
+            parts[0],
+            sha256=digest_of_parts([part.sha256 for part in parts]),
+            fetched_at=max(part.fetched_at for part in parts),
+            paths=found.paths,
+            promised=found.promised,
+            notes=found.notes,
+        )
+
+
+def _local_files(data_dir: Path, year: int) -> YearFiles:
+    with _explained_reading(data_dir, year):
+        found = find_year_files(data_dir, year)
+        for path in found.paths:
+            if is_synthetic(path):
+                raise SourceError(
+                    f"{path} holds synthetic stops of the sample, not NYPD's, and they are never used as real ones. "
+                    "Move it out of the data folder, or set SQF_SOURCE=sample to work with the sample."
+                )
+        return found
+
+
+@contextmanager
+def _explained_reading(data_dir: Path, year: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"The file of {year} in {data_dir} cannot be read: {error.strerror or error}. Check that this account may "
+            "read it and that the disk is in order."
+        ) from error
+
+
+def is_synthetic(path: Path) -> bool:
+    """Return whether a yearly file is one of the sample's, by its name or by the addresses at its beginning.
+
+    Only the beginning is looked at, so that a folder is judged in milliseconds.
+    """
+    from sqf_pipeline.synthetic.invented_places import MARK
+    from sqf_pipeline.synthetic.synthetic_years import is_sample_file
+
+    return is_sample_file(path) or _beginning(path).count(MARK.encode()) >= _MARKS_OF_A_SAMPLE
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first text of a file: of a workbook, that of its first strings or sheet."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            return file.read(_BEGINNING_BYTES)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            texts = sorted(
+                name for name in archive.namelist() if name.startswith(("xl/sharedStrings", "xl/worksheets/"))
+            )
+            return b"".join(archive.open(name).read(_BEGINNING_BYTES) for name in texts[:2])
+    except DAMAGED_ARCHIVE:
+        # A damaged workbook is nobody's sample; the reader says what is wrong with it.
+        return b""
+
+
+def _described(path: Path, year: int, source: ResolvedSource) -> PublishedFile:
+    record = read_record(path)
+    return PublishedFile(
+        path=path,
+        year=year,
+        source=source,
+        url=record.url if record else None,
+        etag=record.etag if record else None,
+        last_modified=record.last_modified if record else None,
+        fetched_at=(
+            datetime.fromisoformat(record.fetched_at)
+            if record
+            else datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
+        ),
+        sha256=record.sha256 if record else file_sha256(path),
+        paths=(path,),
+    )
+
+
+def resolve_source(
+    source: Source,
+    data_dir: Path,
+    years: Sequence[int],
+    *,
+    allow_sample: bool,
+    url_template: str = NYPD_URL,
+    patience: Patience = QUICK,
+) -> SourceDecision:
+    """Say before a command starts where each of its years comes from, and whether those that are missing can be had.
+
+    Each year is decided by `source_of_year`. With `auto`, the server is asked for the years that the folder has not;
+    when it gives none, and only with `allow_sample`, all years are the sample's instead. A folder that is wrong rather
+    than incomplete (two different files of a year, synthetic files) is an error, not a reason to go on looking; so is
+    a year that is not published while others are.
+
+    Parameters
+    ----------
+    source
+        `local`, `nypd`, `sample` or `auto`; one that is named never falls back.
+    data_dir
+        Folder of the published files.
+    years
+        The years that will be needed, each 2017 or later.
+    allow_sample
+        Whether `auto` may end at the sample. True for the interactive command alone: nothing scheduled, and
+        nothing launched from the UI, may ever pass synthetic stops for published ones.
+    url_template, patience
+        See `check_publication`.
+
+    Raises
+    ------
+    SourceError
+        No source has the years, or one has them wrongly.
+    """
+    if not years:
+        raise ValueError("no years were asked for")
+    wanted = sorted(set(years))
+    by_year = {year: source_of_year(source, data_dir, year) for year in wanted}
+    if source != "auto":
+        return SourceDecision(by_year, f"SQF_SOURCE={source} was set.")
+    missing = _missing_locally(data_dir, wanted)
+    if not missing:
+        return SourceDecision(by_year, f"{data_dir} has a file of every year needed ({_spoken(wanted)}).")
+    not_local = f"{data_dir} has no file of {_spoken(missing)}"
+    try:
+        _require_published(url_template, missing, wanted, patience)
+    except (UnreachableError, RefusedError) as error:
+        if not allow_sample:
+            raise SourceError(f"{not_local}, and NYPD's site gave none: {error}\n{_no_sample(data_dir)}") from error
+        return SourceDecision(
+            dict.fromkeys(wanted, "sample"),
+            f"SYNTHETIC STOPS ARE USED, none of the results are about real ones: {not_local}, and NYPD's site gave "
+            f"none ({str(error).rstrip('.')}). For real ones put the files into {data_dir}, or point SQF_DATA_DIR at "
+            "the folder that has them.",
+            is_fallback=True,
+        )
+    return SourceDecision(by_year, f"{not_local}; NYPD publishes {'it' if len(missing) == 1 else 'them'}.")
+
+
+def _no_sample(data_dir: Path) -> str:
+    return (
+        f"Put the files into {data_dir}, or point SQF_DATA_DIR at the folder that has them. Synthetic stops are not "
+        "used here unless SQF_SOURCE=sample."
+    )
+
+
+def _missing_locally(data_dir: Path, years: Sequence[int]) -> list[int]:
+    missing = []
+    for year in years:
+        try:
+            _local_files(data_dir, year)
+        except MissingFileError as error:
+            logger.debug("%s", error)
+            missing.append(year)
+    return missing
+
+
+def _require_published(url_template: str, missing: Sequence[int], years: Sequence[int], patience: Patience) -> None:
+    """Raise NotPublishedError when a missing year is not out, RefusedError when the server has none of the years."""
+    states = {year: check_publication(url_template, year, None, patience=patience) for year in reversed(years)}
+    newest = states[years[-1]]
+    if not any(state.published for state in states.values()):
+        raise RefusedError(
+            f"{newest.reason}, and no other year either: the address of the files has probably changed; look for it at "
+            "https://www.nyc.gov/site/nypd/stats/reports-analysis/stopfrisk.page and set SQF_NYPD_URL"
+        )
+    for year in reversed(missing):
+        if not states[year].published:
+            raise NotPublishedError(
+                f"{states[year].reason}. A year is published around the end of March of the next one. Ask for an "
+                "earlier test year, or check the address (SQF_NYPD_URL)."
+            )
+
+
+def _spoken(years: Sequence[int]) -> str:
+    """Return years as a person would say them: `2017 to 2020`, or `2017, 2019`."""
+    if len(years) > 2 and years[-1] - years[0] == len(years) - 1:
+        return f"{years[0]} to {years[-1]}"
+    return ", ".join(str(year) for year in years)
+
+
+__all__ = [
+    "PublishedFile", "SourceDecision", "is_synthetic", "obtain_file", "resolve_source", "source_of_year",
+]  # fmt: skip

@@ -1,1 +1,0 @@
-"""Published files to clean stops: pandas only, no Dagster, no database."""

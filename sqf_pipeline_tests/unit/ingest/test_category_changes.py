@@ -1,0 +1,49 @@
+"""Frequent categories that are gone: a column that was cut, or spelled anew."""
+
+import pytest
+
+from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.year_checks.category_changes import category_findings
+from sqf_pipeline_tests.unit.ingest.published import raw_stops
+
+RACES = ["WHITE HISPANIC", "BLACK HISPANIC", "WHITE", "BLACK"]
+
+
+def stops(column: str, texts: list[str], year: int):
+    return clean_stops(raw_stops(*({column: text} for text in texts), year=year), year).stops
+
+
+@pytest.fixture(scope="module")
+def before():
+    return stops("suspect_race", RACES * 25, 2019)
+
+
+def test_distinct_categories_that_were_cut_to_one_are_red(before):
+    now = stops("suspect_race", [race[:5] for race in RACES] * 25, 2020)
+    (found,) = category_findings(now, before)
+    assert (found.rule, found.severity) == ("categories", "red")
+    assert "'BLACK HISPANIC' (25% of the year before)" in found.text
+    assert "'WHITE HISPANIC' (25% of the year before)" in found.text
+
+
+@pytest.mark.parametrize("gone", RACES)
+def test_any_frequent_category_that_is_gone_is_red(before, gone):
+    now = stops("suspect_race", [race for race in RACES if race != gone] * 25, 2020)
+    (found,) = category_findings(now, before)
+    assert f"{gone!r}" in found.text
+
+
+def test_a_rare_one_and_the_same_ones_are_not_told_of(before):
+    rare = stops("suspect_race", RACES * 25 + ["ASIAN / PACIFIC ISLANDER"] * 5, 2019)
+    now = stops("suspect_race", RACES * 25, 2020)
+    assert category_findings(now, rare) == []
+    assert category_findings(now, before) == []
+
+
+def test_a_handful_of_stops_says_nothing_of_what_is_gone(before):
+    assert category_findings(stops("suspect_race", ["WHITE"] * 20, 2020), before) == []
+
+
+def test_codes_that_no_model_uses_are_told_and_refuse_nothing():
+    (found,) = category_findings(stops("demeanor_code", ["CM"] * 50, 2020), stops("demeanor_code", ["DE"] * 50, 2019))
+    assert (found.severity, found.text.split(":")[0]) == ("warn", "demeanor_code")

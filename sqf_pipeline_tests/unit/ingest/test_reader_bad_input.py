@@ -1,0 +1,184 @@
+"""Files that are no yearly file: each is refused with a message that says what is wrong."""
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.ingest.reader import RawFile, read_published_file
+from sqf_pipeline_tests.nypd_server import as_workbook
+from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
+
+STOPS = raw_stops({"suspect_age": "20"}, {"suspect_age": "30"}, {"suspect_age": "40"}, year=2020).rename(
+    columns=published_names()
+)
+CSV = STOPS.to_csv(index=False)
+WORKBOOK = as_workbook(STOPS)
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., RawFile]:
+    def read_content(content: bytes | str, suffix: str = ".csv", year: int = 2020) -> RawFile:
+        path = tmp_path / f"sqf-2020{suffix}"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return read_published_file(path, year)
+
+    return read_content
+
+
+Read = Callable[..., RawFile]
+
+
+def refused(read: Read, message: str, content: bytes | str, suffix: str = ".csv", year: int = 2020) -> None:
+    with pytest.raises(SqfError, match=message) as caught:
+        read(content, suffix, year)
+    assert str(caught.value).startswith(f"sqf-2020{suffix}"), "the message begins with the file"
+    assert "\n" not in str(caught.value)
+
+
+def test_the_good_ones_are_read_alike(read: Read) -> None:
+    from_csv, from_workbook = read(CSV), read(WORKBOOK, ".xlsx")
+    assert from_csv.frame.equals(from_workbook.frame)
+    assert from_csv.frame["suspect_age"].tolist() == ["20", "30", "40"]
+    assert read(b"\xef\xbb\xbf" + CSV.encode()).frame.equals(from_csv.frame)
+    assert read(CSV.replace("\n", "\r\n")).frame.equals(from_csv.frame)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.9, 0.99])
+def test_a_workbook_that_was_cut_off(read: Read, share: float) -> None:
+    refused(read, "damaged or incomplete workbook", WORKBOOK[: int(len(WORKBOOK) * share)], ".xlsx")
+
+
+def test_a_damaged_byte_in_a_workbook(read: Read) -> None:
+    content = bytearray(WORKBOOK)
+    with zipfile.ZipFile(io.BytesIO(WORKBOOK)) as archive:
+        sheet = archive.getinfo("xl/worksheets/sheet1.xml")
+    content[sheet.header_offset + 60 + sheet.compress_size // 2] ^= 0xFF
+    refused(read, "damaged or incomplete workbook", bytes(content), ".xlsx")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("page", ["<!DOCTYPE html><html><body>404</body></html>", "\n  <HTML></HTML>"])
+def test_a_web_page(read: Read, page: str, suffix: str) -> None:
+    refused(read, "web page", page, suffix)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_an_empty_file(read: Read, content: bytes, suffix: str) -> None:
+    refused(read, "found an empty one", content, suffix)
+
+
+def test_files_under_another_ending(read: Read) -> None:
+    refused(read, "not a workbook: .*begins with b'STOP_FRI'", CSV, ".xlsx")
+    refused(read, "is an Excel workbook; rename", WORKBOOK, ".csv")
+    refused(read, "old .xls workbook or one locked by a password", b"\xd0\xcf\x11\xe0" + bytes(600), ".xlsx")
+    refused(read, r"expected a \.csv or \.xlsx file, found \.txt", CSV, ".txt")
+    document = io.BytesIO()
+    with zipfile.ZipFile(document, "w") as archive:
+        archive.writestr("word/document.xml", "<x/>")
+    refused(read, "zip archive but not a workbook", document.getvalue(), ".xlsx")
+
+
+def test_other_encodings_are_not_guessed(read: Read) -> None:
+    accented = CSV.replace("MADE UP", "MADÉ UP")
+    assert read(accented).frame["street_name"].iloc[0] == "MADÉ UP STREET"
+    refused(read, "expected text in UTF-8, found another encoding", accented.encode("latin-1"))
+    refused(read, "expected text in UTF-8, found another encoding", CSV.encode("utf-16"))
+    refused(read, "zero bytes", CSV.encode("utf-16-le"))
+
+
+def test_other_separators_are_named(read: Read) -> None:
+    refused(read, "separated by commas, found semicolons", CSV.replace(",", ";"))
+    refused(read, "separated by commas, found tabs", CSV.replace(",", "\t"))
+
+
+def test_a_csv_that_was_cut_off_in_a_row_is_not_filled_up(read: Read) -> None:
+    """Pandas fills a short last row with nothing, so that every stop after the cut would be lost unseen."""
+    for kept in (CSV[:-200], CSV[: CSV.rindex("\n", 0, -1) + 8]):
+        refused(read, "expected 85 cells in every row, found another number in 1 rows .*line 4, has", kept)
+    refused(read, "line 3, has 86", CSV.replace("\n2,", "\n2,EXTRA,", 1))
+
+
+def test_a_csv_that_was_cut_off_in_quotes(read: Read) -> None:
+    quoted = CSV.replace(",MADE UP STREET", ',"MADE UP, STREET"')
+    assert len(read(quoted).frame) == 3
+    refused(read, "unexpected end of data", quoted[: quoted.rindex("UP, STREET")])
+
+
+def test_no_rows_and_no_header(read: Read) -> None:
+    refused(read, "found a header and no rows", CSV.split("\n", maxsplit=1)[0] + "\n")
+    refused(read, "published column names, found none of them", CSV.split("\n", maxsplit=1)[1])
+    refused(read, "found none in the sheets 'Sheet1'", as_workbook(pd.DataFrame({"a": [1], "b": [2]})), ".xlsx")
+
+
+@pytest.mark.parametrize(("content", "suffix"), [(CSV, ".csv"), (WORKBOOK, ".xlsx")])
+def test_another_year(read: Read, content: bytes | str, suffix: str) -> None:
+    refused(read, "expected stops of 2019, found the year '2020' in 3 rows", content, suffix, 2019)
+
+
+def test_a_file_of_two_years(read: Read) -> None:
+    mixed = STOPS.assign(YEAR2=["2020", "2019", "2019"]).to_csv(index=False)
+    refused(read, "found the year '2019' in 2 rows", mixed)
+
+
+def test_missing_and_renamed_columns(read: Read) -> None:
+    refused(
+        read,
+        "1 required column.* missing: SUSPECT_ARRESTED_FLAG for arrested",
+        STOPS.drop(columns="SUSPECT_ARRESTED_FLAG").to_csv(index=False),
+    )
+    refused(
+        read,
+        r"perhaps now called 'SUSPECT_ARREST_MADE_FLAG'.*columns\.csv",
+        STOPS.rename(columns={"SUSPECT_ARRESTED_FLAG": "SUSPECT_ARREST_MADE_FLAG"}).to_csv(index=False),
+    )
+
+
+@pytest.mark.parametrize("again", ["YEAR2", "year 2"])
+def test_a_column_that_stands_twice(read: Read, again: str) -> None:
+    twice = pd.concat([STOPS, STOPS["YEAR2"].rename(again)], axis="columns")
+    refused(read, "stands twice|are both names of year", twice.to_csv(index=False))
+    refused(read, "stands twice|are both names of year", as_workbook(twice), ".xlsx")
+
+
+def test_a_table_that_stands_below_notes_on_the_second_sheet(read: Read) -> None:
+    content = io.BytesIO()
+    with pd.ExcelWriter(content, engine="openpyxl") as writer:
+        pd.DataFrame({"NOTE": ["Please read", "the year"]}).to_excel(writer, sheet_name="Notes", index=False)
+        STOPS.to_excel(writer, sheet_name="Stops", index=False, startrow=4)
+    assert read(content.getvalue(), ".xlsx").frame.equals(read(CSV).frame)
+
+
+def test_cells_of_every_type(read: Read) -> None:
+    typed = STOPS.astype(object)
+    typed.loc[0, ["STOP_FRISK_DATE", "STOP_FRISK_TIME"]] = [dt.datetime(2020, 3, 5), dt.time(7, 4)]  # noqa: DTZ001
+    typed.loc[0, ["SUSPECT_REPORTED_AGE", "SUSPECT_HEIGHT", "SUSPECT_WEIGHT"]] = [25, 5.1, None]
+    typed.loc[1, "SUSPECT_REPORTED_AGE"] = "#N/A"
+    frame = read(as_workbook(typed), ".xlsx").frame
+    names = ["stop_date", "stop_time_seconds", "suspect_age", "suspect_height_inches", "suspect_weight_pounds"]
+    assert frame.loc[0, names].tolist() == ["2020-03-05", "07:04:00", "25", "5.1", ""]
+    assert frame.loc[1, "suspect_age"] == "", "an error value of a workbook is no value"
+    assert {str(dtype) for dtype in frame.dtypes} == {"str"}
+
+
+def test_a_stray_cell_in_the_last_corner_does_not_fill_the_memory(read: Read) -> None:
+    """The library makes room for the whole rectangle: half a terabyte for this file, and the process is gone."""
+    from openpyxl import load_workbook
+
+    def with_cell(row: int, column: int) -> bytes:
+        workbook = load_workbook(io.BytesIO(WORKBOOK))
+        workbook.active.cell(row=row, column=column).value = "x"
+        content = io.BytesIO()
+        workbook.save(content)
+        return content.getvalue()
+
+    for row, column in ((1_048_576, 16_384), (5, 16_384), (500_000, 200)):
+        refused(read, "cells far outside a table of stops", with_cell(row, column), ".xlsx")
+    beside = read(with_cell(20, 150), ".xlsx")
+    assert (len(beside.frame), beside.blank_rows) == (4, 15)
