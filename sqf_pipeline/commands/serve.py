@@ -21,7 +21,7 @@ from sqf_pipeline.settings import Settings, schema_for_source
     "--export",
     "folder",
     type=click.Path(path_type=Path),
-    help="Export to answer from. [default: SQF_EXPORT_DIR, else the newest]",
+    help="Export to answer from. [default: SQF_EXPORT_DIR, else the current one]",
 )
 @click.option(
     "--source",

@@ -76,7 +76,7 @@ def _study_prediction(service: Service, outcome: Outcome, operation: dict[str, A
         "summary": f"The study's own endpoint: class of {outcome}",
         "description": f'Answers ["0"] or ["1"], classified at the threshold {entry.default_threshold} '
         f"({entry.thresholds[entry.default_threshold].value:.4f}). MONTH is 1 to 12, DAY is 1 (Monday) to 7, or their "
-        "English names; the study's alphabetical codes are not taken.",
+        "English names; the study's alphabetical codes are not accepted.",
     }
 
 

@@ -1,5 +1,6 @@
 """`sqf run --full` to its end: tables, reports and an export that answers; and a plain run afterwards."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,9 @@ from sqf_pipeline.service.app import create_app
 from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
+from sqf_pipeline_tests.integration.service.test_documentation import EXAMPLES, check_example
 from sqf_pipeline_tests.pipeline_support import Pipeline
+from sqf_pipeline_tests.service_process import free_port, running, waitress_command
 
 pytestmark = pytest.mark.timeout(3_600)  # some forty models are fitted
 
@@ -100,6 +103,14 @@ def test_what_gaps_alone_tell_is_measured_and_shown(full):
     assert {status for *_, status in rows} <= {"ok", "warn"}
     card = full.home / "reports" / "sqf_sample" / "2020" / "model_card" / "model_card.md"
     assert "ROC AUC of the gaps alone" in card.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_curl_lines_of_the_documentation_answer_from_the_pipelines_own_export(full, tmp_path):
+    port = free_port()
+    with running(waitress_command(full.home / "exports" / "sqf_sample", port), port, tmp_path / "log") as service:
+        for command, answer in EXAMPLES:
+            check_example(command, answer, service.url, tmp_path)
 
 
 def test_a_plain_run_leaves_the_extended_models_and_drops_those_that_nobody_fits(full):

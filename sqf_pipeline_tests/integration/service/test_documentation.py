@@ -45,22 +45,28 @@ def shape_of(value: object) -> object:
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
+def check_example(command: str, answer: str | None, url: str, folder: Path) -> None:
+    """Run a line of the page and hold its answer against the one that stands below it."""
+    status, body = run_curl(command, url, folder)
+    if answer is None:
+        assert status == 200
+        written = folder / shlex.split(command)[-1]
+        assert written.read_bytes().count(b"\n") > 1
+        return
+    expected, found = json.loads(answer), json.loads(body)
+    assert status == (expected["status"] if isinstance(expected, dict) and "errors" in expected else 200), body
+    assert shape_of(found) == shape_of(expected), command
+    if status != 200:
+        assert [entry["pointer"] for entry in found["errors"]] == [entry["pointer"] for entry in expected["errors"]]
+
+
 def test_every_curl_line_of_the_page_is_among_the_examples():
     assert len(EXAMPLES) == PAGE.read_text(encoding="utf-8").count("curl ") > 4
 
 
 @pytest.mark.parametrize(("command", "answer"), EXAMPLES, ids=lambda value: str(value)[:60])
 def test_a_curl_line_answers_as_the_page_says(service, tmp_path, command, answer):
-    status, body = run_curl(command, service.url, tmp_path)
-    if answer is None:
-        assert status == 200
-        assert [path.read_bytes().count(b"\n") > 1 for path in tmp_path.iterdir()] == [True]
-        return
-    expected, found = json.loads(answer), json.loads(body)
-    assert status == (expected["status"] if isinstance(expected, dict) and "errors" in expected else 200), body
-    assert shape_of(found) == shape_of(expected)
-    if status != 200:
-        assert [entry["pointer"] for entry in found["errors"]] == [entry["pointer"] for entry in expected["errors"]]
+    check_example(command, answer, service.url, tmp_path)
 
 
 def test_a_wrong_page_would_be_found_out(service, tmp_path):
