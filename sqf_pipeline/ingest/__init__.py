@@ -1,1 +1,1 @@
-"""A published file to text under our names: where it is, download, open, recognise; no value is read for its meaning."""
+"""A published file to text under our names: where it is, download, open, recognise; what a text means comes later."""
