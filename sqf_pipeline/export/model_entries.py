@@ -56,7 +56,7 @@ def describe_model(
         When a probability of the two forms differs by more than 1e-5 on a test stop, the encoder is none of ours, or
         the default threshold is not among the thresholds.
     """
-    from sqf_pipeline.modelling.intervals import stop_clusters
+    from sqf_pipeline.evaluation.bootstrap import stop_clusters
 
     thresholds = _thresholds(model, results)
     if model.default_threshold not in thresholds:

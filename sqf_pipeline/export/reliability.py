@@ -54,7 +54,7 @@ def reliability_table(
 def _bin(
     low: float, high: float, probabilities: np.ndarray, actual: np.ndarray, clusters: np.ndarray
 ) -> ReliabilityBin:
-    from sqf_pipeline.modelling.intervals import effective_rows, wilson_interval  # at the export alone: scipy
+    from sqf_pipeline.evaluation.bootstrap import effective_rows, wilson_interval  # at the export alone: scipy
 
     positives, total = int(actual.sum()), len(actual)
     share_low, share_high = wilson_interval(positives / total, effective_rows(clusters))

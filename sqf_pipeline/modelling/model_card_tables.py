@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sqf_pipeline.modelling.measures import MEASURES
-from sqf_pipeline.modelling.model_selection import best_on_held_out
+from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.model_selection import best_on_held_out
 
 if TYPE_CHECKING:
     from sqf_pipeline.modelling.model_card import ModelCardInputs

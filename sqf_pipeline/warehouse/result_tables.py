@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.modelling.measures import MEASURES
+from sqf_pipeline.evaluation.metrics import MEASURES
 from sqf_pipeline.warehouse.column_kinds import (
     OPTIONAL,
     PARTITION,

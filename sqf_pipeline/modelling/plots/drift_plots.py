@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.modelling.drift import STABILITY_SHIFT
+from sqf_pipeline.evaluation.drift import STABILITY_SHIFT
 from sqf_pipeline.modelling.plots.style import (
     GREY,
     LIGHT_GREY,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.modelling.measures import MEASURES
+from sqf_pipeline.evaluation.metrics import MEASURES
 from sqf_pipeline.modelling.plots.style import (
     BLUE,
     DASHES,

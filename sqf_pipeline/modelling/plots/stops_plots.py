@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.modelling.intervals import effective_rows, stop_clusters, wilson_interval
+from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.modelling.plots.style import (
     BLUE,
     GREY,

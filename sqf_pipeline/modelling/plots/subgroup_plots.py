@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqf_pipeline.evaluation.subgroups import NOT_SHOWN, RATES, UNKNOWN
 from sqf_pipeline.modelling.plots.style import (
     BLUE,
     GREY,
@@ -21,7 +22,6 @@ from sqf_pipeline.modelling.plots.style import (
     percent_axis,
     plain,
 )
-from sqf_pipeline.modelling.subgroups import NOT_SHOWN, RATES, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -72,7 +72,7 @@ def served_models(
     context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
 ) -> dg.Output[Any]:
     """Choose twelve columns and fit forests on them."""
-    from sqf_pipeline.modelling.suites import experiments_to_serve
+    from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 
     with compute.engine():
         experiments = experiments_to_serve(training_stops, n_jobs=compute.n_jobs)
@@ -96,7 +96,7 @@ def extended_models(
     test_stops: pd.DataFrame,
 ) -> pd.DataFrame:
     """Write down what the extended models are."""
-    from sqf_pipeline.modelling.results import model_rows
+    from sqf_pipeline.evaluation.result_rows import model_rows
 
     told = [model for stored in (tier_models, imbalance_models, served_models) for model in stored.described()]
     test_year = int(context.partition_key)
@@ -127,7 +127,7 @@ def gap_marks(
     test_stops: pd.DataFrame,
 ) -> Iterator[Any]:
     """Rank the outcomes of the test year by gaps alone."""
-    from sqf_pipeline.modelling.gap_marks import measure_gap_marks
+    from sqf_pipeline.evaluation.gap_marks import measure_gap_marks
 
     test_year = int(context.partition_key)
     table = measure_gap_marks(training_stops, test_stops)
@@ -199,9 +199,9 @@ def evaluation(
 ) -> Iterator[Any]:
     """Measure every model on the same resamples of the test year, reading one after another."""
     from sqf_pipeline.contracts.features import metrics_contract, predictions_contract
-    from sqf_pipeline.modelling.evaluation import compare, evaluate, evaluate_groups, prepare_test_year
-    from sqf_pipeline.modelling.results import importance_rows
-    from sqf_pipeline.modelling.suites import MAIN_MODELS, compared_pairs, of_test_year, permutation_rows
+    from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, compared_pairs, of_test_year, permutation_rows
+    from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_groups, prepare_test_year
+    from sqf_pipeline.evaluation.result_rows import importance_rows
 
     test_year = int(context.partition_key)
     origin: dict[str, Any] = {"test_year": test_year, "source": published_files.origin(test_year)}
@@ -272,7 +272,7 @@ def drift(
     test_stops: pd.DataFrame,
 ) -> Iterator[Any]:
     """Compare the test year with its training years."""
-    from sqf_pipeline.modelling.drift import measure_drift
+    from sqf_pipeline.evaluation.drift import measure_drift
 
     test_year = int(context.partition_key)
     table = measure_drift(test_stops, training_stops)

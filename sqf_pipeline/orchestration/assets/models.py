@@ -115,7 +115,7 @@ def models(
     source_files: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Write down what the models are."""
-    from sqf_pipeline.modelling.results import model_rows
+    from sqf_pipeline.evaluation.result_rows import model_rows
     from sqf_pipeline.year_checks.completeness import combined_coverage
 
     told = [model for stored in (arrest_model, summons_model, resampled_summons_models) for model in stored.described()]
@@ -175,7 +175,7 @@ def score_all(
 ) -> Iterator[Any]:
     """Read each model once, and yield its predictions, behind their gate, and its impurity importances."""
     from sqf_pipeline.contracts.features import predictions_contract
-    from sqf_pipeline.modelling.results import importance_rows, prediction_rows
+    from sqf_pipeline.evaluation.result_rows import importance_rows, prediction_rows
 
     source = published_files.origin(test_year)
     scored, importances = [], []
@@ -226,7 +226,7 @@ def measure_all(
 ) -> Iterator[Any]:
     """Yield the measures of models behind their gate."""
     from sqf_pipeline.contracts.features import metrics_contract
-    from sqf_pipeline.modelling.results import metric_rows
+    from sqf_pipeline.evaluation.result_rows import metric_rows
 
     told = [model for each in stored for model in each.described()]
     rows = metric_rows(told, predictions, test_year=test_year, source=published_files.origin(test_year))
@@ -258,7 +258,7 @@ def count_all(
     test_year: int, published_files: PublishedFiles, stored: Sequence[StoredModels], predictions: pd.DataFrame
 ) -> dg.Output[Any]:
     """Return the confusion matrices of models."""
-    from sqf_pipeline.modelling.results import confusion_rows
+    from sqf_pipeline.evaluation.result_rows import confusion_rows
 
     told = [model for each in stored for model in each.described()]
     rows = confusion_rows(told, predictions, test_year=test_year, source=published_files.origin(test_year))
@@ -281,7 +281,7 @@ def study_2021(
     compute: dg.ResourceParam[Compute],
 ) -> dg.Output[Any]:
     """Run the study its own way."""
-    from sqf_pipeline.modelling.results import study_figures
+    from sqf_pipeline.evaluation.result_rows import study_figures
     from sqf_pipeline.modelling.study_2021 import run_study_2021
 
     test_year = int(context.partition_key)

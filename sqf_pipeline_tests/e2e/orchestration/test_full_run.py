@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from sqf_pipeline.definitions import build_defs
+from sqf_pipeline.evaluation.compared_models import MAIN_MODELS
 from sqf_pipeline.modelling.experiments import extended_experiments, plain_experiments
-from sqf_pipeline.modelling.suites import MAIN_MODELS
 from sqf_pipeline.orchestration.instance import open_instance
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.settings import Settings

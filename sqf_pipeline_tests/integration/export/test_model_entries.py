@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.evaluation.compared_models import permutation_rows
+from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_groups, prepare_test_year
+from sqf_pipeline.evaluation.result_rows import importance_rows
 from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
 from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
 from sqf_pipeline.ingest.reader import read_published_file
-from sqf_pipeline.modelling.evaluation import compare, evaluate, evaluate_groups, prepare_test_year
 from sqf_pipeline.modelling.experiments import named_to_serve, served_experiments
 from sqf_pipeline.modelling.fitting import fit_experiment
-from sqf_pipeline.modelling.results import importance_rows
-from sqf_pipeline.modelling.suites import permutation_rows
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.study_contract import STUDY_FIELDS

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.evaluation.drift import measure_drift
 from sqf_pipeline.ingest.reader import read_published_file
-from sqf_pipeline.modelling.drift import measure_drift
 from sqf_pipeline.registry.columns import column
 
 YEARS = (2017, 2018, 2019, 2020)

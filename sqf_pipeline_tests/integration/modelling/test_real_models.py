@@ -10,14 +10,14 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.evaluation import gap_marks
+from sqf_pipeline.evaluation.gap_marks import measure_gap_marks
 from sqf_pipeline.ingest.reader import read_published_file
-from sqf_pipeline.modelling import gap_marks
 from sqf_pipeline.modelling.encoder import encoded_frame, make_encoder
 from sqf_pipeline.modelling.estimators import SLOW_BOOSTING
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
-from sqf_pipeline.modelling.gap_marks import measure_gap_marks
 from sqf_pipeline.modelling.resampling import demonstrate_leak
 from sqf_pipeline.modelling.study_2021 import run_study_2021
 from sqf_pipeline.modelling.thresholds import precision_recall_steps

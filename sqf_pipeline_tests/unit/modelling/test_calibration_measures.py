@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sqf_pipeline.modelling.calibration_measures import calibration_bins
-from sqf_pipeline.modelling.measures import make_forecast, measure
+from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
+from sqf_pipeline.evaluation.metrics import make_forecast, measure
 
 
 def test_bins_agree_with_the_expected_calibration_error() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.modelling.drift import measure_drift
+from sqf_pipeline.evaluation.drift import measure_drift
 from sqf_pipeline.registry.columns import column
 
 HEIGHT = [column("suspect_height_inches")]

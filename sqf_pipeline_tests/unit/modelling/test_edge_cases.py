@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.compared_models import permutation_rows
+from sqf_pipeline.evaluation.model_evaluation import evaluate, evaluate_groups, prepare_test_year
+from sqf_pipeline.evaluation.result_rows import confusion_rows, metric_rows, prediction_rows
+from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.modelling import estimators
-from sqf_pipeline.modelling.evaluation import evaluate, evaluate_groups, prepare_test_year
 from sqf_pipeline.modelling.experiments import (
     Experiment,
     extended_experiments,
@@ -17,9 +20,6 @@ from sqf_pipeline.modelling.experiments import (
 )
 from sqf_pipeline.modelling.feature_sets import TARGETS
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
-from sqf_pipeline.modelling.results import confusion_rows, metric_rows, prediction_rows
-from sqf_pipeline.modelling.subgroups import subgroup_metrics
-from sqf_pipeline.modelling.suites import permutation_rows
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 

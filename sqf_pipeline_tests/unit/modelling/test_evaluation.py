@@ -7,9 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.model_evaluation import (
+    compare,
+    evaluate,
+    evaluate_curves,
+    evaluate_groups,
+    prepare_test_year,
+)
 from sqf_pipeline.modelling.calibration import Calibrator
-from sqf_pipeline.modelling.evaluation import compare, evaluate, evaluate_curves, evaluate_groups, prepare_test_year
-from sqf_pipeline.modelling.measures import MEASURES
 from sqf_pipeline.modelling.thresholds import Threshold
 
 ROWS = 500

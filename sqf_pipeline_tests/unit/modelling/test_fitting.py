@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.model_selection import best_on_held_out
+from sqf_pipeline.evaluation.result_rows import model_rows
 from sqf_pipeline.modelling.experiments import (
     Experiment,
     extended_experiments,
@@ -16,8 +18,6 @@ from sqf_pipeline.modelling.experiments import (
 )
 from sqf_pipeline.modelling.feature_sets import OUTCOMES
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
-from sqf_pipeline.modelling.model_selection import best_on_held_out
-from sqf_pipeline.modelling.results import model_rows
 from sqf_pipeline.orchestration.assets.models import EXTENDED_MODELS, PLAIN_MODELS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 

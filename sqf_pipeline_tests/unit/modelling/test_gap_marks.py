@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling import gap_marks
+from sqf_pipeline.evaluation import gap_marks
+from sqf_pipeline.evaluation.gap_marks import gap_auc, measure_gap_marks, status_of
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set
-from sqf_pipeline.modelling.gap_marks import gap_auc, measure_gap_marks, status_of
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 

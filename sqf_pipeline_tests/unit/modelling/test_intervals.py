@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.modelling.intervals import (
+from sqf_pipeline.evaluation.bootstrap import (
     draw_measures,
     effective_rows,
     metric_intervals,
@@ -13,7 +13,7 @@ from sqf_pipeline.modelling.intervals import (
     stop_clusters,
     wilson_interval,
 )
-from sqf_pipeline.modelling.measures import Forecast, make_forecast, measure
+from sqf_pipeline.evaluation.metrics import Forecast, make_forecast, measure
 
 
 def draw_forecast(generator: np.random.Generator, encounters: int, persons: int) -> tuple[Forecast, np.ndarray]:

@@ -6,7 +6,7 @@ import pytest
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
-from sqf_pipeline.modelling.measures import (
+from sqf_pipeline.evaluation.metrics import (
     MEASURES,
     Forecast,
     equal_mass_bin_index,
@@ -14,7 +14,7 @@ from sqf_pipeline.modelling.measures import (
     measure,
     weighted_measures,
 )
-from sqf_pipeline.modelling.recalibration import logit
+from sqf_pipeline.evaluation.recalibration import logit
 
 
 def simulated(rows: int = 2000, decimals: int = 12, seed: int = 3) -> Forecast:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqf_pipeline.modelling.intervals import draw_measures, paired_differences, resample_weights
-from sqf_pipeline.modelling.measures import make_forecast
-from sqf_pipeline.modelling.multiple_comparisons import holm, with_holm
+from sqf_pipeline.evaluation.bootstrap import draw_measures, paired_differences, resample_weights
+from sqf_pipeline.evaluation.metrics import make_forecast
+from sqf_pipeline.evaluation.multiple_comparisons import holm, with_holm
 
 
 def test_holm_by_hand() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.modelling.intervals import resample_weights
-from sqf_pipeline.modelling.measures import make_forecast, measure
-from sqf_pipeline.modelling.subgroups import COLUMNS, NOT_SHOWN, subgroup_labels, subgroup_metrics
+from sqf_pipeline.evaluation.bootstrap import resample_weights
+from sqf_pipeline.evaluation.metrics import make_forecast, measure
+from sqf_pipeline.evaluation.subgroups import COLUMNS, NOT_SHOWN, subgroup_labels, subgroup_metrics
 
 
 def made_stops(rows: int = 400) -> pd.DataFrame:

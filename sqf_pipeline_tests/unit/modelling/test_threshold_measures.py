@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, f1_score
 
-from sqf_pipeline.modelling.intervals import resample_weights
-from sqf_pipeline.modelling.measures import make_forecast
-from sqf_pipeline.modelling.threshold_measures import threshold_metrics
+from sqf_pipeline.evaluation.bootstrap import resample_weights
+from sqf_pipeline.evaluation.metrics import make_forecast
+from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 
 
 def test_counts_measures_and_intervals() -> None:

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.modelling.calibration_measures import calibration_bins
+from sqf_pipeline.evaluation.bootstrap import draw_measures, metric_intervals, resample_weights
+from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
+from sqf_pipeline.evaluation.curves import curve_points
+from sqf_pipeline.evaluation.drift import measure_drift
+from sqf_pipeline.evaluation.metrics import Forecast, make_forecast
+from sqf_pipeline.evaluation.subgroups import subgroup_metrics
+from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.modelling.charts import drawn_outcomes
-from sqf_pipeline.modelling.curves import curve_points
-from sqf_pipeline.modelling.drift import measure_drift
-from sqf_pipeline.modelling.intervals import draw_measures, metric_intervals, resample_weights
-from sqf_pipeline.modelling.measures import Forecast, make_forecast
 from sqf_pipeline.modelling.plots import drift_plots, model_plots, stops_plots, subgroup_plots
 from sqf_pipeline.modelling.plots.style import Origin, figure_png
-from sqf_pipeline.modelling.subgroups import subgroup_metrics
-from sqf_pipeline.modelling.threshold_measures import threshold_metrics
 from sqf_pipeline.registry.columns import column
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.modelling.intervals import LEVEL, Weights, percentile_interval
-from sqf_pipeline.modelling.measures import Forecast, confusion_counts, confusion_measures, none_if_nan
+from sqf_pipeline.evaluation.bootstrap import LEVEL, Weights, percentile_interval
+from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, confusion_measures, none_if_nan
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.modelling.intervals import LEVEL
-from sqf_pipeline.modelling.measures import Floats, Forecast, weight_chunks
-from sqf_pipeline.modelling.ranking import Ranking, rank, rank_totals
+from sqf_pipeline.evaluation.bootstrap import LEVEL
+from sqf_pipeline.evaluation.metrics import Floats, Forecast, weight_chunks
+from sqf_pipeline.evaluation.ranking_metrics import Ranking, rank, rank_totals
 
 if TYPE_CHECKING:
     import pandas as pd

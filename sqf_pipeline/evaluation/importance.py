@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.intervals import LEVEL, percentile_interval, resample_weights, stop_clusters
-from sqf_pipeline.modelling.measures import Floats, Forecast, make_forecast, weight_chunks
-from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals
+from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.metrics import Floats, Forecast, make_forecast, weight_chunks
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals
 
 if TYPE_CHECKING:
     import pandas as pd

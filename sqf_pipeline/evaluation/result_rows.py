@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.modelling.feature_sets import TARGETS
-from sqf_pipeline.modelling.fitting import FittedModel
-from sqf_pipeline.modelling.importance import impurity_importance
-from sqf_pipeline.modelling.measures import (
+from sqf_pipeline.evaluation.importance import impurity_importance
+from sqf_pipeline.evaluation.metrics import (
     MEASURES,
     Forecast,
     confusion_counts,
@@ -26,6 +24,8 @@ from sqf_pipeline.modelling.measures import (
     measure,
     unknown_outcome,
 )
+from sqf_pipeline.modelling.feature_sets import TARGETS
+from sqf_pipeline.modelling.fitting import FittedModel
 
 RECORDED_PACKAGES = ("scikit-learn", "imbalanced-learn", "numpy", "scipy", "pandas", "joblib")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sqf_pipeline.modelling.intervals import (
+from sqf_pipeline.evaluation.bootstrap import (
     LEVEL,
     Weights,
     draw_measures,
@@ -27,7 +27,7 @@ from sqf_pipeline.modelling.intervals import (
     percentile_interval,
     wilson_interval,
 )
-from sqf_pipeline.modelling.measures import Forecast, confusion_counts, measure
+from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, measure
 
 if TYPE_CHECKING:
     import pandas as pd

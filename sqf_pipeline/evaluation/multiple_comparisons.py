@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sqf_pipeline.modelling.intervals import LEVEL
+from sqf_pipeline.evaluation.bootstrap import LEVEL
 
 if TYPE_CHECKING:
     import pandas as pd

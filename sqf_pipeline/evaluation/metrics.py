@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals, recall_at_precision
-from sqf_pipeline.modelling.recalibration import fit_recalibration
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals, recall_at_precision
+from sqf_pipeline.evaluation.recalibration import fit_recalibration
 
 Floats = NDArray[np.float64]
 

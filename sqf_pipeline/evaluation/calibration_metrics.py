@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sqf_pipeline.modelling.intervals import LEVEL, effective_rows, wilson_interval
-from sqf_pipeline.modelling.measures import CALIBRATION_BINS, Forecast, equal_mass_bin_index
+from sqf_pipeline.evaluation.bootstrap import LEVEL, effective_rows, wilson_interval
+from sqf_pipeline.evaluation.metrics import CALIBRATION_BINS, Forecast, equal_mass_bin_index
 
 if TYPE_CHECKING:
     import pandas as pd

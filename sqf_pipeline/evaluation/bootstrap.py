@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sqf_pipeline.modelling.measures import (
+from sqf_pipeline.evaluation.metrics import (
     CALIBRATION_BINS,
     MEASURES,
     Floats,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.metrics import weight_chunks
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, OUTCOMES, TARGETS, feature_set
 from sqf_pipeline.modelling.fitting import one_thread
-from sqf_pipeline.modelling.intervals import percentile_interval, resample_weights, stop_clusters
-from sqf_pipeline.modelling.measures import weight_chunks
-from sqf_pipeline.modelling.ranking import rank, rank_measures, rank_totals
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sqf_pipeline.evaluation.importance import MEASURE_BY_OUTCOME, permutation_importance, select_columns
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments
 from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS, chosen_fields, feature_set
-from sqf_pipeline.modelling.importance import MEASURE_BY_OUTCOME, permutation_importance, select_columns
 
 if TYPE_CHECKING:
-    from sqf_pipeline.modelling.evaluation import TestYear
+    from sqf_pipeline.evaluation.model_evaluation import TestYear
     from sqf_pipeline.modelling.fitting import FittedModel
 
 MAIN_TIERS = ("at_stop", "during", "study_2021")

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.modelling.calibration_measures import calibration_bins
-from sqf_pipeline.modelling.curves import curve_points
-from sqf_pipeline.modelling.intervals import (
+from sqf_pipeline.evaluation.bootstrap import (
     RESAMPLES,
     SEED,
     MeasureDraws,
@@ -24,10 +22,12 @@ from sqf_pipeline.modelling.intervals import (
     resample_weights,
     stop_clusters,
 )
-from sqf_pipeline.modelling.measures import MEASURES, Forecast, make_forecast, none_if_nan, unknown_outcome
-from sqf_pipeline.modelling.multiple_comparisons import with_holm
-from sqf_pipeline.modelling.subgroups import subgroup_labels, subgroup_metrics
-from sqf_pipeline.modelling.threshold_measures import threshold_metrics
+from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
+from sqf_pipeline.evaluation.curves import curve_points
+from sqf_pipeline.evaluation.metrics import MEASURES, Forecast, make_forecast, none_if_nan, unknown_outcome
+from sqf_pipeline.evaluation.multiple_comparisons import with_holm
+from sqf_pipeline.evaluation.subgroups import subgroup_labels, subgroup_metrics
+from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.modelling.thresholds import STATED_PRECISION
 
 if TYPE_CHECKING:

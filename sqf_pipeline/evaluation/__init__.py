@@ -1,0 +1,1 @@
+"""A fitted model and the untouched test year to result tables: metrics, intervals, groups of people, drift."""
