@@ -51,7 +51,7 @@ ui: $(INSTALLED)  ## Open Dagster's UI on this workspace, at http://127.0.0.1:30
 	@$(BIN)/sqf ui
 
 docs: $(INSTALLED)  ## Write the documents that are made from the code
-	@$(BIN)/python -m sqf_pipeline.documents
+	@$(BIN)/python -m sqf_pipeline.reporting.documents
 
 bench: $(DEV_INSTALLED)  ## Compare with a plain script doing the same work
 	$(BIN)/python -m benchmarks

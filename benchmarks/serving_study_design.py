@@ -2,7 +2,7 @@
 
 What belongs here: Flask, a forest loaded by joblib, a DataFrame made for every request, nothing checked: the design as
 the study had it, on the same server (waitress) and as many threads as ours, so that the design alone is compared.
-What does not: the study's models and figures (`sqf_pipeline.modelling.study_2021`).
+What does not: the study's models and figures (`sqf_pipeline.study_2021.replication`).
 """
 
 import sys

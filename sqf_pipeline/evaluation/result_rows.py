@@ -207,7 +207,7 @@ def study_figures(models: pd.DataFrame, predictions: pd.DataFrame) -> dict[tuple
     models, predictions
         The tables of those names.
     """
-    from sqf_pipeline.modelling.study_2021 import figures_of
+    from sqf_pipeline.study_2021.replication import figures_of
 
     figures: dict[tuple[str, str], float] = {}
     for outcome in TARGETS:

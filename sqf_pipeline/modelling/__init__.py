@@ -1,1 +1,1 @@
-"""Stops to encoders, models and measures: scikit-learn, no Dagster, no database."""
+"""Clean stops to features, encoders and fitted, calibrated models: scikit-learn, no Dagster, no database."""

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Literal
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.study_2021_encoding import SERVICE_FIELDS
 from sqf_pipeline.registry.columns import columns_by_name, load_columns
+from sqf_pipeline.study_2021.study_encoding import SERVICE_FIELDS
 
 Outcome = Literal["arrest", "summons"]
 Tier = Literal["study", "during", "at_stop"]

@@ -122,7 +122,7 @@ class Compute:
 
     def engine(self) -> AbstractContextManager[None]:
         """Fit on the engine as long as the context lasts."""
-        from sqf_pipeline.compute import compute_engine
+        from sqf_pipeline.modelling.compute_backend import compute_engine
 
         return compute_engine(self.name, self.address)
 

@@ -282,7 +282,7 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
-    from sqf_pipeline.modelling.study_2021 import run_study_2021
+    from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)
     years = (*training_years(test_year), test_year)

@@ -57,9 +57,9 @@ def charts(
     source_files: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Draw the charts."""
-    from sqf_pipeline.modelling.charts import ChartInputs, draw_charts, drawn_outcomes
     from sqf_pipeline.modelling.feature_sets import OUTCOMES
-    from sqf_pipeline.modelling.plots.style import figure_png
+    from sqf_pipeline.reporting.charts import ChartInputs, draw_charts, drawn_outcomes
+    from sqf_pipeline.reporting.plots.style import figure_png
     from sqf_pipeline.year_checks.completeness import coverage_note
 
     test_year = int(context.partition_key)
@@ -91,7 +91,7 @@ def charts(
 
 
 def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
-    from sqf_pipeline.modelling.plots.style import figure_png
+    from sqf_pipeline.reporting.plots.style import figure_png
 
     picture = b64encode(figure_png(figure, dpi=_SHOWN_DPI)).decode()
     return dg.MetadataValue.md(f"![chart](data:image/png;base64,{picture})")
@@ -126,7 +126,7 @@ def model_card(
     data_quality: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Write the model card."""
-    from sqf_pipeline.modelling.model_card import ModelCardInputs, render_model_card
+    from sqf_pipeline.reporting.model_card import ModelCardInputs, render_model_card
 
     test_year = int(context.partition_key)
     require_no_failed_drift(drift, test_year)

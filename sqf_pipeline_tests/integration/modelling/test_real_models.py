@@ -19,9 +19,9 @@ from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.resampling import demonstrate_leak
-from sqf_pipeline.modelling.study_2021 import run_study_2021
 from sqf_pipeline.modelling.thresholds import precision_recall_steps
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.study_2021.replication import run_study_2021
 
 FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}
 CORES = os.cpu_count()

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from sqf_pipeline import compute
-from sqf_pipeline.compute import compute_engine, installed_versions
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling import compute_backend
+from sqf_pipeline.modelling.compute_backend import compute_engine, installed_versions
 from sqf_pipeline_tests.waiting import PATIENCE
 
 REPOSITORY = Path(__file__).parents[3]
@@ -117,9 +117,9 @@ def test_a_worker_with_another_release_is_refused(dask_address, monkeypatch):
     def refused(found):
         monkeypatch.undo()
         changed = {worker: {**versions, "numpy": "1.0"} for worker, versions in found.items()}
-        compute._refuse_other_versions(changed)
+        compute_backend._refuse_other_versions(changed)
 
-    monkeypatch.setattr(compute, "_refuse_other_versions", refused)
+    monkeypatch.setattr(compute_backend, "_refuse_other_versions", refused)
 
     with pytest.raises(SqfError, match=r"numpy 1\.0 instead of") as told, compute_engine("dask", dask_address):
         pytest.fail("not reached")
@@ -127,7 +127,7 @@ def test_a_worker_with_another_release_is_refused(dask_address, monkeypatch):
 
 
 def test_the_same_releases_are_accepted():
-    compute._refuse_other_versions({"worker": installed_versions()})
+    compute_backend._refuse_other_versions({"worker": installed_versions()})
 
 
 @pytest.mark.parametrize("engine", ["dask", "ray"])
@@ -138,7 +138,7 @@ def test_a_missing_address_is_told(engine):
 
 def test_a_cluster_that_is_not_there_is_told(monkeypatch, unused_port):
     pytest.importorskip("distributed", reason="the package distributed is not installed (extra `dask`)")
-    monkeypatch.setattr(compute, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(compute_backend, "CONNECT_SECONDS", 1)
     with (
         pytest.raises(SqfError, match="No Dask scheduler at"),
         compute_engine("dask", f"tcp://127.0.0.1:{unused_port}"),
@@ -160,7 +160,7 @@ def test_a_forest_on_ray_is_the_same_to_the_last_bit():
     script = "\n".join(
         (
             "import json",
-            "from sqf_pipeline.compute import compute_engine",
+            "from sqf_pipeline.modelling.compute_backend import compute_engine",
             f"from {__name__} import fitted_forest, trees_of",
             f"with compute_engine('ray', {address!r}):",
             "    forest = fitted_forest()",

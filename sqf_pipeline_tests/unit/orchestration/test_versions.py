@@ -147,9 +147,9 @@ from sqf_pipeline.registry import spellings
 from sqf_pipeline.synthetic import conditional_chain
 from sqf_pipeline.export import field_specs
 from sqf_pipeline.warehouse import views
-from sqf_pipeline.modelling import study_2021
+from sqf_pipeline.study_2021 import replication
 columns.load_columns()
-study_2021.published_figures()
+replication.published_figures()
 print("\\n".join(sorted(opened)))
 """
 
@@ -161,7 +161,7 @@ def test_every_file_of_data_is_counted_with_the_module_that_reads_it():
     assert [path for path in DATA if path not in claimed and path.parent not in served] == []
     done = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, check=True)
     opened = {Path(line) for line in done.stdout.splitlines()} & set(DATA)
-    assert {path.name for path in opened} >= {"columns.csv", "study_2021_published.csv"}
+    assert {path.name for path in opened} >= {"columns.csv", "published_figures.csv"}
     for path in opened:
         assert path in claimed
 

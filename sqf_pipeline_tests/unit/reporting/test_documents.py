@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sqf_pipeline.documents.__main__ import DOCUMENTS, main, stale_documents
-from sqf_pipeline.documents.data_dictionary import KINDS, KNOWN, data_dictionary
-from sqf_pipeline.documents.markdown import table
-from sqf_pipeline.documents.settings_reference import settings_reference
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.spellings import categories_by_spelling
+from sqf_pipeline.reporting.documents.__main__ import DOCUMENTS, main, stale_documents
+from sqf_pipeline.reporting.documents.data_dictionary import KINDS, KNOWN, data_dictionary
+from sqf_pipeline.reporting.documents.markdown import table
+from sqf_pipeline.reporting.documents.settings_reference import settings_reference
 from sqf_pipeline.settings import Settings
 
 REPOSITORY = Path(__file__).parents[3]

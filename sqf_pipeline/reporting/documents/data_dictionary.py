@@ -6,9 +6,9 @@ What belongs here: the form of the document. What does not: its facts, which sta
 
 from collections.abc import Mapping
 
-from sqf_pipeline.documents.markdown import code, table
 from sqf_pipeline.registry.columns import Column, load_columns
 from sqf_pipeline.registry.spellings import categories_by_spelling, null_spellings
+from sqf_pipeline.reporting.documents.markdown import code, table
 
 KINDS: Mapping[str, str] = {
     "identifier": "A whole number that names a stop within its year, kept as text so that no digit is lost.",

@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.modelling import model_card_tables as tables
 from sqf_pipeline.modelling.feature_sets import feature_sets
+from sqf_pipeline.reporting import model_card_tables as tables
 from sqf_pipeline.year_checks.completeness import coverage_note
 
 
@@ -76,7 +76,7 @@ def render_model_card(inputs: ModelCardInputs) -> tuple[str, str]:
     current = inputs.of_test_year()
     if current.models.empty:
         raise ValueError(f"a model card needs models, found none of test year {inputs.test_year}")
-    loader = PackageLoader("sqf_pipeline.modelling", "templates")
+    loader = PackageLoader("sqf_pipeline.reporting", "templates")
     # Markdown is not HTML: what stands in cells is escaped for it by `_cell`, and raw HTML is refused when rendered.
     environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     environment.filters["cell"] = _cell
@@ -199,8 +199,8 @@ def _html(markdown: str, title: str) -> str:
         frame.format(number) + piece.replace("</table>", "</table>\n</div>")
         for number, piece in enumerate(pieces[1:], 1)
     )
-    style = resources.files("sqf_pipeline.modelling").joinpath("templates", "model_card.css").read_text("utf-8")
-    loader = PackageLoader("sqf_pipeline.modelling", "templates")
+    style = resources.files("sqf_pipeline.reporting").joinpath("templates", "model_card.css").read_text("utf-8")
+    loader = PackageLoader("sqf_pipeline.reporting", "templates")
     environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=select_autoescape(["html", "j2"]))
     page = environment.get_template("model_card.html.j2")
     return page.render(title=title, style=Markup(style), body=Markup(numbered))  # noqa: S704  rendered with html off

@@ -1,4 +1,4 @@
-"""Write the documents that are made from the code: `python -m sqf_pipeline.documents [--check] [FOLDER]`.
+"""Write the documents that are made from the code: `python -m sqf_pipeline.reporting.documents [--check] [FOLDER]`.
 
 What belongs here: which documents there are, and writing or comparing them. What does not: what they say.
 """
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from sqf_pipeline.documents.data_dictionary import data_dictionary
-from sqf_pipeline.documents.settings_reference import settings_reference
+from sqf_pipeline.reporting.documents.data_dictionary import data_dictionary
+from sqf_pipeline.reporting.documents.settings_reference import settings_reference
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "data_dictionary.md": data_dictionary,

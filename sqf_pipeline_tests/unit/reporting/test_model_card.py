@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation.subgroups import COLUMNS, NOT_SHOWN
-from sqf_pipeline.modelling.model_card import ModelCardInputs, render_model_card
+from sqf_pipeline.reporting.model_card import ModelCardInputs, render_model_card
 
 MODEL = "arrest-during-random_forest"
 FLOOR = "arrest-at_stop-constant"

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.modelling.study_2021 import figures_of, published_figures, run_study_2021
-from sqf_pipeline.modelling.study_2021_encoding import (
+from sqf_pipeline.study_2021.replication import figures_of, published_figures, run_study_2021
+from sqf_pipeline.study_2021.study_encoding import (
     ORDER,
     SERVICE_FIELDS,
     encode_split,

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.modelling.study_2021_encoding import (
+from sqf_pipeline.study_2021.study_encoding import (
     SERVICE_FIELDS,
     encode_split,
     flags_on_codes_of,
@@ -159,7 +159,7 @@ def figures_of(
 @cache
 def published_figures() -> dict[tuple[str, str], float]:
     """Return the figures that the study printed, by outcome and figure."""
-    text = resources.files(__package__).joinpath("study_2021_published.csv").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath("published_figures.csv").read_text(encoding="utf-8")
     return {(row["outcome"], row["figure"]): float(row["value"]) for row in csv.DictReader(text.splitlines())}
 
 

@@ -15,10 +15,10 @@ from sqf_pipeline.evaluation.drift import measure_drift
 from sqf_pipeline.evaluation.metrics import Forecast, make_forecast
 from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
-from sqf_pipeline.modelling.charts import drawn_outcomes
-from sqf_pipeline.modelling.plots import drift_plots, model_plots, stops_plots, subgroup_plots
-from sqf_pipeline.modelling.plots.style import Origin, figure_png
 from sqf_pipeline.registry.columns import column
+from sqf_pipeline.reporting.charts import drawn_outcomes
+from sqf_pipeline.reporting.plots import drift_plots, model_plots, stops_plots, subgroup_plots
+from sqf_pipeline.reporting.plots.style import Origin, figure_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.evaluation.subgroups import NOT_SHOWN, RATES, UNKNOWN
-from sqf_pipeline.modelling.plots.style import (
+from sqf_pipeline.reporting.plots.style import (
     BLUE,
     GREY,
     MARKERS,

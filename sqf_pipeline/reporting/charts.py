@@ -17,8 +17,8 @@ from sqf_pipeline.evaluation.importance import MEASURE_BY_OUTCOME
 from sqf_pipeline.evaluation.model_evaluation import CURVE_RESAMPLES
 from sqf_pipeline.evaluation.result_rows import forecasts
 from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS
-from sqf_pipeline.modelling.plots import drift_plots, model_plots, stops_plots, subgroup_plots
-from sqf_pipeline.modelling.plots.style import Origin
+from sqf_pipeline.reporting.plots import drift_plots, model_plots, stops_plots, subgroup_plots
+from sqf_pipeline.reporting.plots.style import Origin
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

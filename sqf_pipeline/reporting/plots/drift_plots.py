@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.evaluation.drift import STABILITY_SHIFT
-from sqf_pipeline.modelling.plots.style import (
+from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.reporting.plots.style import (
     GREY,
     LIGHT_GREY,
     STATUS_COLOURS,
@@ -20,7 +21,6 @@ from sqf_pipeline.modelling.plots.style import (
     percent_axis,
     plain,
 )
-from sqf_pipeline.registry.columns import load_columns
 
 if TYPE_CHECKING:
     import pandas as pd

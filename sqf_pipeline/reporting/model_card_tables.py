@@ -16,7 +16,7 @@ from sqf_pipeline.evaluation.metrics import MEASURES
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 
 if TYPE_CHECKING:
-    from sqf_pipeline.modelling.model_card import ModelCardInputs
+    from sqf_pipeline.reporting.model_card import ModelCardInputs
 
 ABSENT = "\u2013"
 """What stands for a value that is not defined or was not measured."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.evaluation.metrics import MEASURES
-from sqf_pipeline.modelling.plots.style import (
+from sqf_pipeline.reporting.plots.style import (
     BLUE,
     DASHES,
     GREY,

@@ -1,0 +1,1 @@
+"""The study of 2021 run its own way, its faults included, and its published figures."""
