@@ -32,10 +32,10 @@ MAY_USE = {
     },
     "definitions": {"settings", "orchestration"},
 }
-_DAGSTER_AND_DATABASE = {"dagster", "sqlalchemy", "psycopg2"}
+_DAGSTER_AND_DATABASE = frozenset({"dagster", "sqlalchemy", "psycopg2"})
 WITHOUT = {
     **dict.fromkeys(
-        ("registry", "cleaning", "synthetic", "ingest", "year_checks"), {*_DAGSTER_AND_DATABASE, "sklearn"}
+        ("registry", "cleaning", "synthetic", "ingest", "year_checks"), _DAGSTER_AND_DATABASE | {"sklearn"}
     ),
     **dict.fromkeys(("contracts", "study_2021", "modelling", "evaluation", "reporting"), _DAGSTER_AND_DATABASE),
     "warehouse": {"dagster", "sklearn"},

@@ -225,11 +225,11 @@ def test_what_an_asset_itself_does_is_counted_and_what_is_said_of_it_is_not(copy
 
 
 def test_a_module_that_starts_to_be_used_is_counted_without_being_listed(copy):
-    (copy / "modelling" / "new.py").write_text("LIMIT = 1\n")
-    drift = copy / "modelling" / "drift.py"
-    drift.write_text(f"from sqf_pipeline.modelling.new import LIMIT\n{drift.read_text()}\nUSED = LIMIT\n")
+    (copy / "evaluation" / "new.py").write_text("LIMIT = 1\n")
+    drift = copy / "evaluation" / "drift.py"
+    drift.write_text(f"from sqf_pipeline.evaluation.new import LIMIT\n{drift.read_text()}\nUSED = LIMIT\n")
     first = all_versions()
-    (copy / "modelling" / "new.py").write_text("LIMIT = 2  # other\n")
+    (copy / "evaluation" / "new.py").write_text("LIMIT = 2  # other\n")
     second = all_versions()
     assert first["drift"] != second["drift"]
     assert first["column_loss"] == second["column_loss"], "the stops do not rest on drift"

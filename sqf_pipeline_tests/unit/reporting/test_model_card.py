@@ -132,7 +132,7 @@ def test_a_changed_table_changes_the_card(inputs: ModelCardInputs) -> None:
 
 
 def test_the_template_holds_no_figure_of_its_own() -> None:
-    text = resources.files("sqf_pipeline.modelling").joinpath("templates", "model_card.md.j2").read_text("utf-8")
+    text = resources.files("sqf_pipeline.reporting").joinpath("templates", "model_card.md.j2").read_text("utf-8")
     prose = re.sub(r"\{[{%].*?[%}]\}", "", text, flags=re.DOTALL)
     years_and_words = {"2017", "2021", "256", "5", "10", "1", "0"}  # SHA-256, 5 feet 10, slope 1, intercept 0
     assert set(re.findall(r"\d+(?:\.\d+)?", prose)) <= years_and_words
