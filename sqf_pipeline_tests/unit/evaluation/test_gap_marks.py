@@ -68,6 +68,19 @@ def test_a_limit_that_is_reached_never_passes(auc: float, low: float) -> None:
     assert (status == "ok") == (auc < HIGHEST_GAP_AUC)
     assert (status == "fail") == (auc >= HIGHEST_GAP_AUC and low > 0.5)
     assert status_of(auc, low, None) == "told"
+    assert status_of(auc, low, HIGHEST_GAP_AUC, enough=False) == ("ok" if auc < HIGHEST_GAP_AUC else "warn")
+
+
+def test_a_leak_in_few_stops_warns_and_in_many_fails(
+    years: tuple[pd.DataFrame, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 synthetic stops, 8 with a summons, turned a run red by chance."""
+    training, test = years
+    put_back = copy(feature_set("at_stop"))
+    object.__setattr__(put_back, "columns", (*put_back.columns, LEAKING[0]))
+    monkeypatch.setattr(gap_marks, "feature_set", lambda tier: put_back if tier == "at_stop" else feature_set(tier))
+    few = measure_gap_marks(training, test.head(300)).set_index(["outcome", "tier"])
+    assert few.loc[("arrest", "at_stop"), "status"] == "warn"
 
 
 def test_a_year_of_one_outcome_has_no_figure_and_an_unknown_one_is_told() -> None:
