@@ -1,4 +1,4 @@
-"""Imports run one way: a part may use what stands below it, never what stands above. Modules and functions are short."""
+"""Imports run one way: a part may use what stands below it, never what stands above; and modules are short."""
 
 import ast
 from collections import Counter
