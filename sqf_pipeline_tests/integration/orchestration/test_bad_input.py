@@ -11,6 +11,8 @@ from filelock import FileLock
 
 from sqf_pipeline_tests.pipeline_support import Pipeline, rows_of, write_rows
 
+pytestmark = pytest.mark.slow  # a run of four years before the first test, and one for each test
+
 
 def missing_column(folder: Path) -> None:
     path = folder / "sqf-2017.csv"
