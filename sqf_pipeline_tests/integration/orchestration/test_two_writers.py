@@ -93,7 +93,7 @@ def definitions_of(folder: Path, writer: int) -> dg.Definitions:
 
 def make_raw_stops(folder: Path, writer: int) -> None:
     job = definitions_of(folder, writer).resolve_job_def("yearly_stops")
-    selection = [dg.AssetKey("raw_stops"), dg.AssetKey("source_files")]
+    selection = [dg.AssetKey(name) for name in ("raw_stops", "source_files", "revisions")]
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(ROUNDS // 4):
             job.execute_in_process(
