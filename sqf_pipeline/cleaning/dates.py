@@ -70,7 +70,13 @@ class WrittenDate:
 
 
 def calendar_date(year: int, month: int, day: int) -> dt.date | None:
-    """Return a date of this century, its year in four digits or two; None where the calendar has no such day."""
+    """Return a date of this century, its year in four digits or two; None where the calendar has no such day.
+
+    >>> calendar_date(20, 2, 29)
+    datetime.date(2020, 2, 29)
+    >>> calendar_date(2019, 2, 29) is None
+    True
+    """
     try:
         return dt.date(year + 2000 if year < 100 else year, month, day)
     except ValueError:
@@ -101,7 +107,17 @@ def read_date(text: str) -> WrittenDate | None:
 
 
 def parse_date(text: str, order: Order = "month first") -> dt.date | None:
-    """Return the date of a text that stands alone, numbers in `order`, days counted as Excel does."""
+    """Return the date of a text that stands alone, numbers in `order`, days counted as Excel does.
+
+    >>> parse_date("03/05/2020")
+    datetime.date(2020, 3, 5)
+    >>> parse_date("03/05/2020", "day first")
+    datetime.date(2020, 5, 3)
+    >>> parse_date("Thu, March 5, 2020 11:30 PM") == parse_date("2020-03-05")
+    True
+    >>> parse_date("02/30/2020") is None
+    True
+    """
     written = read_date(text)
     return written.settle(order, EPOCHS["Excel"]) if written else None
 

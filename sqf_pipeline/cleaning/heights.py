@@ -61,6 +61,13 @@ def parse_height(text: str) -> float | None:
 
     `5.11` is 5 ft 11 in, `5.1` and `5.10` are 5 ft 10 in, `6.1` is 6 ft 1 in, `5'10"` and `510` are 5 ft 10 in, and
     `70` is 70 inches.
+
+    >>> [parse_height(text) == 5 * 12 + 10 for text in ("5.1", "5.10", "5' 10", "510", "70")]
+    [True, True, True, True, True]
+    >>> parse_height("6.1") == 6 * 12 + 1
+    True
+    >>> parse_height("5.12") is None
+    True
     """
     return _settle({text: 1})[0][text]
 

@@ -25,6 +25,11 @@ def parse_identifier(text: str) -> str | None:
 
     Text, so that numbers of any length stay apart. A number in exponent form is read where all its digits are there,
     and is None where the last are lost (`2.02E+17`).
+
+    >>> parse_identifier("20,200,000,000,000,000,001.0")
+    '20200000000000000001'
+    >>> [parse_identifier(text) for text in ("007", "1E+05", "0", "1.5", "2.02E+17")]
+    ['7', '100000', None, None, None]
     """
     plain = normalise_text(text)
     if match := _WHOLE.fullmatch(plain):
@@ -39,7 +44,11 @@ def parse_identifier(text: str) -> str | None:
 
 
 def has_lost_digits(text: str) -> bool:
-    """Return whether a text is a stop's number in exponent form with fewer digits than the number has."""
+    """Return whether a text is a stop's number in exponent form with fewer digits than the number has.
+
+    >>> has_lost_digits("2.02E+17"), has_lost_digits("1E+05"), has_lost_digits("20200000000000000001")
+    (True, False, False)
+    """
     match = _EXPONENT.fullmatch(normalise_text(text))
     return match is not None and int(match[3]) >= _SPREADSHEET_ROUNDS_FROM and len(match[2] or "") < int(match[3])
 

@@ -19,6 +19,11 @@ def parse_time(text: str) -> int | None:
 
     `2:26:00 PM` and `14:26:00` are both 51,960. 12 AM is midnight and 12 PM is noon; a date before the time and a
     time zone behind it are passed over, as NYPD's times are New York's.
+
+    >>> [parse_time(text) == (14 * 60 + 26) * 60 for text in ("2:26:00 PM", "14:26", "2020-03-05 14:26:00")]
+    [True, True, True]
+    >>> parse_time("12:00 AM"), parse_time("24:01"), parse_time("13:00 PM")
+    (0, None, None)
     """
     plain = normalise_text(text)
     before, clock = split_moment(plain)

@@ -253,6 +253,11 @@ def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[fl
     """Return Wilson's score interval of a share observed in `rows` (effective) rows; (None, None) for none.
 
     Unlike a bootstrap, it stays honest at 0 and at 1, where every resample says the same.
+
+    >>> [round(end, 3) for end in wilson_interval(0.5, 100)]
+    [0.404, 0.596]
+    >>> [round(end, 3) for end in wilson_interval(0.0, 10)]
+    [0.0, 0.278]
     """
     from scipy.stats import norm
 

@@ -212,6 +212,10 @@ def confusion_counts(
     """Return tn, fp, fn, tp with a stop flagged when its probability is at least `threshold`.
 
     `weights` is floating and has shape (resamples, rows), and so the counts have shape (resamples,); without it, (1,).
+
+    >>> forecast = make_forecast([True, True, False, False], [0.9, 0.2, 0.5, 0.1])
+    >>> {name: int(count[0]) for name, count in confusion_counts(forecast, 0.5).items()}
+    {'tn': 1, 'fp': 1, 'fn': 1, 'tp': 1}
     """
     flagged = forecast.probability >= threshold
     cells = {

@@ -93,6 +93,11 @@ def recall_at_precision(totals: RankTotals, precision: float) -> Floats:
 
     Read off the curve of the stops at hand: what some threshold would reach, not one that was chosen before.
     Zero where no threshold reaches the precision, nan without positives.
+
+    >>> ranking = rank(np.array([True, False, True]), np.array([0.9, 0.8, 0.7]))
+    >>> totals = rank_totals(ranking, np.ones((1, 3)))
+    >>> [float(recall_at_precision(totals, precision)[0]) for precision in (1.0, 0.6)]
+    [0.5, 1.0]
     """
     reached = totals.positives >= precision * (totals.positives + totals.negatives) - 1e-9
     reached &= totals.positives + totals.negatives > 0

@@ -51,6 +51,9 @@ def year_in_name(name: str) -> int | None:
     `SQF 2017.XLSX`, `stop-question-frisk-2017.csv` and `2017.csv`; `sqf-2024-q1.xlsx` speaks of a part of its year
     (see `file_parts`). A name with two years is none of them: it may be a table of both, or an earlier copy that was
     put aside.
+
+    >>> [year_in_name(name) for name in ("sqf-2017.csv", "SQF 2017.XLSX", "2017.csv", "sqf-2017-2019.csv", "sqf.csv")]
+    [2017, 2017, 2017, None, None]
     """
     path = Path(name.lower())
     if path.suffix not in SUFFIXES or name.startswith((".", "~")):

@@ -21,6 +21,8 @@ from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.study_contract import STUDY_FIELDS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
+pytestmark = pytest.mark.slow  # models of published stops, asked for every stop of a year
+
 CHOSEN = {
     "during": (
         "searched", "frisked", "weapon_found", "force_handcuffs", "stop_duration_minutes", "suspected_crime",

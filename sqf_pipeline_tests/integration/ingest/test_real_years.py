@@ -10,6 +10,8 @@ from sqf_pipeline.contracts.stops import raw_stops_contract, stops_contract
 from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.registry.columns import load_columns
 
+pytestmark = pytest.mark.slow  # reads and cleans the four published files
+
 FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.ingest.download import NotPublishedError, Patience, UnreachableError
-from sqf_pipeline.ingest.local_files import MissingFileError, SourceError, file_sha256
+from sqf_pipeline.ingest.local_files import SourceError, file_sha256
 from sqf_pipeline.ingest.source import SourceDecision, obtain_file, resolve_source, source_of_year
 from sqf_pipeline.settings import Source
 from sqf_pipeline_tests import nypd_server
@@ -148,20 +148,6 @@ def test_a_source_that_is_named_never_falls_back(server: NypdServer, patience: P
         obtain_file("nypd", 2020, data_dir=tmp_path, url_template=server.url_template, patience=patience)
 
 
-def test_a_file_put_there_by_hand_is_neither_replaced_nor_moved_by_a_download(
-    server: NypdServer, patience: Patience, tmp_path: Path
-) -> None:
-    publish(server, (2020,))
-    mine = tmp_path / "sqf-2020.xlsx"
-    mine.write_bytes(tiny_workbook("mine"))
-    before = mine.read_bytes()
-    with pytest.raises(SourceError, match=r"sqf-2020.xlsx was put there by hand.*SQF_SOURCE=local"):
-        obtain_file("nypd", 2020, data_dir=tmp_path, url_template=server.url_template, patience=patience)
-    assert mine.read_bytes() == before
-    assert not (tmp_path / "earlier").exists()
-    assert obtain_file("auto", 2020, data_dir=tmp_path).source == "local"
-
-
 def test_a_year_that_is_not_published_is_no_reason_for_the_sample(
     server: NypdServer, patience: Patience, tmp_path: Path
 ) -> None:
@@ -195,11 +181,6 @@ def test_years_of_the_older_form_are_refused_whatever_the_source(tmp_path: Path)
     for source in ("local", "nypd", "sample"):
         with pytest.raises(SourceError, match="older form"):
             obtain_file(source, 2016, data_dir=tmp_path, sample_dir=tmp_path)
-
-
-def test_a_missing_local_year_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="There is no file of 2019"):
-        obtain_file("local", 2019, data_dir=tmp_path)
 
 
 @pytest.mark.parametrize(("year", "suffix"), [(2017, ".csv"), (2020, ".csv"), (2018, ".xlsx")])

@@ -1,1 +1,1 @@
-"""Tests of models and measures on published stops."""
+"""Tests of models on published stops, and of the engines that fit them."""

@@ -23,6 +23,8 @@ from sqf_pipeline.modelling.thresholds import precision_recall_steps
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.study_2021.replication import run_study_2021
 
+pytestmark = pytest.mark.slow  # forests on the published files
+
 FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}
 CORES = os.cpu_count()
 

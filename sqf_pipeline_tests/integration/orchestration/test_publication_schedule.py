@@ -144,6 +144,7 @@ def test_the_ticks_are_the_mondays_from_february_to_july() -> None:
     assert {tick.weekday() for tick in ticks} == {0}
 
 
+@pytest.mark.slow
 def test_two_years_of_mondays(server: NypdServer, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that NYPD does is loaded once, in order, and every other Monday says why it does nothing."""
     monkeypatch.setattr("time.sleep", lambda _: None)

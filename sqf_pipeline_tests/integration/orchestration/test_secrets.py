@@ -14,6 +14,8 @@ from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.pipeline_support import Pipeline, write_made_up_years
 from sqf_pipeline_tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow  # a whole run
+
 SECRET = "Swordfish/7&9 x"
 KEY_SECRET = "Trout-and-Perch"
 FORMS = {form.encode() for word in (SECRET, KEY_SECRET) for form in (word, quote(word), quote(word, safe=""))}

@@ -93,7 +93,7 @@ def definitions_of(folder: Path, writer: int) -> dg.Definitions:
 
 def make_raw_stops(folder: Path, writer: int) -> None:
     job = definitions_of(folder, writer).resolve_job_def("yearly_stops")
-    selection = [dg.AssetKey("raw_stops"), dg.AssetKey("source_files")]
+    selection = [dg.AssetKey(name) for name in ("raw_stops", "source_files", "revisions")]
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(ROUNDS // 4):
             job.execute_in_process(
@@ -133,6 +133,7 @@ class Seen:
         assert {value.partition("-")[0] for value in self.values} == {"0", "1"}, "both were seen at work"
 
 
+@pytest.mark.slow
 def test_models_are_those_of_one_writer_under_the_digest_of_their_own_bytes(tmp_path):
     def look() -> str:
         stored = read(FittedModelsIOManager(tmp_path), "models")
@@ -149,6 +150,7 @@ def test_models_are_those_of_one_writer_under_the_digest_of_their_own_bytes(tmp_
     assert not list(tmp_path.rglob("*.partial"))
 
 
+@pytest.mark.slow
 def test_the_files_of_a_report_are_of_one_writer(tmp_path):
     def look() -> str:
         files = read(ReportIOManager(tmp_path), "model_card")
@@ -160,6 +162,7 @@ def test_the_files_of_a_report_are_of_one_writer(tmp_path):
         seen.as_long_as(processes, look)
 
 
+@pytest.mark.slow
 def test_a_frame_and_its_table_are_of_one_writer(tmp_path):
     path = tmp_path / "stops" / "2020.parquet"
 
@@ -176,6 +179,7 @@ def test_a_frame_and_its_table_are_of_one_writer(tmp_path):
         seen.as_long_as(processes, look)
 
 
+@pytest.mark.slow
 def test_the_rows_of_a_year_and_the_digest_of_its_file_are_of_one_writer(tmp_path):
     digests = {}
     for writer, ages in enumerate(((20, 21), (30, 31, 32))):

@@ -30,6 +30,8 @@ from sqf_pipeline.warehouse.postgres_programs import Programs, programs_in_wheel
 from sqf_pipeline.warehouse.server_account import ROOTS_OUTSIDE, account_for, clusters_outside
 from sqf_pipeline_tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.slow  # nearly every test starts a server of its own
+
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root runs the server as another account")
 START = "import sys; from pathlib import Path; from sqf_pipeline.warehouse.embedded_server import ensure_running; "

@@ -94,6 +94,12 @@ def test_the_limits_of_size_ratio_and_parts(tmp_path: Path, monkeypatch: pytest.
         check_file_kind(written(tmp_path, archive_of(WORKBOOK | {"xl/worksheets/sheet1.xml": b"x"})))
 
 
+def test_a_bomb_is_refused_by_the_limits_as_they_are(tmp_path: Path) -> None:
+    bomb = written(tmp_path, archive_of(WORKBOOK | {"xl/worksheets/sheet1.xml": bytes(80 << 20)}))
+    with pytest.raises(UnreadableFileError, match=r"would unpack 3 parts to 84 MB, 1,0\d\d times its size"):
+        check_file_kind(bomb)
+
+
 def test_an_archive_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     content = bytearray(archive_of(WORKBOOK | {"xl/worksheets/sheet1.xml": bytes(50_000_000)}))
     true_size, false_size = struct.pack("<L", 50_000_000), struct.pack("<L", 1_000)

@@ -1,1 +1,1 @@
-"""Tests of documents, containers, engines and faults."""
+"""Tests of the containers."""

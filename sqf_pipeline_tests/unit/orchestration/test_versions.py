@@ -119,6 +119,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["drift", "model_card", "raw_stops", "tier_models", "calibration_bins", "model_export"]
 )
@@ -187,6 +188,7 @@ def all_versions() -> dict[str, str]:
     return {name: versions.code_version(asset) for name, asset in ASSETS.items()}
 
 
+@pytest.mark.slow
 def test_a_change_of_any_file_behind_an_asset_changes_the_versions_that_rest_on_it(copy, monkeypatch):
     memory: dict[tuple[Path, bytes], versions._Module] = {}
 

@@ -86,6 +86,7 @@ def trees_of(forest: RandomForestClassifier) -> list[str]:
     return [hashlib.sha256(pickle.dumps(tree.tree_.__getstate__())).hexdigest() for tree in forest.estimators_]
 
 
+@pytest.mark.slow
 def test_a_forest_of_two_dask_processes_is_the_same_to_the_last_bit(dask_address):
     distributed = pytest.importorskip("distributed")
     here = fitted_forest()
@@ -100,6 +101,7 @@ def test_a_forest_of_two_dask_processes_is_the_same_to_the_last_bit(dask_address
     assert all(count > 0 for count in done.values()), "both workers grew trees"
 
 
+@pytest.mark.slow
 def test_the_engine_is_left_when_the_context_ends(dask_address):
     before = joblib.parallel.get_active_backend()[0]
     with compute_engine("dask", dask_address):
@@ -113,6 +115,7 @@ def test_local_changes_nothing():
         assert type(joblib.parallel.get_active_backend()[0]) is type(before[0])
 
 
+@pytest.mark.slow
 def test_a_worker_with_another_release_is_refused(dask_address, monkeypatch):
     def refused(found):
         monkeypatch.undo()
@@ -152,6 +155,7 @@ def test_a_missing_package_is_told(monkeypatch):
         pytest.fail("not reached")
 
 
+@pytest.mark.slow
 def test_a_forest_on_ray_is_the_same_to_the_last_bit():
     ray = pytest.importorskip("ray", reason="the package ray is not installed (extra `ray`)")
     here = fitted_forest()

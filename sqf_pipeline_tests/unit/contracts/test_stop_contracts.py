@@ -1,7 +1,6 @@
 """Every rule of the contracts rejects what it is there to reject."""
 
 import pandas as pd
-import pandera.errors
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
@@ -12,14 +11,8 @@ from sqf_pipeline.contracts.stops import (
     training_stops_contract,
 )
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline_tests.unit.contracts.failed_rules import failed_rules
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
-
-
-def failed_rules(contract, frame: pd.DataFrame) -> set[tuple[str, str]]:
-    with pytest.raises(pandera.errors.SchemaErrors) as caught:
-        contract.validate(frame, lazy=True)
-    cases = caught.value.failure_cases
-    return {(str(column), str(check)) for column, check in zip(cases["column"], cases["check"], strict=True)}
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from sqf_pipeline.evaluation.drift import measure_drift
 from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.registry.columns import column
 
+pytestmark = pytest.mark.slow  # reads and cleans the four published files
+
 YEARS = (2017, 2018, 2019, 2020)
 
 

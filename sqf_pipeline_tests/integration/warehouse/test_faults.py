@@ -26,6 +26,8 @@ from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_f
 from sqf_pipeline_tests.integration.warehouse.frames import row_for, source_files, stops
 from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.slow  # servers of its own, to be killed
+
 YEAR = {"year": 2020}
 ROWS = 400
 

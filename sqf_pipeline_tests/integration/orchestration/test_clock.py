@@ -79,6 +79,7 @@ def home(tmp_path) -> Iterator[Path]:
     embedded_server.remove(tmp_path / "home" / "postgres")
 
 
+@pytest.mark.slow
 def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home):
     embedded_server.ensure_running(home / "postgres")
     environment = {
@@ -99,6 +100,7 @@ def test_runs_under_a_clock_set_back_and_forward_give_the_same_tables(shim, home
     assert digests == digests[:1] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [200, 3_500])
 def test_no_test_of_schedules_and_years_hangs_on_todays_date(shim, days):
     """They pass half a year from now, on the other side of the deadline, and in ten years."""

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of operations."""
+"""Fixtures of the tests of models."""
 
 import socket
 

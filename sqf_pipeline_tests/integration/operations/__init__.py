@@ -1,1 +1,0 @@
-"""Tests of documents, containers, engines and faults."""
