@@ -1,9 +1,4 @@
-"""The `sqf` command.
-
-What belongs here: the group, and how a mistake of a person ends: with one message on standard error and exit code
-1, and no traceback. What does not: what the commands do (`commands`). Nothing heavy is imported before a command
-needs it, so that `sqf --help` is quick.
-"""
+"""The `sqf` command."""
 
 import importlib
 from typing import Any
@@ -54,8 +49,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Models of what follows a police stop in New York, from the published files."""
 
-
-__all__ = ["COMMANDS", "main"]
 
 if __name__ == "__main__":
     main()

@@ -1,8 +1,4 @@
-"""Errors that tell a person what to do.
-
-What belongs here: the base class of every mistake that a user can make and mend. What does not: programming
-errors, which keep their own types and their traceback.
-"""
+"""Errors that tell a person what to do."""
 
 
 class SqfError(Exception):
@@ -10,6 +6,3 @@ class SqfError(Exception):
 
     The message says what was expected, what was found, where, and what to do.
     """
-
-
-__all__ = ["SqfError"]

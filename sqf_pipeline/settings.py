@@ -1,9 +1,4 @@
-"""Every knob of the pipeline, each an `SQF_*` environment variable or a line in `.env`.
-
-What belongs here: names, types, defaults and meanings of settings, and the places derived from them. What does
-not: reading settings inside the pipeline; they are read at the edges (command, resources, service) and handed
-down as arguments.
-"""
+"""Every knob of the pipeline, each an `SQF_*` environment variable or a line in `.env`."""
 
 from pathlib import Path
 from typing import Literal
@@ -73,6 +68,3 @@ class Settings(BaseSettings):
     def storage_dir(self, source: ResolvedSource) -> Path:
         """Return the folder of frames and models for a source."""
         return self.home / "storage" / schema_for_source(source)
-
-
-__all__ = ["NYPD_URL", "ResolvedSource", "Settings", "Source", "schema_for_source"]

@@ -1,8 +1,5 @@
 """Rows whose cells stand in the wrong columns, and what of them is certain.
 
-What belongs here: finding such rows in the text as published and moving what only one reading fits. What does
-not: ordinary misspellings and junk numbers (`cleaning`).
-
 In 2017 a comma in a free text (the description of the person, the reason for not explaining) pushed the cells
 behind it sideways, and fixed-width columns then cut them: 29 rows have a patrol borough, a coordinate or
 nothing where the borough should be, 7 have a sex where the race should be, and one has its outcome block moved.
@@ -187,5 +184,3 @@ _BLOCKS = (
         "form is certain, the rest is unknown.",
     ),
 )  # fmt: skip
-
-__all__ = ["BOROUGH_OF_PATROL_BOROUGH", "Repair", "repair_shifted_rows"]

@@ -1,8 +1,4 @@
-"""`sqf clean`: forget the history of old runs.
-
-What belongs here: options, and telling what was done. What does not: which runs may be forgotten
-(`orchestration.retention`).
-"""
+"""`sqf clean`: forget the history of old runs."""
 
 import os
 from collections.abc import Iterator
@@ -53,6 +49,3 @@ def _instance() -> "Iterator[dg.DagsterInstance]":
     else:
         with open_instance(load_settings().home) as instance:
             yield instance
-
-
-__all__ = ["command"]

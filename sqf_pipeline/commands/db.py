@@ -1,8 +1,4 @@
-"""`sqf db`: the database.
-
-What belongs here: telling where it is, opening a shell, stopping the embedded server, making read-only roles. What
-does not: how any of that is done (`warehouse`).
-"""
+"""`sqf db`: the database."""
 
 import os
 
@@ -102,6 +98,3 @@ def stop() -> None:
         raise SqfError("SQF_DATABASE_URL names an external server; stop it by its own means.")
     stopped = stop_server(settings.home / "postgres")
     click.echo("Stopped the embedded PostgreSQL." if stopped else "The embedded PostgreSQL was not running.")
-
-
-__all__ = ["command"]

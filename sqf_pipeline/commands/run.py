@@ -1,8 +1,4 @@
-"""`sqf run`: from the published files to models and result tables.
-
-What belongs here: options, the choice of the source, and the order of a run. What does not: the run itself
-(`orchestration.running`), how it looks (`progress`), and the report (`report`).
-"""
+"""`sqf run`: from the published files to models and result tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,6 +117,3 @@ def _told(decision: "SourceDecision") -> str:
     if len(years) == 1:
         return next(iter(years))
     return "; ".join(f"{source} {', '.join(of_source)}" for source, of_source in years.items())
-
-
-__all__ = ["command"]

@@ -1,7 +1,4 @@
-"""`sqf sample`: synthetic yearly files.
-
-What belongs here: choosing years, rows, seed and folder. What does not: how stops are made up (`synthetic`).
-"""
+"""`sqf sample`: synthetic yearly files."""
 
 from pathlib import Path
 
@@ -28,6 +25,3 @@ def command(years: tuple[int, ...], rows: int | None, seed: int | None, folder: 
             folder or settings.home / "sample", year, seed=settings.sample_seed, rows=settings.sample_rows
         )
         click.echo(str(path))
-
-
-__all__ = ["command"]

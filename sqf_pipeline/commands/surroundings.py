@@ -1,8 +1,4 @@
-"""What several commands need: the settings, a warehouse, a console.
-
-What belongs here: reading the settings at the edge, with a readable message when one is wrong. What does not: any
-command.
-"""
+"""What several commands need: the settings, a warehouse, a console."""
 
 import logging
 import warnings
@@ -52,6 +48,3 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     for name in ("dagster", "alembic", "matplotlib", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-__all__ = ["console", "load_settings", "open_warehouse", "quieten"]

@@ -1,8 +1,4 @@
-"""`sqf ui`: Dagster's UI.
-
-What belongs here: starting `dagster dev` on the workspace with the instance of the home folder. What does not:
-anything that is shown there.
-"""
+"""`sqf ui`: Dagster's UI."""
 
 import os
 import signal
@@ -55,6 +51,3 @@ def require_free_port(host: str, port: int) -> None:
             f"Cannot listen on {host}:{port}: {error.strerror or error}. Stop the program that uses the port, or "
             "choose another with --port."
         ) from error
-
-
-__all__ = ["command", "require_free_port"]

@@ -1,9 +1,5 @@
 """Contracts of stops: as published, clean, merged for training, set aside for testing.
 
-What belongs here: what must hold of a frame of stops at each hand-off, built from the registry of columns so that
-a range or a type is written once. What does not: running a contract and reporting its failures (`orchestration`),
-and contracts of encoded features and results (their own modules).
-
 Every contract is strict about columns, coerces types, and is meant to be validated lazily, so that one run tells
 every failure.
 """
@@ -135,12 +131,3 @@ def _place_is_whole() -> pa.Check:
         return has_feet == has_degrees
 
     return pa.Check(whole, name="degrees_where_there_are_feet")
-
-
-__all__ = [
-    "KEY",
-    "raw_stops_contract",
-    "stops_contract",
-    "test_stops_contract",
-    "training_stops_contract",
-]

@@ -1,8 +1,4 @@
-"""Whether a file is of the kind its name says, before anything is read from it.
-
-What belongs here: telling a workbook from an error page, a piece of a workbook, or an archive made to fill the
-memory. What does not: columns, years and values, which are the reader's to judge.
-"""
+"""Whether a file is of the kind its name says, before anything is read from it."""
 
 import re
 import zipfile

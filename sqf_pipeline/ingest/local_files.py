@@ -1,8 +1,4 @@
-"""Yearly files in a folder: which file is the one of a year.
-
-What belongs here: recognising the usual names of a yearly file, choosing among several, and saying what is
-wrong with a folder. What does not: what stands inside a file, and fetching one.
-"""
+"""Yearly files in a folder: which file is the one of a year."""
 
 import hashlib
 import logging

@@ -185,6 +185,3 @@ def _read_bytes(path: Path) -> bytes:
             "Download the file itself (its address ends in .xlsx) and replace this one."
         )
     return content
-
-
-__all__ = ["FilePart", "PublishedFileError", "RawFile", "read_published_file", "read_published_year"]

@@ -1,8 +1,4 @@
-"""Where the yearly files come from: a folder, NYPD's site, or the sample.
-
-What belongs here: choosing a source, and obtaining a year's file from it. What does not: how a file is found
-(`local_files`), fetched (`download`), made up (`synthetic`) or read (`reader`).
-"""
+"""Where the yearly files come from: a folder, NYPD's site, or the sample."""
 
 import logging
 import zipfile

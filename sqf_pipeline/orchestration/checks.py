@@ -1,9 +1,5 @@
 """The gate between two assets: a contract that is checked before anything is stored.
 
-What belongs here: turning a pandera schema into a blocking Dagster check, its outcome into events, and its columns
-into what the UI shows. What does not: the rules (they are in `contracts`), or checks that only look at what is
-already stored.
-
 A plain `@asset_check` runs after the write; dagster-pandera drops the coerced frame and reports no table. So an
 asset declares `check_specs=[gate_spec(...)]` and ends with `yield from through_gate(...)`. When the contract is
 broken only a failed check is recorded: nothing is written, the run is red, and nothing downstream runs.

@@ -1,8 +1,5 @@
 """Years as partitions, and which years a test year is trained on.
 
-What belongs here: the two partition definitions, the mappings between them, and the one helper that puts frames
-of several years in order. What does not: anything that reads a file or knows a column.
-
 A year's partition exists once the year is over, which is the earliest moment at which its file can be complete.
 NYPD publishes around the end of the following March; until then materialising the year says that its file is not
 there.

@@ -1,8 +1,4 @@
-"""What assets are given besides their inputs: the warehouse, the place of the published files, the engine for fits.
-
-What belongs here: reading the settings once and turning them into objects with a lifetime. What does not: what is
-done with them. They are plain objects rather than Dagster configuration, so that no password is shown in the UI.
-"""
+"""What assets are given besides their inputs: the warehouse, the place of the published files, the engine for fits."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""Which old runs may be forgotten.
-
-What belongs here: choosing finished runs that nothing rests on any more, and deleting them with what their steps
-printed. What does not: ticks of schedules (Dagster forgets those by itself, see `dagster.yaml`), and results: tables,
-frames, models, exports and published files are replaced or kept, never thrown away by age.
-"""
+"""Which old runs may be forgotten."""
 
 import logging
 from datetime import datetime
@@ -61,6 +56,3 @@ def _runs_behind_present_assets(instance: dg.DagsterInstance) -> set[str]:
                 break
             cursor = page.cursor
     return runs
-
-
-__all__ = ["forget_runs", "runs_to_forget"]

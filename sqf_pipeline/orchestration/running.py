@@ -1,8 +1,4 @@
-"""Materialising years in this process, telling a listener what is under way.
-
-What belongs here: which partitions a list of test years needs, in which order, and turning Dagster's events into
-few simple ones. What does not: how progress looks (`commands`), and what an asset does.
-"""
+"""Materialising years in this process, telling a listener what is under way."""
 
 import logging
 import time
@@ -151,6 +147,3 @@ def explained(error: BaseException) -> str | None:
             return current.description
         pending += [current.__context__, current.__cause__, getattr(current, "user_exception", None)]
     return None
-
-
-__all__ = ["Progress", "Work", "explained", "run_work", "steps_of", "work_for"]

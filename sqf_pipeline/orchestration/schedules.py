@@ -1,9 +1,5 @@
 """When the pipeline runs by itself: once a week in spring, it asks whether NYPD has published something.
 
-What belongs here: the schedule `yearly_publication`, and the sensor `rerun_after_publication` that goes on to the
-models once the stops that the schedule asked for are loaded. What does not: how a server is asked
-(`nypd.publication`), and how a file is fetched (the run does it).
-
 A schedule has one job, and stops and models are partitioned by different kinds of year. Requesting both at once
 would also fit models on old stops whenever a new file fails its checks. Hence two steps: the schedule requests the
 stops, and the sensor the test years that rest on them, when all of them have arrived.

@@ -1,8 +1,4 @@
-"""The registry of columns: one table that says what every column is called, means and may hold.
-
-What belongs here: reading `columns.csv` and looking columns up. What does not: the knowledge itself (it is in
-the table), and anything that touches a stop.
-"""
+"""The registry of columns: one table that says what every column is called, means and may hold."""
 
 import csv
 import re

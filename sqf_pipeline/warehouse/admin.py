@@ -1,8 +1,4 @@
-"""Roles and tools of people who look at the tables.
-
-What belongs here: a role that can only read, and the command that opens psql. What does not: the command line around
-them (`cli`), and the pipeline's own role, which owns the tables.
-"""
+"""Roles and tools of people who look at the tables."""
 
 import secrets
 from collections.abc import Iterable

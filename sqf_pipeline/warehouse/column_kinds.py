@@ -1,7 +1,5 @@
 """Columns that many tables share, made the same way everywhere.
 
-What belongs here: small makers of columns, checks and references with their comments. What does not: any table.
-
 `info` of a column tells the writer what SQL has no word for: `optional` (a frame may leave the column out; it is then
 null), `volatile` (differs between two runs that are otherwise the same, so it is left out of comparisons), `digits` (a
 text that is a number, and is ordered as one) and `frame_type` (the type in frames, where the SQL type does not tell

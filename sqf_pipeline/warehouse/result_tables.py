@@ -1,9 +1,4 @@
-"""Tables of models and of what is measured on them.
-
-What belongs here: `models`, the dimension to which every result refers by (test_year, model), and the tables of
-results. What does not: tables of stops (`stop_tables`), and the measures' definitions (`modelling.measures`, from
-which the columns of `model_metrics` are made).
-"""
+"""Tables of models and of what is measured on them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,8 +1,5 @@
 """Between the types of frames and those of tables.
 
-What belongs here: whether a frame fits a table, and the way from frame to CSV and back. What does not: talking to the
-database (`writer`).
-
 CSV is written and read by Arrow: it is several times faster than pandas, keeps every digit of a floating-point number,
 and tells an empty text (quoted) from null (not quoted), as PostgreSQL does.
 """

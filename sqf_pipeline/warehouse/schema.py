@@ -1,8 +1,4 @@
-"""Bringing a database in line with the declared tables.
-
-What belongs here: creating what is missing, adding what can be added without touching rows, refusing the rest with
-advice. What does not: the declarations (`stop_tables`, `result_tables`, `views`).
-"""
+"""Bringing a database in line with the declared tables."""
 
 import hashlib
 import re

@@ -1,8 +1,4 @@
-"""Tables of stops and of the files they came from.
-
-What belongs here: `source_files`, `stops` (made from the registry of columns), `data_quality`, `column_loss` and
-`revisions`. What does not: tables of models and their results (`result_tables`).
-"""
+"""Tables of stops and of the files they came from."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB

@@ -1,8 +1,4 @@
-"""All tables of a schema, and their coming into being.
-
-What belongs here: the list of tables. What does not: what each holds (`stop_tables`, `result_tables`), and how a
-database is brought in line with the list (`schema`).
-"""
+"""All tables of a schema, and their coming into being."""
 
 import sqlalchemy as sa
 

@@ -1,8 +1,5 @@
 """Frames into tables and back.
 
-What belongs here: replacing the rows of a partition in one transaction, reading them, and a digest of a table's
-content. What does not: what tables there are (`tables`), and the checks of a frame against its table (`rows`).
-
 Two writers of one partition, or of tables that refer to each other, wait for each other: a foreign key that is
 checked at the end of a transaction would otherwise fail on a row that another transaction is just replacing.
 """
