@@ -15,7 +15,7 @@ from pyarrow import csv
 from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.column_kinds import PARTITION
+from sqf_pipeline.warehouse.tables import PARTITION
 
 # SQL type to Arrow type and the type in frames, special kinds before general ones.
 _TYPES: tuple[tuple[type, pa.DataType, str], ...] = (

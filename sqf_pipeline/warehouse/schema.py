@@ -12,7 +12,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.views import views_script
 
 _DIALECT = postgresql.dialect()
-_SCHEMA_COMMENT = "Stops by the New York City police, models of what follows from them, and their measures."
+_SCHEMA_COMMENT = "Stops by the New York City police, models of their outcomes, and metrics of the models."
 
 _EXISTING_COLUMNS = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, col_description(c.oid, a.attnum)
