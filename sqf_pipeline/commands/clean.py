@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings, quieten
+from sqf_pipeline.commands.command_support import load_settings, quieten
 
 if TYPE_CHECKING:
     import dagster as dg

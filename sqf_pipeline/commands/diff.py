@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import console
+from sqf_pipeline.commands.command_support import console
 from sqf_pipeline.errors import SqfError
 
 if TYPE_CHECKING:

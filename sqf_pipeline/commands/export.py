@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings, open_warehouse
+from sqf_pipeline.commands.command_support import load_settings, open_warehouse
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import schema_for_source
 

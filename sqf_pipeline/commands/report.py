@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse, quieten
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, quieten
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import locked
 from sqf_pipeline.settings import Settings, Source

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings
+from sqf_pipeline.commands.command_support import load_settings
 from sqf_pipeline.commands.ui import require_free_port
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings, schema_for_source

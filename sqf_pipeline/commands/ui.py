@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings
+from sqf_pipeline.commands.command_support import load_settings
 from sqf_pipeline.errors import SqfError
 
 WORKSPACE = Path("workspace.yaml")
