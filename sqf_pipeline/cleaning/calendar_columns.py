@@ -8,9 +8,9 @@ import pandas as pd
 
 from sqf_pipeline.cleaning.column_reading import Reading, Rows
 from sqf_pipeline.cleaning.dates import EPOCHS, Order, WrittenDate, is_no_date, read_date
-from sqf_pipeline.cleaning.moments import split_moment
 from sqf_pipeline.cleaning.numerals import parse_month, parse_number, parse_weekday, parse_year
 from sqf_pipeline.cleaning.times_of_day import parse_numeric_times, parse_time
+from sqf_pipeline.cleaning.timestamps import split_moment
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import Column
 from sqf_pipeline.registry.spellings import normalise_text, null_spellings

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from sqf_pipeline.cleaning.moments import split_moment
 from sqf_pipeline.cleaning.numerals import MONTHS, WEEKDAYS, parse_month, parse_number
+from sqf_pipeline.cleaning.timestamps import split_moment
 from sqf_pipeline.registry.spellings import normalise_text
 
 Order = Literal["month first", "day first", "year first"]
