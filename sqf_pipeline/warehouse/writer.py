@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.rows import check_frame, csv_to_frame, frame_to_csv, partition_year
+from sqf_pipeline.warehouse.frame_conversion import check_frame, csv_to_frame, frame_to_csv, partition_year
 from sqf_pipeline.warehouse.schema import advisory_key
 
 logger = logging.getLogger(__name__)
