@@ -21,7 +21,7 @@ from sqf_pipeline.ingest.local_files import (
     find_year_files,
     require_covered_year,
 )
-from sqf_pipeline.ingest.publication import QUICK, check_publication
+from sqf_pipeline.ingest.publication_check import QUICK, check_publication
 from sqf_pipeline.settings import NYPD_URL, ResolvedSource, Source
 
 logger = logging.getLogger(__name__)

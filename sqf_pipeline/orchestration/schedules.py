@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
     from sqf_pipeline.ingest.download_record import DownloadRecord
-    from sqf_pipeline.ingest.publication import PublicationState
+    from sqf_pipeline.ingest.publication_check import PublicationState
 
 CRON = "0 8 * 2-7 1"
 """Mondays at eight, February to July: a year is published around the end of March, some years later."""
@@ -122,7 +122,7 @@ def _look(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask about every year that matters, newest first, and return what to run or why nothing is."""
     from sqf_pipeline.ingest.download import UnreachableError
-    from sqf_pipeline.ingest.publication import check_publication
+    from sqf_pipeline.ingest.publication_check import check_publication
 
     last_year = today.year - 1
     records = {year: _kept_record(published_files, year) for year in range(FIRST_YEAR, last_year + 1)}

@@ -7,7 +7,7 @@ import pytest
 
 from sqf_pipeline.ingest.download import Patience, RefusedError, UnreachableError, download_year
 from sqf_pipeline.ingest.download_record import DownloadRecord
-from sqf_pipeline.ingest.publication import PublicationState, check_publication, publication_tag
+from sqf_pipeline.ingest.publication_check import PublicationState, check_publication, publication_tag
 from sqf_pipeline_tests import nypd_server
 from sqf_pipeline_tests.nypd_server import NypdServer, tiny_workbook
 
