@@ -64,7 +64,3 @@ class Settings(BaseSettings):
         description="`on` lets a Dagster daemon ask every Monday from February to July whether NYPD has published "
         "something, as soon as it starts; without it, the schedule is switched on in the UI.",
     )
-
-    def storage_dir(self, source: ResolvedSource) -> Path:
-        """Return the folder of frames and models for a source."""
-        return self.home / "storage" / schema_for_source(source)

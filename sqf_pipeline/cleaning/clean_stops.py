@@ -17,26 +17,8 @@ from sqf_pipeline.cleaning.heights import read_heights
 from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
 from sqf_pipeline.cleaning.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.cleaning.stop_identifiers import read_identifiers
-from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
-
-DTYPES = {
-    "year": "Int16",
-    "identifier": "string",
-    "date": "datetime64[s]",
-    "time": "Int32",
-    "integer": "Int32",
-    "number": "Float64",
-    "height": "Float64",
-    "month": "Int8",
-    "weekday": "Int8",
-    "category": "string",
-    "code": "Int32",
-    "flag": "boolean",
-    "mark": "boolean",
-    "text": "string",
-}
-"""Type of a clean column by its kind; a missing value is null in each."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import click
 
 from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
     there = rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
     absent = sorted(set(asked) - set(there))
     if absent:
-        told = ", ".join(str(year) for year in absent)
+        kept = f"those of {year_words(there)}" if there else "none of any year"
         raise SqfError(
-            f"There are no results of {told} in schema {rows.schema}; there are {_listed(there)}. "
+            f"There are no results of {year_words(absent)} in schema {rows.schema}; there are {kept}. "
             f"`sqf run --year {absent[0]}` makes them; the sample's stand apart (--source sample)."
         )
     if not there and not rows.column("SELECT DISTINCT year FROM {schema}.outcomes_by_year"):
@@ -75,11 +76,6 @@ def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
             "(--source sample)."
         )
     return sorted(set(asked)) or there
-
-
-def _listed(years: Sequence[int]) -> str:
-    """Return years for a message: `those of 2020, 2021`, or `none of any year`."""
-    return f"those of {', '.join(str(year) for year in years)}" if years else "none of any year"
 
 
 class _Reader:

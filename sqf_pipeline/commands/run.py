@@ -13,7 +13,7 @@ from sqf_pipeline.files import locked
 from sqf_pipeline.settings import Settings, Source
 
 if TYPE_CHECKING:
-    from sqf_pipeline.ingest.source import SourceDecision
+    from sqf_pipeline.ingest.source_decision import SourceDecision
 
 
 @click.command("run")
@@ -70,7 +70,7 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
     from sqf_pipeline.commands.progress import RunDisplay
     from sqf_pipeline.commands.report import print_report
     from sqf_pipeline.definitions import build_defs
-    from sqf_pipeline.ingest.source import resolve_source
+    from sqf_pipeline.ingest.source_decision import resolve_source
     from sqf_pipeline.orchestration.instance import open_instance
     from sqf_pipeline.orchestration.resources import SOURCE_TAG
     from sqf_pipeline.orchestration.running import run_work, steps_of, work_for

@@ -16,7 +16,8 @@ from sqf_pipeline.commands.command_support import load_settings
 )
 def command(years: tuple[int, ...], rows: int | None, seed: int | None, folder: Path | None) -> None:
     """Write synthetic yearly files: the layout and faults of the published ones, and no real stop."""
-    from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, FIRST_YEAR
+    from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR
+    from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
     from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
     settings = load_settings(sample_rows=rows, sample_seed=seed)

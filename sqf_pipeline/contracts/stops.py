@@ -7,9 +7,8 @@ every failure.
 import pandas as pd
 import pandera.pandas as pa
 
-from sqf_pipeline.cleaning.clean_stops import DTYPES
 from sqf_pipeline.cleaning.stop_identifiers import parse_identifier
-from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
 
 KEY = ["year", "stop_id"]
 """Ids are unique within a year only."""

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import file_sha256
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS, NamedPart, month_words, part_in_name
+from sqf_pipeline.ingest.file_parts import NamedPart, part_in_name
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, FIRST_YEAR, month_words
 
 logger = logging.getLogger(__name__)
-
-FIRST_YEAR = 2017
 
 # NYPD publishes workbooks; a CSV beside one is somebody's conversion of it, so the workbook comes first.
 SUFFIXES = (".xlsx", ".csv")

@@ -12,10 +12,10 @@ from typing import TypeVar
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
 
 Loaded = TypeVar("Loaded")
 
-FIRST_YEAR = 2017  # the year from which the form of the published files has been the same
 TRAINING_YEARS = 3  # as in the 2021 study
 FIRST_TEST_YEAR = FIRST_YEAR + TRAINING_YEARS
 

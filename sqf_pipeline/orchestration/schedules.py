@@ -5,15 +5,16 @@ would also fit models on old stops whenever a new file fails its checks. Hence t
 stops, and the sensor the test years that rest on them, when all of them have arrived.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, FIRST_YEAR, training_years
+from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, training_years
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -130,7 +131,7 @@ def _look(
     by_hand = _put_there_by_hand(published_files, records)
     wanted = {last_year, *(year for year in records if records[year] or loaded[year])} - by_hand
     requests: list[dg.RunRequest] = []
-    reasons = [f"the file of {_listed(sorted(by_hand))} was put into the data folder by hand"] if by_hand else []
+    reasons = [f"the file of {year_words(sorted(by_hand))} was put into the data folder by hand"] if by_hand else []
     while wanted:
         year = max(wanted)
         wanted.remove(year)
@@ -279,20 +280,16 @@ def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: 
     window = (*training_years(test_year), test_year)
     running = [year for year in window if statuses.get(year) in _UNFINISHED]
     if running:
-        return f"{test_year} waits for the stops of {_listed(running)}"
+        return f"{test_year} waits for the stops of {year_words(running)}"
     failed = [
         year for year in window if statuses.get(year, dg.DagsterRunStatus.SUCCESS) is not dg.DagsterRunStatus.SUCCESS
     ]
     if failed:
-        return f"{test_year} is not run: loading {_listed(failed)} failed; mend it and execute that run again"
+        return f"{test_year} is not run: loading {year_words(failed)} failed; mend it and execute that run again"
     absent = [year for year in window if year not in loaded]
     if absent:
-        return f"{test_year} is not run: the stops of {_listed(absent)} were never loaded"
+        return f"{test_year} is not run: the stops of {year_words(absent)} were never loaded"
     return None
-
-
-def _listed(years: Sequence[int]) -> str:
-    return ", ".join(str(year) for year in years)
 
 
 __all__ = [

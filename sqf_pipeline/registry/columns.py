@@ -13,6 +13,24 @@ Kind = Literal[
 ]  # fmt: skip
 Known = Literal["at_stop", "value_at_stop", "completed", "during", "outcome_made", "outcome", "record"]
 
+DTYPES = {
+    "year": "Int16",
+    "identifier": "string",
+    "date": "datetime64[s]",
+    "time": "Int32",
+    "integer": "Int32",
+    "number": "Float64",
+    "height": "Float64",
+    "month": "Int8",
+    "weekday": "Int8",
+    "category": "string",
+    "code": "Int32",
+    "flag": "boolean",
+    "mark": "boolean",
+    "text": "string",
+}
+"""Type of a clean column by its kind; a missing value is null in each."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS, month_words
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, month_words
 from sqf_pipeline.year_checks.findings import Finding
 
 WHOLE, PARTIAL, EXCERPT, PARTIAL_EXCERPT = "whole", "partial", "excerpt", "partial excerpt"

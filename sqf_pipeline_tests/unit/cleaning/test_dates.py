@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.calendar_columns import published_years, read_dates
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.cleaning.dates import parse_date
+from sqf_pipeline.cleaning.dates import EPOCHS, read_date
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
+
+
+def parse_date(text: str) -> dt.date | None:
+    """Return the date of a text that stands alone, month first and days counted as Excel does."""
+    written = read_date(text)
+    return written.settle("month first", EPOCHS["Excel"]) if written else None
+
 
 CERTAIN: dict[str, Callable[[dt.date], str]] = {
     "ISO": lambda day: f"{day}",

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS
 from sqf_pipeline.ingest.local_files import (
     MissingFileError,
     SourceError,
@@ -15,6 +14,7 @@ from sqf_pipeline.ingest.local_files import (
     local_years,
     year_in_name,
 )
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS
 
 
 @pytest.mark.parametrize(

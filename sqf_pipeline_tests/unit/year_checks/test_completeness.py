@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS
 from sqf_pipeline.year_checks.completeness import (
     COVERAGES,
     combined_coverage,
