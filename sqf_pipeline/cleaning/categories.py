@@ -1,4 +1,4 @@
-"""Categories: one text to a known category, or kept as it is and told."""
+"""Categories: a text becomes a known category, or is kept as it is and reported."""
 
 import re
 from collections.abc import Iterable
@@ -102,19 +102,19 @@ def read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
     new = [spelling for spelling in strange if spelling not in completed and spelling not in misplaced]
     reading.meant |= completed | _one_form(rows_of, new)
     # one entry a column and rule, however many spellings: they are the key of the table data_quality
-    reading.note(rows_of, "new_category", new, f"In no vocabulary; kept as it is: {_told(rows_of, new)}.")
+    reading.note(rows_of, "new_category", new, f"Not a known category; kept as it is: {_told(rows_of, new)}.")
     reading.note(
         rows_of, "completed", list(completed),
-        "In no vocabulary, but one known category alone begins so; that category is kept: "
+        "The beginning or continuation of exactly one known category, which is used: "
         f"{_told(rows_of, completed)}.",
     )  # fmt: skip
     respelled = [
         spelling for spelling in rows_of if spelling not in strange and reading.meant[spelling] not in {spelling, ""}
     ]
-    reading.note(rows_of, "respelled", respelled, "Another spelling of a known category; one spelling is kept.")
+    reading.note(rows_of, "respelled", respelled, "Another spelling of a known category; replaced by the usual one.")
     unknown = [spelling for spelling, category in reading.meant.items() if category == ""]
-    reading.reject(rows_of, "coded_unknown", unknown, "NYPD's code for unknown; missing now.")
-    reading.reject(rows_of, "misplaced", misplaced, "A number, or a value of another column; missing now.")
+    reading.reject(rows_of, "coded_unknown", unknown, "NYPD's code for unknown; set to missing.")
+    reading.reject(rows_of, "misplaced", misplaced, "A number, or a value of another column; set to missing.")
     return reading
 
 

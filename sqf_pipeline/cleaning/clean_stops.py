@@ -58,7 +58,10 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
     equal = int(raw.drop(columns="stop_id").duplicated().sum())
     log.add(
-        "stop_id", "equal_but_id", equal, "Equal to an earlier row in all but the number (persons of one stop); kept."
+        "stop_id",
+        "equal_but_id",
+        equal,
+        "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
     texts = complete_moments(repaired)
     columns = {}
@@ -113,7 +116,7 @@ def _read(rows_of: Rows, entry: Column, texts: pd.DataFrame, year: int) -> Readi
         return read_categories(rows_of, entry, year)
     coded = [text for text in rows_of if text in unknown_codes()]
     reading = _READERS[entry.kind]({text: rows for text, rows in rows_of.items() if text not in coded}, entry, year)
-    reading.reject(rows_of, "coded_unknown", coded, "NYPD's code for unknown; missing now.")
+    reading.reject(rows_of, "coded_unknown", coded, "NYPD's code for unknown; set to missing.")
     return reading
 
 
@@ -129,7 +132,7 @@ def _read_flags(rows_of: Rows, entry: Column, _: int) -> Reading:
     own = categories_by_spelling(entry.name)
     reading = Reading({text: own[text] == "Y" if text in own else numerals.parse_flag(text) for text in rows_of})
     unread = [text for text, value in reading.meant.items() if value is None]
-    reading.reject(rows_of, "unreadable", unread, "Neither yes nor no; missing now.")
+    reading.reject(rows_of, "unreadable", unread, "Neither yes nor no; set to missing.")
     return reading
 
 
@@ -171,7 +174,7 @@ def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
     }
     for name, computed in from_date.items():
         disagree = (stops[name] != computed).fillna(value=False)
-        log.add(name, "disagrees_with_date", int(disagree.sum()), "Published value is not that of the date; kept.")
+        log.add(name, "disagrees_with_date", int(disagree.sum()), "The published value does not match the date; kept.")
         stops[name] = stops[name].fillna(computed)
 
 

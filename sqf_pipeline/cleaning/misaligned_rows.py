@@ -171,16 +171,16 @@ def _fits(name: str, value: str) -> bool:
 _BLOCKS = (
     (
         _find_outcome, _mend_outcome, "shifted_outcome_block", "frisked",
-        "Cells from the outcome to the demeanor stand one column to the right; what identifies the officer was put "
-        "back, the outcomes and flags are unknown.",
+        "Cells from the outcome to the demeanor are one column too far right; the columns about the officer "
+        "were moved back, outcomes and flags set to missing.",
     ),
     (
         _find_person, _mend_person, "shifted_person_block", "suspect_race",
-        "Cells that describe the person stand one column to the right; they were put back, the race is lost.",
+        "Cells that describe the person are one column too far right; they were moved back, the race is lost.",
     ),
     (
         _find_location, _mend_location, "shifted_location_block", "borough",
-        "Cells of the place stand in other columns; precinct, coordinates and boroughs were put back where their "
-        "form is certain, the rest is unknown.",
+        "Cells of the place are in the wrong columns; precinct, coordinates and boroughs were moved back where "
+        "their form is certain, the rest is set to missing.",
     ),
 )  # fmt: skip

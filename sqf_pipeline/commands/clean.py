@@ -1,4 +1,4 @@
-"""`sqf clean`: forget the history of old runs."""
+"""`sqf clean`: delete the history of old runs."""
 
 import os
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @click.option(
     "--older-than", "days", type=click.IntRange(min=0), default=400, show_default=True, help="Age of a run in days."
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 def command(days: int, *, dry_run: bool) -> None:
-    """Forget finished runs that are old and that nothing rests on, with what their steps printed.
+    """Delete old finished runs that no present result depends on, with what their steps printed.
 
     Tables, frames, models, exports and yearly files are never touched, nor the runs that made them.
     """
@@ -32,8 +32,8 @@ def command(days: int, *, dry_run: bool) -> None:
         if not dry_run:
             forget_runs(instance, found)
         left = instance.get_runs_count()
-    verb = "Would forget" if dry_run else "Forgot"
-    click.echo(f"{verb} {len(found)} runs older than {days} days; {left} are left.")
+    verb = "Would delete" if dry_run else "Deleted"
+    click.echo(f"{verb} {len(found)} runs older than {days} days; {left} remain.")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
@@ -9,6 +10,7 @@ from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from sqf_pipeline.orchestration.resources import Warehouse
     from sqf_pipeline.settings import Source
@@ -25,7 +27,7 @@ def load_settings(**given: Any) -> Settings:
             f"SQF_{'_'.join(str(part) for part in problem['loc']).upper()} is {problem['input']!r}: {problem['msg']}."
             for problem in error.errors()
         ]
-        raise SqfError("\n".join([*told, "Set it otherwise in the environment or in .env."])) from None
+        raise SqfError("\n".join([*told, "Change it in the environment or in .env."])) from None
 
 
 def open_warehouse(settings: Settings, source: "Source") -> "Warehouse":
@@ -43,8 +45,27 @@ def console() -> "Console":
 
 
 def quieten() -> None:
-    """Keep remarks of libraries about themselves out of the way of a command's own words."""
+    """Silence notices of libraries that would hide a command's own output."""
     warnings.filterwarnings("ignore", module="dagster")
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     for name in ("dagster", "alembic", "matplotlib", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def small_table(title: str, columns: Sequence[str]) -> "Table":
+    """Return an empty table for the terminal; every column but the first holds numbers."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        pad_edge=False,
+    )
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position else "left", no_wrap=True)
+    return table

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.command_support import console
+from sqf_pipeline.commands.command_support import console, small_table
 from sqf_pipeline.errors import SqfError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ DIFFERENT, UNREADABLE = 1, 2
 @click.option("--year", type=int, help="Year of both files. [default: that of most of their stops]")
 @click.pass_context
 def command(ctx: click.Context, old: Path, new: Path, year: int | None) -> None:
-    """Tell what changed from the yearly file OLD to NEW: stops added, gone and changed, cells by column, outcomes.
+    """Show what changed from the yearly file OLD to NEW: stops added, gone and changed, cells by column, outcomes.
 
     Values are compared, not bytes, so that a file saved again in another form is equal. Exit code 0: the same stops;
     1: they differ; 2: a file cannot be read as a yearly file, or the two are of different years.
@@ -55,9 +55,6 @@ def _both(old: Path, new: Path, year: int | None) -> "tuple[RawFile, RawFile]":
 
 
 def _print(out: "Console", former: "RawFile", later: "RawFile", revision: "Revision") -> None:
-    from rich import box
-    from rich.table import Table
-
     for label, file in (("Old", former), ("New", later)):
         left_out = sum(file.other_years.values())
         rest = f", {left_out:,} of other years left out" if left_out else ""
@@ -69,17 +66,14 @@ def _print(out: "Console", former: "RawFile", later: "RawFile", revision: "Revis
         out.print("[green]Equal[/green]: " + ("the same bytes." if same else "other bytes, the same stops and values."))
         return
     out.print("[bold red]The files differ.[/bold red] " + revision.sentence(), soft_wrap=True)
-    table = Table("", "old", "new", "difference", box=box.SIMPLE_HEAD, title=f"{later.year}", title_justify="left")
-    for name in ("old", "new", "difference"):
-        next(column for column in table.columns if column.header == name).justify = "right"
+    table = small_table(f"{later.year}", ["", "old", "new", "difference"])
     counts = [("stops", revision.rows_before, revision.rows_after)]
     counts += [(name, revision.yes_before[name], revision.yes_after[name]) for name in revision.yes_after]
     for name, before, after in counts:
         table.add_row(name, f"{before:,}", f"{after:,}", f"{after - before:+,}")
     out.print(table)
     if revision.cells:
-        cells = Table("column", "stops with another value", box=box.SIMPLE_HEAD)
-        cells.columns[1].justify = "right"
+        cells = small_table("Changed cells", ["column", "stops with another value"])
         for name, count in sorted(revision.cells.items(), key=lambda entry: (-entry[1], entry[0])):
             cells.add_row(name, f"{count:,}")
         out.print(cells)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, small_table
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import Settings, Source, schema_for_source
@@ -26,7 +26,7 @@ RULES_SHOWN = 8
 @click.option(
     "--source",
     type=click.Choice(["local", "nypd", "sample", "auto"]),
-    help="Whose results: the sample's stand apart from the others'. [default: SQF_SOURCE]",
+    help="Results of which source; those of the sample are separate. [default: SQF_SOURCE]",
 )
 def command(years: tuple[int, ...], source: str | None) -> None:
     """Tell what the tables hold: rows, outcomes, and measures of the models."""
@@ -68,12 +68,12 @@ def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
         kept = f"those of {year_words(there)}" if there else "none of any year"
         raise SqfError(
             f"There are no results of {year_words(absent)} in schema {rows.schema}; there are {kept}. "
-            f"`sqf run --year {absent[0]}` makes them; the sample's stand apart (--source sample)."
+            f"`sqf run --year {absent[0]}` makes them; those of the sample are separate (--source sample)."
         )
     if not there and not rows.column("SELECT DISTINCT year FROM {schema}.outcomes_by_year"):
         raise SqfError(
-            f"There are no results in schema {rows.schema} yet. `sqf run` makes them; the sample's stand apart "
-            "(--source sample)."
+            f"There are no results in schema {rows.schema} yet. `sqf run` makes them; those of the sample are "
+            "separate (--source sample)."
         )
     return sorted(set(asked)) or there
 
@@ -93,24 +93,6 @@ class _Reader:
 
     def column(self, query: str) -> list[int]:
         return [next(iter(row.values())) for row in self.rows(query)]
-
-
-def _table(title: str, columns: Sequence[str], numeric_from: int = 1) -> "Table":
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        pad_edge=False,
-    )
-    for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position >= numeric_from else "left", no_wrap=True)
-    return table
 
 
 def _print_notes(out: "Console", rows: _Reader) -> None:
@@ -135,7 +117,7 @@ def _print_notes(out: "Console", rows: _Reader) -> None:
 
 
 def _stops(rows: _Reader) -> "Table":
-    table = _table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "coverage", "file"])
+    table = small_table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "coverage", "file"])
     for row in rows.rows(
         "SELECT o.*, f.file_name, f.source, f.coverage FROM {schema}.outcomes_by_year o "
         "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
@@ -161,7 +143,7 @@ def _cleaning(rows: _Reader) -> "Table":
     by_rule: dict[str, dict[int, int]] = {}
     for row in counted:
         by_rule.setdefault(row["rule"], {})[row["year"]] = row["rows"]
-    table = _table("Cells that cleaning changed, by rule", ["rule", *(str(year) for year in years)])
+    table = small_table("Cells that cleaning changed, by rule", ["rule", *(str(year) for year in years)])
     ranked = sorted(by_rule, key=lambda rule: (-sum(by_rule[rule].values()), rule))
     for rule in ranked[:RULES_SHOWN]:
         table.add_row(rule, *(f"{by_rule[rule].get(year, 0):,}" for year in years))
@@ -170,7 +152,7 @@ def _cleaning(rows: _Reader) -> "Table":
     return table
 
 
-MEASURES_SHOWN = {
+METRICS_SHOWN = {
     "accuracy": "acc.",
     "roc_auc": "AUC",
     "average_precision": "AP",
@@ -186,7 +168,7 @@ def _models(rows: _Reader, test_year: int) -> "Table":
         "WHERE k.test_year = :year ORDER BY m.outcome, m.feature_set, m.resampling, k.model",
         year=test_year,
     )
-    table = _table(f"Models on the untouched stops of {test_year}", ["model", *MEASURES_SHOWN.values()])
+    table = small_table(f"Models on the untouched stops of {test_year}", ["model", *METRICS_SHOWN.values()])
     outcome = None
     for row in measured:
         if row["outcome"] != outcome:
@@ -194,7 +176,7 @@ def _models(rows: _Reader, test_year: int) -> "Table":
             table.add_section()
             table.add_row(f"[bold]{outcome}[/bold]: {row['test_positives']:,} of {row['test_rows']:,}")
         name = str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")
-        table.add_row(f" {name}", *(_figure(row[column]) for column in MEASURES_SHOWN))
+        table.add_row(f" {name}", *(_figure(row[column]) for column in METRICS_SHOWN))
     return table
 
 

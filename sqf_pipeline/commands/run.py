@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     "--allow-partial",
     is_flag=True,
     default=None,
-    help="Use a year that lacks months for models, and say so everywhere.",
+    help="Use years with missing months for models, and say so everywhere.",
 )
 def command(years: tuple[int, ...], everything: bool, **given: Any) -> None:
     """Make every asset of the test years, from the published files to the result tables.
 
     The three years before each test year are read too. With the source `auto`, local files are used if they are
-    there, else NYPD's, and synthetic stops, loudly, if neither can be had.
+    there, else NYPD's; if neither is available, synthetic stops with a clear notice.
     """
     quieten()
     from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, require_test_year
@@ -59,7 +59,7 @@ def _alone(home: Path) -> Iterator[None]:
     """Hold the home folder for one `sqf run` at a time: two would write results of different files side by side."""
     from sqf_pipeline.orchestration.instance import instance_folder
 
-    busy = f"Another `sqf run` works in {home}. Wait until it ends, or give this one a home of its own (SQF_HOME)."
+    busy = f"Another `sqf run` is working in {home}. Wait until it ends, or set SQF_HOME to another folder."
     with locked(instance_folder(home) / "run.lock", seconds=0, otherwise=SqfError(busy)):
         yield
 

@@ -9,7 +9,7 @@ from sqf_pipeline.commands.command_support import load_settings
 
 @click.command("sample")
 @click.option("--year", "years", type=int, multiple=True, help="Year; repeat for several. [default: 2017 to 2020]")
-@click.option("--rows", type=int, help="Stops a year. [default: SQF_SAMPLE_ROWS, else as many as were published]")
+@click.option("--rows", type=int, help="Stops in each year. [default: SQF_SAMPLE_ROWS, else as many as were published]")
 @click.option("--seed", type=int, help="Seed; the same seed gives the same files. [default: SQF_SAMPLE_SEED]")
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Folder to write to. [default: sample in the home folder]"

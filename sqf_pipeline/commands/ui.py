@@ -28,7 +28,7 @@ def command(port: int, host: str) -> None:
         "DAGSTER_HOME": str(instance_folder(settings.home)),
         "SQF_HOME": str(settings.home.resolve()),
         "SQF_DATA_DIR": str(settings.data_dir.resolve()),
-        # several processes share the console; their remarks about beta parameters help nobody
+        # several processes share the console; their notices about beta parameters help nobody
         "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"),
     }
     workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "sqf_pipeline.definitions"]

@@ -55,7 +55,7 @@ def check_file_kind(path: Path, *, kind: str | None = None, described: str | Non
         raise UnreadableFileError(f"{described} is empty. Expected NYPD's yearly file; fetch or copy it again.")
     if looks_like_html(head):
         raise UnreadableFileError(
-            f"{described} is a web page, not a yearly file: a site has answered with a page (often an error) "
+            f"{described} is a web page, not a yearly file: the site answered with a page (often an error) "
             "instead of the file. Open the address in a browser to see what it says, and fetch the file again."
         )
     if kind == ".xlsx":

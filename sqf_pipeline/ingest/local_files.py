@@ -35,7 +35,7 @@ def require_covered_year(year: int) -> None:
     if year < FIRST_YEAR:
         raise SourceError(
             f"The year {year} cannot be used: NYPD's files of 2003 to {FIRST_YEAR - 1} follow an older form with "
-            f"other columns and codes. Years from {FIRST_YEAR} on are read; ask for one of those."
+            f"other columns and codes. Choose a year from {FIRST_YEAR} on."
         )
 
 
@@ -186,8 +186,8 @@ def _parts_of_year(folder: Path, year: int, named: dict[Path, NamedPart]) -> Yea
             both = (named[path].months or frozenset()) & (named[other].months or frozenset())
             if both:
                 raise SourceError(
-                    f"{folder}: by their names {other.name} and {path.name} both hold {month_words(both)} of {year}. "
-                    "Keep the one that is meant and move the other to another folder."
+                    f"{folder}: judging by their names, {other.name} and {path.name} both hold {month_words(both)} of "
+                    f"{year}. Keep the right one and move the other to another folder."
                 )
     told = [named[path].months for path in kept]
     if all(told):
@@ -224,7 +224,7 @@ def _missing_message(folder: Path, year: int, files: list[Path]) -> str:
     if archives:
         hints = f" {_listed(archives)} cannot be read: only .xlsx and .csv can, so unpack or save it as one of those."
     return (
-        f"There is no file of {year} in {folder}; there is {_listed(path.name for path in files)}.{hints} "
+        f"Expected a file of {year} in {folder}, found {_listed(path.name for path in files)}.{hints} "
         f"Put NYPD's file of {year} there as sqf-{year}.xlsx or .csv, or point SQF_DATA_DIR at the folder that "
         "has it, or set SQF_SOURCE=nypd to download it."
     )
@@ -235,7 +235,7 @@ def _require_same_bytes(folder: Path, year: int, paths: list[Path]) -> None:
     if len(paths) > 1 and len({file_sha256(path) for path in paths}) > 1:
         raise SourceError(
             f"{folder} has {len(paths)} different files for {year}: {_listed(path.name for path in paths)}. "
-            "Keep the one that is meant and move the others to another folder."
+            "Keep the right one and move the others to another folder."
         )
 
 

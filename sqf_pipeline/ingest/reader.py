@@ -117,7 +117,7 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
             blank_rows += blank
             rows += len(table.frame)
         if not rows:
-            raise PublishedFileError(f"{path.name}: expected one row a stop, found a header and no rows.")
+            raise PublishedFileError(f"{path.name}: expected one row for each stop, found a header and no rows.")
         parts.append(FilePart(path.name, hashlib.sha256(content).hexdigest(), len(content), rows))
     described = " and ".join(path.name for path in paths)
     stops = joined(tables)

@@ -59,7 +59,7 @@ def read_workbook_tables(path: Path, content: bytes) -> tuple[list[tuple[str, pd
         if visible and behind:
             raise PublishedFileError(
                 f"{path.name}: the sheet {visible[0].name!r} has {visible[0].stops} stops, and the hidden sheet "
-                f"{behind[0]!r} has more. Show the sheet that is meant, remove the other, and save."
+                f"{behind[0]!r} has more. Unhide the right sheet, remove the other, and save."
             )
         taken = visible or hidden
     notes = tuple(

@@ -165,10 +165,10 @@ def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
         return
     told = "; ".join(f"{row.column_name}: {row.detail}" for row in failed.itertuples())
     raise dg.Failure(
-        description=f"The stops of {test_year} are not what its models were fitted on. {told}. No card, charts or "
-        "export are made of them, and those that are there stay as they are. Find out whether the file of the year or "
-        "the reading of it changed (docs/runbook.md, A red check), mend that, and materialise the year anew, its stops "
-        "first.",
+        description=f"The stops of {test_year} differ too much from those its models were trained on. {told}. No "
+        "card, charts or export are made; existing ones stay as they are. Find out whether the file of the year or the "
+        "way it is read changed (docs/runbook.md, A red check), correct that, and materialise the year again, starting "
+        "with its stops.",
         metadata={"failed": as_table(failed)},
         allow_retries=False,
     )

@@ -75,7 +75,7 @@ class PublishedFiles:
         source = next((name for name in get_args(Source) if name == (tag or self.source)), None)
         if source is None or schema_for_source(source) != schema_for_source(self.source):
             raise SqfError(
-                f"The run's tag {SOURCE_TAG} is {tag!r}, which does not go with SQF_SOURCE={self.source}: expected "
+                f"The run's tag {SOURCE_TAG} is {tag!r}, which does not fit SQF_SOURCE={self.source}: expected "
                 f"{'sample' if self.source == 'sample' else 'local, nypd or auto'}. Launch it without the tag, or "
                 "under another SQF_SOURCE."
             )

@@ -1,4 +1,4 @@
-"""Materialising years in this process, telling a listener what is under way."""
+"""Materialising years in this process, reporting progress to a listener."""
 
 import logging
 import time
@@ -95,7 +95,7 @@ def run_work(
         )
     except dg.DagsterExecutionInterruptedError:
         raise SqfError(
-            "Stopped. What was finished is stored, what was under way is as it was before; run again to go on."
+            "Stopped. Finished steps are stored; the step under way left everything as it was. Run again to continue."
         ) from None
     except Exception as error:
         told = explained(error)

@@ -101,17 +101,17 @@ def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: boo
         execution_timezone=TIME_ZONE,
         job=yearly_stops,
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description="Mondays from February to July: asks NYPD's server, with one request a file and without "
+        description="Mondays from February to July: asks NYPD's server, with one request for each file and without "
         "downloading, whether last year's file is published or an earlier one changed, and loads what is new. The "
-        "sensor rerun_after_publication then fits the models that rest on it.",
+        "sensor rerun_after_publication then fits the models that use it.",
     )
     def yearly_publication(
         context: dg.ScheduleEvaluationContext, published_files: dg.ResourceParam[PublishedFiles]
     ) -> list[dg.RunRequest] | dg.SkipReason:
         if published_files.source not in ("nypd", "auto"):
             return dg.SkipReason(
-                f"SQF_SOURCE is {published_files.source}: nothing is downloaded, so nobody is asked. With nypd or auto "
-                "new publications are fetched."
+                f"SQF_SOURCE is {published_files.source}: nothing is downloaded, so NYPD is not asked. Set nypd or "
+                "auto to fetch new publications."
             )
         return _look(context.instance, yearly_stops.name, published_files, context.scheduled_execution_time.date())
 
@@ -220,7 +220,7 @@ def build_sensor(
         job=yearly_rerun,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        description="When every year that yearly_publication asked for is loaded, requests the test years that are "
+        description="When every year that yearly_publication requested is loaded, requests the test years that are "
         "trained or tested on one of them.",
     )
     def rerun_after_publication(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -246,7 +246,7 @@ def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> li
                 continue
             tags = {BATCH_TAG: batch, **_RETRIES}
             requests.append(dg.RunRequest(run_key=f"{test_year}:{batch}", partition_key=str(test_year), tags=tags))
-    return requests or dg.SkipReason("; ".join(reasons) or "no test year rests on what was loaded")
+    return requests or dg.SkipReason("; ".join(reasons) or "no test year uses the years that were loaded")
 
 
 def _recent_batches(instance: dg.DagsterInstance, job: str) -> dict[str, dict[int, dg.DagsterRunStatus]]:
@@ -285,7 +285,7 @@ def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: 
         year for year in window if statuses.get(year, dg.DagsterRunStatus.SUCCESS) is not dg.DagsterRunStatus.SUCCESS
     ]
     if failed:
-        return f"{test_year} is not run: loading {year_words(failed)} failed; mend it and execute that run again"
+        return f"{test_year} is not run: loading {year_words(failed)} failed; correct the cause and run it again"
     absent = [year for year in window if year not in loaded]
     if absent:
         return f"{test_year} is not run: the stops of {year_words(absent)} were never loaded"

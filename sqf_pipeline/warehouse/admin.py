@@ -127,7 +127,7 @@ def _refuse_powerful(connection: sa.Connection, role: str) -> None:
         "FROM pg_roles r WHERE rolname = :role"
     )
     if connection.execute(query, {"role": role}).scalar():
-        msg = f"The role {role} is there already and can do more than read. Choose another name for the reader."
+        msg = f"The role {role} exists already and can do more than read. Choose another name for the reader."
         raise SqfError(msg)
 
 

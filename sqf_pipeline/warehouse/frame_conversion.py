@@ -51,7 +51,7 @@ def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, ob
     ------
     SqfError
         When a column is missing or unknown, holds null where there may be none, lies outside the partition, or the
-        key occurs twice. Counts are told, never values of rows.
+        key occurs twice. Messages give counts, never values of rows.
     """
     declared = list(table.columns)
     names = {column.name for column in declared}

@@ -61,7 +61,7 @@ def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
     Raises
     ------
     SqfError
-        When a table differs in a way that cannot be mended without losing rows, or the role may not create.
+        When a table differs in a way that cannot be changed without losing rows, or the role may not create.
     """
     schema = str(metadata.schema)
     try:
@@ -248,7 +248,7 @@ def _replace_views(connection: sa.Connection, schema: str, script: str, views: l
         if not isinstance(error.orig, psycopg2.errors.DependentObjectsStillExist):
             raise
         msg = (
-            f"The views of schema {schema} have changed, but others stand on them: {_first_line(error)}. "
+            f"The views of schema {schema} have changed, but others depend on them: {_first_line(error)}. "
             "Take those away, run sqf, and create them again."
         )
         raise SqfError(msg) from None

@@ -51,7 +51,7 @@ KNOWN_WORDS = {
     "value_at_stop": "known at the stop; whether it is missing is not, for the outcome decides what is filled in",
     "completed": "written or completed when the outcome is known",
     "during": "known during the encounter",
-    "outcome_made": "exists because of an outcome, so it can never predict one",
+    "outcome_made": "recorded only because of an outcome, so it can never predict one",
     "outcome": "an outcome of the stop",
     "record": "made by record keeping",
 }
@@ -95,7 +95,7 @@ def ensure_schema(engine: sa.Engine, schema: str) -> None:
     Raises
     ------
     SqfError
-        When a table differs in a way that cannot be mended without losing rows.
+        When a table differs in a way that cannot be changed without losing rows.
     """
     apply_metadata(engine, build_metadata(schema))
 

@@ -14,7 +14,7 @@ class Finding:
     rule
         Short name of the rule, such as `loss` or `months`.
     severity
-        `red` keeps the year from being stored; `warn` is told and stops nothing.
+        `red` keeps the year from being stored; `warn` is reported and stops nothing.
     text
         What was expected and found, where, and what to do; counts, never values of a row.
     """

@@ -64,7 +64,7 @@ class Revision:
             f"{name} {self.yes_before[name]:,} before and {self.yes_after[name]:,} after" for name in self.yes_after
         )
         if self.compared_by == "content":
-            how = "The stops were numbered anew and are compared by their content"
+            how = "The stops have new numbers and are compared by their content"
             if not (self.added or self.gone):
                 return f"{how}: no other value changed; {outcomes}."
             return f"{how}: {self.added:,} added, {self.gone:,} gone (a changed stop is both); {outcomes}."
@@ -194,7 +194,7 @@ def revision_history(
     revision = compare_stops(clean_stops(former, raw.year).stops, stops)
     rows = revision_rows(revision, year=raw.year, former_sha256=sha256, sha256=raw.sha256, former_fetched_at=fetched_at)
     told = (
-        f"{raw.year} was loaded before from a file with other bytes ({former_file['file_name'].iloc[0]}, "
+        f"{raw.year} was loaded before from another version of the file ({former_file['file_name'].iloc[0]}, "
         f"{fetched_at:%Y-%m-%d}, SHA-256 {sha256[:12]}...; now {raw.sha256[:12]}...). {revision.sentence()} "
         "See table revisions."
     )

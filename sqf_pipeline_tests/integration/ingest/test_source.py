@@ -199,7 +199,7 @@ def test_years_of_the_older_form_are_refused_whatever_the_source(tmp_path: Path)
 
 
 def test_a_missing_local_year_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="There is no file of 2019"):
+    with pytest.raises(MissingFileError, match="Expected a file of 2019"):
         obtain_file("local", 2019, data_dir=tmp_path)
 
 

@@ -71,15 +71,15 @@ def test_a_missing_year_says_where_what_is_there_and_what_to_do(tmp_path: Path) 
     with pytest.raises(MissingFileError) as caught:
         find_local_file(tmp_path, 2019)
     message = str(caught.value)
-    assert f"no file of 2019 in {tmp_path}" in message
-    assert "there is sqf-2017.csv, sqf-2018.csv, sqf-2019.zip" in message
+    assert f"a file of 2019 in {tmp_path}" in message
+    assert "found sqf-2017.csv, sqf-2018.csv, sqf-2019.zip" in message
     assert "sqf-2019.zip cannot be read: only .xlsx and .csv can" in message
     assert "SQF_DATA_DIR" in message
     assert "SQF_SOURCE=nypd" in message
 
 
 def test_an_empty_and_a_crowded_folder(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="there is nothing"):
+    with pytest.raises(MissingFileError, match="found nothing"):
         find_local_file(tmp_path, 2019)
     for number in range(30):
         (tmp_path / f"note-{number:02}.txt").touch()
@@ -108,7 +108,7 @@ def test_two_different_files_of_a_year_are_refused(tmp_path: Path) -> None:
     (tmp_path / "sqf-2017.csv").write_text("one")
     (tmp_path / "sqf 2017 corrected.csv").write_text("two")
     with pytest.raises(
-        SourceError, match=r"2 different files for 2017: sqf 2017 corrected\.csv, sqf-2017\.csv.*Keep the one"
+        SourceError, match=r"2 different files for 2017: sqf 2017 corrected\.csv, sqf-2017\.csv.*Keep the right one"
     ):
         find_local_file(tmp_path, 2017)
 

@@ -143,8 +143,8 @@ def test_missing_and_renamed_columns(read: Read) -> None:
 @pytest.mark.parametrize("again", ["YEAR2", "year 2"])
 def test_a_column_that_stands_twice(read: Read, again: str) -> None:
     twice = pd.concat([STOPS, STOPS["YEAR2"].rename(again)], axis="columns")
-    refused(read, "stands twice|are both names of year", twice.to_csv(index=False))
-    refused(read, "stands twice|are both names of year", as_workbook(twice), ".xlsx")
+    refused(read, "appears twice|are both names of year", twice.to_csv(index=False))
+    refused(read, "appears twice|are both names of year", as_workbook(twice), ".xlsx")
 
 
 def test_a_table_that_stands_below_notes_on_the_second_sheet(read: Read) -> None:
