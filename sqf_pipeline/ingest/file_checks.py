@@ -51,7 +51,7 @@ def check_file_kind(path: Path, *, kind: str | None = None, described: str | Non
     described = described or str(path)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    if not head:
+    if not head.strip():
         raise UnreadableFileError(f"{described} is empty. Expected NYPD's yearly file; fetch or copy it again.")
     if looks_like_html(head):
         raise UnreadableFileError(

@@ -6,7 +6,7 @@ broken only a failed check is recorded: nothing is written, the run is red, and 
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -87,25 +87,7 @@ def through_gate(
     dagster.Failure
         After the failed check, so that the run stops and says which rules were broken.
     """
-    import pandera.errors
-
-    try:
-        coerced = contract.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        failures = failure_table(errors.failure_cases)
-        table = as_table(failures, rows=len(failures))
-        yield dg.AssetCheckResult(
-            asset_key=asset,
-            check_name=CHECK_NAME,
-            passed=False,
-            description=_summary(failures),
-            metadata={"failures": table, "rows_checked": len(frame)},
-        )
-        raise dg.Failure(
-            description=f"{asset} breaks its contract; nothing was stored. {_summary(failures)}",
-            metadata={"failures": table},
-            allow_retries=False,
-        ) from None  # the original error carries whole rows
+    coerced = yield from _validated(contract, frame, asset)
     if refused := told(findings, "red"):
         yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
         raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
@@ -126,6 +108,31 @@ def through_gate(
         passed=True,
         metadata={"rows_checked": len(frame), "columns": len(contract.columns)},
     )
+
+
+def _validated(
+    contract: "pa.DataFrameSchema", frame: "pd.DataFrame", asset: str
+) -> "Generator[dg.AssetCheckResult, None, pd.DataFrame]":
+    """Return the coerced frame; yield a failed check and raise when it breaks the contract."""
+    import pandera.errors
+
+    try:
+        return contract.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        failures = failure_table(errors.failure_cases)
+        table = as_table(failures, rows=len(failures))
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=CHECK_NAME,
+            passed=False,
+            description=_summary(failures),
+            metadata={"failures": table, "rows_checked": len(frame)},
+        )
+        raise dg.Failure(
+            description=f"{asset} breaks its contract; nothing was stored. {_summary(failures)}",
+            metadata={"failures": table},
+            allow_retries=False,
+        ) from None  # the original error carries whole rows
 
 
 def warning_check(
