@@ -70,7 +70,7 @@ def _letters_in_common(words: tuple[str, ...], known: tuple[str, ...]) -> int:
 def is_misplaced(name: str, spelling: str) -> bool:
     """Return whether a spelling that a column does not know belongs to another: a number, a date, or a value of it.
 
-    A code of one or two letters stands in many columns; it is misplaced only where no such code is known.
+    A code of one or two letters occurs in many columns; it is misplaced only where no such code is known.
     """
     if parse_number(spelling) is not None or read_date(spelling) is not None:
         return True
@@ -90,7 +90,7 @@ def _letters_of_others(name: str) -> frozenset[str]:
 
 
 def read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
-    """Return the reading of a column of categories; a spelling that nobody knows is kept, never dropped in silence."""
+    """Return the reading of a column of categories; an unknown spelling is kept and counted."""
     known = categories_by_letters(entry.name)
     if not known:
         return Reading({spelling: spelling for spelling in rows_of})

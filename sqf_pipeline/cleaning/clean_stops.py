@@ -33,7 +33,7 @@ class CleanedStops:
         One row a column and rule that found anything: year, column_name, rule, rows, description.
     loss
         One row a registry column that the file has: year (Int16), column_name (string), and as Int64 its cells (one
-        a row), how many are empty (spelled as nothing, or NYPD's code for unknown), unreadable (not empty, but
+        a row), how many are empty (a missing value, or NYPD's code for unknown), unreadable (not empty, but
         their meaning is lost), implausible (read, but cannot be so), and kept: the rest.
     """
 
@@ -69,7 +69,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
         if entry.name in texts:
             columns[entry.name] = _clean_column(texts, entry, log)
             if repairs:
-                lost = ~_spells_nothing(raw[entry.name]) & _spells_nothing(repaired[entry.name])
+                lost = ~_is_missing(raw[entry.name]) & _is_missing(repaired[entry.name])
                 log.fates[entry.name][lost.to_numpy()] = UNREADABLE
         else:
             columns[entry.name] = pd.Series(pd.NA, index=raw.index, dtype=DTYPES[entry.kind])
@@ -81,7 +81,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
-def _spells_nothing(texts: pd.Series) -> pd.Series:
+def _is_missing(texts: pd.Series) -> pd.Series:
     return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
 

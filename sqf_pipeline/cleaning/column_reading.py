@@ -7,7 +7,7 @@ from typing import Any
 from sqf_pipeline.registry.columns import Column
 
 Rows = Mapping[str, int]
-"""How many rows have each distinct text; the texts in capitals (`normalise_text`), none of them spelling nothing."""
+"""How many rows have each distinct text; the texts in capitals (`normalise_text`), none of them a missing value."""
 
 
 @dataclass

@@ -43,7 +43,7 @@ class Repair:
     Attributes
     ----------
     rule
-        Name of the rule, as it stands in the table `data_quality`.
+        Name of the rule in the table `data_quality`.
     column_name
         The column in which the shift is seen.
     rows

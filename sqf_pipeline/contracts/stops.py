@@ -1,7 +1,6 @@
 """Contracts of stops: as published, clean, merged for training, set aside for testing.
 
-Every contract is strict about columns, coerces types, and is meant to be validated lazily, so that one run tells
-every failure.
+Every contract is strict about columns, coerces types, and is validated lazily, so that one run reports every failure.
 """
 
 import pandas as pd

@@ -15,7 +15,7 @@ MAX_MEMBERS = 5_000
 
 MAX_CELLS = 120_000_000
 
-# Columns are told apart by the length and first letter of their names, which costs little in a sheet of 30 MB:
+# Columns are distinguished by the length and first letter of their names, which costs little in a sheet of 30 MB:
 # up to CZ (more than any form has had), up to ZZ, and beyond.
 _FAR_COLUMN = re.compile(rb'\br="((?:[D-Z][A-Z]|[A-Z]{3})(?=\d))')
 _NEAR_COLUMNS, _MIDDLE_COLUMNS, _LAST_COLUMN = 104, 702, 16_384

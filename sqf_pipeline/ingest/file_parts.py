@@ -26,9 +26,9 @@ class NamedPart:
     Attributes
     ----------
     months
-        The months it should hold, 1 to 12; None where the name does not tell (`2`, `ytd`, `bronx`).
+        The months it should hold, 1 to 12; None where the name does not say (`2`, `ytd`, `bronx`).
     numbered
-        Whether a number alone tells it from the other parts, so that several may make a whole.
+        Whether a number alone distinguishes it from the other parts, so that several may make a whole.
     """
 
     months: frozenset[int] | None

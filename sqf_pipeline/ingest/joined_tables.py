@@ -25,7 +25,7 @@ def joined(tables: Sequence[Table]) -> pd.DataFrame:
     Raises
     ------
     PublishedFileError
-        The tables have other columns, or rows of one stand in another (a sheet of everything beside its quarters).
+        The tables have other columns, or rows of one are repeated in another (a sheet of all beside its quarters).
     """
     first = tables[0]
     for table in tables[1:]:

@@ -73,7 +73,7 @@ class YearFiles:
     paths
         One file of the whole year, or its parts in the order of their months and names.
     promised
-        The months that the names promise; None when they do not tell, so that the months inside decide.
+        The months that the names promise; None when they do not say, so that the months inside decide.
     notes
         What was left aside, one sentence each.
     """
@@ -122,7 +122,7 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
     """Return the files of a year in a folder, .xlsx or .csv under any of the usual names.
 
     Files with the same bytes count as one. A file of the whole year comes before parts of it, and an .xlsx before a
-    .csv of the same, because that is what NYPD publishes; what is left aside is told. Only files directly in the
+    .csv of the same, because that is what NYPD publishes; files left aside are reported. Only files directly in the
     folder are looked at.
 
     Parameters

@@ -19,11 +19,11 @@ class SourceDecision:
     Attributes
     ----------
     by_year
-        Year to `local`, `nypd` or `sample`; synthetic years never stand beside others.
+        Year to `local`, `nypd` or `sample`; synthetic years are never mixed with others.
     reason
         One or two sentences for people.
     is_fallback
-        True only when synthetic stops stand in for published ones that could not be had; show `reason` loudly then.
+        True only when synthetic stops replace published ones that were not available; show `reason` prominently then.
     """
 
     by_year: Mapping[int, ResolvedSource]
@@ -57,7 +57,7 @@ def resolve_source(
         The years that will be needed, each 2017 or later.
     allow_sample
         Whether `auto` may end at the sample. True for the interactive command alone: nothing scheduled, and
-        nothing launched from the UI, may ever pass synthetic stops for published ones.
+        nothing launched from the UI, may ever present synthetic stops as published ones.
     url_template, patience
         See `check_publication`.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from sqf_pipeline.orchestration.assets.labels import as_table
-from sqf_pipeline.year_checks.findings import told
+from sqf_pipeline.year_checks.findings import sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def through_gate(
         After the failed check, so that the run stops and says which rules were broken.
     """
     coerced = yield from _validated(contract, frame, asset)
-    if refused := told(findings, "red"):
+    if refused := sentences(findings, "red"):
         yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
         raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
     yield dg.Output(
@@ -144,7 +144,7 @@ def warning_check(
         check_name=name,
         passed=not findings,
         severity=dg.AssetCheckSeverity.WARN,
-        description=told(findings) or otherwise,
+        description=sentences(findings) or otherwise,
         metadata=metadata or {},
     )
 
@@ -192,7 +192,7 @@ def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
     Returns
     -------
     pandas.DataFrame
-        Sorted by column and rule, so that two runs tell the same.
+        Sorted by column and rule, so that two runs report the same.
     """
     import pandas as pd
 

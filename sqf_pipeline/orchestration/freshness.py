@@ -1,7 +1,7 @@
 """Whether the newest year has arrived when it should have.
 
 Dagster's newer FreshnessPolicy asks when an asset was last made, not whether the newest year is among what was made;
-so the older kind of check is used here, and its remark about itself kept quiet.
+so the older kind of check is used here, and its deprecation warning is silenced.
 """
 
 import warnings

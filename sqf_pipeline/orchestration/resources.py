@@ -1,4 +1,4 @@
-"""What assets are given besides their inputs: the warehouse, the place of the published files, the engine for fits."""
+"""What assets use besides their inputs: the warehouse, the location of the published files, the engine for fitting."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class PublishedFiles:
     Attributes
     ----------
     source
-        Where to look; `auto` ends at NYPD's site here and never at the sample, because nobody may be watching. It is
-        decided year by year (`nypd.source.source_of_year`), alike for the command, the UI and the schedule.
+        Where to look; `auto` ends at NYPD's site here and never at the sample, as nobody may be watching. It is
+        decided year by year (`ingest.source.source_of_year`), alike for the command, the UI and the schedule.
     data_dir, nypd_url
         Folder of published files, and the address they are downloaded from.
     sample_dir, sample_seed, sample_rows

@@ -1,4 +1,4 @@
-"""Which old runs may be forgotten."""
+"""Which old runs may be deleted."""
 
 import logging
 from datetime import datetime
@@ -12,10 +12,10 @@ logger = logging.getLogger(__name__)
 
 
 def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
-    """Return the ids of finished runs made before a moment that nothing rests on, oldest first.
+    """Return the ids of finished runs made before a moment that no present result depends on, oldest first.
 
     Kept whatever their age are runs that made what an asset's partition holds now, because staleness, lineage and the
-    publication schedule are told from them, and the last run of each job and partition, whatever became of it.
+    publication schedule are derived from them, and the last run of each job and partition, whatever became of it.
     """
     kept = _runs_behind_present_assets(instance)
     last_of: set[tuple[str, str | None]] = set()

@@ -81,7 +81,7 @@ def run_work(
     Raises
     ------
     SqfError
-        When the run failed through something that a person can mend: the message of the failed step.
+        When the run failed because of something that a person can correct: the message of the failed step.
     """
     run_id = str(uuid4())
     instance.add_event_listener(run_id, _translated(work.year, listener))

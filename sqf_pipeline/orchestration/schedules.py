@@ -2,7 +2,7 @@
 
 A schedule has one job, and stops and models are partitioned by different kinds of year. Requesting both at once
 would also fit models on old stops whenever a new file fails its checks. Hence two steps: the schedule requests the
-stops, and the sensor the test years that rest on them, when all of them have arrived.
+stops, and the sensor the test years that use them, when all of them have arrived.
 """
 
 from collections.abc import Iterable
@@ -205,7 +205,7 @@ def _runs_of(instance: dg.DagsterInstance, job: str, year: int) -> tuple[tuple[s
 def build_sensor(
     yearly_stops: "UnresolvedAssetJobDefinition", yearly_rerun: "UnresolvedAssetJobDefinition", *, running: bool = False
 ) -> dg.SensorDefinition:
-    """Return the sensor `rerun_after_publication`, which requests the test years that rest on new stops.
+    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops.
 
     Parameters
     ----------

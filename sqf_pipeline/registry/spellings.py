@@ -63,7 +63,7 @@ def normalise_text(text: str) -> str:
     """Return a text in capitals and plain characters, with single spaces and none around it.
 
     Non-breaking and zero-width spaces, typographic quotes and dashes, full-width digits, and the quotes by which a
-    spreadsheet is told that a number is text (`="020"`, `'020`) are no part of what a text says.
+    spreadsheet marks a number as text (`="020"`, `'020`) are not part of the text.
     """
     plain = unicodedata.normalize("NFKC", text.translate(_LOOKALIKES))
     plain = " ".join(plain.upper().split())

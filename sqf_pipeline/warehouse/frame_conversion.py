@@ -1,7 +1,7 @@
 """Between the types of frames and those of tables.
 
 CSV is written and read by Arrow: it is several times faster than pandas, keeps every digit of a floating-point number,
-and tells an empty text (quoted) from null (not quoted), as PostgreSQL does.
+and distinguishes an empty text (quoted) from null (not quoted), as PostgreSQL does.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """PostgreSQL's programs, from a wheel: initdb, pg_ctl and psql; and the processes of a server that they started.
 
-Numbers in postmaster.pid are not believed, since after a crash or in another container they are somebody else's. Every
-process of a server holds the lock `alive.lock` beside its data folder while it lives, and that is told by the kernel.
+The numbers in postmaster.pid are not trusted: after a crash or in another container other programs may have them. Every
+process of a server holds the lock `alive.lock` beside its data folder while it lives, and the kernel reports that.
 """
 
 import fcntl

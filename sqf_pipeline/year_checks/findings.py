@@ -24,6 +24,6 @@ class Finding:
     text: str
 
 
-def told(findings: Iterable[Finding], severity: Literal["red", "warn"] | None = None) -> str:
+def sentences(findings: Iterable[Finding], severity: Literal["red", "warn"] | None = None) -> str:
     """Return the sentences of findings, of one severity or all, one after another."""
     return " ".join(found.text for found in findings if severity in {None, found.severity})

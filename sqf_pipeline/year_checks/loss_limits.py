@@ -16,7 +16,7 @@ WARNED_FRACTION = 0.1
 
 SPARSE_CELLS, SPARSE_SHARE = 5, 0.005
 """An optional column is refused, or reported, only for as many lost cells, and refused only for as large a share of the
-stops: 22 of the 26 names of premises of 2017 stand in rows that were shifted sideways."""
+stops: 22 of the 26 names of premises of 2017 are in rows that were shifted sideways."""
 
 MORE_EMPTY, MORE_EMPTY_CELLS = 2.0, 10
 """A required column is reported when its share of empty cells is more than so many times that of the year before, and

@@ -30,7 +30,7 @@ class Revision:
     Attributes
     ----------
     compared_by
-        `stop_id`, or `content` when the stops were numbered anew; a stop that changed is then one gone and one added.
+        `stop_id`, or `content` when the stops have new numbers; a stop that changed is then one gone and one added.
     rows_before, rows_after
         Stops of each.
     added, gone, changed
@@ -182,7 +182,7 @@ def revision_history(
     ----------
     history, former_file, former
         The table `revisions`, the row of `source_files` and the stops as published, as they were last stored; None
-        where they never were. Then, or when the bytes are the same, there is nothing to tell.
+        where they never were. Then, or when the bytes are the same, there is nothing to report.
     raw, stops
         The file that is read now, and its clean stops.
     """
