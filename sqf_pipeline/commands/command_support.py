@@ -2,7 +2,6 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
@@ -10,7 +9,6 @@ from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from sqf_pipeline.orchestration.resources import Warehouse
     from sqf_pipeline.settings import Source
@@ -50,22 +48,3 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     for name in ("dagster", "alembic", "matplotlib", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def small_table(title: str, columns: Sequence[str]) -> "Table":
-    """Return an empty table for the terminal; every column but the first holds numbers."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        pad_edge=False,
-    )
-    for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position else "left", no_wrap=True)
-    return table

@@ -1,4 +1,8 @@
-"""`sqf report`: what the tables hold."""
+"""`sqf report`: what the tables hold.
+
+What belongs here: reading a few figures from the tables and laying them out. What does not: any figure that is not
+in a table, so that the report, the card and the database cannot differ.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, small_table
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 if TYPE_CHECKING:
@@ -26,10 +29,10 @@ RULES_SHOWN = 8
 @click.option(
     "--source",
     type=click.Choice(["local", "nypd", "sample", "auto"]),
-    help="Results of which source; those of the sample are separate. [default: SQF_SOURCE]",
+    help="Whose results: the sample's stand apart from the others'. [default: SQF_SOURCE]",
 )
 def command(years: tuple[int, ...], source: str | None) -> None:
-    """Tell what the tables hold: rows, outcomes, and measures of the models."""
+    """Show what the tables hold: rows, outcomes, and metrics of the models."""
     settings = load_settings(source=source)
     warehouse = open_warehouse(settings, settings.source)
     try:
@@ -65,17 +68,22 @@ def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
     there = rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
     absent = sorted(set(asked) - set(there))
     if absent:
-        kept = f"those of {year_words(there)}" if there else "none of any year"
+        told = ", ".join(str(year) for year in absent)
         raise SqfError(
-            f"There are no results of {year_words(absent)} in schema {rows.schema}; there are {kept}. "
-            f"`sqf run --year {absent[0]}` makes them; those of the sample are separate (--source sample)."
+            f"There are no results of {told} in schema {rows.schema}; there are {_listed(there)}. "
+            f"`sqf run --year {absent[0]}` makes them; the sample's stand apart (--source sample)."
         )
     if not there and not rows.column("SELECT DISTINCT year FROM {schema}.outcomes_by_year"):
         raise SqfError(
-            f"There are no results in schema {rows.schema} yet. `sqf run` makes them; those of the sample are "
-            "separate (--source sample)."
+            f"There are no results in schema {rows.schema} yet. `sqf run` makes them; the sample's stand apart "
+            "(--source sample)."
         )
     return sorted(set(asked)) or there
+
+
+def _listed(years: Sequence[int]) -> str:
+    """Return years for a message: `those of 2020, 2021`, or `none of any year`."""
+    return f"those of {', '.join(str(year) for year in years)}" if years else "none of any year"
 
 
 class _Reader:
@@ -93,6 +101,24 @@ class _Reader:
 
     def column(self, query: str) -> list[int]:
         return [next(iter(row.values())) for row in self.rows(query)]
+
+
+def _table(title: str, columns: Sequence[str], numeric_from: int = 1) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        pad_edge=False,
+    )
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position >= numeric_from else "left", no_wrap=True)
+    return table
 
 
 def _print_notes(out: "Console", rows: _Reader) -> None:
@@ -117,7 +143,7 @@ def _print_notes(out: "Console", rows: _Reader) -> None:
 
 
 def _stops(rows: _Reader) -> "Table":
-    table = small_table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "coverage", "file"])
+    table = _table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "coverage", "file"])
     for row in rows.rows(
         "SELECT o.*, f.file_name, f.source, f.coverage FROM {schema}.outcomes_by_year o "
         "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
@@ -143,7 +169,7 @@ def _cleaning(rows: _Reader) -> "Table":
     by_rule: dict[str, dict[int, int]] = {}
     for row in counted:
         by_rule.setdefault(row["rule"], {})[row["year"]] = row["rows"]
-    table = small_table("Cells that cleaning changed, by rule", ["rule", *(str(year) for year in years)])
+    table = _table("Cells that cleaning changed, by rule", ["rule", *(str(year) for year in years)])
     ranked = sorted(by_rule, key=lambda rule: (-sum(by_rule[rule].values()), rule))
     for rule in ranked[:RULES_SHOWN]:
         table.add_row(rule, *(f"{by_rule[rule].get(year, 0):,}" for year in years))
@@ -152,7 +178,7 @@ def _cleaning(rows: _Reader) -> "Table":
     return table
 
 
-METRICS_SHOWN = {
+MEASURES_SHOWN = {
     "accuracy": "acc.",
     "roc_auc": "AUC",
     "average_precision": "AP",
@@ -168,7 +194,7 @@ def _models(rows: _Reader, test_year: int) -> "Table":
         "WHERE k.test_year = :year ORDER BY m.outcome, m.feature_set, m.resampling, k.model",
         year=test_year,
     )
-    table = small_table(f"Models on the untouched stops of {test_year}", ["model", *METRICS_SHOWN.values()])
+    table = _table(f"Models on the untouched stops of {test_year}", ["model", *MEASURES_SHOWN.values()])
     outcome = None
     for row in measured:
         if row["outcome"] != outcome:
@@ -176,7 +202,7 @@ def _models(rows: _Reader, test_year: int) -> "Table":
             table.add_section()
             table.add_row(f"[bold]{outcome}[/bold]: {row['test_positives']:,} of {row['test_rows']:,}")
         name = str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")
-        table.add_row(f" {name}", *(_figure(row[column]) for column in METRICS_SHOWN))
+        table.add_row(f" {name}", *(_figure(row[column]) for column in MEASURES_SHOWN))
     return table
 
 
@@ -209,3 +235,6 @@ def _share(value: float | None) -> str:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+__all__ = ["command", "print_report"]
