@@ -235,6 +235,3 @@ def _share(value: float | None) -> str:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-__all__ = ["command", "print_report"]

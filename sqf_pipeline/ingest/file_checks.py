@@ -145,9 +145,3 @@ def _read_through(archive: zipfile.ZipFile, member: zipfile.ZipInfo, described: 
             f"{described} is refused: {member.filename} has cells far outside a table of stops (row {rows:,}, up to "
             f"column {width:,}), for which a reader would fill the memory. Open it, delete the stray cells, and save."
         )
-
-
-__all__ = [
-    "DAMAGED_ARCHIVE", "MAX_CELLS", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "RATIO_MATTERS_ABOVE_BYTES",
-    "UnreadableFileError", "check_file_kind", "looks_like_html",
-]  # fmt: skip

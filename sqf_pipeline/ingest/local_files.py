@@ -154,16 +154,6 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
     return _logged(_parts_of_year(folder, year, {path: part for path, part in candidates.items() if part}))
 
 
-def find_local_file(folder: Path, year: int) -> Path:
-    """Return the one file of a year; raises SourceError also when the folder has the year in parts."""
-    found = find_year_files(folder, year)
-    if len(found.paths) > 1 or found.promised != ALL_MONTHS:
-        raise SourceError(
-            f"Expected one file of {year} in {folder}, found parts of it: {_listed(path.name for path in found.paths)}."
-        )
-    return found.paths[0]
-
-
 def _parts_of_year(folder: Path, year: int, named: dict[Path, NamedPart]) -> YearFiles:
     """Return the parts of a year, one file a part."""
     by_part: dict[object, list[Path]] = {}
@@ -237,9 +227,3 @@ def _require_same_bytes(folder: Path, year: int, paths: list[Path]) -> None:
             f"{folder} has {len(paths)} different files for {year}: {_listed(path.name for path in paths)}. "
             "Keep the right one and move the others to another folder."
         )
-
-
-__all__ = [
-    "FIRST_YEAR", "SUFFIXES", "MissingFileError", "SourceError", "YearFiles", "digest_of_parts", "file_sha256",
-    "find_local_file", "find_year_files", "local_years", "require_covered_year", "year_in_name",
-]  # fmt: skip

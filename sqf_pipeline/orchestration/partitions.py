@@ -73,9 +73,3 @@ def in_year_order(loaded: Mapping[str, Loaded] | Loaded, years: tuple[int, ...])
     if sorted(by_year) != [str(year) for year in years]:
         raise ValueError(f"expected the years {years}, was given {sorted(by_year)}")
     return [by_year[key] for key in sorted(by_year)]
-
-
-__all__ = [
-    "FIRST_TEST_YEAR", "FIRST_YEAR", "SAME_YEAR", "STUDY_WINDOW", "TEST_YEARS", "TRAINING_WINDOW", "TRAINING_YEARS",
-    "YEARS", "in_year_order", "require_test_year", "training_years",
-]  # fmt: skip

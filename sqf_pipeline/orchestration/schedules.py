@@ -290,9 +290,3 @@ def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: 
     if absent:
         return f"{test_year} is not run: the stops of {year_words(absent)} were never loaded"
     return None
-
-
-__all__ = [
-    "BATCH_TAG", "CRON", "PUBLICATION_TAG", "TIME_ZONE", "YEAR_TAG", "YearHistory",
-    "build_schedule", "build_sensor", "decide",
-]  # fmt: skip

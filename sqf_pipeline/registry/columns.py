@@ -114,8 +114,3 @@ def column(name: str) -> Column:
 def names_by_published() -> dict[str, str]:
     """Return a dictionary from every normalised published name to our name."""
     return {normalise_name(name): entry.name for entry in load_columns() for name in entry.published_names}
-
-
-__all__ = [
-    "Column", "Kind", "Known", "column", "columns_by_name", "load_columns", "names_by_published", "normalise_name",
-]  # fmt: skip

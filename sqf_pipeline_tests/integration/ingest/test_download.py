@@ -32,7 +32,7 @@ from sqf_pipeline.ingest.download import (
 )
 from sqf_pipeline.ingest.download_record import Downloaded, read_record, record_path
 from sqf_pipeline.ingest.file_checks import UnreadableFileError
-from sqf_pipeline.ingest.local_files import SourceError, file_sha256, find_local_file
+from sqf_pipeline.ingest.local_files import SourceError, file_sha256, find_year_files
 from sqf_pipeline_tests import nypd_server
 from sqf_pipeline_tests.nypd_server import Behaviour, Handler, NypdServer, Served, status, tiny_workbook
 
@@ -91,7 +91,7 @@ def test_a_file_is_downloaded_whole_with_its_record_and_our_name(
     assert abs(datetime.fromisoformat(record["fetched_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     assert server.asked[0].headers["User-Agent"].startswith("sqf-pipeline/")
     assert server.asked[0].headers["Accept-Encoding"] == "identity"
-    assert find_local_file(got.path.parent, 2020) == got.path
+    assert find_year_files(got.path.parent, 2020).paths == (got.path,)
 
 
 @pytest.mark.parametrize("etag", [True, False], ids=["etag", "date"])
@@ -123,7 +123,7 @@ def test_a_republished_file_replaces_the_old_one_which_is_kept_aside(
     assert second.earlier == tmp_path / "earlier" / f"sqf-2017.2018-03-31-{first.record.sha256[:8]}.xlsx"
     assert second.earlier.read_bytes() == published[0].content
     assert read_record(second.earlier) == first.record
-    assert find_local_file(tmp_path, 2017) == second.path
+    assert find_year_files(tmp_path, 2017).paths == (second.path,)
 
     published.append(server.publish(2017, tiny_workbook("corrected again")))
     third = fetch(2017)
@@ -528,7 +528,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_file_and_the_next_download_cleans_u
         process.join()
     assert process.exitcode == -signal.SIGKILL
     assert any(".part" in name for name in visible(tmp_path))
-    assert find_local_file(tmp_path, 2020) == target
+    assert find_year_files(tmp_path, 2020).paths == (target,)
     assert target.read_bytes() == (new if kills_before == "fourth name" else old).content
 
     got = download_year(server.url_template, 2020, tmp_path)
