@@ -7,7 +7,7 @@ import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.ingest.local_files import find_year_files
-from sqf_pipeline.ingest.reader import read_published_year
+from sqf_pipeline.ingest.reader import read_published_file, read_published_year
 from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
 YEARS = (2019, 2020)
