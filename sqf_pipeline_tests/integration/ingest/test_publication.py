@@ -44,7 +44,7 @@ def test_the_first_publication_is_a_change(server: NypdServer, patience: Patienc
     state = ask(server, None, patience)
     assert (state.published, state.changed) == (True, True)
     assert state.tag == str(served.etag).strip('"')
-    assert "was not downloaded from there yet" in state.reason
+    assert "has not been downloaded from there yet" in state.reason
 
 
 def test_one_head_request_tells_that_nothing_changed(
@@ -93,7 +93,7 @@ def test_without_both_the_length_decides_and_that_is_said(
     served.etag = served.last_modified = None
     state = ask(server, known, patience)
     assert not state.changed
-    assert "length (all that the server tells)" in state.reason
+    assert "length (the server gives nothing else)" in state.reason
     served.content += b"more"
     assert ask(server, known, patience).changed
 
