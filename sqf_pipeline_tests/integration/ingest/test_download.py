@@ -316,7 +316,7 @@ def test_a_server_that_asks_to_wait_gets_it(
 
 def test_a_wait_longer_than_our_patience_is_told_at_once(fetch: Fetch, server: NypdServer, waits: list[float]) -> None:
     server.behaviour = status(429, Retry_After="3600")
-    with pytest.raises(UnreachableError, match=r"429 .* asks to wait 3,600 s \(attempt 1 of 3"):
+    with pytest.raises(UnreachableError, match=r"429 .* asks us to wait 3,600 s \(attempt 1 of 3"):
         fetch()
     assert waits == []
 
@@ -386,7 +386,7 @@ def without_length(content: bytes) -> Behaviour:
     ("answer", "told"),
     [
         (nypd_server.web_page, "is a web page, not a yearly file"),
-        (without_length(tiny_workbook()[:9_000]), r"sqf-2020.xlsx gave for 2020 is a damaged or incomplete workbook"),
+        (without_length(tiny_workbook()[:9_000]), r"sqf-2020.xlsx for 2020 is a damaged or incomplete workbook"),
         (without_length(b""), "is empty"),
         (lambda handler, _: handler.send(200, {"Content-Length": "\xb2"}, b"2"), "is not a workbook"),
         (lambda handler, _: handler.send(200, {"Content-Length": "9000"}, tiny_workbook()), "damaged or incomplete"),
