@@ -1,9 +1,4 @@
-"""The `sqf` command.
-
-What belongs here: the group, and how a mistake of a person ends: with one message on standard error and exit code
-1, and no traceback. What does not: what the commands do (`commands`). Nothing heavy is imported before a command
-needs it, so that `sqf --help` is quick.
-"""
+"""The `sqf` command."""
 
 import importlib
 from typing import Any
@@ -13,18 +8,18 @@ import click
 COMMANDS = {
     "run": "Make every asset of the test years, from the published files to the result tables.",
     "ui": "Open Dagster's UI on the pipeline.",
-    "report": "Tell what the tables hold: rows, outcomes, and measures of the models.",
-    "diff": "Tell what changed between two files of a year.",
+    "report": "Show what the tables hold: rows, outcomes and metrics of the models.",
+    "diff": "Show what changed between two files of a year.",
     "serve": "Serve pages and interface from the current export.",
     "export": "Choose the export that is served; write a Tableau extract.",
     "db": "Find, open, stop or share the database.",
     "sample": "Write synthetic yearly files.",
-    "clean": "Forget the history of old runs; results stay.",
+    "clean": "Delete the history of old runs; results stay.",
 }
 
 
 class _Commands(click.Group):
-    """A group whose commands are imported when they are called, and whose errors are told without a traceback."""
+    """A group whose commands are imported when they are called, and whose errors are shown without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -54,8 +49,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Models of what follows a police stop in New York, from the published files."""
 
-
-__all__ = ["COMMANDS", "main"]
 
 if __name__ == "__main__":
     main()

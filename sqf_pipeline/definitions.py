@@ -1,8 +1,4 @@
-"""Where everything is put together; light on purpose.
-
-What belongs here: handing settings to resources, and resources, assets, jobs and schedules to Dagster. What does
-not: any of those things.
-"""
+"""Where everything is put together; light on purpose."""
 
 from typing import Any
 
@@ -87,6 +83,3 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
 def defs() -> dg.Definitions:
     """Return what the webserver, the daemon and the code server load."""
     return build_defs()
-
-
-__all__ = ["build_defs", "defs"]

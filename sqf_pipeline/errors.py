@@ -1,15 +1,8 @@
-"""Errors that tell a person what to do.
-
-What belongs here: the base class of every mistake that a user can make and mend. What does not: programming
-errors, which keep their own types and their traceback.
-"""
+"""Errors that say what to do."""
 
 
 class SqfError(Exception):
-    """A mistake in input, settings or surroundings, told in one message without a traceback.
+    """A mistake in input, settings or environment, shown as one message without a traceback.
 
     The message says what was expected, what was found, where, and what to do.
     """
-
-
-__all__ = ["SqfError"]

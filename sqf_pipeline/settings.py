@@ -1,9 +1,4 @@
-"""Every knob of the pipeline, each an `SQF_*` environment variable or a line in `.env`.
-
-What belongs here: names, types, defaults and meanings of settings, and the places derived from them. What does
-not: reading settings inside the pipeline; they are read at the edges (command, resources, service) and handed
-down as arguments.
-"""
+"""Every setting of the pipeline, each an `SQF_*` environment variable or a line in `.env`."""
 
 from pathlib import Path
 from typing import Literal
@@ -31,8 +26,8 @@ class Settings(BaseSettings):
         "auto",
         description="Where yearly files come from: `local` (the data folder), `nypd` (download into the data "
         "folder), `sample` (synthetic stops), or `auto`: year by year, the file that is in the data folder, else "
-        "nypd. The `sqf run` command alone goes on to the sample when neither can be had, with a notice. A source that "
-        "is named never falls back: name one wherever nobody watches.",
+        "nypd. Only the `sqf run` command falls back to the sample, with a notice, when neither is available. A "
+        "named source never falls back: name one wherever nobody is watching.",
     )
     data_dir: Path = Field(Path("data/raw"), description="Folder of the published yearly files, .csv or .xlsx.")
     home: Path = Field(
@@ -44,7 +39,7 @@ class Settings(BaseSettings):
     nypd_url: str = Field(NYPD_URL, description="Address of a yearly file; `{year}` stands for the year.")
     sample_seed: int = Field(1, description="Seed of the synthetic stops; the same seed gives the same files.")
     sample_rows: int | None = Field(
-        None, ge=200, description="Synthetic stops a year; without it, as many as were published."
+        None, ge=200, description="Synthetic stops in each year; by default as many as were published."
     )
     excerpt: bool = Field(
         False,
@@ -52,7 +47,7 @@ class Settings(BaseSettings):
         "months then warn instead of refusing a year, and every table, page and export says that it is an excerpt.",
     )
     allow_partial: bool = Field(
-        False, description="`on` lets a year that lacks months be trained on and tested with; every page says so."
+        False, description="`on` lets years with missing months be used for training and testing; every page says so."
     )
     jobs: int = Field(-1, description="Processor cores for fitting; -1 uses all. The result is the same.")
     compute: Literal["local", "dask", "ray"] = Field(
@@ -66,13 +61,6 @@ class Settings(BaseSettings):
 
     schedule: bool = Field(
         False,
-        description="`on` lets a Dagster daemon ask every Monday from February to July whether NYPD has published "
-        "something, as soon as it starts; without it, the schedule is switched on in the UI.",
+        description="`on` starts the schedule with the Dagster daemon: every Monday from February to July it asks "
+        "whether NYPD has published something. By default the schedule is switched on in the UI.",
     )
-
-    def storage_dir(self, source: ResolvedSource) -> Path:
-        """Return the folder of frames and models for a source."""
-        return self.home / "storage" / schema_for_source(source)
-
-
-__all__ = ["NYPD_URL", "ResolvedSource", "Settings", "Source", "schema_for_source"]

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.cleaning.clean_stops import DTYPES
-from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.columns import DTYPES, load_columns
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
 CATEGORIES = {

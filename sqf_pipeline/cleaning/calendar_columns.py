@@ -8,9 +8,9 @@ import pandas as pd
 
 from sqf_pipeline.cleaning.column_reading import Reading, Rows
 from sqf_pipeline.cleaning.dates import EPOCHS, Order, WrittenDate, is_no_date, read_date
-from sqf_pipeline.cleaning.moments import split_moment
 from sqf_pipeline.cleaning.numerals import parse_month, parse_number, parse_weekday, parse_year
 from sqf_pipeline.cleaning.times_of_day import parse_numeric_times, parse_time
+from sqf_pipeline.cleaning.timestamps import split_moment
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import Column
 from sqf_pipeline.registry.spellings import normalise_text, null_spellings
@@ -158,12 +158,12 @@ def read_dates(texts: pd.DataFrame, year: int) -> Reading:
     reading = Reading({text: dates.get(text) for text in rows_of})
     reading.reject(
         rows_of, "unreadable", [text for text, date in reading.meant.items() if date is None],
-        "Not a date that can be read; missing now.",
+        "The date could not be read; set to missing.",
     )  # fmt: skip
     reading.reject(
         rows_of, "outside_year",
         [text for text, date in reading.meant.items() if date is not None and date.year != year],
-        f"A date outside {year}, the year of the file; missing now.",
+        f"The date is not in {year}, the year of the file; set to missing.",
     )  # fmt: skip
     return reading
 
@@ -222,7 +222,7 @@ def _order(rows_of: Rows, known: dict[str, WrittenDate], year: int, witness: _Wi
         raise ContradictoryDatesError(
             f"{year}: expected dates in one order, found {month_first:,} that can only be month first (such as 3/25) "
             f"and {day_first:,} that can only be day first (such as 25/3) in STOP_FRISK_DATE. A program has probably "
-            "turned day and month round in some of them: fetch the file again, or save its dates as YYYY-MM-DD."
+            "swapped day and month in some of them: get the file again, or save its dates as YYYY-MM-DD."
         )
     if day_first or month_first:
         return "day first" if day_first else "month first"
@@ -234,14 +234,14 @@ def _order(rows_of: Rows, known: dict[str, WrittenDate], year: int, witness: _Wi
 
 
 def _refuse_swapped(dates: dict[str, dt.date | None], witness: _Witness) -> None:
-    """Refuse a file of whose dates a part fits month and weekday only with day and month changed round."""
+    """Refuse a file in which some dates fit month and weekday only with day and month swapped."""
     swapped = {text: _swapped(date) for text, date in dates.items()}
     fits, fits_swapped = witness.fits(dates), witness.fits(swapped)
     rows = int((fits_swapped & ~fits).sum())
     if rows > MOST_SWAPPED * int((fits | fits_swapped).sum()):
         raise ContradictoryDatesError(
-            f"Expected dates that agree with MONTH2 and DAY2, found {rows:,} that agree only when day and month change "
-            f"places, and {int(fits.sum()):,} that agree as they are. A program has turned them round: fetch the file "
+            f"Expected dates that agree with MONTH2 and DAY2, found {rows:,} that agree only with day and month "
+            f"swapped, and {int(fits.sum()):,} that agree as they are. A program has swapped them: get the file "
             "again, or save its dates as YYYY-MM-DD."
         )
 
@@ -255,5 +255,5 @@ def read_times(rows_of: Rows, _: Column, __: int) -> Reading:
     numeric = parse_numeric_times(rows_of)
     reading = Reading({text: numeric[text] if text in numeric else parse_time(text) for text in rows_of})
     unread = [text for text, seconds in reading.meant.items() if seconds is None]
-    reading.reject(rows_of, "unreadable", unread, "Not a time that can be read; missing now.")
+    reading.reject(rows_of, "unreadable", unread, "The time could not be read; set to missing.")
     return reading

@@ -1,4 +1,4 @@
-"""Categories: one text to a known category, or kept as it is and told."""
+"""Categories: a text becomes a known category, or is kept as it is and reported."""
 
 import re
 from collections.abc import Iterable
@@ -70,7 +70,7 @@ def _letters_in_common(words: tuple[str, ...], known: tuple[str, ...]) -> int:
 def is_misplaced(name: str, spelling: str) -> bool:
     """Return whether a spelling that a column does not know belongs to another: a number, a date, or a value of it.
 
-    A code of one or two letters stands in many columns; it is misplaced only where no such code is known.
+    A code of one or two letters occurs in many columns; it is misplaced only where no such code is known.
     """
     if parse_number(spelling) is not None or read_date(spelling) is not None:
         return True
@@ -90,7 +90,7 @@ def _letters_of_others(name: str) -> frozenset[str]:
 
 
 def read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
-    """Return the reading of a column of categories; a spelling that nobody knows is kept, never dropped in silence."""
+    """Return the reading of a column of categories; an unknown spelling is kept and counted."""
     known = categories_by_letters(entry.name)
     if not known:
         return Reading({spelling: spelling for spelling in rows_of})
@@ -102,19 +102,19 @@ def read_categories(rows_of: Rows, entry: Column, _: int) -> Reading:
     new = [spelling for spelling in strange if spelling not in completed and spelling not in misplaced]
     reading.meant |= completed | _one_form(rows_of, new)
     # one entry a column and rule, however many spellings: they are the key of the table data_quality
-    reading.note(rows_of, "new_category", new, f"In no vocabulary; kept as it is: {_told(rows_of, new)}.")
+    reading.note(rows_of, "new_category", new, f"Not a known category; kept as it is: {_told(rows_of, new)}.")
     reading.note(
         rows_of, "completed", list(completed),
-        "In no vocabulary, but one known category alone begins so; that category is kept: "
+        "The beginning or continuation of exactly one known category, which is used: "
         f"{_told(rows_of, completed)}.",
     )  # fmt: skip
     respelled = [
         spelling for spelling in rows_of if spelling not in strange and reading.meant[spelling] not in {spelling, ""}
     ]
-    reading.note(rows_of, "respelled", respelled, "Another spelling of a known category; one spelling is kept.")
+    reading.note(rows_of, "respelled", respelled, "Another spelling of a known category; replaced by the usual one.")
     unknown = [spelling for spelling, category in reading.meant.items() if category == ""]
-    reading.reject(rows_of, "coded_unknown", unknown, "NYPD's code for unknown; missing now.")
-    reading.reject(rows_of, "misplaced", misplaced, "A number, or a value of another column; missing now.")
+    reading.reject(rows_of, "coded_unknown", unknown, "NYPD's code for unknown; set to missing.")
+    reading.reject(rows_of, "misplaced", misplaced, "A number, or a value of another column; set to missing.")
     return reading
 
 

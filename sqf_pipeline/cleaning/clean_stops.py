@@ -17,26 +17,8 @@ from sqf_pipeline.cleaning.heights import read_heights
 from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
 from sqf_pipeline.cleaning.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.cleaning.stop_identifiers import read_identifiers
-from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
-
-DTYPES = {
-    "year": "Int16",
-    "identifier": "string",
-    "date": "datetime64[s]",
-    "time": "Int32",
-    "integer": "Int32",
-    "number": "Float64",
-    "height": "Float64",
-    "month": "Int8",
-    "weekday": "Int8",
-    "category": "string",
-    "code": "Int32",
-    "flag": "boolean",
-    "mark": "boolean",
-    "text": "string",
-}
-"""Type of a clean column by its kind; a missing value is null in each."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +33,7 @@ class CleanedStops:
         One row a column and rule that found anything: year, column_name, rule, rows, description.
     loss
         One row a registry column that the file has: year (Int16), column_name (string), and as Int64 its cells (one
-        a row), how many are empty (spelled as nothing, or NYPD's code for unknown), unreadable (not empty, but
+        a row), how many are empty (a missing value, or NYPD's code for unknown), unreadable (not empty, but
         their meaning is lost), implausible (read, but cannot be so), and kept: the rest.
     """
 
@@ -76,7 +58,10 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
     equal = int(raw.drop(columns="stop_id").duplicated().sum())
     log.add(
-        "stop_id", "equal_but_id", equal, "Equal to an earlier row in all but the number (persons of one stop); kept."
+        "stop_id",
+        "equal_but_id",
+        equal,
+        "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
     texts = complete_moments(repaired)
     columns = {}
@@ -84,7 +69,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
         if entry.name in texts:
             columns[entry.name] = _clean_column(texts, entry, log)
             if repairs:
-                lost = ~_spells_nothing(raw[entry.name]) & _spells_nothing(repaired[entry.name])
+                lost = ~_is_missing(raw[entry.name]) & _is_missing(repaired[entry.name])
                 log.fates[entry.name][lost.to_numpy()] = UNREADABLE
         else:
             columns[entry.name] = pd.Series(pd.NA, index=raw.index, dtype=DTYPES[entry.kind])
@@ -96,7 +81,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
-def _spells_nothing(texts: pd.Series) -> pd.Series:
+def _is_missing(texts: pd.Series) -> pd.Series:
     return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
 
@@ -131,7 +116,7 @@ def _read(rows_of: Rows, entry: Column, texts: pd.DataFrame, year: int) -> Readi
         return read_categories(rows_of, entry, year)
     coded = [text for text in rows_of if text in unknown_codes()]
     reading = _READERS[entry.kind]({text: rows for text, rows in rows_of.items() if text not in coded}, entry, year)
-    reading.reject(rows_of, "coded_unknown", coded, "NYPD's code for unknown; missing now.")
+    reading.reject(rows_of, "coded_unknown", coded, "NYPD's code for unknown; set to missing.")
     return reading
 
 
@@ -147,7 +132,7 @@ def _read_flags(rows_of: Rows, entry: Column, _: int) -> Reading:
     own = categories_by_spelling(entry.name)
     reading = Reading({text: own[text] == "Y" if text in own else numerals.parse_flag(text) for text in rows_of})
     unread = [text for text, value in reading.meant.items() if value is None]
-    reading.reject(rows_of, "unreadable", unread, "Neither yes nor no; missing now.")
+    reading.reject(rows_of, "unreadable", unread, "Neither yes nor no; set to missing.")
     return reading
 
 
@@ -189,7 +174,7 @@ def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
     }
     for name, computed in from_date.items():
         disagree = (stops[name] != computed).fillna(value=False)
-        log.add(name, "disagrees_with_date", int(disagree.sum()), "Published value is not that of the date; kept.")
+        log.add(name, "disagrees_with_date", int(disagree.sum()), "The published value does not match the date; kept.")
         stops[name] = stops[name].fillna(computed)
 
 

@@ -12,10 +12,10 @@ NEAR_MINUTES = 20
 """How near to the time of the stop a number must be, read as a time of day. Of the 77 observed durations of 240 minutes
 and more of 2017 to 2020, 70 are; durations that have nothing to do with the time would be in 3 % of cases."""
 
-_IN_FULL = f"The time of the stop as hours and minutes (within {NEAR_MINUTES} minutes), not a duration; missing now."
+_IN_FULL = f"The time of the stop as hours and minutes (within {NEAR_MINUTES} minutes), not a duration; set to missing."
 _CUT = (
     f"The time of the stop as hours and minutes (within {NEAR_MINUTES} minutes), its last digit cut off by a field of "
-    "three, not a duration; missing now."
+    "three, not a duration; set to missing."
 )
 
 Minutes = NDArray[np.float64]

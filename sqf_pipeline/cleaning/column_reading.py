@@ -7,7 +7,7 @@ from typing import Any
 from sqf_pipeline.registry.columns import Column
 
 Rows = Mapping[str, int]
-"""How many rows have each distinct text; the texts in capitals (`normalise_text`), none of them spelling nothing."""
+"""How many rows have each distinct text; the texts in capitals (`normalise_text`), none of them a missing value."""
 
 
 @dataclass
@@ -50,11 +50,11 @@ def within_range(rows_of: Rows, entry: Column, reading: Reading) -> Reading:
     """Reject what was not read, and numbers outside the plausible range of the registry."""
     unread = [text for text, value in reading.meant.items() if value is None and text not in reading.rules]
     outside = [text for text, value in reading.meant.items() if value is not None and not plausible(entry, value)]
-    reading.reject(rows_of, "unreadable", unread, f"Not a {entry.kind} that can be read; missing now.")
+    reading.reject(rows_of, "unreadable", unread, f"The {entry.kind} could not be read; set to missing.")
     unit = f" {entry.unit}" if entry.unit else ""
     reading.reject(
         rows_of, "implausible", outside,
-        f"Outside {_bound(entry.minimum)} to {_bound(entry.maximum)}{unit}; missing now.",
+        f"Outside {_bound(entry.minimum)} to {_bound(entry.maximum)}{unit}; set to missing.",
     )  # fmt: skip
     return reading
 

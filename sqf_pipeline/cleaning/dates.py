@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from sqf_pipeline.cleaning.moments import split_moment
-from sqf_pipeline.cleaning.numerals import MONTHS, WEEKDAYS, parse_month, parse_number
+from sqf_pipeline.cleaning.numerals import parse_month, parse_number
+from sqf_pipeline.cleaning.timestamps import split_moment
 from sqf_pipeline.registry.spellings import normalise_text
+from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 
 Order = Literal["month first", "day first", "year first"]
 
@@ -22,8 +23,8 @@ EPOCHS = {
 _ISO = re.compile(r"(?P<year>[0-9]{4})([-/.])(?P<month>[0-9]{1,2})\2(?P<day>[0-9]{1,2})")
 _COMPACT = re.compile(r"(?P<year>20[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?:\.0*)?")
 _NUMERIC = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
-_DAY_NAME = re.compile(rf"^(?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in WEEKDAYS)})[.,]?\s*")
-_NAMES = "|".join(f"{name}|{name[:3]}" for name in MONTHS) + "|SEPT"
+_DAY_NAME = re.compile(rf"^(?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in map(str.upper, WEEKDAYS))})[.,]?\s*")
+_NAMES = "|".join(f"{name}|{name[:3]}" for name in map(str.upper, MONTHS)) + "|SEPT"
 _NAMED_DAY_FIRST = re.compile(
     rf"(?P<day>[0-9]{{1,2}})(?:ST|ND|RD|TH)?[-/ .]*(?P<month>{_NAMES})[-/ .,]*(?P<year>[0-9]{{4}}|[0-9]{{2}})"
 )
@@ -104,22 +105,6 @@ def read_date(text: str) -> WrittenDate | None:
     number = parse_number(day)
     in_range = number is not None and SERIALS[0] <= number < SERIALS[1]
     return WrittenDate(serial=int(number or 0)) if in_range else None
-
-
-def parse_date(text: str, order: Order = "month first") -> dt.date | None:
-    """Return the date of a text that stands alone, numbers in `order`, days counted as Excel does.
-
-    >>> parse_date("03/05/2020")
-    datetime.date(2020, 3, 5)
-    >>> parse_date("03/05/2020", "day first")
-    datetime.date(2020, 5, 3)
-    >>> parse_date("Thu, March 5, 2020 11:30 PM") == parse_date("2020-03-05")
-    True
-    >>> parse_date("02/30/2020") is None
-    True
-    """
-    written = read_date(text)
-    return written.settle(order, EPOCHS["Excel"]) if written else None
 
 
 def _certain(year: str, month: int | None, day: str) -> WrittenDate | None:

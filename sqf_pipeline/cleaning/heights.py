@@ -84,8 +84,8 @@ def read_heights(rows_of: Rows, entry: Column, _: int) -> Reading:
     kept = [text for text in ambiguous if plausible(entry, inches[text] or 0)]
     reading.note(
         rows_of, "ambiguous_height", kept,
-        "The last zero is lost, so that one inch and ten inches are written alike; taken as ten at 4 and 5 ft, as one "
-        "at other feet.",
+        "The last zero is lost, so one inch and ten inches look the same; read as ten inches at 4 and 5 ft, as one "
+        "inch otherwise.",
     )  # fmt: skip
     return reading
 

@@ -1,8 +1,5 @@
 """Rows whose cells stand in the wrong columns, and what of them is certain.
 
-What belongs here: finding such rows in the text as published and moving what only one reading fits. What does
-not: ordinary misspellings and junk numbers (`cleaning`).
-
 In 2017 a comma in a free text (the description of the person, the reason for not explaining) pushed the cells
 behind it sideways, and fixed-width columns then cut them: 29 rows have a patrol borough, a coordinate or
 nothing where the borough should be, 7 have a sex where the race should be, and one has its outcome block moved.
@@ -46,7 +43,7 @@ class Repair:
     Attributes
     ----------
     rule
-        Name of the rule, as it stands in the table `data_quality`.
+        Name of the rule in the table `data_quality`.
     column_name
         The column in which the shift is seen.
     rows
@@ -174,18 +171,16 @@ def _fits(name: str, value: str) -> bool:
 _BLOCKS = (
     (
         _find_outcome, _mend_outcome, "shifted_outcome_block", "frisked",
-        "Cells from the outcome to the demeanor stand one column to the right; what identifies the officer was put "
-        "back, the outcomes and flags are unknown.",
+        "Cells from the outcome to the demeanor are one column too far right; the columns about the officer "
+        "were moved back, outcomes and flags set to missing.",
     ),
     (
         _find_person, _mend_person, "shifted_person_block", "suspect_race",
-        "Cells that describe the person stand one column to the right; they were put back, the race is lost.",
+        "Cells that describe the person are one column too far right; they were moved back, the race is lost.",
     ),
     (
         _find_location, _mend_location, "shifted_location_block", "borough",
-        "Cells of the place stand in other columns; precinct, coordinates and boroughs were put back where their "
-        "form is certain, the rest is unknown.",
+        "Cells of the place are in the wrong columns; precinct, coordinates and boroughs were moved back where "
+        "their form is certain, the rest is set to missing.",
     ),
 )  # fmt: skip
-
-__all__ = ["BOROUGH_OF_PATROL_BOROUGH", "Repair", "repair_shifted_rows"]

@@ -4,12 +4,7 @@ import math
 import re
 
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, unit_words
-
-MONTHS = (
-    "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER",
-    "DECEMBER",
-)  # fmt: skip
-WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 
 _EXPONENT = r"(?:E[+-]?[0-9]{1,3})?"
 _GROUPINGS = tuple(
@@ -96,8 +91,8 @@ def _parse_name_or_number(text: str, names: tuple[str, ...]) -> int | None:
     if number is not None:
         return int(number) if 1 <= number <= len(names) else None
     name = normalise_text(text).rstrip(".,")
-    named = [place for place, full in enumerate(names, start=1) if full.startswith(name)] if len(name) >= 3 else []
-    return named[0] if named else None
+    named = (place for place, full in enumerate(names, start=1) if full.upper().startswith(name))
+    return next(named, None) if len(name) >= 3 else None
 
 
 def parse_flag(text: str) -> bool | None:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 KEPT, EMPTY, UNREADABLE, IMPLAUSIBLE = range(4)
-"""What became of a cell. Empty: spelled as nothing, or NYPD's code for unknown."""
+"""What became of a cell. Empty: a missing value, or NYPD's code for unknown."""
 
 FATE_OF_RULE = {
     "coded_unknown": EMPTY,

@@ -58,8 +58,8 @@ def refuse_lost_digits(texts: Iterable[str], where: str) -> None:
     lost = sorted({text.strip() for text in texts if has_lost_digits(text)})
     if lost:
         raise LostIdentifierError(
-            f"{where}: expected the numbers of stops in full, found {lost[0]!r} (and {len(lost) - 1:,} others like "
-            "it): the last digits are lost, and stops can no longer be told apart. A spreadsheet has rounded the "
+            f"{where}: expected complete stop numbers, found {lost[0]!r} (and {len(lost) - 1:,} others like "
+            "it): their last digits are lost, so stops cannot be distinguished. A spreadsheet has rounded the "
             "column; fetch the file again, or save the column as text."
         )
 
@@ -69,5 +69,5 @@ def read_identifiers(rows_of: Rows, _: Column, year: int) -> Reading:
     refuse_lost_digits(rows_of, str(year))
     reading = Reading({text: parse_identifier(text) for text in rows_of})
     unread = [text for text, value in reading.meant.items() if value is None]
-    reading.reject(rows_of, "unreadable", unread, "Not a whole number from 1 on; missing now.")
+    reading.reject(rows_of, "unreadable", unread, "Not a whole number of at least 1; set to missing.")
     return reading

@@ -4,8 +4,8 @@ import re
 
 from sqf_pipeline.cleaning.column_reading import Rows
 from sqf_pipeline.cleaning.dates import SERIALS, is_no_date, read_date
-from sqf_pipeline.cleaning.moments import CLOCK, split_moment
 from sqf_pipeline.cleaning.numerals import parse_number
+from sqf_pipeline.cleaning.timestamps import CLOCK, split_moment
 from sqf_pipeline.registry.spellings import normalise_text
 
 DAY = 86_400

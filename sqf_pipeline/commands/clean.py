@@ -1,8 +1,4 @@
-"""`sqf clean`: forget the history of old runs.
-
-What belongs here: options, and telling what was done. What does not: which runs may be forgotten
-(`orchestration.retention`).
-"""
+"""`sqf clean`: delete the history of old runs."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings, quieten
+from sqf_pipeline.commands.command_support import load_settings, quieten
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -22,9 +18,9 @@ if TYPE_CHECKING:
 @click.option(
     "--older-than", "days", type=click.IntRange(min=0), default=400, show_default=True, help="Age of a run in days."
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 def command(days: int, *, dry_run: bool) -> None:
-    """Forget finished runs that are old and that nothing rests on, with what their steps printed.
+    """Delete old finished runs that no present result depends on, with what their steps printed.
 
     Tables, frames, models, exports and yearly files are never touched, nor the runs that made them.
     """
@@ -36,8 +32,8 @@ def command(days: int, *, dry_run: bool) -> None:
         if not dry_run:
             forget_runs(instance, found)
         left = instance.get_runs_count()
-    verb = "Would forget" if dry_run else "Forgot"
-    click.echo(f"{verb} {len(found)} runs older than {days} days; {left} are left.")
+    verb = "Would delete" if dry_run else "Deleted"
+    click.echo(f"{verb} {len(found)} runs older than {days} days; {left} remain.")
 
 
 @contextmanager
@@ -53,6 +49,3 @@ def _instance() -> "Iterator[dg.DagsterInstance]":
     else:
         with open_instance(load_settings().home) as instance:
             yield instance
-
-
-__all__ = ["command"]

@@ -1,14 +1,10 @@
-"""`sqf db`: the database.
-
-What belongs here: telling where it is, opening a shell, stopping the embedded server, making read-only roles. What
-does not: how any of that is done (`warehouse`).
-"""
+"""`sqf db`: the database."""
 
 import os
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings
+from sqf_pipeline.commands.command_support import load_settings
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings, schema_for_source
 
@@ -54,7 +50,7 @@ def shell(psql_options: tuple[str, ...]) -> None:
 @command.command("grant-reader")
 @click.argument("name")
 def grant_reader(name: str) -> None:
-    """Make a role that may read all tables and nothing else, or give it a new password."""
+    """Create a role that may only read the tables, or give it a new password."""
     from sqf_pipeline.warehouse import admin
     from sqf_pipeline.warehouse.url import create_engine
 
@@ -68,7 +64,7 @@ def grant_reader(name: str) -> None:
 
 @command.command("status")
 def status() -> None:
-    """Tell whether the database runs, and where its data and log are."""
+    """Show whether the database is running, and where its data and log are."""
     from sqf_pipeline.warehouse.embedded_server import status as server_status
     from sqf_pipeline.warehouse.url import (
         check_connection,
@@ -87,7 +83,7 @@ def status() -> None:
     if server.running:
         click.echo(f"Embedded PostgreSQL {server.version} runs on 127.0.0.1:{server.port}")
     else:
-        click.echo("The embedded PostgreSQL does not run; `sqf run` and `sqf db url` start it.")
+        click.echo("The embedded PostgreSQL is not running; `sqf run` and `sqf db url` start it.")
     for name, path in (("data", server.data), ("log", server.log)):
         click.echo(f"  {name}: {path if path else 'none yet'}")
 
@@ -99,9 +95,6 @@ def stop() -> None:
 
     settings = load_settings()
     if settings.database_url:
-        raise SqfError("SQF_DATABASE_URL names an external server; stop it by its own means.")
+        raise SqfError("SQF_DATABASE_URL names an external server; stop it with its own tools.")
     stopped = stop_server(settings.home / "postgres")
     click.echo("Stopped the embedded PostgreSQL." if stopped else "The embedded PostgreSQL was not running.")
-
-
-__all__ = ["command"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import console
+from sqf_pipeline.commands.command_support import console
 from sqf_pipeline.errors import SqfError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ DIFFERENT, UNREADABLE = 1, 2
 @click.option("--year", type=int, help="Year of both files. [default: that of most of their stops]")
 @click.pass_context
 def command(ctx: click.Context, old: Path, new: Path, year: int | None) -> None:
-    """Tell what changed from the yearly file OLD to NEW: stops added, gone and changed, cells by column, outcomes.
+    """Show what changed from the yearly file OLD to NEW: stops added, gone and changed, cells by column, outcomes.
 
     Values are compared, not bytes, so that a file saved again in another form is equal. Exit code 0: the same stops;
     1: they differ; 2: a file cannot be read as a yearly file, or the two are of different years.

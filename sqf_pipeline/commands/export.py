@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings, open_warehouse
+from sqf_pipeline.commands.command_support import load_settings, open_warehouse
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import schema_for_source
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqf_pipeline.orchestration.resources import Warehouse
 
 BY_STOP = ("stops", "predictions")
-"""Tables with a row a stop: large, and about persons, so that they are written on request alone."""
+"""Tables with one row for each stop: large, and about persons, so written only on request."""
 
 
 @click.group("export")
@@ -60,7 +60,7 @@ def _line_of(export: Path, folder: Path) -> str:
 @command.command("tableau")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default="sqf.hyper")
 @click.option("--source", type=click.Choice(["local", "nypd", "sample", "auto"]), help="Whose results.")
-@click.option("--with-stops", is_flag=True, help="Also the tables with a row a stop.")
+@click.option("--with-stops", is_flag=True, help="Include the tables with one row for each stop.")
 def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
     """Write the result tables and views as a Tableau extract (.hyper) at PATH."""
     from sqf_pipeline.export.tableau import write_hyper
@@ -73,8 +73,8 @@ def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
         warehouse.close()
     if not tables:
         raise SqfError(
-            f"There are no results in schema {warehouse.schema} yet, so nothing was written. `sqf run` makes them; the "
-            "sample's stand apart (--source sample)."
+            f"There are no results in schema {warehouse.schema} yet, so nothing was written. Make them with `sqf run`; "
+            "those of the sample are separate (--source sample)."
         )
     write_hyper(tables, path)
     rows = sum(len(frame) for frame in tables.values())

@@ -1,7 +1,4 @@
-"""How a run looks while it goes on.
-
-What belongs here: one line a step as it ends, and below them what is under way. What does not: running anything.
-"""
+"""How a run looks while it goes on."""
 
 import time
 from types import TracebackType
@@ -65,6 +62,3 @@ class RunDisplay:
         mark = "[green]✓[/green]" if moment.kind == "done" else "[red]✗[/red]"
         self._console.print(f"{mark} {named:<40} {moment.seconds:6.1f} s")
         self._bar.advance(self._task)
-
-
-__all__ = ["RunDisplay"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
@@ -32,7 +32,7 @@ RULES_SHOWN = 8
     help="Whose results: the sample's stand apart from the others'. [default: SQF_SOURCE]",
 )
 def command(years: tuple[int, ...], source: str | None) -> None:
-    """Tell what the tables hold: rows, outcomes, and measures of the models."""
+    """Show what the tables hold: rows, outcomes, and metrics of the models."""
     settings = load_settings(source=source)
     warehouse = open_warehouse(settings, settings.source)
     try:
@@ -235,6 +235,3 @@ def _share(value: float | None) -> str:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-__all__ = ["command", "print_report"]

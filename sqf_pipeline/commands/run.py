@@ -1,8 +1,4 @@
-"""`sqf run`: from the published files to models and result tables.
-
-What belongs here: options, the choice of the source, and the order of a run. What does not: the run itself
-(`orchestration.running`), how it looks (`progress`), and the report (`report`).
-"""
+"""`sqf run`: from the published files to models and result tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqf_pipeline.commands.surroundings import console, load_settings, open_warehouse, quieten
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, quieten
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import locked
 from sqf_pipeline.settings import Settings, Source
 
 if TYPE_CHECKING:
-    from sqf_pipeline.ingest.source import SourceDecision
+    from sqf_pipeline.ingest.source_decision import SourceDecision
 
 
 @click.command("run")
@@ -39,13 +35,13 @@ if TYPE_CHECKING:
     "--allow-partial",
     is_flag=True,
     default=None,
-    help="Use a year that lacks months for models, and say so everywhere.",
+    help="Use years with missing months for models, and say so everywhere.",
 )
 def command(years: tuple[int, ...], everything: bool, **given: Any) -> None:
     """Make every asset of the test years, from the published files to the result tables.
 
     The three years before each test year are read too. With the source `auto`, local files are used if they are
-    there, else NYPD's, and synthetic stops, loudly, if neither can be had.
+    there, else NYPD's; if neither is available, synthetic stops with a clear notice.
     """
     quieten()
     from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, require_test_year
@@ -63,7 +59,7 @@ def _alone(home: Path) -> Iterator[None]:
     """Hold the home folder for one `sqf run` at a time: two would write results of different files side by side."""
     from sqf_pipeline.orchestration.instance import instance_folder
 
-    busy = f"Another `sqf run` works in {home}. Wait until it ends, or give this one a home of its own (SQF_HOME)."
+    busy = f"Another `sqf run` is working in {home}. Wait until it ends, or set SQF_HOME to another folder."
     with locked(instance_folder(home) / "run.lock", seconds=0, otherwise=SqfError(busy)):
         yield
 
@@ -74,7 +70,7 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
     from sqf_pipeline.commands.progress import RunDisplay
     from sqf_pipeline.commands.report import print_report
     from sqf_pipeline.definitions import build_defs
-    from sqf_pipeline.ingest.source import resolve_source
+    from sqf_pipeline.ingest.source_decision import resolve_source
     from sqf_pipeline.orchestration.instance import open_instance
     from sqf_pipeline.orchestration.resources import SOURCE_TAG
     from sqf_pipeline.orchestration.running import run_work, steps_of, work_for
@@ -121,6 +117,3 @@ def _told(decision: "SourceDecision") -> str:
     if len(years) == 1:
         return next(iter(years))
     return "; ".join(f"{source} {', '.join(of_source)}" for source, of_source in years.items())
-
-
-__all__ = ["command"]

@@ -1,25 +1,23 @@
-"""`sqf sample`: synthetic yearly files.
-
-What belongs here: choosing years, rows, seed and folder. What does not: how stops are made up (`synthetic`).
-"""
+"""`sqf sample`: synthetic yearly files."""
 
 from pathlib import Path
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings
+from sqf_pipeline.commands.command_support import load_settings
 
 
 @click.command("sample")
 @click.option("--year", "years", type=int, multiple=True, help="Year; repeat for several. [default: 2017 to 2020]")
-@click.option("--rows", type=int, help="Stops a year. [default: SQF_SAMPLE_ROWS, else as many as were published]")
+@click.option("--rows", type=int, help="Stops in each year. [default: SQF_SAMPLE_ROWS, else as many as were published]")
 @click.option("--seed", type=int, help="Seed; the same seed gives the same files. [default: SQF_SAMPLE_SEED]")
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Folder to write to. [default: sample in the home folder]"
 )
 def command(years: tuple[int, ...], rows: int | None, seed: int | None, folder: Path | None) -> None:
     """Write synthetic yearly files: the layout and faults of the published ones, and no real stop."""
-    from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, FIRST_YEAR
+    from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR
+    from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
     from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
     settings = load_settings(sample_rows=rows, sample_seed=seed)
@@ -28,6 +26,3 @@ def command(years: tuple[int, ...], rows: int | None, seed: int | None, folder: 
             folder or settings.home / "sample", year, seed=settings.sample_seed, rows=settings.sample_rows
         )
         click.echo(str(path))
-
-
-__all__ = ["command"]

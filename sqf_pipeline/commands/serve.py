@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings
+from sqf_pipeline.commands.command_support import load_settings
 from sqf_pipeline.commands.ui import require_free_port
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings, schema_for_source
@@ -26,11 +26,11 @@ from sqf_pipeline.settings import Settings, schema_for_source
 @click.option(
     "--source",
     type=click.Choice(["local", "nypd", "sample", "auto"]),
-    help="Whose export: the sample's stands apart from the others'. [default: SQF_SOURCE]",
+    help="Export of which source; that of the sample is separate. [default: SQF_SOURCE]",
 )
-@click.option("--wait", is_flag=True, help="Wait for the first export, saying so to visitors, instead of ending.")
+@click.option("--wait", is_flag=True, help="Wait for the first export instead of stopping; visitors are told so.")
 def command(port: int, host: str, folder: Path | None, source: str | None, *, wait: bool) -> None:
-    """Answer questions about stops from the current export, and from each that takes its place, until Ctrl-C."""
+    """Serve the current export, and each one that replaces it, until Ctrl-C."""
     from sqf_pipeline.service.server import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

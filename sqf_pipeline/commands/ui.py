@@ -1,8 +1,4 @@
-"""`sqf ui`: Dagster's UI.
-
-What belongs here: starting `dagster dev` on the workspace with the instance of the home folder. What does not:
-anything that is shown there.
-"""
+"""`sqf ui`: Dagster's UI."""
 
 import os
 import signal
@@ -12,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sqf_pipeline.commands.surroundings import load_settings
+from sqf_pipeline.commands.command_support import load_settings
 from sqf_pipeline.errors import SqfError
 
 WORKSPACE = Path("workspace.yaml")
@@ -32,7 +28,7 @@ def command(port: int, host: str) -> None:
         "DAGSTER_HOME": str(instance_folder(settings.home)),
         "SQF_HOME": str(settings.home.resolve()),
         "SQF_DATA_DIR": str(settings.data_dir.resolve()),
-        # several processes share the console; their remarks about beta parameters help nobody
+        # several processes share the console; their notices about beta parameters help nobody
         "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"),
     }
     workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "sqf_pipeline.definitions"]
@@ -55,6 +51,3 @@ def require_free_port(host: str, port: int) -> None:
             f"Cannot listen on {host}:{port}: {error.strerror or error}. Stop the program that uses the port, or "
             "choose another with --port."
         ) from error
-
-
-__all__ = ["command", "require_free_port"]

@@ -1,19 +1,13 @@
 """Contracts of stops: as published, clean, merged for training, set aside for testing.
 
-What belongs here: what must hold of a frame of stops at each hand-off, built from the registry of columns so that
-a range or a type is written once. What does not: running a contract and reporting its failures (`orchestration`),
-and contracts of encoded features and results (their own modules).
-
-Every contract is strict about columns, coerces types, and is meant to be validated lazily, so that one run tells
-every failure.
+Every contract is strict about columns, coerces types, and is validated lazily, so that one run reports every failure.
 """
 
 import pandas as pd
 import pandera.pandas as pa
 
-from sqf_pipeline.cleaning.clean_stops import DTYPES
 from sqf_pipeline.cleaning.stop_identifiers import parse_identifier
-from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
 
 KEY = ["year", "stop_id"]
 """Ids are unique within a year only."""
@@ -135,12 +129,3 @@ def _place_is_whole() -> pa.Check:
         return has_feet == has_degrees
 
     return pa.Check(whole, name="degrees_where_there_are_feet")
-
-
-__all__ = [
-    "KEY",
-    "raw_stops_contract",
-    "stops_contract",
-    "test_stops_contract",
-    "training_stops_contract",
-]

@@ -11,8 +11,6 @@ from sqf_pipeline.ingest.header import PublishedFileError, known_names, refuse_r
 
 def read_csv_table(path: Path, content: bytes) -> pd.DataFrame:
     """Return the rows of a CSV file in UTF-8, every cell `str`; raises PublishedFileError when it is none."""
-    if content.startswith(b"PK\x03\x04"):
-        raise PublishedFileError(f"{path.name}: the content is an Excel workbook; rename the file to end in .xlsx.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

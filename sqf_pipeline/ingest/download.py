@@ -113,7 +113,7 @@ def download_year(url_template: str, year: int, folder: Path, *, patience: Patie
     except OSError as error:
         raise SourceError(
             f"The download could not be written to {folder}: {error.strerror or error}. Expected a folder that this "
-            "account may write, with a few free megabytes; nothing that was there has changed. Free some space or "
+            "account may write, with a few free megabytes; existing files are unchanged. Free some space or "
             "permit writing, or point SQF_DATA_DIR at another folder."
         ) from error
 
@@ -134,7 +134,7 @@ def _download(url: str, year: int, target: Path, patience: Patience) -> Download
         if known is not None and answer.status_code == 304:
             logger.info("%s is what is published at %s", target, url)
             return Downloaded(target, known, changed=False)
-        check_file_kind(part, kind=target.suffix, described=f"What {url} gave for {year}")
+        check_file_kind(part, kind=target.suffix, described=f"The answer of {url} for {year}")
         record = DownloadRecord(
             url=url,
             etag=answer.headers.get("ETag"),
@@ -206,7 +206,7 @@ def ask(
                         return response
                     asked_to_wait = _retry_after(response)
                     failure = f"the server answered {response.status_code} {response.reason}"
-                    failure += f" and asks to wait {asked_to_wait:,.0f} s" if asked_to_wait else ""
+                    failure += f" and asks us to wait {asked_to_wait:,.0f} s" if asked_to_wait else ""
             except (requests.RequestException, HTTPError) as error:
                 failure = _passing_failure(error, url)
             retry = retry.increment(url=url)
@@ -215,7 +215,7 @@ def ask(
             if asked >= patience.attempts or monotonic() + wait > ends_at:
                 limits = f"attempt {asked} of {patience.attempts}, {patience.total:,.0f} s allowed"
                 raise UnreachableError(f"{url}: {failure} ({limits}). {_OTHERWISE}")
-            logger.warning("%s: %s; asking again in %.1f s", url, failure, wait)
+            logger.warning("%s: %s; trying again in %.1f s", url, failure, wait)
             sleep(wait)
 
 
@@ -228,7 +228,7 @@ def _passing_failure(error: Exception, url: str) -> str:
         ) from error
     if isinstance(error, (exceptions.TooManyRedirects, ValueError)):  # all that requests says of an address
         raise RefusedError(
-            f"{url} cannot be asked: {error}. Expected an http or https address that leads to the file in at most "
+            f"{url} cannot be requested: {error}. Expected an http or https address that leads to the file in at most "
             f"{MAX_REDIRECTS} redirects; check SQF_NYPD_URL."
         ) from error
     if isinstance(error, (exceptions.Timeout, ReadTimeoutError)):

@@ -57,7 +57,7 @@ def read_record(path: Path, kept: Path | None = None) -> DownloadRecord | None:
         logger.warning("the download record %s is damaged and not used: %s", kept, error)
         return None
     if record.sha256 != file_sha256(path):
-        logger.warning("%s is not the file that its download record tells of; the record is not used", path)
+        logger.warning("%s is not the file of its download record; the record is not used", path)
         return None
     return record
 
@@ -88,14 +88,14 @@ def put_with_record(part: Path, target: Path, record: DownloadRecord) -> Downloa
         return Downloaded(target, record, changed=False)
     if former is None and (target.exists() or target.is_symlink()):
         raise SourceError(
-            f"{target} was put there by hand (it has no download record, or one of other bytes) and is not what "
+            f"{target} was put there by hand (it has no matching download record) and is not what "
             f"{record.url} gives. It is never replaced, and nothing has changed. To use it, set SQF_SOURCE=local; to "
             "use the published file, move yours to another folder and run again."
         )
     earlier = None
     if former is not None and not same:
         earlier = keep_earlier(target, former)
-        logger.warning("%s was published anew; the file used so far is kept as %s", target.name, earlier)
+        logger.warning("%s was published again; the earlier file is kept as %s", target.name, earlier)
     with unfinished(record_path(target)) as note:
         # Written before the file has its name: a kill between the two leaves enough for clean_up.
         note.write_text(record.to_json(), encoding="utf-8")

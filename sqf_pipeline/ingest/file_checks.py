@@ -1,8 +1,4 @@
-"""Whether a file is of the kind its name says, before anything is read from it.
-
-What belongs here: telling a workbook from an error page, a piece of a workbook, or an archive made to fill the
-memory. What does not: columns, years and values, which are the reader's to judge.
-"""
+"""Whether a file is of the kind its name says, before anything is read from it."""
 
 import re
 import zipfile
@@ -19,7 +15,7 @@ MAX_MEMBERS = 5_000
 
 MAX_CELLS = 120_000_000
 
-# Columns are told apart by the length and first letter of their names, which costs little in a sheet of 30 MB:
+# Columns are distinguished by the length and first letter of their names, which costs little in a sheet of 30 MB:
 # up to CZ (more than any form has had), up to ZZ, and beyond.
 _FAR_COLUMN = re.compile(rb'\br="((?:[D-Z][A-Z]|[A-Z]{3})(?=\d))')
 _NEAR_COLUMNS, _MIDDLE_COLUMNS, _LAST_COLUMN = 104, 702, 16_384
@@ -55,11 +51,11 @@ def check_file_kind(path: Path, *, kind: str | None = None, described: str | Non
     described = described or str(path)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    if not head:
+    if not head.strip():
         raise UnreadableFileError(f"{described} is empty. Expected NYPD's yearly file; fetch or copy it again.")
     if looks_like_html(head):
         raise UnreadableFileError(
-            f"{described} is a web page, not a yearly file: a site has answered with a page (often an error) "
+            f"{described} is a web page, not a yearly file: the site answered with a page (often an error) "
             "instead of the file. Open the address in a browser to see what it says, and fetch the file again."
         )
     if kind == ".xlsx":
@@ -149,9 +145,3 @@ def _read_through(archive: zipfile.ZipFile, member: zipfile.ZipInfo, described: 
             f"{described} is refused: {member.filename} has cells far outside a table of stops (row {rows:,}, up to "
             f"column {width:,}), for which a reader would fill the memory. Open it, delete the stray cells, and save."
         )
-
-
-__all__ = [
-    "DAMAGED_ARCHIVE", "MAX_CELLS", "MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "RATIO_MATTERS_ABOVE_BYTES",
-    "UnreadableFileError", "check_file_kind", "looks_like_html",
-]  # fmt: skip

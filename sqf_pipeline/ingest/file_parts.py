@@ -1,12 +1,11 @@
 """Which part of a year the name of a file speaks of: a quarter, months, a numbered part, or the whole."""
 
 import re
-from calendar import month_name
 from dataclasses import dataclass
 
-ALL_MONTHS = frozenset(range(1, 13))
+from sqf_pipeline.registry.year_and_month_words import MONTHS
 
-_MONTHS = {name[:length].lower(): number for number, name in enumerate(month_name) if name for length in (3, len(name))}
+_MONTHS = {name[:length].lower(): number for number, name in enumerate(MONTHS, start=1) for length in (3, len(name))}
 _MONTHS["sept"] = 9
 _ORDINALS = {"1": 1, "2": 2, "3": 3, "4": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "first": 1, "second": 2}
 _ORDINALS |= {"third": 3, "fourth": 4, "i": 1, "ii": 2, "iii": 3, "iv": 4}
@@ -27,9 +26,9 @@ class NamedPart:
     Attributes
     ----------
     months
-        The months it should hold, 1 to 12; None where the name does not tell (`2`, `ytd`, `bronx`).
+        The months it should hold, 1 to 12; None where the name does not say (`2`, `ytd`, `bronx`).
     numbered
-        Whether a number alone tells it from the other parts, so that several may make a whole.
+        Whether a number alone distinguishes it from the other parts, so that several may make a whole.
     """
 
     months: frozenset[int] | None
@@ -102,15 +101,3 @@ def _span_at(tokens: list[str], place: int) -> tuple[int, tuple[int, int] | None
 def _span(length: int, number: int) -> tuple[int, int] | None:
     last = length * number
     return (last - length + 1, last) if last <= 12 else None
-
-
-def month_words(months: "frozenset[int] | set[int] | tuple[int, ...] | list[int]") -> str:
-    """Return months in words: `January to March, May`; `no month` when there is none."""
-    runs: list[list[int]] = []
-    for month in sorted(months):
-        if runs and month == runs[-1][-1] + 1:
-            runs[-1].append(month)
-        else:
-            runs.append([month])
-    names = [f"{month_name[run[0]]} to {month_name[run[-1]]}" if len(run) > 1 else month_name[run[0]] for run in runs]
-    return ", ".join(names) or "no month"

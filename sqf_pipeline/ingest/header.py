@@ -20,11 +20,11 @@ def refuse_repeated(described: str, header: list[str]) -> None:
     """Raise PublishedFileError when a name stands twice in a header."""
     repeated = [name for name, times in Counter(header).items() if times > 1 and name.strip()]
     if repeated:
-        raise PublishedFileError(f"{described}: the column {repeated[0]!r} stands twice in the header. Remove one.")
+        raise PublishedFileError(f"{described}: the column {repeated[0]!r} appears twice in the header. Remove one.")
 
 
 def recognise_columns(described: str, header: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return our name to published name in published order, and the names that nobody knows."""
+    """Return our name to published name in published order, and the names that are not known."""
     known = names_by_published()
     names: dict[str, str] = {}
     unknown = []

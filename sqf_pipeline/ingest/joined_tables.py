@@ -25,7 +25,7 @@ def joined(tables: Sequence[Table]) -> pd.DataFrame:
     Raises
     ------
     PublishedFileError
-        The tables have other columns, or rows of one stand in another (a sheet of everything beside its quarters).
+        The tables have other columns, or rows of one are repeated in another (a sheet of all beside its quarters).
     """
     first = tables[0]
     for table in tables[1:]:
@@ -47,7 +47,7 @@ def _require_same_columns(first: Table, other: Table) -> None:
         ]
         raise PublishedFileError(
             f"{first.described} and {other.described}: expected the same columns, found that {' and '.join(told)}. "
-            "Give them the same columns, or remove the one that is not meant."
+            "Give them the same columns, or remove the wrong one."
         )
 
 
@@ -59,11 +59,11 @@ def _refuse_repeated_stops(first: Table, other: Table) -> None:
     smaller = min(len(first.frame), len(other.frame))
     if len(shared) > max(1, REPEATED_SHARE * smaller):
         raise PublishedFileError(
-            f"{first.described} and {other.described}: expected other stops in each, found {len(shared):,} rows of "
-            f"one in the other ({ids:,} under the same number). Remove the one that repeats the other."
+            f"{first.described} and {other.described}: expected different stops in each, found {len(shared):,} rows of "
+            f"one also in the other ({ids:,} under the same number). Remove the one that repeats the other."
         )
     if ids:
         raise PublishedFileError(
-            f"{first.described} and {other.described}: expected a number of its own for every stop, found {ids:,} "
-            "numbers in both. Remove the stops that stand twice, or number them through."
+            f"{first.described} and {other.described}: expected unique stop numbers, found {ids:,} "
+            "numbers in both. Remove the repeated stops, or renumber them."
         )

@@ -1,8 +1,4 @@
-"""Yearly files in a folder: which file is the one of a year.
-
-What belongs here: recognising the usual names of a yearly file, choosing among several, and saying what is
-wrong with a folder. What does not: what stands inside a file, and fetching one.
-"""
+"""Yearly files in a folder: which file is the one of a year."""
 
 import hashlib
 import logging
@@ -13,11 +9,10 @@ from pathlib import Path
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import file_sha256
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS, NamedPart, month_words, part_in_name
+from sqf_pipeline.ingest.file_parts import NamedPart, part_in_name
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, FIRST_YEAR, month_words
 
 logger = logging.getLogger(__name__)
-
-FIRST_YEAR = 2017
 
 # NYPD publishes workbooks; a CSV beside one is somebody's conversion of it, so the workbook comes first.
 SUFFIXES = (".xlsx", ".csv")
@@ -40,7 +35,7 @@ def require_covered_year(year: int) -> None:
     if year < FIRST_YEAR:
         raise SourceError(
             f"The year {year} cannot be used: NYPD's files of 2003 to {FIRST_YEAR - 1} follow an older form with "
-            f"other columns and codes. Years from {FIRST_YEAR} on are read; ask for one of those."
+            f"other columns and codes. Choose a year from {FIRST_YEAR} on."
         )
 
 
@@ -81,7 +76,7 @@ class YearFiles:
     paths
         One file of the whole year, or its parts in the order of their months and names.
     promised
-        The months that the names promise; None when they do not tell, so that the months inside decide.
+        The months that the names promise; None when they do not say, so that the months inside decide.
     notes
         What was left aside, one sentence each.
     """
@@ -130,7 +125,7 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
     """Return the files of a year in a folder, .xlsx or .csv under any of the usual names.
 
     Files with the same bytes count as one. A file of the whole year comes before parts of it, and an .xlsx before a
-    .csv of the same, because that is what NYPD publishes; what is left aside is told. Only files directly in the
+    .csv of the same, because that is what NYPD publishes; files left aside are reported. Only files directly in the
     folder are looked at.
 
     Parameters
@@ -162,16 +157,6 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
     return _logged(_parts_of_year(folder, year, {path: part for path, part in candidates.items() if part}))
 
 
-def find_local_file(folder: Path, year: int) -> Path:
-    """Return the one file of a year; raises SourceError also when the folder has the year in parts."""
-    found = find_year_files(folder, year)
-    if len(found.paths) > 1 or found.promised != ALL_MONTHS:
-        raise SourceError(
-            f"Expected one file of {year} in {folder}, found parts of it: {_listed(path.name for path in found.paths)}."
-        )
-    return found.paths[0]
-
-
 def _parts_of_year(folder: Path, year: int, named: dict[Path, NamedPart]) -> YearFiles:
     """Return the parts of a year, one file a part."""
     by_part: dict[object, list[Path]] = {}
@@ -194,8 +179,8 @@ def _parts_of_year(folder: Path, year: int, named: dict[Path, NamedPart]) -> Yea
             both = (named[path].months or frozenset()) & (named[other].months or frozenset())
             if both:
                 raise SourceError(
-                    f"{folder}: by their names {other.name} and {path.name} both hold {month_words(both)} of {year}. "
-                    "Keep the one that is meant and move the other to another folder."
+                    f"{folder}: judging by their names, {other.name} and {path.name} both hold {month_words(both)} of "
+                    f"{year}. Keep the right one and move the other to another folder."
                 )
     told = [named[path].months for path in kept]
     if all(told):
@@ -232,7 +217,7 @@ def _missing_message(folder: Path, year: int, files: list[Path]) -> str:
     if archives:
         hints = f" {_listed(archives)} cannot be read: only .xlsx and .csv can, so unpack or save it as one of those."
     return (
-        f"There is no file of {year} in {folder}; there is {_listed(path.name for path in files)}.{hints} "
+        f"Expected a file of {year} in {folder}, found {_listed(path.name for path in files)}.{hints} "
         f"Put NYPD's file of {year} there as sqf-{year}.xlsx or .csv, or point SQF_DATA_DIR at the folder that "
         "has it, or set SQF_SOURCE=nypd to download it."
     )
@@ -243,11 +228,5 @@ def _require_same_bytes(folder: Path, year: int, paths: list[Path]) -> None:
     if len(paths) > 1 and len({file_sha256(path) for path in paths}) > 1:
         raise SourceError(
             f"{folder} has {len(paths)} different files for {year}: {_listed(path.name for path in paths)}. "
-            "Keep the one that is meant and move the others to another folder."
+            "Keep the right one and move the others to another folder."
         )
-
-
-__all__ = [
-    "FIRST_YEAR", "SUFFIXES", "MissingFileError", "SourceError", "YearFiles", "digest_of_parts", "file_sha256",
-    "find_local_file", "find_year_files", "local_years", "require_covered_year", "year_in_name",
-]  # fmt: skip

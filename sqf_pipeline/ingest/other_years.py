@@ -34,7 +34,7 @@ def without_other_years(described: str, frame: pd.DataFrame, year: int) -> tuple
     if later:
         raise PublishedFileError(
             f"{described}: expected stops of {year}, found {told}, which is later. A file of {year} cannot hold them: "
-            "it was put together from several files, or the years are wrong. Fetch the published file again."
+            "it was combined from several files, or the years are wrong. Get the published file again."
         )
     if sum(others.values()) > LARGEST_SHARE * len(frame):
         raise PublishedFileError(

@@ -10,6 +10,7 @@ import pandas as pd
 from sqf_pipeline.cleaning.calendar_columns import published_years, shared_moment_column
 from sqf_pipeline.cleaning.stop_identifiers import refuse_lost_digits
 from sqf_pipeline.ingest.csv_table import read_csv_table
+from sqf_pipeline.ingest.file_checks import check_file_kind
 from sqf_pipeline.ingest.header import PublishedFileError, missing_columns, recognise_columns
 from sqf_pipeline.ingest.joined_tables import Table, joined
 from sqf_pipeline.ingest.local_files import digest_of_parts
@@ -93,10 +94,10 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
     Raises
     ------
     PublishedFileError
-        When a file is missing, empty, not what its name says, in another encoding, cut off, of another year or with
+        When a file is missing, in another encoding, cut off, of another year or with
         too many rows of one, lacks a required column, or does not agree with the others.
     UnreadableFileError
-        When a workbook is none, is damaged, or would fill the memory.
+        When a file is empty, a web page, no workbook despite its name, damaged, or would fill the memory.
     """
     tables: list[Table] = []
     parts: list[FilePart] = []
@@ -117,7 +118,7 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
             blank_rows += blank
             rows += len(table.frame)
         if not rows:
-            raise PublishedFileError(f"{path.name}: expected one row a stop, found a header and no rows.")
+            raise PublishedFileError(f"{path.name}: expected one row for each stop, found a header and no rows.")
         parts.append(FilePart(path.name, hashlib.sha256(content).hexdigest(), len(content), rows))
     described = " and ".join(path.name for path in paths)
     stops = joined(tables)
@@ -177,14 +178,6 @@ def _read_bytes(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise PublishedFileError(f"{path}: cannot be read ({error.strerror}). Check the file's permissions.") from error
-    if not content.strip():
-        raise PublishedFileError(f"{path.name}: expected a yearly file, found an empty one. Fetch it again.")
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise PublishedFileError(
-            f"{path.name}: expected a yearly file, found a web page saved under its name. "
-            "Download the file itself (its address ends in .xlsx) and replace this one."
-        )
+    # Before a library written for good files makes room for whatever a bad one asks for.
+    check_file_kind(path, described=path.name)
     return content
-
-
-__all__ = ["FilePart", "PublishedFileError", "RawFile", "read_published_file", "read_published_year"]

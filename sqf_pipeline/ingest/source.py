@@ -1,21 +1,16 @@
-"""Where the yearly files come from: a folder, NYPD's site, or the sample.
-
-What belongs here: choosing a source, and obtaining a year's file from it. What does not: how a file is found
-(`local_files`), fetched (`download`), made up (`synthetic`) or read (`reader`).
-"""
+"""Where the yearly files come from: a folder, NYPD's site, or the sample."""
 
 import logging
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqf_pipeline.ingest.download import NotPublishedError, Patience, RefusedError, UnreachableError, download_year
+from sqf_pipeline.ingest.download import Patience, RefusedError, UnreachableError, download_year
 from sqf_pipeline.ingest.download_record import read_record
 from sqf_pipeline.ingest.file_checks import DAMAGED_ARCHIVE
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS
 from sqf_pipeline.ingest.local_files import (
     MissingFileError,
     SourceError,
@@ -25,7 +20,7 @@ from sqf_pipeline.ingest.local_files import (
     find_year_files,
     require_covered_year,
 )
-from sqf_pipeline.ingest.publication import QUICK, check_publication
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS
 from sqf_pipeline.settings import NYPD_URL, ResolvedSource, Source
 
 logger = logging.getLogger(__name__)
@@ -69,25 +64,6 @@ class PublishedFile:
     paths: tuple[Path, ...]
     promised: frozenset[int] | None = ALL_MONTHS
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SourceDecision:
-    """Where a command takes its years from, and why.
-
-    Attributes
-    ----------
-    by_year
-        Year to `local`, `nypd` or `sample`; synthetic years never stand beside others.
-    reason
-        One or two sentences for people.
-    is_fallback
-        True only when synthetic stops stand in for published ones that could not be had; show `reason` loudly then.
-    """
-
-    by_year: Mapping[int, ResolvedSource]
-    reason: str
-    is_fallback: bool = False
 
 
 def source_of_year(source: Source, data_dir: Path, year: int) -> ResolvedSource:
@@ -150,7 +126,7 @@ def obtain_file(
     """
     require_covered_year(year)
     decided = source_of_year(source, data_dir, year)
-    if decided == "local" or (source == "auto" and not _missing_locally(data_dir, [year])):
+    if decided == "local" or (source == "auto" and not missing_locally(data_dir, [year])):
         return _local_file(data_dir, year, decided)
     if decided == "nypd":
         try:
@@ -159,7 +135,7 @@ def obtain_file(
             if source != "auto":
                 raise
             raise SourceError(
-                f"{data_dir} has no file of {year}, and NYPD's site gave none: {error}\n{_no_sample(data_dir)}"
+                f"{data_dir} has no file of {year}, and NYPD's site gave none: {error}\n{no_sample(data_dir)}"
             ) from error
         return _described(downloaded.path, year, "nypd")
     if sample_dir is None:
@@ -252,74 +228,16 @@ def _described(path: Path, year: int, source: ResolvedSource) -> PublishedFile:
     )
 
 
-def resolve_source(
-    source: Source,
-    data_dir: Path,
-    years: Sequence[int],
-    *,
-    allow_sample: bool,
-    url_template: str = NYPD_URL,
-    patience: Patience = QUICK,
-) -> SourceDecision:
-    """Say before a command starts where each of its years comes from, and whether those that are missing can be had.
-
-    Each year is decided by `source_of_year`. With `auto`, the server is asked for the years that the folder has not;
-    when it gives none, and only with `allow_sample`, all years are the sample's instead. A folder that is wrong rather
-    than incomplete (two different files of a year, synthetic files) is an error, not a reason to go on looking; so is
-    a year that is not published while others are.
-
-    Parameters
-    ----------
-    source
-        `local`, `nypd`, `sample` or `auto`; one that is named never falls back.
-    data_dir
-        Folder of the published files.
-    years
-        The years that will be needed, each 2017 or later.
-    allow_sample
-        Whether `auto` may end at the sample. True for the interactive command alone: nothing scheduled, and
-        nothing launched from the UI, may ever pass synthetic stops for published ones.
-    url_template, patience
-        See `check_publication`.
-
-    Raises
-    ------
-    SourceError
-        No source has the years, or one has them wrongly.
-    """
-    if not years:
-        raise ValueError("no years were asked for")
-    wanted = sorted(set(years))
-    by_year = {year: source_of_year(source, data_dir, year) for year in wanted}
-    if source != "auto":
-        return SourceDecision(by_year, f"SQF_SOURCE={source} was set.")
-    missing = _missing_locally(data_dir, wanted)
-    if not missing:
-        return SourceDecision(by_year, f"{data_dir} has a file of every year needed ({_spoken(wanted)}).")
-    not_local = f"{data_dir} has no file of {_spoken(missing)}"
-    try:
-        _require_published(url_template, missing, wanted, patience)
-    except (UnreachableError, RefusedError) as error:
-        if not allow_sample:
-            raise SourceError(f"{not_local}, and NYPD's site gave none: {error}\n{_no_sample(data_dir)}") from error
-        return SourceDecision(
-            dict.fromkeys(wanted, "sample"),
-            f"SYNTHETIC STOPS ARE USED, none of the results are about real ones: {not_local}, and NYPD's site gave "
-            f"none ({str(error).rstrip('.')}). For real ones put the files into {data_dir}, or point SQF_DATA_DIR at "
-            "the folder that has them.",
-            is_fallback=True,
-        )
-    return SourceDecision(by_year, f"{not_local}; NYPD publishes {'it' if len(missing) == 1 else 'them'}.")
-
-
-def _no_sample(data_dir: Path) -> str:
+def no_sample(data_dir: Path) -> str:
+    """Return what to do when a year is missing and synthetic stops may not take its place."""
     return (
         f"Put the files into {data_dir}, or point SQF_DATA_DIR at the folder that has them. Synthetic stops are not "
         "used here unless SQF_SOURCE=sample."
     )
 
 
-def _missing_locally(data_dir: Path, years: Sequence[int]) -> list[int]:
+def missing_locally(data_dir: Path, years: Sequence[int]) -> list[int]:
+    """Return the years of which a folder has no file."""
     missing = []
     for year in years:
         try:
@@ -328,32 +246,3 @@ def _missing_locally(data_dir: Path, years: Sequence[int]) -> list[int]:
             logger.debug("%s", error)
             missing.append(year)
     return missing
-
-
-def _require_published(url_template: str, missing: Sequence[int], years: Sequence[int], patience: Patience) -> None:
-    """Raise NotPublishedError when a missing year is not out, RefusedError when the server has none of the years."""
-    states = {year: check_publication(url_template, year, None, patience=patience) for year in reversed(years)}
-    newest = states[years[-1]]
-    if not any(state.published for state in states.values()):
-        raise RefusedError(
-            f"{newest.reason}, and no other year either: the address of the files has probably changed; look for it at "
-            "https://www.nyc.gov/site/nypd/stats/reports-analysis/stopfrisk.page and set SQF_NYPD_URL"
-        )
-    for year in reversed(missing):
-        if not states[year].published:
-            raise NotPublishedError(
-                f"{states[year].reason}. A year is published around the end of March of the next one. Ask for an "
-                "earlier test year, or check the address (SQF_NYPD_URL)."
-            )
-
-
-def _spoken(years: Sequence[int]) -> str:
-    """Return years as a person would say them: `2017 to 2020`, or `2017, 2019`."""
-    if len(years) > 2 and years[-1] - years[0] == len(years) - 1:
-        return f"{years[0]} to {years[-1]}"
-    return ", ".join(str(year) for year in years)
-
-
-__all__ = [
-    "PublishedFile", "SourceDecision", "is_synthetic", "obtain_file", "resolve_source", "source_of_year",
-]  # fmt: skip

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.ingest.file_checks import check_file_kind
 from sqf_pipeline.ingest.header import PublishedFileError, known_names, refuse_repeated
 
 HEADER_SEARCH_ROWS = 20
@@ -48,8 +47,6 @@ def read_workbook_tables(path: Path, content: bytes) -> tuple[list[tuple[str, pd
     ------
     PublishedFileError
         No sheet has the header, the workbook is damaged, or the only stops are hidden behind another sheet.
-    UnreadableFileError
-        The file is no workbook, or would fill the memory.
     """
     sheets = _sheets_with_header(path, content)
     taken = [sheet for sheet in sheets if not sheet.hidden and sheet.stops > 1]
@@ -59,7 +56,7 @@ def read_workbook_tables(path: Path, content: bytes) -> tuple[list[tuple[str, pd
         if visible and behind:
             raise PublishedFileError(
                 f"{path.name}: the sheet {visible[0].name!r} has {visible[0].stops} stops, and the hidden sheet "
-                f"{behind[0]!r} has more. Show the sheet that is meant, remove the other, and save."
+                f"{behind[0]!r} has more. Unhide the right sheet, remove the other, and save."
             )
         taken = visible or hidden
     notes = tuple(
@@ -74,8 +71,6 @@ def read_workbook_tables(path: Path, content: bytes) -> tuple[list[tuple[str, pd
 def _sheets_with_header(path: Path, content: bytes) -> list[_Sheet]:
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
-    # Before a library written for good files makes room for whatever a bad one asks for.
-    check_file_kind(path, described=path.name)
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(content))
         hidden = {sheet.name: sheet.visible != SheetVisibleEnum.Visible for sheet in workbook.sheets_metadata}

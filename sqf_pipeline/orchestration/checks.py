@@ -1,22 +1,18 @@
 """The gate between two assets: a contract that is checked before anything is stored.
 
-What belongs here: turning a pandera schema into a blocking Dagster check, its outcome into events, and its columns
-into what the UI shows. What does not: the rules (they are in `contracts`), or checks that only look at what is
-already stored.
-
 A plain `@asset_check` runs after the write; dagster-pandera drops the coerced frame and reports no table. So an
 asset declares `check_specs=[gate_spec(...)]` and ends with `yield from through_gate(...)`. When the contract is
 broken only a failed check is recorded: nothing is written, the run is red, and nothing downstream runs.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from sqf_pipeline.orchestration.assets.labels import as_table
-from sqf_pipeline.year_checks.findings import told
+from sqf_pipeline.year_checks.findings import sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,26 +87,8 @@ def through_gate(
     dagster.Failure
         After the failed check, so that the run stops and says which rules were broken.
     """
-    import pandera.errors
-
-    try:
-        coerced = contract.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        failures = failure_table(errors.failure_cases)
-        table = as_table(failures, rows=len(failures))
-        yield dg.AssetCheckResult(
-            asset_key=asset,
-            check_name=CHECK_NAME,
-            passed=False,
-            description=_summary(failures),
-            metadata={"failures": table, "rows_checked": len(frame)},
-        )
-        raise dg.Failure(
-            description=f"{asset} breaks its contract; nothing was stored. {_summary(failures)}",
-            metadata={"failures": table},
-            allow_retries=False,
-        ) from None  # the original error carries whole rows
-    if refused := told(findings, "red"):
+    coerced = yield from _validated(contract, frame, asset)
+    if refused := sentences(findings, "red"):
         yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
         raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
     yield dg.Output(
@@ -132,6 +110,31 @@ def through_gate(
     )
 
 
+def _validated(
+    contract: "pa.DataFrameSchema", frame: "pd.DataFrame", asset: str
+) -> "Generator[dg.AssetCheckResult, None, pd.DataFrame]":
+    """Return the coerced frame; yield a failed check and raise when it breaks the contract."""
+    import pandera.errors
+
+    try:
+        return contract.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        failures = failure_table(errors.failure_cases)
+        table = as_table(failures, rows=len(failures))
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=CHECK_NAME,
+            passed=False,
+            description=_summary(failures),
+            metadata={"failures": table, "rows_checked": len(frame)},
+        )
+        raise dg.Failure(
+            description=f"{asset} breaks its contract; nothing was stored. {_summary(failures)}",
+            metadata={"failures": table},
+            allow_retries=False,
+        ) from None  # the original error carries whole rows
+
+
 def warning_check(
     asset: str, name: str, findings: "Sequence[Finding]", otherwise: str, metadata: dict[str, Any] | None = None
 ) -> dg.AssetCheckResult:
@@ -141,7 +144,7 @@ def warning_check(
         check_name=name,
         passed=not findings,
         severity=dg.AssetCheckSeverity.WARN,
-        description=told(findings) or otherwise,
+        description=sentences(findings) or otherwise,
         metadata=metadata or {},
     )
 
@@ -169,10 +172,10 @@ def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
         return
     told = "; ".join(f"{row.column_name}: {row.detail}" for row in failed.itertuples())
     raise dg.Failure(
-        description=f"The stops of {test_year} are not what its models were fitted on. {told}. No card, charts or "
-        "export are made of them, and those that are there stay as they are. Find out whether the file of the year or "
-        "the reading of it changed (docs/runbook.md, A red check), mend that, and materialise the year anew, its stops "
-        "first.",
+        description=f"The stops of {test_year} differ too much from those its models were trained on. {told}. No "
+        "card, charts or export are made; existing ones stay as they are. Find out whether the file of the year or the "
+        "way it is read changed (docs/runbook.md, A red check), correct that, and materialise the year again, starting "
+        "with its stops.",
         metadata={"failed": as_table(failed)},
         allow_retries=False,
     )
@@ -189,7 +192,7 @@ def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
     Returns
     -------
     pandas.DataFrame
-        Sorted by column and rule, so that two runs tell the same.
+        Sorted by column and rule, so that two runs report the same.
     """
     import pandas as pd
 

@@ -1,9 +1,7 @@
 """Whether the newest year has arrived when it should have.
 
-What belongs here: the deadline, the check and the sensor that asks it. What does not: fetching a year (`schedules`).
-
 Dagster's newer FreshnessPolicy asks when an asset was last made, not whether the newest year is among what was made;
-so the older kind of check is used here, and its remark about itself kept quiet.
+so the older kind of check is used here, and its deprecation warning is silenced.
 """
 
 import warnings
@@ -38,6 +36,3 @@ def build_freshness_sensor(checks: Sequence[dg.AssetChecksDefinition], *, runnin
             minimum_interval_seconds=24 * 60 * 60,
             default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         )
-
-
-__all__ = ["DEADLINE", "TIME_ZONE", "build_freshness_checks", "build_freshness_sensor"]

@@ -1,7 +1,4 @@
-"""The Dagster instance in the home folder: the history that `sqf run` writes and the UI shows.
-
-What belongs here: where it is and how it is configured. What does not: what runs on it.
-"""
+"""The Dagster instance in the home folder: the history that `sqf run` writes and the UI shows."""
 
 import os
 from collections.abc import Iterator
@@ -106,6 +103,3 @@ def _do_not_wait(connection: object, _record: object) -> None:
 
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous=OFF")
-
-
-__all__ = ["instance_folder", "open_instance"]

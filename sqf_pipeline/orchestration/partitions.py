@@ -1,8 +1,5 @@
 """Years as partitions, and which years a test year is trained on.
 
-What belongs here: the two partition definitions, the mappings between them, and the one helper that puts frames
-of several years in order. What does not: anything that reads a file or knows a column.
-
 A year's partition exists once the year is over, which is the earliest moment at which its file can be complete.
 NYPD publishes around the end of the following March; until then materialising the year says that its file is not
 there.
@@ -15,10 +12,10 @@ from typing import TypeVar
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
 
 Loaded = TypeVar("Loaded")
 
-FIRST_YEAR = 2017  # the year from which the form of the published files has been the same
 TRAINING_YEARS = 3  # as in the 2021 study
 FIRST_TEST_YEAR = FIRST_YEAR + TRAINING_YEARS
 
@@ -76,9 +73,3 @@ def in_year_order(loaded: Mapping[str, Loaded] | Loaded, years: tuple[int, ...])
     if sorted(by_year) != [str(year) for year in years]:
         raise ValueError(f"expected the years {years}, was given {sorted(by_year)}")
     return [by_year[key] for key in sorted(by_year)]
-
-
-__all__ = [
-    "FIRST_TEST_YEAR", "FIRST_YEAR", "SAME_YEAR", "STUDY_WINDOW", "TEST_YEARS", "TRAINING_WINDOW", "TRAINING_YEARS",
-    "YEARS", "in_year_order", "require_test_year", "training_years",
-]  # fmt: skip

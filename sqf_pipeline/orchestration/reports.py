@@ -1,7 +1,4 @@
-"""Reports as files: a folder for each asset and year.
-
-What belongs here: writing the texts and pictures of an asset where people find them. What does not: what they say.
-"""
+"""Reports as files: a folder for each asset and year."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -44,6 +41,3 @@ class ReportIOManager(dg.IOManager):
     @staticmethod
     def _turn(folder: Path) -> AbstractContextManager[None]:
         return one_writer(folder, f"{folder.name} of {folder.parent.name}")
-
-
-__all__ = ["ReportIOManager"]

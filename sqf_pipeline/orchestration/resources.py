@@ -1,8 +1,4 @@
-"""What assets are given besides their inputs: the warehouse, the place of the published files, the engine for fits.
-
-What belongs here: reading the settings once and turning them into objects with a lifetime. What does not: what is
-done with them. They are plain objects rather than Dagster configuration, so that no password is shown in the UI.
-"""
+"""What assets use besides their inputs: the warehouse, the location of the published files, the engine for fitting."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -34,8 +30,8 @@ class PublishedFiles:
     Attributes
     ----------
     source
-        Where to look; `auto` ends at NYPD's site here and never at the sample, because nobody may be watching. It is
-        decided year by year (`nypd.source.source_of_year`), alike for the command, the UI and the schedule.
+        Where to look; `auto` ends at NYPD's site here and never at the sample, as nobody may be watching. It is
+        decided year by year (`ingest.source.source_of_year`), alike for the command, the UI and the schedule.
     data_dir, nypd_url
         Folder of published files, and the address they are downloaded from.
     sample_dir, sample_seed, sample_rows
@@ -79,7 +75,7 @@ class PublishedFiles:
         source = next((name for name in get_args(Source) if name == (tag or self.source)), None)
         if source is None or schema_for_source(source) != schema_for_source(self.source):
             raise SqfError(
-                f"The run's tag {SOURCE_TAG} is {tag!r}, which does not go with SQF_SOURCE={self.source}: expected "
+                f"The run's tag {SOURCE_TAG} is {tag!r}, which does not fit SQF_SOURCE={self.source}: expected "
                 f"{'sample' if self.source == 'sample' else 'local, nypd or auto'}. Launch it without the tag, or "
                 "under another SQF_SOURCE."
             )

@@ -1,9 +1,4 @@
-"""Which old runs may be forgotten.
-
-What belongs here: choosing finished runs that nothing rests on any more, and deleting them with what their steps
-printed. What does not: ticks of schedules (Dagster forgets those by itself, see `dagster.yaml`), and results: tables,
-frames, models, exports and published files are replaced or kept, never thrown away by age.
-"""
+"""Which old runs may be deleted."""
 
 import logging
 from datetime import datetime
@@ -17,10 +12,10 @@ logger = logging.getLogger(__name__)
 
 
 def runs_to_forget(instance: dg.DagsterInstance, before: datetime) -> list[str]:
-    """Return the ids of finished runs made before a moment that nothing rests on, oldest first.
+    """Return the ids of finished runs made before a moment that no present result depends on, oldest first.
 
     Kept whatever their age are runs that made what an asset's partition holds now, because staleness, lineage and the
-    publication schedule are told from them, and the last run of each job and partition, whatever became of it.
+    publication schedule are derived from them, and the last run of each job and partition, whatever became of it.
     """
     kept = _runs_behind_present_assets(instance)
     last_of: set[tuple[str, str | None]] = set()
@@ -61,6 +56,3 @@ def _runs_behind_present_assets(instance: dg.DagsterInstance) -> set[str]:
                 break
             cursor = page.cursor
     return runs
-
-
-__all__ = ["forget_runs", "runs_to_forget"]

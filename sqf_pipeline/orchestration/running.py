@@ -1,8 +1,4 @@
-"""Materialising years in this process, telling a listener what is under way.
-
-What belongs here: which partitions a list of test years needs, in which order, and turning Dagster's events into
-few simple ones. What does not: how progress looks (`commands`), and what an asset does.
-"""
+"""Materialising years in this process, reporting progress to a listener."""
 
 import logging
 import time
@@ -85,7 +81,7 @@ def run_work(
     Raises
     ------
     SqfError
-        When the run failed through something that a person can mend: the message of the failed step.
+        When the run failed because of something that a person can correct: the message of the failed step.
     """
     run_id = str(uuid4())
     instance.add_event_listener(run_id, _translated(work.year, listener))
@@ -99,7 +95,7 @@ def run_work(
         )
     except dg.DagsterExecutionInterruptedError:
         raise SqfError(
-            "Stopped. What was finished is stored, what was under way is as it was before; run again to go on."
+            "Stopped. Finished steps are stored; the step under way left everything as it was. Run again to continue."
         ) from None
     except Exception as error:
         told = explained(error)
@@ -151,6 +147,3 @@ def explained(error: BaseException) -> str | None:
             return current.description
         pending += [current.__context__, current.__cause__, getattr(current, "user_exception", None)]
     return None
-
-
-__all__ = ["Progress", "Work", "explained", "run_work", "steps_of", "work_for"]

@@ -1,29 +1,26 @@
 """When the pipeline runs by itself: once a week in spring, it asks whether NYPD has published something.
 
-What belongs here: the schedule `yearly_publication`, and the sensor `rerun_after_publication` that goes on to the
-models once the stops that the schedule asked for are loaded. What does not: how a server is asked
-(`nypd.publication`), and how a file is fetched (the run does it).
-
 A schedule has one job, and stops and models are partitioned by different kinds of year. Requesting both at once
 would also fit models on old stops whenever a new file fails its checks. Hence two steps: the schedule requests the
-stops, and the sensor the test years that rest on them, when all of them have arrived.
+stops, and the sensor the test years that use them, when all of them have arrived.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, FIRST_YEAR, training_years
+from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, training_years
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
     from sqf_pipeline.ingest.download_record import DownloadRecord
-    from sqf_pipeline.ingest.publication import PublicationState
+    from sqf_pipeline.ingest.publication_check import PublicationState
 
 CRON = "0 8 * 2-7 1"
 """Mondays at eight, February to July: a year is published around the end of March, some years later."""
@@ -104,17 +101,17 @@ def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: boo
         execution_timezone=TIME_ZONE,
         job=yearly_stops,
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
-        description="Mondays from February to July: asks NYPD's server, with one request a file and without "
+        description="Mondays from February to July: asks NYPD's server, with one request for each file and without "
         "downloading, whether last year's file is published or an earlier one changed, and loads what is new. The "
-        "sensor rerun_after_publication then fits the models that rest on it.",
+        "sensor rerun_after_publication then fits the models that use it.",
     )
     def yearly_publication(
         context: dg.ScheduleEvaluationContext, published_files: dg.ResourceParam[PublishedFiles]
     ) -> list[dg.RunRequest] | dg.SkipReason:
         if published_files.source not in ("nypd", "auto"):
             return dg.SkipReason(
-                f"SQF_SOURCE is {published_files.source}: nothing is downloaded, so nobody is asked. With nypd or auto "
-                "new publications are fetched."
+                f"SQF_SOURCE is {published_files.source}: nothing is downloaded, so NYPD is not asked. Set nypd or "
+                "auto to fetch new publications."
             )
         return _look(context.instance, yearly_stops.name, published_files, context.scheduled_execution_time.date())
 
@@ -126,7 +123,7 @@ def _look(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask about every year that matters, newest first, and return what to run or why nothing is."""
     from sqf_pipeline.ingest.download import UnreachableError
-    from sqf_pipeline.ingest.publication import check_publication
+    from sqf_pipeline.ingest.publication_check import check_publication
 
     last_year = today.year - 1
     records = {year: _kept_record(published_files, year) for year in range(FIRST_YEAR, last_year + 1)}
@@ -134,7 +131,7 @@ def _look(
     by_hand = _put_there_by_hand(published_files, records)
     wanted = {last_year, *(year for year in records if records[year] or loaded[year])} - by_hand
     requests: list[dg.RunRequest] = []
-    reasons = [f"the file of {_listed(sorted(by_hand))} was put into the data folder by hand"] if by_hand else []
+    reasons = [f"the file of {year_words(sorted(by_hand))} was put into the data folder by hand"] if by_hand else []
     while wanted:
         year = max(wanted)
         wanted.remove(year)
@@ -208,7 +205,7 @@ def _runs_of(instance: dg.DagsterInstance, job: str, year: int) -> tuple[tuple[s
 def build_sensor(
     yearly_stops: "UnresolvedAssetJobDefinition", yearly_rerun: "UnresolvedAssetJobDefinition", *, running: bool = False
 ) -> dg.SensorDefinition:
-    """Return the sensor `rerun_after_publication`, which requests the test years that rest on new stops.
+    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops.
 
     Parameters
     ----------
@@ -223,7 +220,7 @@ def build_sensor(
         job=yearly_rerun,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        description="When every year that yearly_publication asked for is loaded, requests the test years that are "
+        description="When every year that yearly_publication requested is loaded, requests the test years that are "
         "trained or tested on one of them.",
     )
     def rerun_after_publication(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -249,7 +246,7 @@ def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> li
                 continue
             tags = {BATCH_TAG: batch, **_RETRIES}
             requests.append(dg.RunRequest(run_key=f"{test_year}:{batch}", partition_key=str(test_year), tags=tags))
-    return requests or dg.SkipReason("; ".join(reasons) or "no test year rests on what was loaded")
+    return requests or dg.SkipReason("; ".join(reasons) or "no test year uses the years that were loaded")
 
 
 def _recent_batches(instance: dg.DagsterInstance, job: str) -> dict[str, dict[int, dg.DagsterRunStatus]]:
@@ -283,23 +280,13 @@ def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: 
     window = (*training_years(test_year), test_year)
     running = [year for year in window if statuses.get(year) in _UNFINISHED]
     if running:
-        return f"{test_year} waits for the stops of {_listed(running)}"
+        return f"{test_year} waits for the stops of {year_words(running)}"
     failed = [
         year for year in window if statuses.get(year, dg.DagsterRunStatus.SUCCESS) is not dg.DagsterRunStatus.SUCCESS
     ]
     if failed:
-        return f"{test_year} is not run: loading {_listed(failed)} failed; mend it and execute that run again"
+        return f"{test_year} is not run: loading {year_words(failed)} failed; correct the cause and run it again"
     absent = [year for year in window if year not in loaded]
     if absent:
-        return f"{test_year} is not run: the stops of {_listed(absent)} were never loaded"
+        return f"{test_year} is not run: the stops of {year_words(absent)} were never loaded"
     return None
-
-
-def _listed(years: Sequence[int]) -> str:
-    return ", ".join(str(year) for year in years)
-
-
-__all__ = [
-    "BATCH_TAG", "CRON", "PUBLICATION_TAG", "TIME_ZONE", "YEAR_TAG", "YearHistory",
-    "build_schedule", "build_sensor", "decide",
-]  # fmt: skip

@@ -4,8 +4,8 @@ Nothing is listed by hand: an asset's version covers what its function says, the
 calls, every module of the package that these import, however far down, and every file of data that such a module
 names. What only moves and shows results (`orchestration` outside the assets) is not counted.
 
-Hashed is what a module means: its syntax tree without comments, docstrings, type hints of functions and positions, told
-the same by every release of Python. A file of data (CSV, JSON, SQL, Jinja, CSS and so on) counts byte by byte.
+Hashed is what a module means: its syntax tree without comments, docstrings, type hints of functions and positions, the
+same in every release of Python. A file of data (CSV, JSON, SQL, Jinja, CSS and so on) counts byte by byte.
 """
 
 import ast

@@ -1,8 +1,4 @@
-"""The registry of columns: one table that says what every column is called, means and may hold.
-
-What belongs here: reading `columns.csv` and looking columns up. What does not: the knowledge itself (it is in
-the table), and anything that touches a stop.
-"""
+"""The registry of columns: one table that says what every column is called, means and may hold."""
 
 import csv
 import re
@@ -16,6 +12,24 @@ Kind = Literal[
     "category", "code", "flag", "mark", "text",
 ]  # fmt: skip
 Known = Literal["at_stop", "value_at_stop", "completed", "during", "outcome_made", "outcome", "record"]
+
+DTYPES = {
+    "year": "Int16",
+    "identifier": "string",
+    "date": "datetime64[s]",
+    "time": "Int32",
+    "integer": "Int32",
+    "number": "Float64",
+    "height": "Float64",
+    "month": "Int8",
+    "weekday": "Int8",
+    "category": "string",
+    "code": "Int32",
+    "flag": "boolean",
+    "mark": "boolean",
+    "text": "string",
+}
+"""Type of a clean column by its kind; a missing value is null in each."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +114,3 @@ def column(name: str) -> Column:
 def names_by_published() -> dict[str, str]:
     """Return a dictionary from every normalised published name to our name."""
     return {normalise_name(name): entry.name for entry in load_columns() for name in entry.published_names}
-
-
-__all__ = [
-    "Column", "Kind", "Known", "column", "columns_by_name", "load_columns", "names_by_published", "normalise_name",
-]  # fmt: skip

@@ -1,8 +1,7 @@
-"""Spellings and what they stand for: categories, nothing, yes and no, units; looked up in `spellings.csv`.
+"""Spellings and what they mean: categories, missing values, yes and no, units; from `spellings.csv`.
 
-The first column of the table names a column of the registry, or says by a star for what else its spellings are:
-`*` nothing, in every column; `*unknown` NYPD's codes for unknown, wherever they stand; `*flag` yes and no; `*unit` the
-unit that is written behind a number.
+The first column of the table names a column of the registry, or begins with a star: `*` is a missing value and
+`*unknown` NYPD's code for unknown, both in every column; `*flag` yes and no; `*unit` a unit written behind a number.
 """
 
 import csv
@@ -31,7 +30,7 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
 
 @cache
 def null_spellings() -> frozenset[str]:
-    """Return every spelling of nothing, in capitals without spaces around it."""
+    """Return every way in which a missing value is written, in capitals without spaces around it."""
     return frozenset(spelling for owner, spelling, _ in _rows() if owner == "*")
 
 
@@ -64,7 +63,7 @@ def normalise_text(text: str) -> str:
     """Return a text in capitals and plain characters, with single spaces and none around it.
 
     Non-breaking and zero-width spaces, typographic quotes and dashes, full-width digits, and the quotes by which a
-    spreadsheet is told that a number is text (`="020"`, `'020`) are no part of what a text says.
+    spreadsheet marks a number as text (`="020"`, `'020`) are not part of the text.
     """
     plain = unicodedata.normalize("NFKC", text.translate(_LOOKALIKES))
     plain = " ".join(plain.upper().split())

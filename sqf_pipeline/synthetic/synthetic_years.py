@@ -1,7 +1,6 @@
 """Synthetic yearly files: written in the layout of their year, and recognised by their name."""
 
 import csv
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.files import written_whole
 from sqf_pipeline.registry.columns import names_by_published, normalise_name
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
 from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, draw_variables, of_year, pick
 from sqf_pipeline.synthetic.invented_places import make_sites
 from sqf_pipeline.synthetic.published_faults import add_faults
 from sqf_pipeline.synthetic.published_layout import render
-
-FIRST_YEAR = 2017
-"""The form in use began with this year."""
 
 BLOCK_ROWS = 20_000
 """Stops drawn and written at a time; it bounds the memory, and the files depend on it."""
@@ -62,14 +60,9 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
     if rows < SMALLEST_ROWS:
         raise SqfError(f"Expected at least {SMALLEST_ROWS} stops a year (SQF_SAMPLE_ROWS), found {rows}.")
     path = folder / synthetic_file_name(year)
-    temporary = folder / f".{path.name}.{uuid.uuid4().hex}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
+        with written_whole(path) as temporary:
             _write(temporary, year, seed, rows)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise SqfError(
             f"{path}: the synthetic year cannot be written ({error.strerror or error}). Free some space, or choose a "

@@ -1,8 +1,4 @@
-"""Roles and tools of people who look at the tables.
-
-What belongs here: a role that can only read, and the command that opens psql. What does not: the command line around
-them (`cli`), and the pipeline's own role, which owns the tables.
-"""
+"""Roles and tools of people who look at the tables."""
 
 import secrets
 from collections.abc import Iterable
@@ -131,7 +127,7 @@ def _refuse_powerful(connection: sa.Connection, role: str) -> None:
         "FROM pg_roles r WHERE rolname = :role"
     )
     if connection.execute(query, {"role": role}).scalar():
-        msg = f"The role {role} is there already and can do more than read. Choose another name for the reader."
+        msg = f"The role {role} exists already and can do more than read. Choose another name for the reader."
         raise SqfError(msg)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg2
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.files import written_whole
 from sqf_pipeline.warehouse import postgres_programs as postgres
 from sqf_pipeline.warehouse.postgres_programs import HOST, Programs, is_alive, locked
 from sqf_pipeline.warehouse.server_account import Account, account_for, choose_cluster, clusters_outside, make_folder
@@ -290,9 +291,6 @@ def _free_port() -> int:
 
 def _write_privately(path: Path, text: str) -> None:
     """Write a file that its owner alone can read, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    with written_whole(path) as temporary:
+        temporary.touch(mode=0o600)
+        temporary.write_text(f"{text}\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """PostgreSQL's programs, from a wheel: initdb, pg_ctl and psql; and the processes of a server that they started.
 
-Numbers in postmaster.pid are not believed, since after a crash or in another container they are somebody else's. Every
-process of a server holds the lock `alive.lock` beside its data folder while it lives, and that is told by the kernel.
+The numbers in postmaster.pid are not trusted: after a crash or in another container other programs may have them. Every
+process of a server holds the lock `alive.lock` beside its data folder while it lives, and the kernel reports that.
 """
 
 import fcntl
@@ -133,7 +133,7 @@ def programs_for(account: Account, cluster: Path, major: int | None) -> Programs
         msg = (
             f"The embedded database in {cluster} was made by PostgreSQL {major}, and {DISTRIBUTION} "
             f"{metadata.version(DISTRIBUTION)} carries {versions}. Install a release of it that carries {major}, or "
-            "move the folder away and run sqf again to build the tables anew."
+            "move the folder away and run sqf again to rebuild the tables."
         )
         raise SqfError(msg)
     if account.can(RUNS, chosen.folder):
@@ -220,7 +220,7 @@ def end_remnants(cluster: Path) -> None:
     while is_alive(cluster, 0.2):
         if time.monotonic() > deadline:
             msg = (
-                f"Some process still holds the embedded database in {cluster}, and it is not to be found from here. "
+                f"Some process still holds the embedded database in {cluster}, and it cannot be found from here. "
                 "If another container or machine shares the folder, stop sqf there; it serves one at a time."
             )
             raise SqfError(msg)

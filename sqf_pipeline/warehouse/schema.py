@@ -1,8 +1,4 @@
-"""Bringing a database in line with the declared tables.
-
-What belongs here: creating what is missing, adding what can be added without touching rows, refusing the rest with
-advice. What does not: the declarations (`stop_tables`, `result_tables`, `views`).
-"""
+"""Bringing a database in line with the declared tables."""
 
 import hashlib
 import re
@@ -16,7 +12,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.views import views_script
 
 _DIALECT = postgresql.dialect()
-_SCHEMA_COMMENT = "Stops by the New York City police, models of what follows from them, and their measures."
+_SCHEMA_COMMENT = "Stops by the New York City police, models of their outcomes, and metrics of the models."
 
 _EXISTING_COLUMNS = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, col_description(c.oid, a.attnum)
@@ -65,7 +61,7 @@ def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
     Raises
     ------
     SqfError
-        When a table differs in a way that cannot be mended without losing rows, or the role may not create.
+        When a table differs in a way that cannot be changed without losing rows, or the role may not create.
     """
     schema = str(metadata.schema)
     try:
@@ -252,7 +248,7 @@ def _replace_views(connection: sa.Connection, schema: str, script: str, views: l
         if not isinstance(error.orig, psycopg2.errors.DependentObjectsStillExist):
             raise
         msg = (
-            f"The views of schema {schema} have changed, but others stand on them: {_first_line(error)}. "
+            f"The views of schema {schema} have changed, but others depend on them: {_first_line(error)}. "
             "Take those away, run sqf, and create them again."
         )
         raise SqfError(msg) from None

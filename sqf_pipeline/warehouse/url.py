@@ -1,9 +1,4 @@
-"""Addresses of the database and connections to it.
-
-What belongs here: one spelling for every PostgreSQL URL, engines that fail with a message a person can act on,
-and keeping passwords out of messages. What does not: tables, and the server of `embedded_server`, which only hands
-out a URL.
-"""
+"""Addresses of the database and connections to it."""
 
 import re
 from urllib.parse import quote, quote_plus

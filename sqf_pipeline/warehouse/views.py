@@ -1,8 +1,4 @@
-"""The views for the questions people ask, as one SQL script.
-
-What belongs here: how outcomes are counted, written once, and the groups they are counted by. What does not: views
-that stand alone (`views.sql`), and applying the script (`schema`).
-"""
+"""The views for the questions people ask, as one SQL script."""
 
 from dataclasses import dataclass
 from importlib import resources

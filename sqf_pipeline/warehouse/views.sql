@@ -7,4 +7,4 @@ FROM model_metrics k
 JOIN models m USING (test_year, model)
 WHERE k.test_year = (SELECT max(newest.test_year) FROM model_metrics newest WHERE newest.model = k.model);
 COMMENT ON VIEW latest_metrics IS
-    'Measures of each model on its newest test year, with what the model is; columns as in models and model_metrics.';
+    'Metrics of each model on its newest test year, with its description; columns as in models and model_metrics.';

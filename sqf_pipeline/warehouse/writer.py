@@ -1,8 +1,5 @@
 """Frames into tables and back.
 
-What belongs here: replacing the rows of a partition in one transaction, reading them, and a digest of a table's
-content. What does not: what tables there are (`tables`), and the checks of a frame against its table (`rows`).
-
 Two writers of one partition, or of tables that refer to each other, wait for each other: a foreign key that is
 checked at the end of a transaction would otherwise fail on a row that another transaction is just replacing.
 """
@@ -19,7 +16,8 @@ import sqlalchemy as sa
 from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.rows import check_frame, csv_to_frame, frame_to_csv, partition_year
+from sqf_pipeline.warehouse.database_errors import explain, table_in_words
+from sqf_pipeline.warehouse.frame_conversion import check_frame, csv_to_frame, frame_to_csv, partition_year
 from sqf_pipeline.warehouse.schema import advisory_key
 
 logger = logging.getLogger(__name__)
@@ -77,7 +75,7 @@ def replace_partition(
                 _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)
     except (sa.exc.DBAPIError, psycopg2.Error) as error:
-        raise _explain(error, table, partition) from None
+        raise explain(error, table, partition) from None
     return len(frame)
 
 
@@ -173,8 +171,8 @@ def _refuse_strangers(
     rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(*replaced)).scalar_one()
     if rows != len(frame):
         msg = (
-            f"{len(frame) - rows} of {len(frame)} rows for {_named(table, partition)} are not among those that this "
-            "writer replaces. Nothing was changed."
+            f"{len(frame) - rows} of {len(frame)} rows for {table_in_words(table, partition)} do not belong to this "
+            "writer: it would not replace them the next time. Nothing was changed."
         )
         raise SqfError(msg)
 
@@ -193,8 +191,8 @@ def _refuse_emptying(
         rows = connection.execute(query).scalar_one()
         if rows:
             msg = (
-                f"Nothing was given for {_named(table, partition)}, but {rows} rows of {child.fullname} refer to it, "
-                f"so it was left as it is. If that is meant, delete the rows of {child.fullname} first."
+                f"Expected rows for {table_in_words(table, partition)}, found none, while {rows} rows of "
+                f"{child.fullname} refer to it. Nothing was changed. If it should be empty, delete those rows first."
             )
             raise SqfError(msg)
 
@@ -210,7 +208,7 @@ def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mappi
         if rows:
             logger.warning(
                 "%d rows of %s were removed: what they refer to is no longer in %s",
-                rows, child.fullname, _named(table, partition),
+                rows, child.fullname, table_in_words(table, partition),
             )  # fmt: skip
 
 
@@ -250,7 +248,7 @@ def _copy_out(
             )
             cursor.copy_expert(statement, target)
     except (sa.exc.DBAPIError, psycopg2.Error) as error:
-        raise _explain(error, table, partition) from None
+        raise explain(error, table, partition) from None
 
 
 def _ordered_by(column: sa.Column) -> sql.Composed:
@@ -262,52 +260,3 @@ def _ordered_by(column: sa.Column) -> sql.Composed:
 
 def _conditions(table: sa.Table, partition: Mapping[str, object]) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == value for name, value in partition.items()]
-
-
-def _explain(error: Exception, table: sa.Table, partition: Mapping[str, object]) -> SqfError:
-    """Return what went wrong without the values of a row, which PostgreSQL likes to repeat."""
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    where = _named(table, partition)
-    diagnosis = getattr(cause, "diag", None)
-    primary = getattr(diagnosis, "message_primary", None)
-    if isinstance(cause, psycopg2.errors.UndefinedTable | psycopg2.errors.UndefinedColumn):
-        return SqfError(f"The database does not fit this version: {primary}. Run `sqf run` to bring it in line.")
-    if isinstance(cause, psycopg2.IntegrityError) and diagnosis is not None:
-        rule = diagnosis.constraint_name
-        said = _rule_in_words(table, rule)
-        other = f" (reported for {diagnosis.table_name})" if diagnosis.table_name != table.name else ""
-        return SqfError(f"A row does not fit {where}: rule {rule}{said}{other}. Nothing was changed.")
-    if isinstance(cause, psycopg2.DataError):
-        column = f" in column {diagnosis.column_name}" if diagnosis and diagnosis.column_name else ""
-        return SqfError(f"A value does not fit {where}{column}: {_kind(cause)}. Nothing was changed.")
-    if isinstance(cause, psycopg2.errors.InsufficientPrivilege):
-        return SqfError(f"The database user may not do this with {where}: {primary}. Use the pipeline's own user.")
-    if isinstance(cause, psycopg2.errors.DiskFull):
-        return SqfError(f"The database has no space left for {where}. Make room and run again; nothing was changed.")
-    reason = primary or str(cause).strip().split("\n", 1)[0] or _kind(cause)
-    return SqfError(f"The database failed at {where}: {reason}. Nothing was changed; run again when it is back.")
-
-
-def _kind(error: object) -> str:
-    """Return the class of a database error as words: its message may repeat a value."""
-    name = type(error).__name__
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
-
-
-def _rule_in_words(table: sa.Table, rule: str | None) -> str:
-    for constraint in (one for other in table.metadata.sorted_tables for one in other.constraints):
-        if str(constraint.name) != rule:
-            continue
-        if isinstance(constraint, sa.CheckConstraint):
-            return f", {constraint.sqltext}"
-        if isinstance(constraint, sa.ForeignKeyConstraint):
-            referring = ", ".join(constraint.column_keys)
-            return f", {constraint.table.name} ({referring}) must be in {constraint.referred_table.fullname}"
-        if isinstance(constraint, sa.PrimaryKeyConstraint):
-            return f", one row a {', '.join(column.name for column in constraint.columns)}"
-    return ""
-
-
-def _named(table: sa.Table, partition: Mapping[str, object]) -> str:
-    where = ", ".join(f"{name} {value}" for name, value in partition.items())
-    return f"table {table.fullname} ({where})" if where else f"table {table.fullname}"

@@ -1,4 +1,4 @@
-"""Categories that were frequent the year before and are gone: spelled otherwise, or cut so that two are one."""
+"""Categories that were frequent the year before and are gone: spelled differently, or two cut to one spelling."""
 
 import pandas as pd
 
@@ -34,13 +34,12 @@ def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding
         if gone:
             fresh = [str(name) for name in now.index if name not in shares.index][:5]
             told = ", ".join(f"{name!r} ({share:.0%} of the year before)" for name, share in gone.items())
-            new = f" New are {', '.join(map(repr, fresh))}." if fresh else ""
-            found.append(
-                Finding(
-                    "categories",
-                    "red" if entry.feature else "warn",
-                    f"{entry.name}: no stop has {told} any more.{new} A row in registry/spellings.csv gives a new "
-                    "spelling its category; where two categories were cut to one spelling, fetch the file again.",
+            new = f" New: {', '.join(map(repr, fresh))}." if fresh else ""
+            text = f"{entry.name}: no stop has {told} any more."
+            if entry.feature:
+                text += (
+                    f"{new} If a category is now spelled differently, add the spelling to registry/spellings.csv; if "
+                    "two categories were cut to one spelling, get the file again."
                 )
-            )
+            found.append(Finding("categories", "red" if entry.feature else "warn", text))
     return found

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS, month_words
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, month_words
 from sqf_pipeline.year_checks.findings import Finding
 
 WHOLE, PARTIAL, EXCERPT, PARTIAL_EXCERPT = "whole", "partial", "excerpt", "partial excerpt"
@@ -65,17 +65,17 @@ def month_findings(
     if months != ALL_MONTHS:
         thin = ", ".join(f"{month_words([month])} ({counts[month]:,})" for month in sorted(ALL_MONTHS - months))
         found.append(
-            f"{year}: expected twelve months of stops, found {month_words(months)}; missing or next to empty: {thin}."
+            f"{year}: expected twelve months of stops, found {month_words(months)}; missing or nearly empty: {thin}."
         )
     if promised == frozenset():
-        found.append(f"{year}: the file calls itself a part and does not say of which months.")
+        found.append(f"{year}: by its name the file is a part of the year; the name does not say which months.")
     elif promised is not None and promised != ALL_MONTHS:
-        found.append(f"{year}: by their names the files hold {month_words(promised)}.")
+        found.append(f"{year}: judging by their names, the files hold {month_words(promised)}.")
         if not months <= promised:
-            found.append(f"{year}: there are stops of {month_words(months - promised)} too.")
+            found.append(f"{year}: there are also stops of {month_words(months - promised)}.")
     if found and is_partial(coverage_of(months, promised, excerpt=excerpt)):
         found.append(
-            "The year is partial: it is stored, and is no training or test year unless --allow-partial is given."
+            "The year is partial: it is stored, but not used for training or testing unless --allow-partial is given."
         )
     return [Finding("months", "warn", " ".join(found))] if found else []
 
@@ -86,8 +86,8 @@ def partial_year_findings(files: pd.DataFrame) -> list[Finding]:
         Finding(
             "partial",
             "red",
-            f"{int(row.year)} is partial ({row.months}; {row.file_name}) and is no year to train on or to test with. "
-            f"Put the missing files there, name a file that is whole sqf-{int(row.year)}, or allow it: "
+            f"{int(row.year)} is partial ({row.months}; {row.file_name}) and is not used for training or testing. Add "
+            f"the missing files, name a file that is whole sqf-{int(row.year)}, or allow partial years: "
             "--allow-partial, SQF_ALLOW_PARTIAL=on.",
         )
         for row in files.itertuples()
@@ -111,7 +111,7 @@ def coverage_note(files: pd.DataFrame) -> str:
     excerpts = [int(row.year) for row in files.itertuples() if EXCERPT in (_word(row.coverage) or "")]
     if excerpts:
         years = ", ".join(map(str, sorted(excerpts)))
-        sentences.append(f"Excerpt: the files of {years} are excerpts; no figure is one of the whole year.")
+        sentences.append(f"Excerpt: the files of {years} are excerpts, so no figure describes the whole year.")
     return " ".join(sentences)
 
 

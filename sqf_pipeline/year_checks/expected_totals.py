@@ -8,7 +8,7 @@ from importlib import resources
 from sqf_pipeline.year_checks.findings import Finding
 
 LARGEST_DEVIATION = 0.05
-"""Above this share off a well witnessed official total, a year is refused."""
+"""A year that differs by more than this share from a well confirmed official total is refused."""
 
 LOWEST_RATIO, HIGHEST_RATIO = 0.5, 2.0
 """Stops of a year over those of the year before; 2017 to 2025 had 0.71 to 1.69."""
@@ -16,13 +16,11 @@ LOWEST_RATIO, HIGHEST_RATIO = 0.5, 2.0
 
 @dataclass(frozen=True)
 class OfficialTotal:
-    """Stops that NYPD published for a year; a total that is not `firm` has one witness or none and blocks nothing."""
+    """Stops that NYPD published for a year; a total that is not `firm` has one source or none and blocks nothing."""
 
     year: int
     stops: int
     firm: bool
-    source: str
-    witness: str
 
 
 @cache
@@ -30,9 +28,7 @@ def official_totals() -> dict[int, OfficialTotal]:
     """Return the official totals by year."""
     text = resources.files(__package__).joinpath("official_totals.csv").read_text(encoding="utf-8")
     return {
-        int(row["year"]): OfficialTotal(
-            int(row["year"]), int(row["stops"]), row["firm"] == "yes", row["source"], row["witness"]
-        )
+        int(row["year"]): OfficialTotal(int(row["year"]), int(row["stops"]), row["firm"] == "yes")
         for row in csv.DictReader(text.splitlines())
     }
 
@@ -55,20 +51,20 @@ def total_findings(
     if official is None:
         if stops_before is None or LOWEST_RATIO * stops_before <= stops <= HIGHEST_RATIO * stops_before:
             return []
-        told = f"{year}: {stops:,} stops, the year before {stops_before:,}; expected half to double as many."
+        told = f"{year}: found {stops:,} stops, the year before had {stops_before:,}; expected half to twice as many."
         return [Finding("expected", "warn", f"{told} Compare with NYPD's published total.")]
     if stops == official.stops:
         return []
     off = stops / official.stops - 1
-    told = f"{year}: {stops:,} stops, expected {official.stops:,} ({official.source}), {off:+.1%}."
+    told = f"{year}: found {stops:,} stops, the official number is {official.stops:,} ({off:+.1%})."
     if abs(off) <= LARGEST_DEVIATION or excerpt or partial or not official.firm:
-        weak = "" if official.firm else " The expected number is weakly witnessed."
+        weak = "" if official.firm else " Only one source confirms that number, so nothing is refused."
         return [Finding("expected", "warn", told + weak)]
     return [
         Finding(
             "expected",
             "red",
-            f"{told} At most {LARGEST_DEVIATION:.0%} off is taken for the year. Fetch the whole file, or say that it "
-            "is an excerpt (--excerpt, SQF_EXCERPT=on).",
+            f"{told} A year may differ by at most {LARGEST_DEVIATION:.0%}. Get the whole file, or declare it an "
+            "excerpt (--excerpt, SQF_EXCERPT=on).",
         )
     ]

@@ -14,7 +14,7 @@ class Finding:
     rule
         Short name of the rule, such as `loss` or `months`.
     severity
-        `red` keeps the year from being stored; `warn` is told and stops nothing.
+        `red` keeps the year from being stored; `warn` is reported and stops nothing.
     text
         What was expected and found, where, and what to do; counts, never values of a row.
     """
@@ -24,6 +24,6 @@ class Finding:
     text: str
 
 
-def told(findings: Iterable[Finding], severity: Literal["red", "warn"] | None = None) -> str:
+def sentences(findings: Iterable[Finding], severity: Literal["red", "warn"] | None = None) -> str:
     """Return the sentences of findings, of one severity or all, one after another."""
     return " ".join(found.text for found in findings if severity in {None, found.severity})

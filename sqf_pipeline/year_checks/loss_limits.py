@@ -1,4 +1,4 @@
-"""How much of a column may be lost before a year is refused, or said to be odd."""
+"""How much of a column may be lost before a year is refused, or warned of."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
 outcome and 0.9 % of a required column (observed durations of 2017) at most."""
 
 WARNED_FRACTION = 0.1
-"""Above this fraction of its limit a column's loss is told."""
+"""Above this fraction of its limit a column's loss is reported."""
 
 SPARSE_CELLS, SPARSE_SHARE = 5, 0.005
-"""An optional column is refused, or told of, only for as many lost cells, and refused only for as large a share of the
-stops: 22 of the 26 names of premises of 2017 stand in rows that were shifted sideways."""
+"""An optional column is refused, or reported, only for as many lost cells, and refused only for as large a share of the
+stops: 22 of the 26 names of premises of 2017 are in rows that were shifted sideways."""
 
 MORE_EMPTY, MORE_EMPTY_CELLS = 2.0, 10
-"""A required column is told of when its share of empty cells is more than so many times that of the year before, and
+"""A required column is reported when its share of empty cells is more than so many times that of the year before, and
 at least so many cells more; one empty cell in place of none is chance."""
 
 
@@ -65,17 +65,17 @@ def _lost(entry: Column, row: Any) -> list[Finding]:
         return []
     kind = "an outcome" if entry.known == "outcome" else "a required column" if entry.required else "an optional column"
     told = (
-        f"{entry.name}: {lost:,} of {int(row.cells) - int(row.empty):,} filled cells are lost ({share:.2%}; "
-        f"{int(row.unreadable):,} unreadable, {int(row.implausible):,} implausible)"
+        f"{entry.name}: {lost:,} of {int(row.cells) - int(row.empty):,} filled cells could not be used "
+        f"({share:.2%}; {int(row.unreadable):,} unreadable, {int(row.implausible):,} implausible)"
     )
     if not is_red:
-        return [Finding("loss", "warn", f"{told}; above {limit:.1%} {kind} is refused.")]
+        return [Finding("loss", "warn", f"{told}; the limit for {kind} is {limit:.1%}.")]
     return [
         Finding(
             "loss",
             "red",
-            f"{told}; of {kind} at most {limit:.1%} may be. Look at how the file writes {entry.published_names[0]}; a "
-            "spelling that means something takes a row in registry/spellings.csv.",
+            f"{told}; the limit for {kind} is {limit:.1%}, so the year is refused. Look at how the file writes "
+            f"{entry.published_names[0]}; if a spelling has a meaning, add it to registry/spellings.csv.",
         )
     ]
 
@@ -86,7 +86,7 @@ def _empty(entry: Column, row: Any, before: Any) -> list[Finding]:
         return []
     if empty == cells:
         told = f"{entry.name}: every one of {cells:,} cells is empty, as if the required column were missing."
-        return [Finding("empty", "red", f"{told} Fetch the file again.")]
+        return [Finding("empty", "red", f"{told} Get the file again.")]
     if before is None or not int(before.cells):
         return []
     share, share_before = empty / cells, int(before.empty) / int(before.cells)

@@ -30,7 +30,7 @@ class Revision:
     Attributes
     ----------
     compared_by
-        `stop_id`, or `content` when the stops were numbered anew; a stop that changed is then one gone and one added.
+        `stop_id`, or `content` when the stops have new numbers; a stop that changed is then one gone and one added.
     rows_before, rows_after
         Stops of each.
     added, gone, changed
@@ -64,7 +64,7 @@ class Revision:
             f"{name} {self.yes_before[name]:,} before and {self.yes_after[name]:,} after" for name in self.yes_after
         )
         if self.compared_by == "content":
-            how = "The stops were numbered anew and are compared by their content"
+            how = "The stops have new numbers and are compared by their content"
             if not (self.added or self.gone):
                 return f"{how}: no other value changed; {outcomes}."
             return f"{how}: {self.added:,} added, {self.gone:,} gone (a changed stop is both); {outcomes}."
@@ -182,7 +182,7 @@ def revision_history(
     ----------
     history, former_file, former
         The table `revisions`, the row of `source_files` and the stops as published, as they were last stored; None
-        where they never were. Then, or when the bytes are the same, there is nothing to tell.
+        where they never were. Then, or when the bytes are the same, there is nothing to report.
     raw, stops
         The file that is read now, and its clean stops.
     """
@@ -194,7 +194,7 @@ def revision_history(
     revision = compare_stops(clean_stops(former, raw.year).stops, stops)
     rows = revision_rows(revision, year=raw.year, former_sha256=sha256, sha256=raw.sha256, former_fetched_at=fetched_at)
     told = (
-        f"{raw.year} was loaded before from a file with other bytes ({former_file['file_name'].iloc[0]}, "
+        f"{raw.year} was loaded before from another version of the file ({former_file['file_name'].iloc[0]}, "
         f"{fetched_at:%Y-%m-%d}, SHA-256 {sha256[:12]}...; now {raw.sha256[:12]}...). {revision.sentence()} "
         "See table revisions."
     )

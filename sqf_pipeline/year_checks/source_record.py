@@ -4,9 +4,9 @@ import json
 
 import pandas as pd
 
-from sqf_pipeline.ingest.file_parts import month_words
 from sqf_pipeline.ingest.reader import RawFile
 from sqf_pipeline.ingest.source import PublishedFile
+from sqf_pipeline.registry.year_and_month_words import month_words
 from sqf_pipeline.year_checks.year_review import YearReview
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sqf_pipeline.cleaning.clean_stops import CleanedStops
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS
 from sqf_pipeline.ingest.reader import RawFile
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS
 from sqf_pipeline.year_checks.category_changes import category_findings
 from sqf_pipeline.year_checks.completeness import (
     WHOLE,

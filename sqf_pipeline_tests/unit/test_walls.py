@@ -17,7 +17,7 @@ MAY_USE = {
     "settings": {"errors"},
     "registry": set(),
     "cleaning": {"errors", "registry"},
-    "synthetic": {"errors", "registry"},
+    "synthetic": {"errors", "files", "registry"},
     "ingest": {"errors", "files", "settings", "registry", "cleaning", "synthetic"},
     "year_checks": {"registry", "cleaning", "ingest"},
     "contracts": {"registry", "cleaning"},
@@ -29,8 +29,8 @@ MAY_USE = {
     "service": {"errors", "registry", "cleaning", "modelling"},
     "export": {"errors", "files", "registry", "modelling", "evaluation", "service"},
     "orchestration": {
-        *("errors", "files", "settings", "cleaning", "ingest", "year_checks", "contracts", "study_2021", "modelling"),
-        *("evaluation", "reporting", "warehouse", "service", "export"),
+        *("errors", "files", "settings", "registry", "cleaning", "ingest", "year_checks", "contracts", "study_2021"),
+        *("modelling", "evaluation", "reporting", "warehouse", "service", "export"),
     },
     "definitions": {"settings", "orchestration"},
 }

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.ingest.file_parts import month_words
 from sqf_pipeline.orchestration.assets.labels import (
     FRAMES,
     FRAMES_AND_TABLES,
@@ -20,11 +19,12 @@ from sqf_pipeline.orchestration.assets.labels import (
     same_columns,
 )
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_check, yearly_check
-from sqf_pipeline.orchestration.earlier import kept_frame, kept_year
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
 from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers, YearRules
+from sqf_pipeline.orchestration.stored_years import kept_frame, kept_year
 from sqf_pipeline.orchestration.versions import code_version
+from sqf_pipeline.registry.year_and_month_words import month_words
 from sqf_pipeline.year_checks.findings import Finding
 
 if TYPE_CHECKING:

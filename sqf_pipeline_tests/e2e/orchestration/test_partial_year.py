@@ -54,7 +54,7 @@ def test_a_quarter_is_no_test_year_unless_that_is_allowed_and_the_whole_year_tak
     shutil.copy(whole, pipeline.data_dir)
     again = pipeline.sqf("run")
     assert again.exit_code == 0, again.output
-    assert "2020 was loaded before from a file with other bytes (sqf-2020-q1.csv" in " ".join(again.output.split())
+    assert "2020 was loaded before from another version of the file (sqf-2020-q1.csv" in " ".join(again.output.split())
     assert "2020 was revised" in again.output
     assert NOTE not in again.output
     counted = "SELECT before, after FROM sqf.revisions WHERE year = 2020 AND change = 'rows'"

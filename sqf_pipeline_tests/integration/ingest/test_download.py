@@ -30,7 +30,7 @@ from sqf_pipeline.ingest.download import (
 )
 from sqf_pipeline.ingest.download_record import Downloaded, read_record, record_path
 from sqf_pipeline.ingest.file_checks import UnreadableFileError
-from sqf_pipeline.ingest.local_files import SourceError, file_sha256, find_local_file
+from sqf_pipeline.ingest.local_files import SourceError, file_sha256, find_year_files
 from sqf_pipeline_tests import nypd_server
 from sqf_pipeline_tests.nypd_server import Behaviour, Handler, NypdServer, Served, status, tiny_workbook
 
@@ -89,7 +89,7 @@ def test_a_file_is_downloaded_whole_with_its_record_and_our_name(
     assert abs(datetime.fromisoformat(record["fetched_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     assert server.asked[0].headers["User-Agent"].startswith("sqf-pipeline/")
     assert server.asked[0].headers["Accept-Encoding"] == "identity"
-    assert find_local_file(got.path.parent, 2020) == got.path
+    assert find_year_files(got.path.parent, 2020).paths == (got.path,)
 
 
 @pytest.mark.parametrize("etag", [True, False], ids=["etag", "date"])
@@ -121,7 +121,7 @@ def test_a_republished_file_replaces_the_old_one_which_is_kept_aside(
     assert second.earlier == tmp_path / "earlier" / f"sqf-2017.2018-03-31-{first.record.sha256[:8]}.xlsx"
     assert second.earlier.read_bytes() == published[0].content
     assert read_record(second.earlier) == first.record
-    assert find_local_file(tmp_path, 2017) == second.path
+    assert find_year_files(tmp_path, 2017).paths == (second.path,)
 
     published.append(server.publish(2017, tiny_workbook("corrected again")))
     third = fetch(2017)
@@ -314,7 +314,7 @@ def test_a_server_that_asks_to_wait_gets_it(
 
 def test_a_wait_longer_than_our_patience_is_told_at_once(fetch: Fetch, server: NypdServer, waits: list[float]) -> None:
     server.behaviour = status(429, Retry_After="3600")
-    with pytest.raises(UnreachableError, match=r"429 .* asks to wait 3,600 s \(attempt 1 of 3"):
+    with pytest.raises(UnreachableError, match=r"429 .* asks us to wait 3,600 s \(attempt 1 of 3"):
         fetch()
     assert waits == []
 
@@ -372,7 +372,7 @@ def without_length(content: bytes) -> Behaviour:
     ("answer", "told"),
     [
         (nypd_server.web_page, "is a web page, not a yearly file"),
-        (without_length(tiny_workbook()[:9_000]), r"sqf-2020.xlsx gave for 2020 is a damaged or incomplete workbook"),
+        (without_length(tiny_workbook()[:9_000]), r"sqf-2020.xlsx for 2020 is a damaged or incomplete workbook"),
         (lambda handler, _: handler.send(200, {"Content-Length": "\xb2"}, b"2"), "is not a workbook"),
         (lambda handler, _: handler.send(200, {"Content-Length": "9000"}, tiny_workbook()), "damaged or incomplete"),
     ],
@@ -511,7 +511,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_file_and_the_next_download_cleans_u
         process.join()
     assert process.exitcode == -signal.SIGKILL
     assert any(".part" in name for name in visible(tmp_path))
-    assert find_local_file(tmp_path, 2020) == target
+    assert find_year_files(tmp_path, 2020).paths == (target,)
     assert target.read_bytes() == (new if kills_before == "fourth name" else old).content
 
     got = download_year(server.url_template, 2020, tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from sqf_pipeline.ingest.download import Patience, RefusedError, UnreachableError, download_year
 from sqf_pipeline.ingest.download_record import DownloadRecord
-from sqf_pipeline.ingest.publication import PublicationState, check_publication, publication_tag
+from sqf_pipeline.ingest.publication_check import PublicationState, check_publication, publication_tag
 from sqf_pipeline_tests import nypd_server
 from sqf_pipeline_tests.nypd_server import NypdServer, tiny_workbook
 
@@ -44,7 +44,7 @@ def test_the_first_publication_is_a_change(server: NypdServer, patience: Patienc
     state = ask(server, None, patience)
     assert (state.published, state.changed) == (True, True)
     assert state.tag == str(served.etag).strip('"')
-    assert "was not downloaded from there yet" in state.reason
+    assert "has not been downloaded from there yet" in state.reason
 
 
 def test_one_head_request_tells_that_nothing_changed(
@@ -62,7 +62,7 @@ def test_another_etag_is_a_change(server: NypdServer, known: DownloadRecord, pat
     state = ask(server, known, patience)
     assert state.changed
     assert state.tag != before
-    assert "was published anew" in state.reason
+    assert "a new version of" in state.reason
 
 
 def test_a_weak_etag_is_the_same_etag(server: NypdServer, known: DownloadRecord, patience: Patience) -> None:
@@ -93,7 +93,7 @@ def test_without_both_the_length_decides_and_that_is_said(
     served.etag = served.last_modified = None
     state = ask(server, known, patience)
     assert not state.changed
-    assert "length (all that the server tells)" in state.reason
+    assert "length (the server gives nothing else)" in state.reason
     served.content += b"more"
     assert ask(server, known, patience).changed
 

@@ -9,7 +9,8 @@ import pytest
 
 from sqf_pipeline.ingest.download import NotPublishedError, Patience, UnreachableError
 from sqf_pipeline.ingest.local_files import SourceError, file_sha256
-from sqf_pipeline.ingest.source import SourceDecision, obtain_file, resolve_source, source_of_year
+from sqf_pipeline.ingest.source import obtain_file, source_of_year
+from sqf_pipeline.ingest.source_decision import SourceDecision, resolve_source
 from sqf_pipeline.settings import Source
 from sqf_pipeline_tests import nypd_server
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook, tiny_workbook

@@ -104,7 +104,7 @@ def test_a_port_in_use_is_told(loaded):
 
 def test_a_second_run_in_the_same_home_is_refused(loaded, before):
     with FileLock(loaded.home / "dagster" / "run.lock"):
-        assert_refused(loaded, "Another `sqf run` works in")
+        assert_refused(loaded, "Another `sqf run` is working in")
     assert loaded.fingerprints() == before
 
 

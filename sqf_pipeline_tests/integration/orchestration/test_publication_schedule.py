@@ -189,7 +189,7 @@ def test_two_years_of_mondays(server: NypdServer, pipeline: Pipeline, monkeypatc
         "2022-05-16": [(2019, True)],
     }
     assert followed == {
-        "2021-03-29": "2021-03-29: 2020 is not run: loading 2020 failed; mend it and execute that run again",
+        "2021-03-29": "2021-03-29: 2020 is not run: loading 2020 failed; correct the cause and run it again",
         "2021-04-05": [2020],
         "2021-06-07": [2020],
         "2022-04-04": followed["2022-04-04"],

@@ -69,7 +69,7 @@ def test_the_command_tells_before_it_forgets(home):
     invoke = CliRunner().invoke
     told = invoke(main, ["clean", "--older-than", "0", "--dry-run"])
     assert told.exit_code == 0, told.output
-    assert told.output == "Would forget 2 runs older than 0 days; 3 are left.\n"
+    assert told.output == "Would delete 2 runs older than 0 days; 3 remain.\n"
     done = invoke(main, ["clean", "--older-than", "0"])
-    assert done.output == "Forgot 2 runs older than 0 days; 1 are left.\n"
-    assert invoke(main, ["clean"]).output == "Forgot 0 runs older than 400 days; 1 are left.\n"
+    assert done.output == "Deleted 2 runs older than 0 days; 1 remain.\n"
+    assert invoke(main, ["clean"]).output == "Deleted 0 runs older than 400 days; 1 remain.\n"

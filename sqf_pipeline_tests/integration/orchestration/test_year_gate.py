@@ -85,10 +85,10 @@ def test_as_many_stops_as_nypd_published_are_asked_of_what_is_no_excerpt(loader)
 @pytest.mark.parametrize(
     ("column", "text", "said"),
     [
-        ("SUSPECT_ARRESTED_FLAG", "maybe", "arrested: 400 of 400 filled cells are lost"),
+        ("SUSPECT_ARRESTED_FLAG", "maybe", "arrested: 400 of 400 filled cells could not be used"),
         ("SUMMONS_ISSUED_FLAG", "", "summons_issued: every one of 400 cells is empty"),
         ("WEAPON_FOUND_FLAG", "(null)", "weapon_found: every one of 400 cells is empty"),
-        ("STOP_FRISK_DATE", "2031-02-30", "stop_date: 400 of 400 filled cells are lost"),
+        ("STOP_FRISK_DATE", "2031-02-30", "stop_date: 400 of 400 filled cells could not be used"),
         ("SUSPECT_HEIGHT", "tall", "suspect_height_inches: 4"),
         ("STOP_LOCATION_X", "-73", "x_feet: 4"),
         ("SEARCHED_FLAG", "perhaps", "searched: 400 of 400"),
@@ -108,7 +108,7 @@ def test_three_unreadable_outcomes_of_four_hundred_are_too_many_and_one_is_told(
     loader.change(2019, spoil(1))
     told = loader.load(2019)["little_is_lost"]
     assert not told.passed
-    assert "arrested: 1 of 400 filled cells are lost" in told.description
+    assert "arrested: 1 of 400 filled cells could not be used" in told.description
     loader.change(2018, spoil(3))
     assert "arrested: 3 of 400" in refused(loader, 2018)
 

@@ -7,8 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.cleaning.clean_stops import DTYPES
-from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.columns import DTYPES, load_columns
 
 WORDS = {
     "source": "local",

@@ -158,9 +158,9 @@ class TestReplacing:
             "arrest-forest": "boosting", "new": "boosting", "summons-forest": "some estimator",
         }  # fmt: skip
         before = table_fingerprint(engine, table)
-        with pytest.raises(SqfError, match=r"1 of 2 rows .* are not among those that this writer replaces"):
+        with pytest.raises(SqfError, match=r"1 of 2 rows .* do not belong to this writer"):
             replace_partition(engine, table, frame.replace("new", "newer"), TEST_YEAR, only=mine)
-        with pytest.raises(SqfError, match=r"Nothing was given for table sqf.models"):
+        with pytest.raises(SqfError, match=r"Expected rows for table sqf.models"):
             replace_partition(engine, table, frame.iloc[:0], TEST_YEAR, only=table.c.model == "arrest-forest")
         assert table_fingerprint(engine, table) == before
         # what nothing refers to may go
@@ -179,7 +179,7 @@ class TestReplacing:
     def test_emptying_what_others_refer_to_is_refused(self, engine, filled, name, partition, referring):
         table = of(filled, name)
         before = table_fingerprint(engine, table)
-        with pytest.raises(SqfError, match=f"Nothing was given for table sqf.{name}.*sqf.{referring} refer to it"):
+        with pytest.raises(SqfError, match=f"Expected rows for table sqf.{name}.*sqf.{referring} refer to it"):
             replace_partition(engine, table, read_table(engine, table).iloc[:0], partition)
         assert table_fingerprint(engine, table) == before
 

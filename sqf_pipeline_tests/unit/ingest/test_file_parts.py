@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.ingest.file_parts import ALL_MONTHS, month_words, part_in_name
+from sqf_pipeline.ingest.file_parts import part_in_name
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, month_words
 
 ORDINALS = {
     1: ("1st", "first", "I"),

@@ -58,7 +58,7 @@ def test_what_is_no_yearly_file_by_its_first_look(read: Read) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
 @pytest.mark.parametrize("content", [b"", b"\n \n"])
 def test_an_empty_file(read: Read, content: bytes, suffix: str) -> None:
-    refused(read, "found an empty one", content, suffix)
+    refused(read, "is empty", content, suffix)
 
 
 def test_other_encodings_are_not_guessed(read: Read) -> None:
@@ -119,8 +119,8 @@ def test_missing_and_renamed_columns(read: Read) -> None:
 @pytest.mark.parametrize("again", ["YEAR2", "year 2"])
 def test_a_column_that_stands_twice(read: Read, again: str) -> None:
     twice = pd.concat([STOPS, STOPS["YEAR2"].rename(again)], axis="columns")
-    refused(read, "stands twice|are both names of year", twice.to_csv(index=False))
-    refused(read, "stands twice|are both names of year", as_workbook(twice), ".xlsx")
+    refused(read, "appears twice|are both names of year", twice.to_csv(index=False))
+    refused(read, "appears twice|are both names of year", as_workbook(twice), ".xlsx")
 
 
 def test_a_table_that_stands_below_notes_on_the_second_sheet(read: Read) -> None:

@@ -94,7 +94,7 @@ def test_sheets_of_other_columns_are_refused_by_name(read):
 
 
 def test_a_sheet_of_everything_beside_its_quarters_is_refused_by_name(read):
-    with pytest.raises(PublishedFileError, match=r"sheet 'Q1' and .*sheet 'All': expected other stops in each"):
+    with pytest.raises(PublishedFileError, match=r"sheet 'Q1' and .*sheet 'All': expected different stops in each"):
         read({**QUARTERS, "All": STOPS})
     renumbered = {name: frame.assign(STOP_FRISK_ID=frame.STOP_FRISK_ID + "00") for name, frame in QUARTERS.items()}
     with pytest.raises(PublishedFileError, match=r"sheet 'All' and .*sheet 'Q1'"):
@@ -103,9 +103,7 @@ def test_a_sheet_of_everything_beside_its_quarters_is_refused_by_name(read):
 
 def test_numbers_that_begin_anew_on_each_sheet_are_refused(read):
     again = {name: frame.assign(STOP_FRISK_ID=["1", "2", "3"]) for name, frame in QUARTERS.items()}
-    with pytest.raises(
-        PublishedFileError, match="expected a number of its own for every stop, found 3 numbers in both"
-    ):
+    with pytest.raises(PublishedFileError, match="expected unique stop numbers, found 3 numbers in both"):
         read(again)
 
 

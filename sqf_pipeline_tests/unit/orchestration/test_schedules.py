@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from sqf_pipeline.ingest.publication import PublicationState
+from sqf_pipeline.ingest.publication_check import PublicationState
 from sqf_pipeline.orchestration.schedules import YearHistory, decide
 
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE

@@ -4,8 +4,7 @@ from typing import get_args
 
 import pytest
 
-from sqf_pipeline.cleaning.clean_stops import DTYPES
-from sqf_pipeline.registry.columns import Known, column, load_columns, names_by_published, normalise_name
+from sqf_pipeline.registry.columns import DTYPES, Known, column, load_columns, names_by_published, normalise_name
 from sqf_pipeline.registry.spellings import categories_by_spelling, known_categories, normalise_text, null_spellings
 
 NEVER = {"outcome_made", "outcome", "record"}

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.ingest.local_files import find_local_file
-from sqf_pipeline.ingest.reader import read_published_file
+from sqf_pipeline.ingest.local_files import find_year_files
+from sqf_pipeline.ingest.reader import read_published_file, read_published_year
 from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
 YEARS = (2019, 2020)
@@ -34,7 +34,7 @@ Frames = dict[int, pd.DataFrame]
 @pytest.fixture(scope="module")
 def raw(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, Frames]:
     folder = tmp_path_factory.mktemp("likeness")
-    published = {year: read_published_file(find_local_file(real_data_dir, year), year).frame for year in YEARS}
+    published = {year: read_published_year(find_year_files(real_data_dir, year).paths, year).frame for year in YEARS}
     synthetic = {year: read_published_file(write_synthetic_year(folder, year, seed=1), year).frame for year in YEARS}
     return published, synthetic
 

@@ -76,7 +76,7 @@ def test_a_year_with_no_readable_outcome_is_red(name, word):
     loss = clean_stops(raw_stops(*[{name: word}] * 40, year=2019), 2019).loss
     found = [one for one in loss_findings(loss) if one.severity == "red"]
     assert len(found) == 1
-    assert found[0].text.startswith(f"{name}: 40 of 40 filled cells are lost (100.00%; 40 unreadable")
+    assert found[0].text.startswith(f"{name}: 40 of 40 filled cells could not be used (100.00%; 40 unreadable")
 
 
 @pytest.mark.parametrize("word", ["", "(null)", "NULL", "#N/A"])

@@ -84,7 +84,7 @@ def test_stops_that_were_numbered_anew_are_compared_by_content():
     assert revision.compared_by == "content"
     assert (revision.added, revision.gone, revision.changed) == (0, 0, 0)
     assert not revision.is_equal
-    assert "numbered anew" in revision.sentence()
+    assert "have new numbers" in revision.sentence()
     without_two = compare_stops(FORMER, clean(renumbered.iloc[2:]))
     assert (without_two.added, without_two.gone) == (0, 2)
 

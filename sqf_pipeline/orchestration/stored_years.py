@@ -1,7 +1,7 @@
 """What is kept of earlier runs: the former version of a year, and the year before.
 
-They are read from the store, not as inputs of an asset: a year does not rest on the one before it, and is only told
-beside it where that is there.
+They are read from the store, not as inputs of an asset: a year does not depend on the one before it, and is
+only compared with it when it is stored.
 """
 
 from typing import TYPE_CHECKING, cast

@@ -1,8 +1,4 @@
-"""What several commands need: the settings, a warehouse, a console.
-
-What belongs here: reading the settings at the edge, with a readable message when one is wrong. What does not: any
-command.
-"""
+"""What several commands need: the settings, a warehouse, a console."""
 
 import logging
 import warnings
@@ -29,7 +25,7 @@ def load_settings(**given: Any) -> Settings:
             f"SQF_{'_'.join(str(part) for part in problem['loc']).upper()} is {problem['input']!r}: {problem['msg']}."
             for problem in error.errors()
         ]
-        raise SqfError("\n".join([*told, "Set it otherwise in the environment or in .env."])) from None
+        raise SqfError("\n".join([*told, "Change it in the environment or in .env."])) from None
 
 
 def open_warehouse(settings: Settings, source: "Source") -> "Warehouse":
@@ -47,11 +43,8 @@ def console() -> "Console":
 
 
 def quieten() -> None:
-    """Keep remarks of libraries about themselves out of the way of a command's own words."""
+    """Silence notices of libraries that would hide a command's own output."""
     warnings.filterwarnings("ignore", module="dagster")
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     for name in ("dagster", "alembic", "matplotlib", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-__all__ = ["console", "load_settings", "open_warehouse", "quieten"]

@@ -67,19 +67,19 @@ def _compare(year: int, url: str, response: "requests.Response", known: Download
     dated = f" ({last_modified})" if last_modified else ""
     changed = True
     if known is None:
-        reason = f"{year} is published{dated} and was not downloaded from there yet"
+        reason = f"{year} is published{dated} and has not been downloaded from there yet"
     else:
         if etag and known.etag:
             changed, by = _opaque(etag) != _opaque(known.etag), "ETag"
         elif last_modified and known.last_modified:
             changed, by = (last_modified, size or known.size) != (known.last_modified, known.size), "date and length"
         elif size is not None:
-            changed, by = size != known.size, "length (all that the server tells)"
+            changed, by = size != known.size, "length (the server gives nothing else)"
         else:
-            changed, by = False, "address (the server tells nothing by which a change could be seen)"
+            changed, by = False, "address (the server gives nothing that would show a change)"
         since = f"since {known.fetched_at[:10]}"
         reason = (
-            f"{year} was published anew{dated}: its {by} changed {since}"
+            f"a new version of {year} was published{dated}: its {by} changed {since}"
             if changed
             else f"{year} is unchanged {since}, by its {by}"
         )

@@ -1,10 +1,7 @@
 """Between the types of frames and those of tables.
 
-What belongs here: whether a frame fits a table, and the way from frame to CSV and back. What does not: talking to the
-database (`writer`).
-
 CSV is written and read by Arrow: it is several times faster than pandas, keeps every digit of a floating-point number,
-and tells an empty text (quoted) from null (not quoted), as PostgreSQL does.
+and distinguishes an empty text (quoted) from null (not quoted), as PostgreSQL does.
 """
 
 from collections.abc import Mapping
@@ -18,7 +15,7 @@ from pyarrow import csv
 from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.column_kinds import PARTITION
+from sqf_pipeline.warehouse.tables import PARTITION
 
 # SQL type to Arrow type and the type in frames, special kinds before general ones.
 _TYPES: tuple[tuple[type, pa.DataType, str], ...] = (
@@ -54,7 +51,7 @@ def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, ob
     ------
     SqfError
         When a column is missing or unknown, holds null where there may be none, lies outside the partition, or the
-        key occurs twice. Counts are told, never values of rows.
+        key occurs twice. Messages give counts, never values of rows.
     """
     declared = list(table.columns)
     names = {column.name for column in declared}

@@ -1,0 +1,40 @@
+"""The first year that is read, the months and weekdays, and how years and months are written for people."""
+
+from collections.abc import Iterable, Sequence
+
+FIRST_YEAR = 2017
+"""The year from which the form of the published files has been the same."""
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+ALL_MONTHS = frozenset(range(1, 13))
+
+
+def month_words(months: Iterable[int]) -> str:
+    """Return months in words, or `no month`.
+
+    >>> month_words({1, 2, 3, 5})
+    'January to March, May'
+    """
+    runs: list[list[int]] = []
+    for month in sorted(months):
+        if runs and month == runs[-1][-1] + 1:
+            runs[-1].append(month)
+        else:
+            runs.append([month])
+    names = [f"{MONTHS[run[0] - 1]} to {MONTHS[run[-1] - 1]}" if len(run) > 1 else MONTHS[run[0] - 1] for run in runs]
+    return ", ".join(names) or "no month"
+
+
+def year_words(years: Sequence[int]) -> str:
+    """Return sorted years in words.
+
+    >>> year_words([2017, 2018, 2019]), year_words([2017, 2019])
+    ('2017 to 2019', '2017, 2019')
+    """
+    if len(years) > 2 and years[-1] - years[0] == len(years) - 1:
+        return f"{years[0]} to {years[-1]}"
+    return ", ".join(str(year) for year in years)
