@@ -178,7 +178,7 @@ def _cleaning(rows: _Reader) -> "Table":
     return table
 
 
-MEASURES_SHOWN = {
+METRICS_SHOWN = {
     "accuracy": "acc.",
     "roc_auc": "AUC",
     "average_precision": "AP",
@@ -194,7 +194,7 @@ def _models(rows: _Reader, test_year: int) -> "Table":
         "WHERE k.test_year = :year ORDER BY m.outcome, m.feature_set, m.resampling, k.model",
         year=test_year,
     )
-    table = _table(f"Models on the untouched stops of {test_year}", ["model", *MEASURES_SHOWN.values()])
+    table = _table(f"Models on the untouched stops of {test_year}", ["model", *METRICS_SHOWN.values()])
     outcome = None
     for row in measured:
         if row["outcome"] != outcome:
@@ -202,7 +202,7 @@ def _models(rows: _Reader, test_year: int) -> "Table":
             table.add_section()
             table.add_row(f"[bold]{outcome}[/bold]: {row['test_positives']:,} of {row['test_rows']:,}")
         name = str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")
-        table.add_row(f" {name}", *(_figure(row[column]) for column in MEASURES_SHOWN))
+        table.add_row(f" {name}", *(_figure(row[column]) for column in METRICS_SHOWN))
     return table
 
 

@@ -25,11 +25,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.metrics import (
     CALIBRATION_BINS,
-    MEASURES,
+    METRICS,
     Floats,
     Forecast,
     none_if_nan,
-    weighted_measures,
+    weighted_metrics,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def resample_weights(clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: i
 
 
 @dataclass(frozen=True)
-class MeasureDraws:
+class MetricDraws:
     """A forecast's measures, and the same on every resample.
 
     Attributes
@@ -106,7 +106,7 @@ class MeasureDraws:
     draws: dict[str, Floats]
 
 
-def draw_measures(
+def draw_metrics(
     forecast: Forecast,
     weights: NDArray[np.uint8],
     *,
@@ -114,13 +114,13 @@ def draw_measures(
     threshold: float = 0.5,
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
-) -> MeasureDraws:
-    """Measure a forecast on its stops and on every resample; the arguments are those of `weighted_measures`."""
+) -> MetricDraws:
+    """Measure a forecast on its stops and on every resample; the arguments are those of `weighted_metrics`."""
     stacked = np.concatenate([np.ones((1, forecast.rows), dtype=weights.dtype), weights])
-    values = weighted_measures(
+    values = weighted_metrics(
         forecast, stacked, training_share=training_share, threshold=threshold, bins=bins, precisions=precisions
     )
-    return MeasureDraws(
+    return MetricDraws(
         {name: float(array[0]) for name, array in values.items()},
         {name: array[1:] for name, array in values.items()},
     )
@@ -135,7 +135,7 @@ def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[float | No
     return float(low), float(high)
 
 
-def metric_intervals(draws: MeasureDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
     """Return a frame of measures with intervals: metric, estimate, low, high, level, resamples.
 
     `resamples` counts those in which the measure is defined. Undefined values are missing, never zero.
@@ -160,7 +160,7 @@ def metric_intervals(draws: MeasureDraws, *, level: float = LEVEL) -> "pd.DataFr
     return frame.astype({"estimate": "Float64", "low": "Float64", "high": "Float64", "resamples": "int32"})
 
 
-def paired_differences(first: MeasureDraws, second: MeasureDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
     """Return how much better the first model is than the second, measure by measure, on the same resamples.
 
     Both must have been drawn with the same weights on the same stops; then what makes a year hard for both
@@ -208,7 +208,7 @@ def paired_differences(first: MeasureDraws, second: MeasureDraws, *, level: floa
 
 
 def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
-    entry = MEASURES.get(name)
+    entry = METRICS.get(name)
     if entry is None or entry.better == "higher":
         return left - right
     if entry.better == "lower":
@@ -216,7 +216,7 @@ def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
     return None if entry.ideal is None else np.abs(right - entry.ideal) - np.abs(left - entry.ideal)
 
 
-def _gain_of_estimates(name: str, first: MeasureDraws, second: MeasureDraws) -> float:
+def _gain_of_estimates(name: str, first: MetricDraws, second: MetricDraws) -> float:
     gain = _gain(name, np.array([first.estimates[name]]), np.array([second.estimates[name]]))
     return float("nan") if gain is None else float(gain[0])
 
@@ -266,7 +266,7 @@ def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[fl
 
 
 __all__ = [
-    "ENCOUNTER_COLUMNS", "LEVEL", "RESAMPLES", "SEED", "MeasureDraws", "Weights", "draw_measures",
+    "ENCOUNTER_COLUMNS", "LEVEL", "RESAMPLES", "SEED", "MetricDraws", "Weights", "draw_metrics",
     "effective_rows", "metric_intervals", "paired_differences", "percentile_interval", "resample_weights",
     "stop_clusters", "wilson_interval",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import weight_chunks
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, OUTCOMES, TARGETS, feature_set
 from sqf_pipeline.modelling.fitting import one_thread
 
@@ -99,5 +99,5 @@ def gap_auc(
     weights = resample_weights(stop_clusters(asked), resamples=RESAMPLES)
     ranking = rank(actual, score)
     stacked = np.concatenate([np.ones((1, len(actual)), dtype=weights.dtype), weights])
-    drawn = np.concatenate([rank_measures(rank_totals(ranking, chunk))["roc_auc"] for chunk in weight_chunks(stacked)])
+    drawn = np.concatenate([rank_metrics(rank_totals(ranking, chunk))["roc_auc"] for chunk in weight_chunks(stacked)])
     return len(marks), float(drawn[0]), *percentile_interval(drawn[1:])

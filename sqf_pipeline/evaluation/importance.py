@@ -24,14 +24,14 @@ from numpy.typing import ArrayLike, NDArray
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import Floats, Forecast, make_forecast, weight_chunks
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ImportanceMeasure = Literal["roc_auc", "average_precision"]
+ImportanceMetric = Literal["roc_auc", "average_precision"]
 
-MEASURE_BY_OUTCOME: dict[str, ImportanceMeasure] = {"arrest": "roc_auc", "summons": "average_precision"}
+METRIC_BY_OUTCOME: dict[str, ImportanceMetric] = {"arrest": "roc_auc", "summons": "average_precision"}
 """What an importance is a loss of: average precision where positives are rare."""
 
 SELECTED = 12
@@ -50,7 +50,7 @@ def permutation_importance(
     columns: Sequence[str],
     *,
     clusters: ArrayLike | None = None,
-    measure: ImportanceMeasure = "roc_auc",
+    measure: ImportanceMetric = "roc_auc",
     repeats: int = REPEATS,
     resamples: int = RESAMPLES,
     most_rows: int = MOST_ROWS,
@@ -145,9 +145,9 @@ def _chances(model: Any, frame: "pd.DataFrame") -> Floats:
     return np.asarray(model.predict_proba(frame), dtype=np.float64)[:, 1]
 
 
-def _ranked(forecast: Forecast, weights: NDArray[Any], measure: ImportanceMeasure) -> Floats:
+def _ranked(forecast: Forecast, weights: NDArray[Any], measure: ImportanceMetric) -> Floats:
     ranking = rank(forecast.actual, forecast.score)
-    return np.concatenate([rank_measures(rank_totals(ranking, chunk))[measure] for chunk in weight_chunks(weights)])
+    return np.concatenate([rank_metrics(rank_totals(ranking, chunk))[measure] for chunk in weight_chunks(weights)])
 
 
 def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":
@@ -212,7 +212,7 @@ def select_columns(
     columns: Sequence[str],
     *,
     count: int = SELECTED,
-    measure: ImportanceMeasure = "roc_auc",
+    measure: ImportanceMetric = "roc_auc",
     most_rows: int = MOST_ROWS,
     repeats: int = REPEATS,
     seed: int = 1,
@@ -278,6 +278,6 @@ def select_columns(
 
 
 __all__ = [
-    "MEASURE_BY_OUTCOME", "MOST_ROWS", "REPEATS", "SELECTED", "ImportanceMeasure", "Selection",
+    "METRIC_BY_OUTCOME", "MOST_ROWS", "REPEATS", "SELECTED", "ImportanceMetric", "Selection",
     "impurity_importance", "permutation_importance", "select_columns",
 ]  # fmt: skip

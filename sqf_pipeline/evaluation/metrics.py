@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals, recall_at_precision
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals, recall_at_precision
 from sqf_pipeline.evaluation.recalibration import fit_recalibration
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ _CHUNK = 16  # resamples at a time: what 10,000 stops need then stays in the pro
 
 
 @dataclass(frozen=True)
-class Measure:
+class Metric:
     """What a measure is called, which way is better and how it is defined.
 
     `better` is `higher`, `lower`, or `nearest` (to `ideal`).
@@ -47,49 +47,49 @@ class Measure:
     description: str
 
 
-MEASURES: dict[str, Measure] = {
+METRICS: dict[str, Metric] = {
     entry.name: entry
     for entry in (
-        Measure(
+        Metric(
             "roc_auc", "ROC AUC", "higher", 1.0,
             "Probability that a stop with the outcome scores above one without it; ties count half.",
         ),
-        Measure(
+        Metric(
             "average_precision", "Average precision", "higher", 1.0,
             "Precision averaged over the steps of recall, without interpolation; the share of positives is chance.",
         ),
-        Measure("brier_score", "Brier score", "lower", 0.0, "Mean squared distance of probability and outcome."),
-        Measure(
+        Metric("brier_score", "Brier score", "lower", 0.0, "Mean squared distance of probability and outcome."),
+        Metric(
             "brier_skill", "Brier skill", "higher", 1.0,
             "Share of the Brier score removed, against always saying the training share of positives.",
         ),
-        Measure("log_loss", "Log loss", "lower", 0.0, "Mean negative log-likelihood, in natural units."),
-        Measure(
+        Metric("log_loss", "Log loss", "lower", 0.0, "Mean negative log-likelihood, in natural units."),
+        Metric(
             "calibration_intercept", "Calibration intercept", "nearest", 0.0,
             "Intercept of the logistic recalibration with its slope held at 1; above 0, too few were foreseen.",
         ),
-        Measure(
+        Metric(
             "calibration_slope", "Calibration slope", "nearest", 1.0,
             "Slope of the logistic recalibration of the outcome on the logit of the probability; below 1, "
             "probabilities are too extreme.",
         ),
-        Measure(
+        Metric(
             "expected_calibration_error", "Expected calibration error", "lower", 0.0,
             f"Mean gap of foreseen and observed share over {CALIBRATION_BINS} bins of equal mass.",
         ),
-        Measure("lift_at_1_percent", "Lift at 1 %", "higher", None,
+        Metric("lift_at_1_percent", "Lift at 1 %", "higher", None,
                 "Share of positives among the top-scored 1 %, over the share among all."),
-        Measure("lift_at_5_percent", "Lift at 5 %", "higher", None,
+        Metric("lift_at_5_percent", "Lift at 5 %", "higher", None,
                 "Share of positives among the top-scored 5 %, over the share among all."),
-        Measure("lift_at_10_percent", "Lift at 10 %", "higher", None,
+        Metric("lift_at_10_percent", "Lift at 10 %", "higher", None,
                 "Share of positives among the top-scored 10 %, over the share among all."),
-        Measure("accuracy", "Accuracy", "higher", 1.0, "Share of stops classed rightly at the threshold."),
-        Measure("balanced_accuracy", "Balanced accuracy", "higher", 1.0,
+        Metric("accuracy", "Accuracy", "higher", 1.0, "Share of stops classed rightly at the threshold."),
+        Metric("balanced_accuracy", "Balanced accuracy", "higher", 1.0,
                 "Mean of the shares of positives and of negatives classed rightly at the threshold."),
-        Measure("precision", "Precision", "higher", 1.0, "Share of positives among the stops flagged."),
-        Measure("recall", "Recall", "higher", 1.0, "Share of the positives that is flagged."),
-        Measure("f1", "F1", "higher", 1.0, "Harmonic mean of precision and recall."),
-        Measure("flagged_share", "Share flagged", "nearest", None, "Share of stops at or above the threshold."),
+        Metric("precision", "Precision", "higher", 1.0, "Share of positives among the stops flagged."),
+        Metric("recall", "Recall", "higher", 1.0, "Share of the positives that is flagged."),
+        Metric("f1", "F1", "higher", 1.0, "Harmonic mean of precision and recall."),
+        Metric("flagged_share", "Share flagged", "nearest", None, "Share of stops at or above the threshold."),
     )
 }  # fmt: skip
 
@@ -192,7 +192,7 @@ def equal_mass_bin_index(values: Floats, bins: int = CALIBRATION_BINS) -> NDArra
     return np.unique(raw[inverse], return_inverse=True)[1]
 
 
-def confusion_measures(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:
+def confusion_metrics(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:
     """Return the measures of counts (of any equal shapes); nan where one is not defined."""
     with np.errstate(divide="ignore", invalid="ignore"):
         total = tn + fp + fn + tp
@@ -254,7 +254,7 @@ def weight_chunks(weights: NDArray[Any]) -> Iterator[Floats]:
         yield weights[start : start + _CHUNK].astype(np.float64)
 
 
-def weighted_measures(
+def weighted_metrics(
     forecast: Forecast,
     weights: NDArray[Any],
     *,
@@ -304,7 +304,7 @@ def weighted_measures(
         one_class = (chunk @ actual) % total == 0
         totals = rank_totals(ranking, chunk)
         with np.errstate(divide="ignore", invalid="ignore"):
-            part = rank_measures(totals) | {
+            part = rank_metrics(totals) | {
                 "brier_score": brier / total,
                 "brier_skill": np.where(constant > 0, 1 - brier / constant, np.nan),
                 "log_loss": loss / total,
@@ -313,8 +313,8 @@ def weighted_measures(
                 "expected_calibration_error": np.abs(chunk @ gaps).sum(axis=1) / total,
             }
         at_precisions = {recall_at_precision_name(target): recall_at_precision(totals, target) for target in precisions}
-        parts.append(part | confusion_measures(**confusion_counts(forecast, threshold, chunk)) | at_precisions)
-    names = [*MEASURES, *(recall_at_precision_name(target) for target in precisions)]
+        parts.append(part | confusion_metrics(**confusion_counts(forecast, threshold, chunk)) | at_precisions)
+    names = [*METRICS, *(recall_at_precision_name(target) for target in precisions)]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
@@ -323,7 +323,7 @@ def recall_at_precision_name(precision: float) -> str:
     return f"recall_at_precision_{precision:g}"
 
 
-def measure(
+def metrics_of(
     forecast: Forecast,
     *,
     training_share: float,
@@ -331,8 +331,8 @@ def measure(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> dict[str, float | None]:
-    """Return every measure of a forecast, None where one is not defined; see `MEASURES` for their meanings."""
-    values = weighted_measures(
+    """Return every measure of a forecast, None where one is not defined; see `METRICS` for their meanings."""
+    values = weighted_metrics(
         forecast,
         np.ones((1, forecast.rows)),
         training_share=training_share,
@@ -349,7 +349,7 @@ def none_if_nan(value: float) -> float | None:
 
 
 __all__ = [
-    "CALIBRATION_BINS", "MEASURES", "Floats", "Forecast", "Measure",
-    "confusion_counts", "confusion_measures", "equal_mass_bin_index", "make_forecast", "measure",
-    "none_if_nan", "recall_at_precision_name", "unknown_outcome", "weight_chunks", "weighted_measures",
+    "CALIBRATION_BINS", "METRICS", "Floats", "Forecast", "Metric",
+    "confusion_counts", "confusion_metrics", "equal_mass_bin_index", "make_forecast", "metrics_of",
+    "none_if_nan", "recall_at_precision_name", "unknown_outcome", "weight_chunks", "weighted_metrics",
 ]  # fmt: skip

@@ -72,7 +72,7 @@ def rank_totals(ranking: Ranking, weights: Floats) -> RankTotals:
     return RankTotals(positives, negatives, np.cumsum(positives, axis=0), np.cumsum(negatives, axis=0))
 
 
-def rank_measures(totals: RankTotals) -> dict[str, Floats]:
+def rank_metrics(totals: RankTotals) -> dict[str, Floats]:
     """Return ROC AUC, average precision and lifts, each of shape (resamples,); nan where not defined."""
     all_positive, all_negative = totals.positives[-1], totals.negatives[-1]
     flagged = totals.positives + totals.negatives
@@ -112,4 +112,4 @@ def _lift(totals: RankTotals, flagged: Floats, share: float) -> Floats:
     return (found / wanted) / (totals.positives[-1] / flagged[-1])
 
 
-__all__ = ["LIFT_SHARES", "RankTotals", "Ranking", "rank", "rank_measures", "rank_totals", "recall_at_precision"]
+__all__ = ["LIFT_SHARES", "RankTotals", "Ranking", "rank", "rank_metrics", "rank_totals", "recall_at_precision"]

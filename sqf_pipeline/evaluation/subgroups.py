@@ -21,13 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 from sqf_pipeline.evaluation.bootstrap import (
     LEVEL,
     Weights,
-    draw_measures,
+    draw_metrics,
     effective_rows,
     metric_intervals,
     percentile_interval,
     wilson_interval,
 )
-from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, measure
+from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, metrics_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,7 +178,7 @@ def _group_order(row: dict[str, object]) -> tuple[bool, int, str]:
 
 def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
     counts = {name: float(value[0]) for name, value in confusion_counts(forecast, threshold).items()}
-    measured = measure(forecast, training_share=0.5, threshold=threshold)
+    measured = metrics_of(forecast, training_share=0.5, threshold=threshold)
     positives = counts["tp"] + counts["fn"]
     negatives = counts["tn"] + counts["fp"]
     return {
@@ -211,7 +211,7 @@ def _intervals(
         if isinstance(value, float):
             low_high = wilson_interval(value, effective_rows(clusters[mask]), level)
         bounds[f"{rate}_low"], bounds[f"{rate}_high"] = low_high
-    drawn = metric_intervals(draw_measures(forecast, weights, training_share=0.5), level=level).set_index("metric")
+    drawn = metric_intervals(draw_metrics(forecast, weights, training_share=0.5), level=level).set_index("metric")
     for name in BOOTSTRAPPED:
         found = drawn.loc[name]
         bounds |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL, Weights, percentile_interval
-from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, confusion_measures, none_if_nan
+from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, confusion_metrics, none_if_nan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +45,8 @@ def threshold_metrics(
     rows = []
     for aim, threshold in thresholds.items():
         counts = confusion_counts(forecast, threshold)
-        measures = confusion_measures(**counts)
-        resampled = confusion_measures(**confusion_counts(forecast, threshold, exact))
+        measures = confusion_metrics(**counts)
+        resampled = confusion_metrics(**confusion_counts(forecast, threshold, exact))
         row: dict[str, object] = {"aim": aim, "threshold": float(threshold)}
         row |= {name: int(value[0]) for name, value in counts.items()}
         row |= {name: none_if_nan(measures[name][0]) for name in _SHOWN}

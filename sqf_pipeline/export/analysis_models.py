@@ -21,7 +21,7 @@ _METRICS = {
 }  # fmt: skip
 _COMPARED = ("roc_auc", "average_precision", "brier_score")
 _ATTRIBUTE_COLUMNS = {"race": "suspect_race", "sex": "suspect_sex", "borough": "borough"}
-_SUBGROUP_MEASURES = {
+_SUBGROUP_METRICS = {
     "false_positive_rate": ("Flagged though it did not happen", "percent"),
     "false_negative_rate": ("Not flagged though it happened", "percent"),
     "selection_rate": ("Flagged", "percent"),
@@ -105,13 +105,13 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
         chosen.assign(group_name=names),
         [
             ("model", "Model"), ("attribute", "Grouped by"), ("group_name", "Group"), ("rows", "Stops", "count"),
-            *((name, *words) for name, words in _SUBGROUP_MEASURES.items()),
+            *((name, *words) for name, words in _SUBGROUP_METRICS.items()),
         ],
         name="subgroups", section="people", title=title, question="For whom is a model wrong more often?",
         note="At the model's own threshold, on the test year. Groups of fewer than 50 stops are not shown. The label "
         "is an officer's decision: equal errors on it would not be justice.",
         chart=ChartSpec(
-            kind="interval", x="group_name", y=tuple(_SUBGROUP_MEASURES), size="rows", select=("model", "attribute")
+            kind="interval", x="group_name", y=tuple(_SUBGROUP_METRICS), size="rows", select=("model", "attribute")
         ),
     )  # fmt: skip
 

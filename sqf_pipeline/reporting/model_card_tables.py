@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def measures(inputs: "ModelCardInputs", outcome: str, metrics: Sequence[str]) ->
         (f"`{name}`", *(with_interval(*values.get((str(name), metric), (None, None, None))) for metric in metrics))
         for name in ordered.loc[ordered["outcome"] == outcome, "model"]
     ]
-    titles = (MEASURES[metric].title if metric in MEASURES else words(metric).capitalize() for metric in metrics)
+    titles = (METRICS[metric].title if metric in METRICS else words(metric).capitalize() for metric in metrics)
     return TextTable(("Model", *titles), tuple(rows))
 
 
@@ -177,13 +177,13 @@ def differences(inputs: "ModelCardInputs", metrics: Sequence[str]) -> TextTable:
         (
             f"`{row.model}`",
             f"`{row.reference_model}`",
-            MEASURES[str(row.metric)].title,
+            METRICS[str(row.metric)].title,
             with_interval(row.difference, row.low, row.high, lambda value: number(value, 4)),
             ABSENT if missing(row.adjusted_verdict) else str(row.adjusted_verdict),
         )
         for row in frame.itertuples()
     ]
-    return TextTable(("Model", "Against", "Measure", "Difference", "Verdict on all pairs"), tuple(rows))
+    return TextTable(("Model", "Against", "Metric", "Difference", "Verdict on all pairs"), tuple(rows))
 
 
 def thresholds(inputs: "ModelCardInputs", model: str) -> TextTable:
@@ -282,7 +282,7 @@ def drift(inputs: "ModelCardInputs") -> TextTable:
         (str(row.status), words(str(row.column_name)), words(str(row.measure)), str(row.detail))
         for row in frame.itertuples()
     ]
-    return TextTable(("Status", "Column", "Measure", "Found"), tuple(rows))
+    return TextTable(("Status", "Column", "Metric", "Found"), tuple(rows))
 
 
 def study_2021(inputs: "ModelCardInputs") -> TextTable:

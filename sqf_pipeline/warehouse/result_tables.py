@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.warehouse.column_kinds import (
     OPTIONAL,
     PARTITION,
@@ -46,15 +46,15 @@ CELL_COMMENTS = {
     "fn": "Stops with the outcome that were not flagged (false negatives).",
     "tp": "Stops with the outcome that were flagged (true positives).",
 }
-THRESHOLD_MEASURES = ("precision", "recall", "f1", "balanced_accuracy", "flagged_share")
-SUBGROUP_MEASURES = {
+THRESHOLD_METRICS = ("precision", "recall", "f1", "balanced_accuracy", "flagged_share")
+SUBGROUP_METRICS = {
     "base_rate": "Share of the group's stops with the outcome.",
     "selection_rate": "Share of the group's stops that the model flags.",
     "false_positive_rate": "Share flagged among the group's stops without the outcome.",
     "false_negative_rate": "Share not flagged among the group's stops with the outcome.",
     "mean_probability": "Mean probability that the model gives the group's stops.",
-    "roc_auc": MEASURES["roc_auc"].description,
-    "expected_calibration_error": MEASURES["expected_calibration_error"].description,
+    "roc_auc": METRICS["roc_auc"].description,
+    "expected_calibration_error": METRICS["expected_calibration_error"].description,
 }
 _SHARES = (
     "roc_auc", "average_precision", "brier_score", "expected_calibration_error", "accuracy", "balanced_accuracy",
@@ -155,7 +155,7 @@ def _model_metrics(metadata: sa.MetaData) -> None:
         metadata,
         name,
         [],
-        *(number(entry.name, f"{entry.title}. {entry.description}", info=OPTIONAL) for entry in MEASURES.values()),
+        *(number(entry.name, f"{entry.title}. {entry.description}", info=OPTIONAL) for entry in METRICS.values()),
         number("threshold", "Probability from which a stop counts as flagged in the columns that need one."),
         count("test_rows", "Test stops whose outcome is known."),
         count("test_positives", "Test stops with the outcome."),
@@ -225,14 +225,14 @@ def _threshold_metrics(metadata: sa.MetaData) -> None:
         [text("aim", "What the threshold was chosen for, on the last training year.")],
         number("threshold", "Probability from which a stop is flagged; Infinity when the aim is out of reach."),
         *(count(cell, CELL_COMMENTS[cell]) for cell in CELLS),
-        *(number(measure, MEASURES[measure].description) for measure in THRESHOLD_MEASURES),
+        *(number(measure, METRICS[measure].description) for measure in THRESHOLD_METRICS),
         *(
             number(f"{measure}_{end}", f"{word} end of the 95 % interval of {measure}.")
             for measure in ("precision", "recall")
             for end, word in (("low", "Lower"), ("high", "Upper"))
         ),
         *at_least_zero(name, CELLS),
-        *shares(name, [*THRESHOLD_MEASURES, "precision_low", "precision_high", "recall_low", "recall_high"]),
+        *shares(name, [*THRESHOLD_METRICS, "precision_low", "precision_high", "recall_low", "recall_high"]),
         comment="Measures of each model at each threshold in use; thresholds come from the last training year.",
     )
 
@@ -319,8 +319,8 @@ def _subgroup_metrics(metadata: sa.MetaData) -> None:
         ],
         count("rows", "Test stops of the group."),
         count("positives", "Test stops of the group with the outcome."),
-        *(column for measure, comment in SUBGROUP_MEASURES.items() for column in interval(measure, comment)),
-        *shares(name, [f"{measure}{end}" for measure in SUBGROUP_MEASURES for end in ("", "_low", "_high")]),
+        *(column for measure, comment in SUBGROUP_METRICS.items() for column in interval(measure, comment)),
+        *shares(name, [f"{measure}{end}" for measure in SUBGROUP_METRICS for end in ("", "_low", "_high")]),
         *at_least_zero(name, ["positives"]),
         sa.CheckConstraint("positives <= rows", name=f"{name}_positives_in_rows"),
         comment="Measures by group of people, with intervals; groups of fewer than 50 are left out.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
     DASHES,
@@ -248,7 +248,7 @@ def importances(table: "pd.DataFrame", origin: Origin, *, measure: str, shown: i
     )
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_yticks(places, [name.replace("_", " ") for name in names])
-    title_of = MEASURES[measure].title if measure == "roc_auc" else MEASURES[measure].title.lower()
+    title_of = METRICS[measure].title if measure == "roc_auc" else METRICS[measure].title.lower()
     axes.set_xlabel(f"Loss of {title_of} when the column is shuffled")
     panel_title(axes, "Permutation, on test stops, with 95 % intervals")
     if len(impurity):
@@ -278,7 +278,7 @@ def metric_comparison(
 
     `chance` is the value of a model that knows nothing, drawn as a line.
     """
-    entry = MEASURES[metric]
+    entry = METRICS[metric]
     part = intervals[intervals["metric"] == metric].dropna(subset=["estimate"])
     values = part["estimate"].to_numpy(dtype=float)
     goodness = -np.abs(values - (entry.ideal or 0.0)) if entry.better == "nearest" else values
