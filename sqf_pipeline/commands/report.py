@@ -1,8 +1,4 @@
-"""`sqf report`: what the tables hold.
-
-What belongs here: reading a few figures from the tables and laying them out. What does not: any figure that is not
-in a table, so that the report, the card and the database cannot differ.
-"""
+"""`sqf report`: what the tables hold."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -235,6 +231,3 @@ def _share(value: float | None) -> str:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-__all__ = ["command", "print_report"]

@@ -1,7 +1,4 @@
-"""How sure a measure is: bootstrap intervals of persons' stops, and of differences between models.
-
-What belongs here: which stops are resampled together, the resamples, and intervals read off them. What does not:
-the measures (`measures`), and any resampling of training data.
+"""How sure a metric is: bootstrap intervals of persons' stops, and of differences between models.
 
 The unit that is resampled is the encounter. Several persons stopped at one time and place by one command are one
 encounter; their rows share an outcome far more often than chance has it (and a few of them are equal in everything
@@ -263,10 +260,3 @@ def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[fl
     half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
     # at 0 and at 1 rounding may put the end a hair inside the share
     return max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
-
-
-__all__ = [
-    "ENCOUNTER_COLUMNS", "LEVEL", "RESAMPLES", "SEED", "MetricDraws", "Weights", "draw_metrics",
-    "effective_rows", "metric_intervals", "paired_differences", "percentile_interval", "resample_weights",
-    "stop_clusters", "wilson_interval",
-]  # fmt: skip

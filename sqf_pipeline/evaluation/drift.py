@@ -1,9 +1,5 @@
 """Whether a year's stops still look like those the models were fitted on, column by column.
 
-What belongs here: shares of missing values, the population stability index, categories that training had not, and
-whether a number changed its unit; each with the threshold from which it warns or fails. What does not: cleaning
-(`nypd`), and what a warning leads to (the asset check).
-
 A change of unit fails, because a model answers it with confident nonsense. It once went unseen: heights as plain
 digits were tens of units apart between the years of a training set and its test year, and a scaler fitted on each
 hid it. So medians are compared with *every* year of the training window, not with the mixture of them.
@@ -233,9 +229,3 @@ def _log_sizes(values: Floats) -> Floats:
 def _robust_spread(logs: Floats) -> float:
     low, high = np.quantile(logs, [0.25, 0.75])
     return float(high - low) / 1.349  # the quartiles of a normal distribution are 1.349 deviations apart
-
-
-__all__ = [
-    "MISSING_CHANGE", "NEW_CATEGORY_SHARE", "OUTSIDE_SHARE", "STABILITY_SHIFT", "UNIT_RATIO", "DriftRow",
-    "measure_drift",
-]  # fmt: skip

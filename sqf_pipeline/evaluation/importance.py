@@ -1,10 +1,6 @@
-"""Which columns of a stop a model leans on.
+"""Which columns of a stop a model relies on.
 
-What belongs here: permutation importance on columns of the registry, impurity importance added up to the same
-columns, and the choice of the most important columns on training years. What does not: causes. A column is
-important to a model's ranking; nothing says that it made an officer act.
-
-A column that another one tells already looks unimportant under permutation (coordinates and precinct, say), and a
+A column whose content another one repeats looks unimportant under permutation (coordinates and precinct, say), and a
 column of many values looks important under impurity even if it is noise: so both stand side by side.
 
 References
@@ -275,9 +271,3 @@ def select_columns(
         seed=seed,
     )
     return Selection(tuple(table["feature"].head(count)), table, years[-1])
-
-
-__all__ = [
-    "METRIC_BY_OUTCOME", "MOST_ROWS", "REPEATS", "SELECTED", "ImportanceMetric", "Selection",
-    "impurity_importance", "permutation_importance", "select_columns",
-]  # fmt: skip

@@ -1,17 +1,13 @@
 """How good a model's probabilities are, as numbers.
 
-What belongs here: the measures themselves, their names and their definitions, for one forecast and, at once, for
-many reweightings of it (which is what a bootstrap is). What does not: drawing resamples and reading intervals off
-them (`intervals`), thresholds chosen for an aim (`threshold_measures`), and any choice of model.
-
-A measure that is not defined is None (nan in arrays), never a guess: the ROC AUC of one class, the precision of a
+A metric that is not defined is None (nan in arrays), never a guess: the ROC AUC of one class, the precision of a
 model that flags nobody, the calibration slope of a constant.
 
 References
 ----------
 Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review 78.
 Guo et al. (2017), On calibration of modern neural networks, ICML (expected calibration error).
-Those of ranking and of recalibration stand in `ranking` and `recalibration`.
+Those of ranking and of recalibration stand in `ranking_metrics` and `recalibration`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -346,10 +342,3 @@ def metrics_of(
 def none_if_nan(value: float) -> float | None:
     """Return a float, or None for nan and infinity, as tables and JSON want it."""
     return float(value) if np.isfinite(value) else None
-
-
-__all__ = [
-    "CALIBRATION_BINS", "METRICS", "Floats", "Forecast", "Metric",
-    "confusion_counts", "confusion_metrics", "equal_mass_bin_index", "make_forecast", "metrics_of",
-    "none_if_nan", "recall_at_precision_name", "unknown_outcome", "weight_chunks", "weighted_metrics",
-]  # fmt: skip

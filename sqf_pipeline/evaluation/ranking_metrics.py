@@ -1,7 +1,4 @@
-"""Measures of ranking, for many reweightings of the same scores by one sort.
-
-What belongs here: ROC AUC, average precision, lift, and the running totals that ROC and precision-recall curves
-are read from. What does not: measures of probabilities, and drawing the weights.
+"""Metrics of ranking, for many reweightings of the same scores by one sort.
 
 References
 ----------
@@ -110,6 +107,3 @@ def _lift(totals: RankTotals, flagged: Floats, share: float) -> Floats:
     missing = flagged[place, column] - wanted  # how far the last run of equal scores overshoots
     found = totals.positives[place, column] - positives_here * missing / here
     return (found / wanted) / (totals.positives[-1] / flagged[-1])
-
-
-__all__ = ["LIFT_SHARES", "RankTotals", "Ranking", "rank", "rank_metrics", "rank_totals", "recall_at_precision"]

@@ -1,9 +1,5 @@
 """How a model treats groups of people: sizes, base rates, errors and calibration, each with its uncertainty.
 
-What belongs here: the groups (race, sex, age band, borough) and what is measured for each. What does not: a verdict
-on fairness. The label is an officer's decision; equal error rates on it are not justice, and unequal base rates may
-be the officers'.
-
 Groups of fewer than `LEAST_ROWS` stops are not shown: their rates say nothing, and a small group points at persons.
 They are put together under one name, with a count, so that nothing is dropped silently.
 
@@ -218,9 +214,3 @@ def _intervals(
     mean = (weights @ forecast.probability) / np.maximum(weights.sum(axis=1), 1)
     bounds["mean_probability_low"], bounds["mean_probability_high"] = percentile_interval(mean, level)
     return bounds
-
-
-__all__ = [
-    "AGE_BANDS", "ATTRIBUTES", "COLUMNS", "LEAST_ROWS", "NOT_SHOWN", "RATES", "UNKNOWN", "subgroup_labels",
-    "subgroup_metrics",
-]  # fmt: skip

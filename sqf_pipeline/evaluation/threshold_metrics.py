@@ -1,8 +1,4 @@
-"""What follows from flagging the stops above a threshold.
-
-What belongs here: counts and measures at given thresholds, with intervals. What does not: choosing thresholds,
-which happens on the last training year (`thresholds`), never on the stops measured here.
-"""
+"""What follows from flagging the stops above a threshold."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -58,6 +54,3 @@ def threshold_metrics(
     bounds = [f"{name}_{end}" for name in _WITH_INTERVAL for end in ("low", "high")]
     columns = ["aim", "threshold", "tn", "fp", "fn", "tp", *_SHOWN, *bounds]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*_SHOWN, *bounds], "Float64"))
-
-
-__all__ = ["threshold_metrics"]

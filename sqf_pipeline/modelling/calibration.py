@@ -1,9 +1,5 @@
 """Calibrators: from a model's score to a probability, fitted on stops that the model did not see.
 
-What belongs here: the small calibrator objects, their fitting, and the prior correction as one of them. What does
-not: measuring how well calibrated a model is (`calibration_measures`, `recalibration`), and which stops are kept
-for calibration (`fitting`).
-
 Stops are kept by year, never shuffled: a calibrator fitted on shuffled rows does not see how the last year differs
 from those before it, and made the test year worse.
 
@@ -131,9 +127,3 @@ def fit_calibrator(kind: Kind, score: np.ndarray, positive: np.ndarray) -> Calib
     if kind == "isotonic":
         return fit_isotonic(score, positive)
     return Calibrator()
-
-
-__all__ = [
-    "KINDS", "SCORE_FLOOR", "Calibrator", "Kind", "fit_calibrator", "fit_isotonic", "fit_logistic", "log_odds",
-    "prior_calibrator",
-]  # fmt: skip

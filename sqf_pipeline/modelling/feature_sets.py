@@ -1,8 +1,4 @@
-"""Named sets of columns a model may use, by when their values become known.
-
-What belongs here: which columns stand in which set, and the refusal of columns that would tell a model the answer.
-What does not: how a column becomes numbers (`encoder`), and when a column becomes known (the registry says it).
-"""
+"""Named sets of columns a model may use, by when their values become known."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -217,9 +213,3 @@ def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -
         rival_outcome=tier == "study",
         fields={outcome: names},
     )
-
-
-__all__ = [
-    "HIGHEST_GAP_AUC", "KNOWN_BY_TIER", "OUTCOMES", "RIVALS", "STUDY_BINS", "STUDY_COLUMNS", "TARGETS", "TIERS",
-    "FeatureSet", "FeatureSetError", "Outcome", "Tier", "chosen_fields", "feature_set", "feature_sets",
-]  # fmt: skip

@@ -1,7 +1,4 @@
-"""Which charts are drawn of a test year, from which rows.
-
-What belongs here: the list. What does not: how a chart is drawn (`plots`), and where it is kept.
-"""
+"""Which charts are drawn of a test year, from which rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,6 +118,3 @@ def _curves(inputs: ChartInputs, names: list[str], known: pd.DataFrame) -> pd.Da
             raise ValueError(f"the predictions of {name} are of other stops than those given, or in another order")
         parts.append(curve_points(by_name[name], weights).assign(model=name))
     return pd.concat(parts, ignore_index=True)
-
-
-__all__ = ["ChartInputs", "draw_charts", "drawn_outcomes"]

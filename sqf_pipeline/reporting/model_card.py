@@ -1,8 +1,5 @@
 """The model card: what the models are, may be used for, and were measured to do, for people.
 
-What belongs here: what the card is made of, its findings in sentences, and rendering. What does not: figures written
-by hand. Every figure in it is read from a result table, so that the card and the tables cannot disagree.
-
 References
 ----------
 Mitchell et al. (2019), Model cards for model reporting, FAT*.
@@ -204,6 +201,3 @@ def _html(markdown: str, title: str) -> str:
     environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=select_autoescape(["html", "j2"]))
     page = environment.get_template("model_card.html.j2")
     return page.render(title=title, style=Markup(style), body=Markup(numbered))  # noqa: S704  rendered with html off
-
-
-__all__ = ["ModelCardInputs", "findings", "render_model_card"]

@@ -1,8 +1,4 @@
-"""Result tables to rows of text for the model card.
-
-What belongs here: which columns of which table the card shows, and how numbers are written. What does not: the
-card's prose (the template), and any computation beyond choosing, sorting and counting rows.
-"""
+"""Result tables to rows of text for the model card."""
 
 import json
 import re
@@ -351,10 +347,3 @@ def versions(inputs: "ModelCardInputs") -> TextTable:
             found.setdefault(str(package), set()).add(str(version))
     names = sorted(found, key=lambda name: (_place(name, PACKAGES_FIRST), name))
     return TextTable(("Package", "Version"), tuple((name, ", ".join(sorted(found[name]))) for name in names))
-
-
-__all__ = [
-    "PROBABILITIES", "RANKING", "TextTable", "calibration", "chosen_models", "cleaning", "count", "curve_recalls",
-    "differences", "drift", "fits", "gap_marks", "importances", "measures", "number", "ordered_models", "share",
-    "source_files", "study_2021", "subgroups", "thresholds", "tiers", "versions", "with_interval", "words", "years",
-]  # fmt: skip

@@ -1,8 +1,4 @@
-"""Figures of models: how they rank, how they class, what they lean on and how they compare.
-
-What belongs here: drawing of result tables. What does not: computing them. Every frame is a result table (or a part
-of one) as the warehouse holds it, with the column `model`.
-"""
+"""Figures of models: how they rank, how they class, what they rely on and how they compare."""
 
 from typing import TYPE_CHECKING
 
@@ -313,9 +309,3 @@ def metric_comparison(
     if overlap:
         title += f"; the intervals of {overlap} other{'s' if overlap > 1 else ''} overlap it"
     return finish(figure, title, origin, note=entry.description)
-
-
-__all__ = [
-    "calibration", "class_balance", "confusion_matrices", "importances", "metric_comparison",
-    "roc_and_precision_recall",
-]  # fmt: skip

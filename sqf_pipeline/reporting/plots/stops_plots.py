@@ -1,8 +1,4 @@
-"""Figures of stops: when and where they happen, and how often they end in an arrest or a summons.
-
-What belongs here: counts and shares of clean stops. What does not: anything of a model. No figure shows a person:
-places are drawn as cells, and cells of fewer than `LEAST_STOPS` stops are left out and counted.
-"""
+"""Figures of stops: when and where they happen, and how often they end in an arrest or a summons."""
 
 from typing import TYPE_CHECKING
 
@@ -199,8 +195,3 @@ def _label_place(x: np.ndarray, y: np.ndarray, part: "pd.DataFrame") -> tuple[fl
     reach = np.quantile((part[["x", "y"]].to_numpy() - own) @ direction, 0.995)
     place = own + direction * (reach + 0.6) + direction * np.array([2.6, 0.9])  # half a name is wide, not high
     return float(place[0]), float(place[1])
-
-
-__all__ = [
-    "LEAST_STOPS", "hour_and_weekday", "outcome_shares", "stops_a_month", "stops_map",
-]  # fmt: skip

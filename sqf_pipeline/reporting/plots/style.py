@@ -1,8 +1,4 @@
-"""What all figures share: colours, titles that state a finding, where the data come from, and the PNG.
-
-What belongs here: looks. What does not: anything that knows a table. Matplotlib is used through its objects; pyplot
-and its global state are left alone, so that figures can be drawn in any thread.
-"""
+"""What all figures share: colours, titles that state a finding, where the data come from, and the PNG."""
 
 import io
 import re
@@ -159,10 +155,3 @@ def figure_png(figure: "Figure", *, dpi: int = DPI) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
-
-
-__all__ = [
-    "BLACK", "BLUE", "DASHES", "DPI", "GREEN", "GREY", "LIGHT_GREY", "MARKERS", "ORANGE", "PALETTE", "PURPLE",
-    "SKY", "STATUS_COLOURS", "STATUS_MARKERS", "VERMILION", "Origin", "capitalised", "figure_png", "finish",
-    "model_label", "new_figure", "panel_title", "percent", "percent_axis", "plain", "thousands_axis", "year_range",
-]  # fmt: skip

@@ -1,7 +1,4 @@
-"""Figures of groups of people: rates with intervals, side by side.
-
-What belongs here: drawing of the table `subgroup_metrics`. What does not: measuring (`subgroups`).
-"""
+"""Figures of groups of people: rates with intervals, side by side."""
 
 from typing import TYPE_CHECKING
 
@@ -162,6 +159,3 @@ def subgroup_quality(table: "pd.DataFrame", origin: Origin) -> "Figure":
     )
     rows = int(table.loc[table["attribute"] == attributes[0], "rows"].sum())
     return finish(figure, title, origin, rows=rows, note="Bars: 95 % bootstrap intervals.")
-
-
-__all__ = ["subgroup_quality", "subgroup_rates"]
