@@ -13,7 +13,7 @@ import click
 COMMANDS = {
     "run": "Make every asset of the test years, from the published files to the result tables.",
     "ui": "Open Dagster's UI on the pipeline.",
-    "report": "Tell what the tables hold: rows, outcomes, and measures of the models.",
+    "report": "Show what the tables hold: rows, outcomes, and metrics of the models.",
     "diff": "Tell what changed between two files of a year.",
     "serve": "Serve pages and interface from the current export.",
     "export": "Choose the export that is served; write a Tableau extract.",

@@ -14,7 +14,7 @@ from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.columns import column
-from sqf_pipeline.service.manifest import Outcome, Tier
+from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.study_contract import STUDY_FIELDS
 
 TEST_YEAR = 2020

@@ -13,8 +13,9 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import weight_chunks
 from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
-from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, OUTCOMES, TARGETS, feature_set
+from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set
 from sqf_pipeline.modelling.fitting import one_thread
+from sqf_pipeline.registry.outcomes import OUTCOMES, TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd

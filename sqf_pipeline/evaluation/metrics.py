@@ -12,7 +12,7 @@ Those of ranking and of recalibration stand in `ranking_metrics` and `recalibrat
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals, recall_at_precision
 from sqf_pipeline.evaluation.recalibration import fit_recalibration
+from sqf_pipeline.registry.metric_definitions import load_metrics
 
 Floats = NDArray[np.float64]
 
@@ -29,65 +30,8 @@ CALIBRATION_BINS = 10
 _CHUNK = 16  # resamples at a time: what 10,000 stops need then stays in the processor's cache
 
 
-@dataclass(frozen=True)
-class Metric:
-    """What a measure is called, which way is better and how it is defined.
-
-    `better` is `higher`, `lower`, or `nearest` (to `ideal`).
-    """
-
-    name: str
-    title: str
-    better: Literal["higher", "lower", "nearest"]
-    ideal: float | None
-    description: str
-
-
-METRICS: dict[str, Metric] = {
-    entry.name: entry
-    for entry in (
-        Metric(
-            "roc_auc", "ROC AUC", "higher", 1.0,
-            "Probability that a stop with the outcome scores above one without it; ties count half.",
-        ),
-        Metric(
-            "average_precision", "Average precision", "higher", 1.0,
-            "Precision averaged over the steps of recall, without interpolation; the share of positives is chance.",
-        ),
-        Metric("brier_score", "Brier score", "lower", 0.0, "Mean squared distance of probability and outcome."),
-        Metric(
-            "brier_skill", "Brier skill", "higher", 1.0,
-            "Share of the Brier score removed, against always saying the training share of positives.",
-        ),
-        Metric("log_loss", "Log loss", "lower", 0.0, "Mean negative log-likelihood, in natural units."),
-        Metric(
-            "calibration_intercept", "Calibration intercept", "nearest", 0.0,
-            "Intercept of the logistic recalibration with its slope held at 1; above 0, too few were foreseen.",
-        ),
-        Metric(
-            "calibration_slope", "Calibration slope", "nearest", 1.0,
-            "Slope of the logistic recalibration of the outcome on the logit of the probability; below 1, "
-            "probabilities are too extreme.",
-        ),
-        Metric(
-            "expected_calibration_error", "Expected calibration error", "lower", 0.0,
-            f"Mean gap of foreseen and observed share over {CALIBRATION_BINS} bins of equal mass.",
-        ),
-        Metric("lift_at_1_percent", "Lift at 1 %", "higher", None,
-                "Share of positives among the top-scored 1 %, over the share among all."),
-        Metric("lift_at_5_percent", "Lift at 5 %", "higher", None,
-                "Share of positives among the top-scored 5 %, over the share among all."),
-        Metric("lift_at_10_percent", "Lift at 10 %", "higher", None,
-                "Share of positives among the top-scored 10 %, over the share among all."),
-        Metric("accuracy", "Accuracy", "higher", 1.0, "Share of stops classed rightly at the threshold."),
-        Metric("balanced_accuracy", "Balanced accuracy", "higher", 1.0,
-                "Mean of the shares of positives and of negatives classed rightly at the threshold."),
-        Metric("precision", "Precision", "higher", 1.0, "Share of positives among the stops flagged."),
-        Metric("recall", "Recall", "higher", 1.0, "Share of the positives that is flagged."),
-        Metric("f1", "F1", "higher", 1.0, "Harmonic mean of precision and recall."),
-        Metric("flagged_share", "Share flagged", "nearest", None, "Share of stops at or above the threshold."),
-    )
-}  # fmt: skip
+METRICS = load_metrics()
+"""Every metric by name, as `registry/metrics.csv` defines it."""
 
 
 @dataclass(frozen=True)

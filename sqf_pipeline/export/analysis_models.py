@@ -6,6 +6,7 @@ import pandas as pd
 
 from sqf_pipeline.export.field_specs import category_label, field_label
 from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 
 _MOST_IMPORTANCES = 20
@@ -14,12 +15,8 @@ _IMPORTANCE_NOTES = {
     "permutation": "Permutation importance is what a model loses on the test year when the field is shuffled; bars "
     "around it are its 95 % interval.",
 }
-_METRICS = {
-    "roc_auc": "ROC AUC", "average_precision": "Average precision", "brier_score": "Brier score",
-    "brier_skill": "Brier skill", "calibration_slope": "Calibration slope", "recall": "Recall",
-    "precision": "Precision",
-}  # fmt: skip
-_COMPARED = ("roc_auc", "average_precision", "brier_score")
+_METRICS = {metric.name: metric.title for metric in metrics_in("page")}
+_COMPARED = {metric.name: metric.title for metric in metrics_in("compared")}
 _ATTRIBUTE_COLUMNS = {"race": "suspect_race", "sex": "suspect_sex", "borough": "borough"}
 _SUBGROUP_METRICS = {
     "false_positive_rate": ("Flagged though it did not happen", "percent"),
@@ -60,7 +57,7 @@ def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str])
     leader = first["feature"].mode().iloc[0]
     return table_of(
         shown,
-        [("model", "Model"), ("feature", "Field"), ("importance", "Importance", "decimal"), ("kind", "Kind")],
+        [("model", "Model"), ("feature", "Field"), ("importance", "Importance", "small"), ("kind", "Kind")],
         name="importances", section="models", question="What do the models use?",
         title=f"“{leader}” leads in {int((first['feature'] == leader).sum())} of {len(first)} models",
         note=" ".join(_IMPORTANCE_NOTES[kind] for kind in sorted(shown["kind"].astype(str).unique()))
@@ -138,7 +135,7 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
 
 def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return whether the models differ from those of all columns, from the columns of `metric_differences`."""
-    shown = _in_order(differences[differences["metric"].isin(_COMPARED)], model_titles, "difference")
+    shown = _in_order(differences[differences["metric"].isin(list(_COMPARED))], model_titles, "difference")
     pairs = int(shown["comparisons"].fillna(0).max()) if len(shown) else 0
     apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
     references = [str(name).replace("_", " ").replace("-", ", ") for name in shown["reference_model"]]
@@ -146,7 +143,7 @@ def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str])
         shown.assign(metric=shown["metric"].map(_METRICS), reference_model=references),
         [
             ("model", "Model"), ("reference_model", "Against"), ("metric", "Metric"),
-            ("difference", "Difference", "decimal"), ("adjusted_verdict", "Verdict on all pairs"),
+            ("difference", "Difference", "small"), ("adjusted_verdict", "Verdict on all pairs"),
         ],
         name="differences", section="models", title=f"{apart} of {len(shown)} differences hold for all pairs together",
         question="Is one model better than another?",
@@ -176,7 +173,7 @@ def study_chart_table(comparison: pd.DataFrame) -> AnalysisTable:
     long = long.dropna(subset=["value"]).sort_values(["outcome", "figure"], kind="stable")
     return table_of(
         long.assign(who=long["who"].map(_WHO)),
-        [("outcome", "Outcome"), ("figure", "Figure"), ("who", "Whose"), ("value", "Value", "decimal")],
+        [("outcome", "Outcome"), ("figure", "Figure"), ("who", "Whose"), ("value", "Value", "small")],
         name="study_beside_ours", section="study", title="The same figure three times",
         question="What did the study print, what does its own way give, and what do cleaned data give?",
         note="The study's way numbers and scales training and test stops separately, which hid that a stray bracket in "
@@ -190,8 +187,8 @@ def study_table(comparison: pd.DataFrame) -> AnalysisTable:
     return table_of(
         _study_words(comparison),
         [
-            ("outcome", "Outcome"), ("figure", "Figure"), ("published", "Published", "decimal"),
-            ("measured_again", "Measured again, its way", "decimal"), ("ours", "Ours", "decimal"), ("note", "Note"),
+            ("outcome", "Outcome"), ("figure", "Figure"), ("published", "Published", "mixed"),
+            ("measured_again", "Measured again, its way", "mixed"), ("ours", "Ours", "mixed"), ("note", "Note"),
         ],
         name="study", section="study", title="The study's figures, measured again, and ours",
         question="How do these models compare with the study of 2021?",
@@ -222,8 +219,8 @@ def drift_table(drift: pd.DataFrame) -> AnalysisTable:
     return table_of(
         drift.assign(order=drift["status"].map(rank)).sort_values(["order", "column_name"], kind="stable"),
         [
-            ("column_name", "Column"), ("measure", "Measure"), ("value", "Test year", "decimal"),
-            ("reference", "Training years", "decimal"), ("status", "Status"), ("detail", "Detail"),
+            ("column_name", "Column"), ("measure", "Metric", "words"), ("value", "Test year", "mixed"),
+            ("reference", "Training years", "mixed"), ("status", "Status"), ("detail", "Detail"),
         ],
         name="drift", section="faults",
         title=f"{int(counts.get('fail', 0))} failures and {int(counts.get('warn', 0))} warnings of drift",

@@ -3,19 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import columns_by_name, load_columns
+from sqf_pipeline.registry.outcomes import OUTCOMES as OUTCOMES  # noqa: PLC0414
+from sqf_pipeline.registry.outcomes import RIVALS, Tier
+from sqf_pipeline.registry.outcomes import TARGETS as TARGETS  # noqa: PLC0414
+from sqf_pipeline.registry.outcomes import Outcome as Outcome  # noqa: PLC0414
 from sqf_pipeline.study_2021.study_encoding import SERVICE_FIELDS
 
-Outcome = Literal["arrest", "summons"]
-Tier = Literal["study", "during", "at_stop"]
-
-OUTCOMES: tuple[Outcome, ...] = ("arrest", "summons")
-TARGETS: Mapping[str, str] = {"arrest": "arrested", "summons": "summons_issued"}
-RIVALS: Mapping[str, str] = {"arrest": "summons_issued", "summons": "arrested"}
-TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
 KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
     "at_stop": frozenset({"at_stop", "value_at_stop"}),
     "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
-from sqf_pipeline.service.manifest import FieldSpec, Outcome
+from sqf_pipeline.registry.outcomes import OUTCOMES, Outcome
+from sqf_pipeline.service.loaded_bundle import Service
+from sqf_pipeline.service.manifest import FieldSpec
 from sqf_pipeline.service.schemas import Health, ModelsOut, PredictionsOut, Problem
 from sqf_pipeline.service.study_contract import HINTS, STUDY_FIELDS, STUDY_ROUTES
 

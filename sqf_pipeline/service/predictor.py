@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
+from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.bundle import Bundle, BundleError
 from sqf_pipeline.service.drawn_fields import GapFiller
 from sqf_pipeline.service.encoding import RowEncoder, Value
-from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, ModelEntry, Outcome, ReliabilityBin, Tier
+from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, ModelEntry, ReliabilityBin
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -13,7 +13,8 @@ from pydantic import (
     create_model,
 )
 
-from sqf_pipeline.service.manifest import FieldSpec, Measure, ModelEntry, Outcome, ReliabilityBin, Threshold, Tier
+from sqf_pipeline.registry.outcomes import Outcome, Tier
+from sqf_pipeline.service.manifest import FieldSpec, Measure, ModelEntry, ReliabilityBin, Threshold
 
 MOST_STOPS = 1000
 """Most stops in one request."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from sqf_pipeline.cleaning.heights import parse_height
 from sqf_pipeline.cleaning.numerals import parse_flag, parse_month, parse_number, parse_weekday
+from sqf_pipeline.registry.outcomes import Outcome
 from sqf_pipeline.service.encoding import Value
-from sqf_pipeline.service.manifest import FieldSpec, Outcome
+from sqf_pipeline.service.manifest import FieldSpec
 
 STUDY_FIELDS: dict[Outcome, dict[str, str]] = {
     "arrest": {

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sqf_pipeline.registry.outcomes import TARGETS
 from sqf_pipeline.study_2021.study_encoding import (
     SERVICE_FIELDS,
     encode_split,
@@ -33,7 +34,6 @@ from sqf_pipeline.study_2021.study_encoding import (
 )  # fmt: skip
 
 STUDY_TEST_YEAR = 2020
-TARGETS = {"arrest": "arrested", "summons": "summons_issued"}
 RANDOM_STATE = 1
 CONFUSION_CELLS = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 

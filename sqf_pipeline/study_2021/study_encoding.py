@@ -19,7 +19,6 @@ import pandas as pd
 
 NUMBERS = ("year", "observed_duration_minutes", "stop_duration_minutes", "x_feet", "y_feet")
 DIGITS = ("suspect_age", "suspect_height_inches", "suspect_weight_pounds")
-CALENDAR = ("month", "weekday")
 FLAGS = (
     "officer_explained_stop", "arrested", "summons_issued", "officer_in_uniform", "frisked", "searched",
     "weapon_found",
