@@ -15,7 +15,7 @@ from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.outcomes import Outcome, Tier
-from sqf_pipeline.service.study_contract import STUDY_FIELDS
+from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 
 TEST_YEAR = 2020
 TRAINING_YEARS = (2017, 2018, 2019)

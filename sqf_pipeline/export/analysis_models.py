@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from sqf_pipeline.export.field_specs import category_label, field_label
 from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.registry.metric_definitions import metrics_in
+from sqf_pipeline.registry.words import field_label, group_label
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 
 _MOST_IMPORTANCES = 20
@@ -17,7 +17,6 @@ _IMPORTANCE_NOTES = {
 }
 _METRICS = {metric.name: metric.title for metric in metrics_in("page")}
 _COMPARED = {metric.name: metric.title for metric in metrics_in("compared")}
-_ATTRIBUTE_COLUMNS = {"race": "suspect_race", "sex": "suspect_sex", "borough": "borough"}
 _SUBGROUP_METRICS = {
     "false_positive_rate": ("Flagged though it did not happen", "percent"),
     "false_negative_rate": ("Not flagged though it happened", "percent"),
@@ -90,7 +89,7 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
     """Return each model's errors by group of people, from the columns of the table `subgroup_metrics`."""
     chosen = _in_order(subgroups[subgroups["base_rate"].notna()], model_titles)
     names = [
-        category_label(_ATTRIBUTE_COLUMNS.get(str(attribute), ""), str(group))
+        group_label(str(attribute), str(group))
         for attribute, group in zip(chosen["attribute"], chosen["group_name"], strict=True)
     ]
     rates = chosen.loc[chosen["attribute"] == "race", "false_positive_rate"].dropna()

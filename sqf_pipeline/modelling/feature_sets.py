@@ -10,7 +10,7 @@ from sqf_pipeline.registry.outcomes import OUTCOMES as OUTCOMES  # noqa: PLC0414
 from sqf_pipeline.registry.outcomes import RIVALS, Tier
 from sqf_pipeline.registry.outcomes import TARGETS as TARGETS  # noqa: PLC0414
 from sqf_pipeline.registry.outcomes import Outcome as Outcome  # noqa: PLC0414
-from sqf_pipeline.study_2021.study_encoding import SERVICE_FIELDS
+from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 
 KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
     "at_stop": frozenset({"at_stop", "value_at_stop"}),

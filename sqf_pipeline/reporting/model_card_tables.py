@@ -10,6 +10,7 @@ from sqf_pipeline.display import ABSENT, Cell, DisplayTable, count, display_tabl
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 from sqf_pipeline.registry.metric_definitions import load_metrics, metrics_in
 from sqf_pipeline.registry.outcomes import TIER_WORDS, model_order
+from sqf_pipeline.registry.words import group_label
 
 if TYPE_CHECKING:
     from sqf_pipeline.reporting.model_card import ModelCardInputs
@@ -198,7 +199,7 @@ def subgroups(inputs: "ModelCardInputs", model: str) -> DisplayTable:
     frame = _of_model(inputs.subgroup_metrics, model)
     unbracketed = ("mean_probability", "expected_calibration_error")
     dropped = [f"{name}_{end}" for name in unbracketed for end in ("low", "high")]
-    groups = [group_words(str(name)) for name in frame["group_name"]]
+    groups = [group_label(str(by), str(name)) for by, name in zip(frame["attribute"], frame["group_name"], strict=True)]
     return display_table(
         _records(frame.drop(columns=dropped, errors="ignore").assign(group_name=groups)),
         [("attribute", "By"), ("group_name", "Group"), ("rows", "Stops", "count"),
@@ -207,11 +208,6 @@ def subgroups(inputs: "ModelCardInputs", model: str) -> DisplayTable:
          ("mean_probability", "Predicted", "percent"), ("roc_auc", "ROC AUC", "decimal"),
          ("expected_calibration_error", "Calibration error", "percent")],
     )  # fmt: skip
-
-
-def group_words(name: str) -> str:
-    """Return a group of people in words: capitals become title case, `not known` gets a capital."""
-    return name.title() if name.isupper() else name[:1].upper() + name[1:]
 
 
 def importances(inputs: "ModelCardInputs", model: str, shown: int = 12) -> DisplayTable:

@@ -8,10 +8,11 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from sqf_pipeline.registry.outcomes import OUTCOMES, Outcome
+from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import FieldSpec
 from sqf_pipeline.service.schemas import Health, ModelsOut, PredictionsOut, Problem
-from sqf_pipeline.service.study_contract import HINTS, STUDY_FIELDS, STUDY_ROUTES
+from sqf_pipeline.service.study_contract import HINTS, STUDY_ROUTES
 
 _REFERENCE = "#/components/schemas/{model}"
 _ANSWERS: tuple[type[BaseModel], ...] = (PredictionsOut, ModelsOut, Health, Problem)

@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.registry.outcomes import TARGETS
+from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 from sqf_pipeline.study_2021.study_encoding import (
-    SERVICE_FIELDS,
     encode_split,
     flags_on_codes_of,
     outcome_of,

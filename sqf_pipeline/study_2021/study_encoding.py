@@ -54,19 +54,6 @@ ORDER = (
 )  # fmt: skip
 """The study's 26 published columns and its seconds of the day, in its order; bins go to the end."""
 
-SERVICE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "arrest": (
-        "searched", "weapon_found", "suspect_age", "stop_duration_minutes", "month", "weekday",
-        "observed_duration_minutes", "frisked", "year", "officer_explained_stop", "officer_in_uniform",
-        "summons_issued",
-    ),
-    "summons": (
-        "arrested", "year", "observed_duration_minutes", "weekday", "month", "stop_duration_minutes",
-        "suspect_height_inches", "suspect_weight_pounds", "suspect_age", "stop_time_seconds", "x_feet", "y_feet",
-    ),
-}  # fmt: skip
-"""The twelve fields of each of the study's prediction services, in the order of its requests."""
-
 
 def encode_split(raw: pd.DataFrame) -> pd.DataFrame:
     """Return the study's 54 encoded columns (float64, both outcomes among them) of one split.

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
@@ -14,7 +15,6 @@ from sqf_pipeline.reporting.plots.style import (
     finish,
     new_figure,
     panel_title,
-    percent,
     percent_axis,
     plain,
     thousands_axis,

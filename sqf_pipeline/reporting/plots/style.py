@@ -1,11 +1,12 @@
 """What all figures share: colours, titles that state a finding, where the data come from, and the PNG."""
 
 import io
-import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from sqf_pipeline.display import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,6 +84,17 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout=layout, facecolor="white")
 
 
+def panel_grid(panels: int, widest: int, inches: float) -> "tuple[Figure, list[Axes]]":
+    """Return a figure and so many square panels of so many inches, at most `widest` in a row."""
+    wide = min(panels, widest)
+    high = -(-panels // wide)
+    figure = new_figure(inches * wide + 0.4, inches * high + 1.1)
+    made = figure.subplots(high, wide, squeeze=False).ravel()
+    for axes in made[panels:]:
+        axes.set_visible(False)
+    return figure, list(made[:panels])
+
+
 def finish(figure: "Figure", title: str, origin: Origin, *, rows: int | None = None, note: str = "") -> "Figure":
     """Write the finding above a figure, and its source, number of stops and reading notes below."""
     width = figure.get_figwidth()
@@ -120,11 +132,6 @@ def panel_title(axes: "Axes", text: str, width: int = 60) -> None:
     axes.set_title(lines, loc="left", fontsize=10, color="#333333")
 
 
-def percent(share: float, decimals: int = 1) -> str:
-    """Return a share in per cent."""
-    return f"{100 * share:.{decimals}f} %"
-
-
 def percent_axis(axis: Any) -> None:
     """Label an axis of shares in per cent, with no more decimals than are needed."""
     from matplotlib.ticker import FuncFormatter
@@ -141,8 +148,7 @@ def thousands_axis(axis: Any) -> None:
 
 def model_label(name: str) -> str:
     """Return a model's slug as words: `arrest-at_stop-random_forest` is `arrest, at stop, random forest`."""
-    words = name.replace("-", ", ").replace("_", " ")
-    return re.sub(r"\b(f1|smote|smotenc)\b", lambda found: found[0].upper(), words)
+    return words(name.replace("-", ", "))
 
 
 def capitalised(text: str) -> str:
