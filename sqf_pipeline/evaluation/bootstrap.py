@@ -1,7 +1,7 @@
 """How sure a metric is: bootstrap intervals of persons' stops, and of differences between models.
 
 The unit that is resampled is the encounter. Several persons stopped at one time and place by one command are one
-encounter; their rows share an outcome far more often than chance has it (and a few of them are equal in everything
+encounter; their rows share an outcome far more often than by chance (and a few of them are equal in everything
 but the id), so that rows resampled one by one would make every interval too narrow. In 2020 about three rows in ten
 belong to such an encounter.
 
@@ -49,8 +49,8 @@ LEVEL = 0.95
 SEED = 1
 
 _POSITIVELY_BIASED = frozenset({"expected_calibration_error"})
-_NOUGHT = 1e-9  # what sums in another order may differ by
-_LEAST_DEFINED = 0.5  # a measure that fewer resamples define has no interval
+_ZERO = 1e-9  # what sums in another order may differ by
+_LEAST_DEFINED = 0.5  # a metric that fewer resamples define has no interval
 
 
 def stop_clusters(stops: "pd.DataFrame") -> NDArray[np.intp]:
@@ -75,7 +75,7 @@ def resample_weights(clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: i
     """Return how often each row stands in each resample, uint8 of shape (resamples, rows).
 
     Each resample draws as many clusters as there are, with replacement, and takes all rows of each. The same
-    seed gives the same weights, so that two models measured on them are paired.
+    seed gives the same weights, so that two models evaluated on them are paired.
     """
     groups = np.unique(np.asarray(clusters), return_inverse=True)[1]
     count = int(groups.max()) + 1
@@ -89,14 +89,14 @@ def resample_weights(clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: i
 
 @dataclass(frozen=True)
 class MetricDraws:
-    """A forecast's measures, and the same on every resample.
+    """A forecast's metrics, and the same on every resample.
 
     Attributes
     ----------
     estimates
-        Measure name to its value on the stops as they are; nan where not defined.
+        Metric name to its value on the stops as they are; nan where not defined.
     draws
-        Measure name to its values on the resamples, shape (resamples,).
+        Metric name to its values on the resamples, shape (resamples,).
     """
 
     estimates: dict[str, float]
@@ -112,7 +112,7 @@ def draw_metrics(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> MetricDraws:
-    """Measure a forecast on its stops and on every resample; the arguments are those of `weighted_metrics`."""
+    """Compute the metrics of a forecast on its stops and on every resample; arguments as in `weighted_metrics`."""
     stacked = np.concatenate([np.ones((1, forecast.rows), dtype=weights.dtype), weights])
     values = weighted_metrics(
         forecast, stacked, training_share=training_share, threshold=threshold, bins=bins, precisions=precisions
@@ -133,9 +133,9 @@ def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[float | No
 
 
 def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
-    """Return a frame of measures with intervals: metric, estimate, low, high, level, resamples.
+    """Return a frame of metrics with intervals: metric, estimate, low, high, level, resamples.
 
-    `resamples` counts those in which the measure is defined. Undefined values are missing, never zero.
+    `resamples` counts those in which the metric is defined. Undefined values are missing, never zero.
 
     Notes
     -----
@@ -158,7 +158,7 @@ def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFra
 
 
 def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
-    """Return how much better the first model is than the second, measure by measure, on the same resamples.
+    """Return how much better the first model is than the second, metric by metric, on the same resamples.
 
     Both must have been drawn with the same weights on the same stops; then what makes a year hard for both
     cancels, and the interval is narrower than that of either.
@@ -166,10 +166,10 @@ def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float 
     Returns
     -------
     Frame of metric, difference (first minus second), low, high, level, resamples, p_value, verdict. The verdict is
-    `better`, `worse` (the interval of the gain excludes 0) or `undecided`; for measures with an ideal between
+    `better`, `worse` (the interval of the gain excludes 0) or `undecided`; for metrics with an ideal between
     the ends, as the calibration slope, the gain is in distance from the ideal; without an ideal it is missing. The
     p-value is two-sided, of the gain over its bootstrap standard error on the normal distribution: counting
-    resamples cannot tell one in a thousand from one in a million, which many pairs need.
+    resamples cannot distinguish one in a thousand from one in a million, which many pairs need.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def _p_value(gain: float, draws: Floats) -> float | None:
     if not np.isfinite(gain) or len(defined) < max(_LEAST_DEFINED * len(draws), 2):
         return None
     spread = float(defined.std(ddof=1))
-    if abs(gain) <= _NOUGHT:
+    if abs(gain) <= _ZERO:
         return 1.0
     return float(2 * norm.sf(abs(gain) / spread)) if spread > 0 else 0.0
 
@@ -234,7 +234,7 @@ def _p_value(gain: float, draws: Floats) -> float | None:
 def _verdict(low: float | None, high: float | None) -> str | None:
     if low is None or high is None:
         return None
-    return "better" if low > _NOUGHT else "worse" if high < -_NOUGHT else "undecided"
+    return "better" if low > _ZERO else "worse" if high < -_ZERO else "undecided"
 
 
 def effective_rows(clusters: ArrayLike) -> float:

@@ -19,7 +19,7 @@ def calibration_bins(
     bins: int = CALIBRATION_BINS,
     level: float = LEVEL,
 ) -> "pd.DataFrame":
-    """Return foreseen and observed shares, one row a bin of equal mass, least probable first.
+    """Return predicted and observed shares, one row a bin of equal mass, least probable first.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Whether it tells of the outcome which values of a stop are missing: a model of the gaps alone must know nothing.
+"""Whether missing values give the outcome away: a model that sees only the gaps must do no better than chance.
 
 A form is completed when somebody is arrested, so that a gap in the height says "not arrested" before anything else
-is looked at. The columns of `at_stop` have been chosen so that their gaps say nothing; this measures it anew each year.
+is looked at. The columns of `at_stop` were chosen so that their gaps do not predict it; this checks it for each year.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "fail", "told"]
 
 CHECKED_TIER = "at_stop"
-TOLD_TIERS = ("during", "study_2021")
-"""Tiers whose gaps are known to tell of the outcome; how much is measured and said."""
+REPORTED_TIERS = ("during", "study_2021")
+"""Tiers whose gaps are known to predict the outcome; by how much is reported."""
 RESAMPLES = 200
 
 
@@ -52,7 +52,7 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
 
     rows = []
     for outcome in OUTCOMES:
-        for tier in (CHECKED_TIER, *TOLD_TIERS):
+        for tier in (CHECKED_TIER, *REPORTED_TIERS):
             features = feature_set(tier)
             drawn = set(features.drawn_for(outcome))
             seen = [name for name in features.columns_for(outcome) if name not in drawn]

@@ -68,12 +68,12 @@ def permutation_importance(
     clusters
         Encounter of each stop, from `stop_clusters`; each stop by itself if None.
     measure
-        Measure whose loss is the importance.
+        Metric whose loss is the importance.
     repeats, resamples
         Shuffles a column, and resamples of encounters, dealt out to the shuffles in turn.
     most_rows
         Stops used. Where there are more, at most half of these are drawn from each outcome and count for all of
-        theirs, so that rare positives are kept and the measures stay what they are.
+        theirs, so that rare positives are kept and the metrics stay unbiased.
     level, seed
         Level of the intervals, and seed of everything drawn.
 
@@ -84,7 +84,7 @@ def permutation_importance(
 
     Notes
     -----
-    The percentile interval is over resamples of encounters and over shuffles at once: it tells both how far
+    The percentile interval is over resamples of encounters and over shuffles at once: it shows both how far
     another shuffle and how far other stops would have changed the importance.
     """
     import pandas as pd

@@ -85,7 +85,7 @@ def make_forecast(actual: ArrayLike, probability: ArrayLike, score: ArrayLike | 
     ----------
     actual
         Outcomes: bool, or 0 and 1, shape (rows,). Stops of unknown outcome must have been left out (and
-        counted) before, because no measure can use them.
+        counted) before, because no metric can use them.
     probability
         Probabilities within [0, 1], shape (rows,).
     score
@@ -113,7 +113,7 @@ def make_forecast(actual: ArrayLike, probability: ArrayLike, score: ArrayLike | 
 
 
 def unknown_outcome(model: str, target: str) -> SqfError:
-    """Return what is raised when a model cannot be measured because no test stop tells its outcome."""
+    """Return what is raised when a model cannot be evaluated because no test stop has a known outcome."""
     return SqfError(
         f"The model {model} cannot be measured: the column {target} is empty in every stop of the test year. Look at "
         "the published file of that year, or use another test year."
@@ -133,7 +133,7 @@ def equal_mass_bin_index(values: Floats, bins: int = CALIBRATION_BINS) -> NDArra
 
 
 def confusion_metrics(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:
-    """Return the measures of counts (of any equal shapes); nan where one is not defined."""
+    """Return the metrics of counts (of any equal shapes); nan where one is not defined."""
     with np.errstate(divide="ignore", invalid="ignore"):
         total = tn + fp + fn + tp
         return {
@@ -181,7 +181,7 @@ def _sum_columns(forecast: Forecast, training_share: float) -> Floats:
 
 
 def _calibration_gap(forecast: Forecast, bins: int) -> Floats:
-    """Return columns, one a bin, whose weighted sums are its foreseen minus its observed positives."""
+    """Return columns, one a bin, whose weighted sums are its predicted minus its observed positives."""
     index = equal_mass_bin_index(forecast.probability, bins)
     columns = np.zeros((forecast.rows, index.max() + 1))
     columns[np.arange(forecast.rows), index] = forecast.probability - forecast.actual
@@ -203,7 +203,7 @@ def weighted_metrics(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> dict[str, Floats]:
-    """Return every measure for each reweighting of a forecast.
+    """Return every metric for each reweighting of a forecast.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def weighted_metrics(
     training_share
         Share of positives in the training set: what a model without features would always say.
     threshold
-        Probability from which a stop counts as flagged, for the measures of classing.
+        Probability from which a stop counts as flagged, for the metrics of classification.
     bins
         Bins of equal mass for the calibration error; their edges come from the unweighted rows.
     precisions
@@ -222,7 +222,7 @@ def weighted_metrics(
 
     Returns
     -------
-    Measure name to float64 array of shape (resamples,); nan where a measure is not defined.
+    Metric name to float64 array of shape (resamples,); nan where a metric is not defined.
 
     Notes
     -----
@@ -259,7 +259,7 @@ def weighted_metrics(
 
 
 def recall_at_precision_name(precision: float) -> str:
-    """Return the name of the measure "recall at this precision, read off the curve"."""
+    """Return the name of the metric "recall at this precision, read off the curve"."""
     return f"recall_at_precision_{precision:g}"
 
 
@@ -271,7 +271,7 @@ def metrics_of(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> dict[str, float | None]:
-    """Return every measure of a forecast, None where one is not defined; see `METRICS` for their meanings."""
+    """Return every metric of a forecast, None where one is not defined; see `METRICS` for their meanings."""
     values = weighted_metrics(
         forecast,
         np.ones((1, forecast.rows)),

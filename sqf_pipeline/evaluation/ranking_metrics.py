@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LIFT_SHARES = (0.01, 0.05, 0.10)
-"""Shares of top-scored stops whose lift is measured."""
+"""Shares of top-scored stops whose lift is computed."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How a model treats groups of people: sizes, base rates, errors and calibration, each with its uncertainty.
 
-Groups of fewer than `LEAST_ROWS` stops are not shown: their rates say nothing, and a small group points at persons.
-They are put together under one name, with a count, so that nothing is dropped silently.
+Groups of fewer than `LEAST_ROWS` stops are not shown: their rates are too uncertain, and a small group may
+identify persons. They are put together under one name, with a count, so that nothing is dropped silently.
 
 References
 ----------
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LEAST_ROWS = 50
 UNKNOWN = "unknown"
 NOT_SHOWN = "groups not shown"
-"""Name under which the stops of all groups smaller than `LEAST_ROWS` are counted, measured for none."""
+"""Name under which the stops of all groups smaller than `LEAST_ROWS` are counted, with no metrics."""
 
 ATTRIBUTES = {
     "race": "suspect_race",
@@ -87,7 +87,7 @@ def subgroup_metrics(
     level: float = LEVEL,
     least_rows: int = LEAST_ROWS,
 ) -> "pd.DataFrame":
-    """Return the measures of every group of every attribute.
+    """Return the metrics of every group of every attribute.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
 def _intervals(
     forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, object], level: float
 ) -> dict[str, object]:
-    """Return the bounds of a group's rates (Wilson, on effective rows) and other measures (bootstrap)."""
+    """Return the bounds of a group's rates (Wilson, on effective rows) and other metrics (bootstrap)."""
     among = {
         "base_rate": np.ones(forecast.rows, dtype=bool),
         "selection_rate": np.ones(forecast.rows, dtype=bool),

@@ -18,7 +18,7 @@ _WITH_INTERVAL = ("precision", "recall")
 def threshold_metrics(
     forecast: Forecast, thresholds: Mapping[str, float], weights: Weights, *, level: float = LEVEL
 ) -> "pd.DataFrame":
-    """Return counts and measures at each threshold.
+    """Return counts and metrics at each threshold.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ def threshold_metrics(
     rows = []
     for aim, threshold in thresholds.items():
         counts = confusion_counts(forecast, threshold)
-        measures = confusion_metrics(**counts)
+        found = confusion_metrics(**counts)
         resampled = confusion_metrics(**confusion_counts(forecast, threshold, exact))
         row: dict[str, object] = {"aim": aim, "threshold": float(threshold)}
         row |= {name: int(value[0]) for name, value in counts.items()}
-        row |= {name: none_if_nan(measures[name][0]) for name in _SHOWN}
+        row |= {name: none_if_nan(found[name][0]) for name in _SHOWN}
         for name in _WITH_INTERVAL:
-            defined = bool(np.isfinite(measures[name][0]))
+            defined = bool(np.isfinite(found[name][0]))
             low, high = percentile_interval(resampled[name], level) if defined else (None, None)
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row)

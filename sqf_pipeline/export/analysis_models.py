@@ -41,7 +41,7 @@ def _in_order(frame: pd.DataFrame, model_titles: Mapping[str, str], value: str =
 
 
 def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
-    """Return what each model relies on: permutation importance where it was measured, else impurity.
+    """Return what each model relies on: permutation importance where it was computed, else impurity.
 
     `importances` has the columns of the table `feature_importances`; `model_titles` names the models to show, in
     order, and what people call them.
@@ -191,7 +191,7 @@ def study_table(comparison: pd.DataFrame) -> AnalysisTable:
         ],
         name="study", section="study", title="The study's figures, measured again, and ours",
         question="How do these models compare with the study of 2021?",
-        note="Accuracy says nothing where 3 % of stops have the outcome: predicting nobody scores 0.97.",
+        note="Accuracy is no guide where 3 % of stops have the outcome: predicting nobody scores 0.97.",
     )  # fmt: skip
 
 

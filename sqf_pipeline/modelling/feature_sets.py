@@ -131,8 +131,7 @@ def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
     study = feature_set.tier == "study"
     if entry.known == "outcome_made":
         raise FeatureSetError(
-            f"{where} names {name!r}, which is filled because of the outcome and would tell a model the answer. "
-            "Remove it."
+            f"{where} names {name!r}, which is filled because of the outcome and would give the answer away. Remove it."
         )
     if entry.known == "outcome" and name != rival:
         raise FeatureSetError(f"{where} names {name!r}, an outcome. Remove it, or set `rival_outcome` in a study set.")
@@ -169,8 +168,8 @@ def feature_sets() -> dict[str, FeatureSet]:
             name="during",
             tier="during",
             columns=tuple(sorted(entry.name for entry in features if entry.known in KNOWN_BY_TIER["during"])),
-            description="Everything known while the encounter lasts, and what is completed at its end; nothing that an "
-            "outcome makes, but gaps that tell of it.",
+            description="Everything known while the encounter lasts, and what is completed at its end; no column "
+            "that an outcome fills, but gaps that predict it.",
         ),
         FeatureSet(
             name="at_stop",

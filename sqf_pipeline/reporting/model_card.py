@@ -1,4 +1,4 @@
-"""The model card: what the models are, may be used for, and were measured to do, for people.
+"""The model card: what the models are, may be used for, and how well they predict.
 
 References
 ----------
@@ -34,7 +34,7 @@ class ModelCardInputs:
         Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
         become the table over years.
     main_models
-        Models shown in full; those of which groups of people were measured if empty.
+        Models shown in full; those those with metrics by group of people if empty.
     """
 
     test_year: int

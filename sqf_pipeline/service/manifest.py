@@ -9,7 +9,7 @@ from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Encoding
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the export's layout; a service refuses every other one."""
 
 LARGEST_DIFFERENCE = 1e-5

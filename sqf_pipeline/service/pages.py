@@ -130,7 +130,7 @@ def _results(service: Service) -> list[ModelEntry]:
 
 def _add_forms(blueprint: Blueprint, service: Service) -> None:
     def add(outcome: Outcome) -> None:
-        tiers = tuple(reversed(service.tiers(outcome)))  # foresight first
+        tiers = tuple(reversed(service.tiers(outcome)))  # what is known first
 
         @blueprint.route(f"/{outcome}", endpoint=outcome, methods=["GET", "POST"])
         def form() -> Response:

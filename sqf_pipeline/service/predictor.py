@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Prediction:
     """The answer for one stop.
 
-    `positive` is the class at the threshold asked for; `record` tells how often such a probability was right in
+    `positive` is the class at the threshold asked for; `record` says how often such a probability was right in
     the test year.
     """
 

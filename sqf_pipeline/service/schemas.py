@@ -196,7 +196,7 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
 
 
 def request_adapter(entries: list[ModelEntry]) -> TypeAdapter[Any]:
-    """Return the validator of an outcome's requests, told apart by their tier."""
+    """Return the validator of an outcome's requests, distinguished by their tier."""
     models = [request_model(entry) for entry in entries]
     if len(models) == 1:
         return TypeAdapter(models[0])

@@ -74,7 +74,7 @@ def data_dictionary() -> str:
                 for column in columns
             ),
         ),
-        "## Spellings of nothing",
+        "## Spellings of missing values",
         "Anywhere, in any case, with or without spaces around: an empty cell and "
         + ", ".join(code(spelling) for spelling in sorted(null_spellings() - {""}))
         + ".",
@@ -139,4 +139,4 @@ def _categories(column: Column) -> list[str]:
     ]
     if unknown:
         rows.append(("null", ", ".join(code(spelling) for spelling in unknown)))
-    return [heading, table(("Category", "Also spelled"), rows)]
+    return [heading, table(("Category", "Also written as"), rows)]

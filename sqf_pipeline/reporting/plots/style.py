@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart with every common colour blindness; see Wong (2011), Nature Methods 8.
+# Okabe and Ito's colours, distinguishable with every common colour blindness; see Wong (2011), Nature Methods 8.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
     "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000",
 )  # fmt: skip
@@ -112,7 +112,7 @@ def finish(figure: "Figure", title: str, origin: Origin, *, rows: int | None = N
 
 
 def plain(axes: "Axes", *, grid: Literal["x", "y", "both"] | None = "x") -> "Axes":
-    """Take away what carries nothing: two spines, tick marks; leave a light grid along `grid`."""
+    """Remove what carries no information (two spines, tick marks) and leave a light grid along `grid`."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
