@@ -182,10 +182,8 @@ def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
     for outcome in dict.fromkeys(row["outcome"] for row in found):
         of_outcome = [row for row in found if row["outcome"] == outcome]
         first = of_outcome[0]
-        title = (
-            f"Models of {outcome} on the untouched stops of {test_year}: it followed "
-            f"{count(first['test_positives'])} of {count(first['test_rows'])}"
-        )
+        positives, rows_tested = count(first["test_positives"]), count(first["test_rows"])
+        title = f"Models of {outcome}: {positives} of {rows_tested} test stops of {test_year}"
         records = [
             {"model": str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")}
             | {metric.name: metric_text(metric.name, row[metric.name]) for metric in metrics}

@@ -10,7 +10,7 @@ Strobl et al. (2007), Bias in random forest variable importance measures, BMC Bi
 Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful, JMLR 20 (permutation as model reliance).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,10 +65,8 @@ def permutation_importance(
         Outcomes, bool of shape (rows,).
     columns
         Columns that the model takes; each is shuffled by itself, before any encoding.
-    clusters
-        Encounter of each stop, from `stop_clusters`; each stop by itself if None.
-    measure
-        Metric whose loss is the importance.
+    clusters, measure
+        Encounter of each stop, from `stop_clusters` (each by itself if None); metric whose loss is the importance.
     repeats, resamples
         Shuffles a column, and resamples of encounters, dealt out to the shuffles in turn.
     most_rows
@@ -79,13 +77,8 @@ def permutation_importance(
 
     Returns
     -------
-    Frame of kind (`permutation`), feature, importance (mean loss over the shuffles), low, high, rank (from 1).
-    Its `attrs["rows"]` says how many stops were used.
-
-    Notes
-    -----
-    The percentile interval is over resamples of encounters and over shuffles at once: it shows both how far
-    another shuffle and how far other stops would have changed the importance.
+    Frame of kind (`permutation`), feature, importance (mean loss over the shuffles), low, high, rank (from 1);
+    `attrs["rows"]` is the number of stops used. The interval covers resamples of encounters and shuffles at once.
     """
     import pandas as pd
 
@@ -100,20 +93,35 @@ def permutation_importance(
             resample_weights(groups, resamples=max(resamples, repeats), seed=seed),
         ]
     )
+    rows = [
+        (name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:], level))
+        for name, losses in _shuffled_losses(
+            model, frame, outcomes, weights, measure=measure, repeats=repeats, generator=generator
+        )
+    ]
+    table = _ranked_frame("permutation", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
+    table.attrs["rows"] = len(frame)
+    return table
+
+
+def _shuffled_losses(
+    model: Any, frame: "pd.DataFrame", outcomes: NDArray[np.bool_], weights: NDArray[Any], *,
+    measure: ImportanceMetric, repeats: int, generator: np.random.Generator,
+) -> Iterator[tuple[str, Floats]]:  # fmt: skip
+    """Yield each column and what shuffling it costs on each resample, shape (resamples,); shuffles take turns."""
     turn = np.concatenate([np.arange(repeats), np.arange(len(weights) - repeats) % repeats])
-    baseline = _ranked(make_forecast(outcomes, _chances(model, frame)), weights, measure)
-    rows = []
-    for name in columns:
+
+    def ranked(shuffled: "pd.DataFrame", rows: NDArray[Any]) -> Floats:
+        return _ranked(make_forecast(outcomes, _chances(model, shuffled)), weights[rows], measure)
+
+    baseline = ranked(frame, np.arange(len(weights)))
+    for name in frame.columns:
         losses = np.empty(len(weights))
         for number in range(repeats):
             shuffled = frame.assign(**{name: frame[name].array.take(generator.permutation(len(frame)))})
             mine = turn == number
-            forecast = make_forecast(outcomes, _chances(model, shuffled))
-            losses[mine] = baseline[mine] - _ranked(forecast, weights[mine], measure)
-        rows.append((name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:], level)))
-    table = _ranked_frame("permutation", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
-    table.attrs["rows"] = len(frame)
-    return table
+            losses[mine] = baseline[mine] - ranked(shuffled, mine)
+        yield name, losses
 
 
 def _thin(
@@ -242,6 +250,24 @@ def select_columns(
 
     if len(columns) < count:
         raise ValueError(f"{count} columns are to be chosen, but there are {len(columns)}")
+    earlier, holdout, last_year = _split_last_year(training, target)
+    model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
+    table = permutation_importance(
+        model,
+        holdout,
+        holdout[target].astype(bool).to_numpy(),
+        columns,
+        clusters=stop_clusters(holdout),
+        measure=measure,
+        repeats=repeats,
+        most_rows=most_rows,
+        seed=seed,
+    )
+    return Selection(tuple(table["feature"].head(count)), table, last_year)
+
+
+def _split_last_year(training: "pd.DataFrame", target: str) -> "tuple[pd.DataFrame, pd.DataFrame, int]":
+    """Return stops of known outcome before the last year, those of the last year, and that year; SqfError if unfit."""
     known = training[training[target].notna()]
     years = sorted(int(year) for year in known["year"].dropna().unique())
     if len(years) < 2:
@@ -258,16 +284,4 @@ def select_columns(
                 f"{bool(part[target].iloc[0])} in all {len(part):,} stops. Look at that column of the published files, "
                 "or use another test year."
             )
-    model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
-    table = permutation_importance(
-        model,
-        holdout,
-        holdout[target].astype(bool).to_numpy(),
-        columns,
-        clusters=stop_clusters(holdout),
-        measure=measure,
-        repeats=repeats,
-        most_rows=most_rows,
-        seed=seed,
-    )
-    return Selection(tuple(table["feature"].head(count)), table, years[-1])
+    return earlier, holdout, years[-1]

@@ -229,10 +229,7 @@ def weighted_metrics(
     One sort serves all resamples. Calibration intercepts and slopes are one Chebyshev step from the unweighted
     fit, which is exact to third order.
     """
-    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
-        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
-    if not 0 <= training_share <= 1:
-        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
+    _check_weights(forecast, weights, training_share)
     actual = forecast.actual.astype(np.float64)
     ranking = rank(forecast.actual, forecast.score)
     recalibration = fit_recalibration(actual, forecast.probability)
@@ -256,6 +253,13 @@ def weighted_metrics(
         parts.append(part | confusion_metrics(**confusion_counts(forecast, threshold, chunk)) | at_precisions)
     names = [*METRICS, *(recall_at_precision_name(target) for target in precisions)]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _check_weights(forecast: Forecast, weights: NDArray[Any], training_share: float) -> None:
+    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
+        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
+    if not 0 <= training_share <= 1:
+        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
 
 
 def recall_at_precision_name(precision: float) -> str:

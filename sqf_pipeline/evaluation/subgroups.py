@@ -123,26 +123,22 @@ def subgroup_metrics(
     for attribute in labels.columns:
         names = labels[attribute].to_numpy(dtype=object)
         sizes = labels[attribute].value_counts()
-        shown = [name for name, rows in sizes.items() if rows >= least_rows]
-        kept = np.isin(names, shown)
+        kept = np.isin(names, [name for name, rows in sizes.items() if rows >= least_rows])
         rows: list[dict[str, object]] = []
-        for summary in sorted(_measured(forecast.take(kept), names[kept], threshold), key=_group_order):
+        for summary in sorted(_metrics(forecast.take(kept), names[kept], threshold), key=_group_order):
             inside = names == summary["group_name"]
             bounds = _intervals(forecast.take(inside), groups[inside], weights[:, inside], summary, level)
             rows.append(summary | bounds)
         if not kept.all():
-            hidden = {"group_name": NOT_SHOWN, "rows": int((~kept).sum())}
-            rows.append(hidden | {"positives": int(forecast.actual[~kept].sum())})
+            rest = forecast.take(~kept)
+            rows.append({"group_name": NOT_SHOWN, "rows": rest.rows, "positives": int(rest.actual.sum())})
         frames.append(pd.DataFrame(rows).assign(attribute=attribute))
     table = pd.concat(frames, ignore_index=True).reindex(columns=list(COLUMNS))
-    measured = [name for name in COLUMNS if name not in {"attribute", "group_name", "rows", "positives"}]
-    return table.astype(
-        {"attribute": "string", "group_name": "string", "rows": "int64", "positives": "int64"}
-        | dict.fromkeys(measured, "Float64")
-    )
+    kinds = {"attribute": "string", "group_name": "string", "rows": "int64", "positives": "int64"}
+    return table.astype(dict.fromkeys(COLUMNS, "Float64") | kinds)
 
 
-def _measured(forecast: Forecast, names: NDArray[np.object_], threshold: float) -> list[dict[str, object]]:
+def _metrics(forecast: Forecast, names: NDArray[np.object_], threshold: float) -> list[dict[str, object]]:
     """Return one dictionary a group of what needs no resampling, disaggregated by fairlearn's MetricFrame.
 
     The rates are ours: fairlearn's own false negative rate is 0 in a group without positives, where there is none.

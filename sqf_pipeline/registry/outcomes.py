@@ -11,6 +11,10 @@ TARGETS: Mapping[str, str] = {"arrest": "arrested", "summons": "summons_issued"}
 """The column that says whether an outcome happened."""
 RIVALS: Mapping[str, str] = {"arrest": "summons_issued", "summons": "arrested"}
 """The column of the other outcome."""
+OUTCOME_WORDS: Mapping[str, Mapping[str, str]] = {
+    "arrest": {"noun": "an arrest", "plural": "arrests", "title": "Arrest", "yes": "Arrest", "no": "No arrest"},
+    "summons": {"noun": "a summons", "plural": "summonses", "title": "Summons", "yes": "Summons", "no": "No summons"},
+}
 TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
 """Tiers in the order in which they are shown: what is known first comes first."""
 TIER_WORDS: Mapping[str, str] = {

@@ -13,10 +13,9 @@ import pandas as pd
 from sqf_pipeline.display import count, number, share
 from sqf_pipeline.modelling.feature_sets import feature_sets
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS
 from sqf_pipeline.reporting import model_card_tables as tables
 from sqf_pipeline.year_checks.completeness import coverage_note
-
-_PLURALS = {"arrest": "arrests", "summons": "summonses"}
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def finding(inputs: ModelCardInputs) -> str:
             for (outcome, of_columns), model in chosen.items()
             if of_columns == columns and (model, "roc_auc") in values
         }
-        return " and ".join(f"{number(area, 2)} for {_PLURALS.get(name, name)}" for name, area in found.items())
+        return " and ".join(f"{number(area, 2)} for {OUTCOME_WORDS[name]['plural']}" for name, area in found.items())
 
     at_stop, during = areas("at_stop"), areas("during")
     if not at_stop or not during:

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from sqf_pipeline.display import TEXT_FORMATS, metric_text
 from sqf_pipeline.registry.metric_definitions import metrics_in
-from sqf_pipeline.registry.outcomes import OUTCOMES, Outcome, model_order
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, OUTCOMES, Outcome, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.api_page import operations_of
 from sqf_pipeline.service.card_page import render_card
@@ -28,17 +28,13 @@ SECTIONS = {
     "study": "The study of 2021",
 }
 TIER_WORDS = {
-    "at_stop": ("At the stop", "Only what is known when the stop begins. Only this is a prediction."),
+    "at_stop": ("At the stop", "What is known when the stop begins; only this is a prediction."),
     "during": (
         "During the encounter",
         "Also what is filled in while the stop goes on, such as a search or force. Much of it follows from the "
         "outcome: this is close to hindsight.",
     ),
     "study": ("The study's fields", "The twelve fields of the endpoint of 2021."),
-}
-OUTCOME_WORDS = {
-    "arrest": {"noun": "an arrest", "title": "Arrest", "yes": "Arrest", "no": "No arrest"},
-    "summons": {"noun": "a summons", "title": "Summons", "yes": "Summons", "no": "No summons"},
 }
 MOST_ROWS = 200
 """Most rows of a table on a page; a download holds all."""

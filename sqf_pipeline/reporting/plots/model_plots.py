@@ -7,6 +7,7 @@ import numpy as np
 from sqf_pipeline.display import metric_text
 from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.metrics import METRICS
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
     DASHES,
@@ -105,16 +106,11 @@ def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -
     right = (
         f"and is right in {percent(row['tp'] / flagged)} of its {flagged:,} flags" if flagged else "and flags nobody"
     )
-    title = (
-        f"{_name(row)} finds {percent(float(found.iloc[best]))} of the stops that end in {_article(outcome)} {right}"
-    )
+    noun = OUTCOME_WORDS[outcome]["noun"]
+    title = f"{_name(row)} finds {percent(float(found.iloc[best]))} of the stops that end in {noun} {right}"
     rows = int(named.loc[0, ["tn", "fp", "fn", "tp"]].sum())
     note = "Shares are of the row: of all stops that did, or did not, end so."
     return finish(figure, capitalised(title), origin, rows=rows, note=note)
-
-
-def _article(outcome: str) -> str:
-    return f"an {outcome}" if outcome[:1] in "aeiou" else f"a {outcome}"
 
 
 def _name(row: "pd.Series") -> str:

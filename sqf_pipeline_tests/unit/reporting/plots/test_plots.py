@@ -157,7 +157,7 @@ def test_drift_importances_and_class_balance() -> None:
         }
     )  # fmt: skip
     figure = model_plots.importances(importance, TESTED, measure="roc_auc")
-    assert "leans most on searched: shuffled, ROC AUC falls by 0.200" in title(figure)
+    assert "relies most on searched: shuffled, ROC AUC falls by 0.200" in title(figure)
     models = pd.DataFrame(
         [("none", 36095, 1039, 36095, 1039), ("under_sampling", 36095, 1039, 2078, 1039)],
         columns=["resampling", "training_rows", "training_positives", "fitted_rows", "fitted_positives"],
