@@ -87,12 +87,8 @@ def permutation_importance(
     groups = np.arange(len(stops)) if clusters is None else np.asarray(clusters)
     kept, counts_for = _thin(outcomes, most_rows, generator)
     frame, outcomes, groups = stops.iloc[kept].loc[:, list(columns)], outcomes[kept], groups[kept]
-    weights = counts_for * np.concatenate(
-        [
-            np.ones((repeats, len(frame)), dtype=np.uint8),
-            resample_weights(groups, resamples=max(resamples, repeats), seed=seed),
-        ]
-    )
+    drawn = resample_weights(groups, resamples=max(resamples, repeats), seed=seed)
+    weights = counts_for * np.concatenate([np.ones((repeats, len(frame)), dtype=np.uint8), drawn])
     rows = [
         (name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:], level))
         for name, losses in _shuffled_losses(

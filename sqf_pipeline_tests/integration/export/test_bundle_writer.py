@@ -288,7 +288,7 @@ def test_a_file_that_does_not_belong_is_refused(copy):
 def test_a_manifest_of_another_version_is_refused(copy):
     manifest = json.loads((copy / MANIFEST_NAME).read_text())
     rewrite(copy, MANIFEST_NAME, json.dumps({**manifest, "format_version": 1}).encode())
-    with pytest.raises(BundleError, match="format version 1 and this service reads version 2"):
+    with pytest.raises(BundleError, match="format version 1 and this service reads version 3"):
         open_bundle(copy)
 
 
