@@ -36,8 +36,8 @@ def main() -> None:
     """Serve: model file, port."""
     import waitress
 
+    from sqf_pipeline.registry.study_fields import STUDY_FIELDS
     from sqf_pipeline.service.server import THREADS
-    from sqf_pipeline.service.study_contract import STUDY_FIELDS
 
     fields = STUDY_FIELDS["arrest"]
     app = create_app(Path(sys.argv[1]), list(fields.values()), fields)

@@ -14,8 +14,8 @@ from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.columns import column
-from sqf_pipeline.service.manifest import Outcome, Tier
-from sqf_pipeline.service.study_contract import STUDY_FIELDS
+from sqf_pipeline.registry.outcomes import Outcome, Tier
+from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 
 TEST_YEAR = 2020
 TRAINING_YEARS = (2017, 2018, 2019)
@@ -109,7 +109,7 @@ def fit_small(outcome: Outcome, tier: Tier, training: pd.DataFrame) -> FittedMod
         fitted, name=f"{outcome}-{tier}-random_forest", default_threshold="best_f1",
         calibrator={
             "study": Calibrator(kind="logistic", slope=1.1, intercept=0.05),
-            "during": Calibrator(kind="piecewise", scores=(0.0, 0.2, 0.9), probabilities=(0.01, 0.25, 0.97)),
+            "during": Calibrator(kind="logistic", slope=1.3, intercept=0.2),
             "at_stop": Calibrator(),
         }[tier],
         thresholds={

@@ -1,17 +1,16 @@
-"""`sqf report`: what the tables hold.
+"""`sqf report`: what the tables hold."""
 
-What belongs here: reading a few figures from the tables and laying them out. What does not: any figure that is not
-in a table, so that the report, the card and the database cannot differ.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse
+from sqf_pipeline.display import DisplayTable, count, display_table, metric_text
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.metric_definitions import metrics_in
+from sqf_pipeline.registry.outcomes import model_order
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 if TYPE_CHECKING:
@@ -59,7 +58,8 @@ def print_report(
         out.print(_stops(rows))
         out.print(_cleaning(rows))
         for test_year in test_years:
-            out.print(_models(rows, test_year))
+            for table in _models(rows, test_year):
+                out.print(table)
     out.print(_places(settings, source, seconds), soft_wrap=True)
 
 
@@ -68,9 +68,9 @@ def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
     there = rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
     absent = sorted(set(asked) - set(there))
     if absent:
-        told = ", ".join(str(year) for year in absent)
+        listed = ", ".join(str(year) for year in absent)
         raise SqfError(
-            f"There are no results of {told} in schema {rows.schema}; there are {_listed(there)}. "
+            f"There are no results of {listed} in schema {rows.schema}; there are {_listed(there)}. "
             f"`sqf run --year {absent[0]}` makes them; the sample's stand apart (--source sample)."
         )
     if not there and not rows.column("SELECT DISTINCT year FROM {schema}.outcomes_by_year"):
@@ -103,21 +103,19 @@ class _Reader:
         return [next(iter(row.values())) for row in self.rows(query)]
 
 
-def _table(title: str, columns: Sequence[str], numeric_from: int = 1) -> "Table":
+def _terminal(shown: DisplayTable, caption: str | None = None) -> "Table":
+    """Return a table as the terminal shows it: numbers to the right, the first column to the left."""
     from rich import box
     from rich.table import Table
 
     table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        pad_edge=False,
-    )
-    for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position >= numeric_from else "left", no_wrap=True)
+        title=shown.title, title_justify="left", title_style="bold", header_style="", box=box.SIMPLE_HEAD,
+        padding=(0, 0), pad_edge=False, caption=caption,
+    )  # fmt: skip
+    for position, label in enumerate(shown.headers):
+        table.add_column(label, justify="right" if position else "left", no_wrap=True)
+    for row in shown.texts():
+        table.add_row(*row)
     return table
 
 
@@ -143,22 +141,16 @@ def _print_notes(out: "Console", rows: _Reader) -> None:
 
 
 def _stops(rows: _Reader) -> "Table":
-    table = _table("Stops", ["year", "stops", "arrests", "share", "summonses", "share", "coverage", "file"])
-    for row in rows.rows(
-        "SELECT o.*, f.file_name, f.source, f.coverage FROM {schema}.outcomes_by_year o "
+    found = rows.rows(
+        "SELECT o.*, f.coverage, f.file_name || ' (' || f.source || ')' AS file FROM {schema}.outcomes_by_year o "
         "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
-    ):
-        table.add_row(
-            str(row["year"]),
-            f"{row['stops']:,}",
-            f"{row['arrests']:,}",
-            _share(row["arrest_share"]),
-            f"{row['summonses']:,}",
-            _share(row["summons_share"]),
-            row["coverage"] or "-",
-            f"{row['file_name']} ({row['source']})",
-        )
-    return table
+    )
+    columns = [
+        ("year", "year", "plain"), ("stops", "stops", "count"), ("arrests", "arrests", "count"),
+        ("arrest_share", "share", "percent"), ("summonses", "summonses", "count"),
+        ("summons_share", "share", "percent"), ("coverage", "coverage"), ("file", "file"),
+    ]  # fmt: skip
+    return _terminal(display_table(found, columns, "Stops"))
 
 
 def _cleaning(rows: _Reader) -> "Table":
@@ -166,44 +158,39 @@ def _cleaning(rows: _Reader) -> "Table":
         "SELECT year, rule, sum(rows)::bigint AS rows FROM {schema}.data_quality GROUP BY year, rule ORDER BY year"
     )
     years = sorted({row["year"] for row in counted})
-    by_rule: dict[str, dict[int, int]] = {}
+    by_rule: dict[str, dict[str, int]] = {}
     for row in counted:
-        by_rule.setdefault(row["rule"], {})[row["year"]] = row["rows"]
-    table = _table("Cells that cleaning changed, by rule", ["rule", *(str(year) for year in years)])
+        by_rule.setdefault(row["rule"], {str(year): 0 for year in years})[str(row["year"])] = row["rows"]
     ranked = sorted(by_rule, key=lambda rule: (-sum(by_rule[rule].values()), rule))
-    for rule in ranked[:RULES_SHOWN]:
-        table.add_row(rule, *(f"{by_rule[rule].get(year, 0):,}" for year in years))
-    if len(ranked) > RULES_SHOWN:
-        table.caption = f"all {len(ranked)} rules are in table data_quality"
-    return table
+    shown = display_table(
+        [{"rule": rule, **by_rule[rule]} for rule in ranked[:RULES_SHOWN]],
+        [("rule", "rule"), *((str(year), str(year), "count") for year in years)],
+        "Cells that cleaning changed, by rule",
+    )
+    return _terminal(shown, f"all {len(ranked)} rules are in table data_quality" if len(ranked) > RULES_SHOWN else None)
 
 
-MEASURES_SHOWN = {
-    "accuracy": "acc.",
-    "roc_auc": "AUC",
-    "average_precision": "AP",
-    "brier_score": "Brier",
-    "recall": "recall",
-    "precision": "prec.",
-}
-
-
-def _models(rows: _Reader, test_year: int) -> "Table":
-    measured = rows.rows(
-        "SELECT m.outcome, k.* FROM {schema}.model_metrics k JOIN {schema}.models m USING (test_year, model) "
-        "WHERE k.test_year = :year ORDER BY m.outcome, m.feature_set, m.resampling, k.model",
+def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
+    """Yield a table an outcome: the metrics of its models on the test year, what is known first coming first."""
+    found = rows.rows(
+        "SELECT m.outcome, m.feature_set, k.* FROM {schema}.model_metrics k "
+        "JOIN {schema}.models m USING (test_year, model) WHERE k.test_year = :year",
         year=test_year,
     )
-    table = _table(f"Models on the untouched stops of {test_year}", ["model", *MEASURES_SHOWN.values()])
-    outcome = None
-    for row in measured:
-        if row["outcome"] != outcome:
-            outcome = row["outcome"]
-            table.add_section()
-            table.add_row(f"[bold]{outcome}[/bold]: {row['test_positives']:,} of {row['test_rows']:,}")
-        name = str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")
-        table.add_row(f" {name}", *(_figure(row[column]) for column in MEASURES_SHOWN))
-    return table
+    found.sort(key=lambda row: model_order(row["outcome"], row["feature_set"], row["model"]))
+    metrics = metrics_in("report")
+    for outcome in dict.fromkeys(row["outcome"] for row in found):
+        of_outcome = [row for row in found if row["outcome"] == outcome]
+        first = of_outcome[0]
+        positives, rows_tested = count(first["test_positives"]), count(first["test_rows"])
+        title = f"Models of {outcome}: {positives} of {rows_tested} test stops of {test_year}"
+        records = [
+            {"model": str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")}
+            | {metric.name: metric_text(metric.name, row[metric.name]) for metric in metrics}
+            for row in of_outcome
+        ]
+        columns = [("model", "model"), *((metric.name, metric.short) for metric in metrics)]
+        yield _terminal(display_table(records, columns, title))
 
 
 def _places(settings: Settings, source: Source, seconds: float | None) -> str:
@@ -227,11 +214,3 @@ def _places(settings: Settings, source: Source, seconds: float | None) -> str:
 def _shown(path: Path) -> str:
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -1,10 +1,7 @@
-"""How sure a measure is: bootstrap intervals of persons' stops, and of differences between models.
-
-What belongs here: which stops are resampled together, the resamples, and intervals read off them. What does not:
-the measures (`measures`), and any resampling of training data.
+"""How sure a metric is: bootstrap intervals of persons' stops, and of differences between models.
 
 The unit that is resampled is the encounter. Several persons stopped at one time and place by one command are one
-encounter; their rows share an outcome far more often than chance has it (and a few of them are equal in everything
+encounter; their rows share an outcome far more often than by chance (and a few of them are equal in everything
 but the id), so that rows resampled one by one would make every interval too narrow. In 2020 about three rows in ten
 belong to such an encounter.
 
@@ -25,11 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.metrics import (
     CALIBRATION_BINS,
-    MEASURES,
+    METRICS,
     Floats,
     Forecast,
     none_if_nan,
-    weighted_measures,
+    weighted_metrics,
 )
 
 if TYPE_CHECKING:
@@ -52,8 +49,8 @@ LEVEL = 0.95
 SEED = 1
 
 _POSITIVELY_BIASED = frozenset({"expected_calibration_error"})
-_NOUGHT = 1e-9  # what sums in another order may differ by
-_LEAST_DEFINED = 0.5  # a measure that fewer resamples define has no interval
+_ZERO = 1e-9  # what sums in another order may differ by
+_LEAST_DEFINED = 0.5  # a metric that fewer resamples define has no interval
 
 
 def stop_clusters(stops: "pd.DataFrame") -> NDArray[np.intp]:
@@ -78,7 +75,7 @@ def resample_weights(clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: i
     """Return how often each row stands in each resample, uint8 of shape (resamples, rows).
 
     Each resample draws as many clusters as there are, with replacement, and takes all rows of each. The same
-    seed gives the same weights, so that two models measured on them are paired.
+    seed gives the same weights, so that two models evaluated on them are paired.
     """
     groups = np.unique(np.asarray(clusters), return_inverse=True)[1]
     count = int(groups.max()) + 1
@@ -91,22 +88,22 @@ def resample_weights(clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: i
 
 
 @dataclass(frozen=True)
-class MeasureDraws:
-    """A forecast's measures, and the same on every resample.
+class MetricDraws:
+    """A forecast's metrics, and the same on every resample.
 
     Attributes
     ----------
     estimates
-        Measure name to its value on the stops as they are; nan where not defined.
+        Metric name to its value on the stops as they are; nan where not defined.
     draws
-        Measure name to its values on the resamples, shape (resamples,).
+        Metric name to its values on the resamples, shape (resamples,).
     """
 
     estimates: dict[str, float]
     draws: dict[str, Floats]
 
 
-def draw_measures(
+def draw_metrics(
     forecast: Forecast,
     weights: NDArray[np.uint8],
     *,
@@ -114,13 +111,13 @@ def draw_measures(
     threshold: float = 0.5,
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
-) -> MeasureDraws:
-    """Measure a forecast on its stops and on every resample; the arguments are those of `weighted_measures`."""
+) -> MetricDraws:
+    """Compute the metrics of a forecast on its stops and on every resample; arguments as in `weighted_metrics`."""
     stacked = np.concatenate([np.ones((1, forecast.rows), dtype=weights.dtype), weights])
-    values = weighted_measures(
+    values = weighted_metrics(
         forecast, stacked, training_share=training_share, threshold=threshold, bins=bins, precisions=precisions
     )
-    return MeasureDraws(
+    return MetricDraws(
         {name: float(array[0]) for name, array in values.items()},
         {name: array[1:] for name, array in values.items()},
     )
@@ -135,10 +132,10 @@ def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[float | No
     return float(low), float(high)
 
 
-def metric_intervals(draws: MeasureDraws, *, level: float = LEVEL) -> "pd.DataFrame":
-    """Return a frame of measures with intervals: metric, estimate, low, high, level, resamples.
+def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+    """Return a frame of metrics with intervals: metric, estimate, low, high, level, resamples.
 
-    `resamples` counts those in which the measure is defined. Undefined values are missing, never zero.
+    `resamples` counts those in which the metric is defined. Undefined values are missing, never zero.
 
     Notes
     -----
@@ -160,8 +157,8 @@ def metric_intervals(draws: MeasureDraws, *, level: float = LEVEL) -> "pd.DataFr
     return frame.astype({"estimate": "Float64", "low": "Float64", "high": "Float64", "resamples": "int32"})
 
 
-def paired_differences(first: MeasureDraws, second: MeasureDraws, *, level: float = LEVEL) -> "pd.DataFrame":
-    """Return how much better the first model is than the second, measure by measure, on the same resamples.
+def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+    """Return how much better the first model is than the second, metric by metric, on the same resamples.
 
     Both must have been drawn with the same weights on the same stops; then what makes a year hard for both
     cancels, and the interval is narrower than that of either.
@@ -169,10 +166,10 @@ def paired_differences(first: MeasureDraws, second: MeasureDraws, *, level: floa
     Returns
     -------
     Frame of metric, difference (first minus second), low, high, level, resamples, p_value, verdict. The verdict is
-    `better`, `worse` (the interval of the gain excludes 0) or `undecided`; for measures with an ideal between
+    `better`, `worse` (the interval of the gain excludes 0) or `undecided`; for metrics with an ideal between
     the ends, as the calibration slope, the gain is in distance from the ideal; without an ideal it is missing. The
     p-value is two-sided, of the gain over its bootstrap standard error on the normal distribution: counting
-    resamples cannot tell one in a thousand from one in a million, which many pairs need.
+    resamples cannot distinguish one in a thousand from one in a million, which many pairs need.
 
     Raises
     ------
@@ -208,7 +205,7 @@ def paired_differences(first: MeasureDraws, second: MeasureDraws, *, level: floa
 
 
 def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
-    entry = MEASURES.get(name)
+    entry = METRICS.get(name)
     if entry is None or entry.better == "higher":
         return left - right
     if entry.better == "lower":
@@ -216,7 +213,7 @@ def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
     return None if entry.ideal is None else np.abs(right - entry.ideal) - np.abs(left - entry.ideal)
 
 
-def _gain_of_estimates(name: str, first: MeasureDraws, second: MeasureDraws) -> float:
+def _gain_of_estimates(name: str, first: MetricDraws, second: MetricDraws) -> float:
     gain = _gain(name, np.array([first.estimates[name]]), np.array([second.estimates[name]]))
     return float("nan") if gain is None else float(gain[0])
 
@@ -229,7 +226,7 @@ def _p_value(gain: float, draws: Floats) -> float | None:
     if not np.isfinite(gain) or len(defined) < max(_LEAST_DEFINED * len(draws), 2):
         return None
     spread = float(defined.std(ddof=1))
-    if abs(gain) <= _NOUGHT:
+    if abs(gain) <= _ZERO:
         return 1.0
     return float(2 * norm.sf(abs(gain) / spread)) if spread > 0 else 0.0
 
@@ -237,7 +234,7 @@ def _p_value(gain: float, draws: Floats) -> float | None:
 def _verdict(low: float | None, high: float | None) -> str | None:
     if low is None or high is None:
         return None
-    return "better" if low > _NOUGHT else "worse" if high < -_NOUGHT else "undecided"
+    return "better" if low > _ZERO else "worse" if high < -_ZERO else "undecided"
 
 
 def effective_rows(clusters: ArrayLike) -> float:
@@ -268,10 +265,3 @@ def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[fl
     half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
     # at 0 and at 1 rounding may put the end a hair inside the share
     return max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
-
-
-__all__ = [
-    "ENCOUNTER_COLUMNS", "LEVEL", "RESAMPLES", "SEED", "MeasureDraws", "Weights", "draw_measures",
-    "effective_rows", "metric_intervals", "paired_differences", "percentile_interval", "resample_weights",
-    "stop_clusters", "wilson_interval",
-]  # fmt: skip

@@ -1,8 +1,4 @@
-"""Whether stops given a probability of 30 % have the outcome three times in ten.
-
-What belongs here: the table of foreseen and observed shares by bins of equal mass. What does not: fitting a
-calibrator (`calibration`), and the single-number measures of calibration (`measures`).
-"""
+"""Whether stops given a probability of 30 % have the outcome three times in ten."""
 
 from typing import TYPE_CHECKING
 
@@ -23,7 +19,7 @@ def calibration_bins(
     bins: int = CALIBRATION_BINS,
     level: float = LEVEL,
 ) -> "pd.DataFrame":
-    """Return foreseen and observed shares, one row a bin of equal mass, least probable first.
+    """Return predicted and observed shares, one row a bin of equal mass, least probable first.
 
     Parameters
     ----------
@@ -63,6 +59,3 @@ def calibration_bins(
         )
     names = ["bin", "lower", "upper", "rows", "mean_probability", "observed_share", "low", "high"]
     return pd.DataFrame(rows, columns=names)
-
-
-__all__ = ["calibration_bins"]

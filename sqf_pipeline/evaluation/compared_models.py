@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.evaluation.importance import MEASURE_BY_OUTCOME, permutation_importance, select_columns
+from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, permutation_importance, select_columns
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments
 from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS, chosen_fields, feature_set
@@ -63,7 +63,7 @@ def experiments_to_serve(training_stops: pd.DataFrame, *, n_jobs: int | None = N
                 training_stops,
                 TARGETS[outcome],
                 columns,
-                measure=MEASURE_BY_OUTCOME[outcome],
+                measure=METRIC_BY_OUTCOME[outcome],
             )
             chosen[outcome, tier] = selection.columns
     return served_experiments(chosen)
@@ -79,7 +79,7 @@ def permutation_rows(model: "FittedModel", test: "TestYear") -> pd.DataFrame:
         stops[model.target].to_numpy(dtype=bool),
         model.columns,
         clusters=np.asarray(test.clusters)[known],
-        measure=MEASURE_BY_OUTCOME[model.outcome],
+        measure=METRIC_BY_OUTCOME[model.outcome],
     )
     return table.assign(model=model.name)
 

@@ -1,8 +1,4 @@
-"""ROC and precision-recall curves with their uncertainty, as points to draw.
-
-What belongs here: curves read on a fixed grid, and their pointwise intervals over resamples. What does not: areas
-under them (`measures`), drawing (`plots`), and choosing thresholds.
-"""
+"""ROC and precision-recall curves with their uncertainty, as points to draw."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +74,3 @@ def _curves(ranking: Ranking, weights: Floats, grid: Floats) -> dict[str, Floats
         place = np.minimum(np.searchsorted(recall, reached), len(recall) - 1)
         precision_recall[number] = positives[place] / (positives[place] + negatives[place])
     return {"roc": roc, "precision_recall": precision_recall}
-
-
-__all__ = ["GRID_POINTS", "curve_points"]

@@ -1,9 +1,5 @@
 """Whether a year's stops still look like those the models were fitted on, column by column.
 
-What belongs here: shares of missing values, the population stability index, categories that training had not, and
-whether a number changed its unit; each with the threshold from which it warns or fails. What does not: cleaning
-(`nypd`), and what a warning leads to (the asset check).
-
 A change of unit fails, because a model answers it with confident nonsense. It once went unseen: heights as plain
 digits were tens of units apart between the years of a training set and its test year, and a scaler fitted on each
 hid it. So medians are compared with *every* year of the training window, not with the mixture of them.
@@ -35,7 +31,7 @@ NOT_COMPARED = frozenset({"stop_id", "stop_date", "year"})
 MISSING_CHANGE = 0.10
 """Change of the share of missing values (in parts of 1) that warns."""
 MISSING_COLLAPSE = 0.50
-"""Rise of it that fails a number with a unit: nearly nothing can be read as it used to be."""
+"""Rise of it that fails a number with a unit: hardly any value can be read as it used to be."""
 STABILITY_SHIFT = 0.25
 NEW_CATEGORY_SHARE = 0.005
 """Share of rows in categories that training had not, from which it warns."""
@@ -51,7 +47,7 @@ _NAMED = 5  # new categories that the detail names
 
 
 class DriftRow(NamedTuple):
-    """One measure of one column."""
+    """One check of one column."""
 
     column_name: str
     measure: str
@@ -186,7 +182,7 @@ def _new_categories(entry: Column, test: "pd.Series", training: "pd.Series") -> 
 def _unit_checks(entry: Column, test: Floats, by_year: dict[int, Floats]) -> Iterator[DriftRow]:
     """Compare the size of values with every training year, and with the range of all of them.
 
-    A ratio of medians tells another unit from a change in people only if it is large beside the spread of
+    A ratio of medians distinguishes another unit from a change in people only if it is large beside the spread of
     people: so it must exceed `UNIT_RATIO`, and three robust standard deviations of the logarithm.
     """
     sizes = {year: _log_sizes(part) for year, part in by_year.items()}
@@ -225,7 +221,7 @@ def _unit_checks(entry: Column, test: Floats, by_year: dict[int, Floats]) -> Ite
 
 
 def _log_sizes(values: Floats) -> Floats:
-    """Return logarithms of absolute values, leaving nought out."""
+    """Return logarithms of absolute values, leaving zero out."""
     sizes = np.abs(values)
     return np.log(sizes[sizes > 0])
 
@@ -233,9 +229,3 @@ def _log_sizes(values: Floats) -> Floats:
 def _robust_spread(logs: Floats) -> float:
     low, high = np.quantile(logs, [0.25, 0.75])
     return float(high - low) / 1.349  # the quartiles of a normal distribution are 1.349 deviations apart
-
-
-__all__ = [
-    "MISSING_CHANGE", "NEW_CATEGORY_SHARE", "OUTSIDE_SHARE", "STABILITY_SHIFT", "UNIT_RATIO", "DriftRow",
-    "measure_drift",
-]  # fmt: skip

@@ -1,7 +1,7 @@
-"""Whether it tells of the outcome which values of a stop are missing: a model of the gaps alone must know nothing.
+"""Whether missing values give the outcome away: a model that sees only the gaps must do no better than chance.
 
 A form is completed when somebody is arrested, so that a gap in the height says "not arrested" before anything else
-is looked at. The columns of `at_stop` have been chosen so that their gaps say nothing; this measures it anew each year.
+is looked at. The columns of `at_stop` were chosen so that their gaps do not predict it; this checks it for each year.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,10 @@ import numpy as np
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import weight_chunks
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals
-from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, OUTCOMES, TARGETS, feature_set
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
+from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set
 from sqf_pipeline.modelling.fitting import one_thread
+from sqf_pipeline.registry.outcomes import OUTCOMES, TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "fail", "told"]
 
 CHECKED_TIER = "at_stop"
-TOLD_TIERS = ("during", "study_2021")
-"""Tiers whose gaps are known to tell of the outcome; how much is measured and said."""
+REPORTED_TIERS = ("during", "study_2021")
+"""Tiers whose gaps are known to predict the outcome; by how much is reported."""
 RESAMPLES = 200
 FEWEST_OF_EACH = 200
 """Test stops with and without the outcome below which the check warns only: with 300 synthetic stops, 8 of them with a
@@ -57,7 +58,7 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
     for outcome in OUTCOMES:
         known = test[TARGETS[outcome]].dropna()
         enough = min(int(known.sum()), int((~known).sum())) >= FEWEST_OF_EACH
-        for tier in (CHECKED_TIER, *TOLD_TIERS):
+        for tier in (CHECKED_TIER, *REPORTED_TIERS):
             features = feature_set(tier)
             drawn = set(features.drawn_for(outcome))
             seen = [name for name in features.columns_for(outcome) if name not in drawn]
@@ -105,5 +106,5 @@ def gap_auc(
     weights = resample_weights(stop_clusters(asked), resamples=RESAMPLES)
     ranking = rank(actual, score)
     stacked = np.concatenate([np.ones((1, len(actual)), dtype=weights.dtype), weights])
-    drawn = np.concatenate([rank_measures(rank_totals(ranking, chunk))["roc_auc"] for chunk in weight_chunks(stacked)])
+    drawn = np.concatenate([rank_metrics(rank_totals(ranking, chunk))["roc_auc"] for chunk in weight_chunks(stacked)])
     return len(marks), float(drawn[0]), *percentile_interval(drawn[1:])

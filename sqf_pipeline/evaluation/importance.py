@@ -1,10 +1,6 @@
-"""Which columns of a stop a model leans on.
+"""Which columns of a stop a model relies on.
 
-What belongs here: permutation importance on columns of the registry, impurity importance added up to the same
-columns, and the choice of the most important columns on training years. What does not: causes. A column is
-important to a model's ranking; nothing says that it made an officer act.
-
-A column that another one tells already looks unimportant under permutation (coordinates and precinct, say), and a
+A column whose content another one repeats looks unimportant under permutation (coordinates and precinct, say), and a
 column of many values looks important under impurity even if it is noise: so both stand side by side.
 
 References
@@ -14,7 +10,7 @@ Strobl et al. (2007), Bias in random forest variable importance measures, BMC Bi
 Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful, JMLR 20 (permutation as model reliance).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,14 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import Floats, Forecast, make_forecast, weight_chunks
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ImportanceMeasure = Literal["roc_auc", "average_precision"]
+ImportanceMetric = Literal["roc_auc", "average_precision"]
 
-MEASURE_BY_OUTCOME: dict[str, ImportanceMeasure] = {"arrest": "roc_auc", "summons": "average_precision"}
+METRIC_BY_OUTCOME: dict[str, ImportanceMetric] = {"arrest": "roc_auc", "summons": "average_precision"}
 """What an importance is a loss of: average precision where positives are rare."""
 
 SELECTED = 12
@@ -50,7 +46,7 @@ def permutation_importance(
     columns: Sequence[str],
     *,
     clusters: ArrayLike | None = None,
-    measure: ImportanceMeasure = "roc_auc",
+    measure: ImportanceMetric = "roc_auc",
     repeats: int = REPEATS,
     resamples: int = RESAMPLES,
     most_rows: int = MOST_ROWS,
@@ -69,27 +65,20 @@ def permutation_importance(
         Outcomes, bool of shape (rows,).
     columns
         Columns that the model takes; each is shuffled by itself, before any encoding.
-    clusters
-        Encounter of each stop, from `stop_clusters`; each stop by itself if None.
-    measure
-        Measure whose loss is the importance.
+    clusters, measure
+        Encounter of each stop, from `stop_clusters` (each by itself if None); metric whose loss is the importance.
     repeats, resamples
         Shuffles a column, and resamples of encounters, dealt out to the shuffles in turn.
     most_rows
         Stops used. Where there are more, at most half of these are drawn from each outcome and count for all of
-        theirs, so that rare positives are kept and the measures stay what they are.
+        theirs, so that rare positives are kept and the metrics stay unbiased.
     level, seed
         Level of the intervals, and seed of everything drawn.
 
     Returns
     -------
-    Frame of kind (`permutation`), feature, importance (mean loss over the shuffles), low, high, rank (from 1).
-    Its `attrs["rows"]` says how many stops were used.
-
-    Notes
-    -----
-    The percentile interval is over resamples of encounters and over shuffles at once: it tells both how far
-    another shuffle and how far other stops would have changed the importance.
+    Frame of kind (`permutation`), feature, importance (mean loss over the shuffles), low, high, rank (from 1);
+    `attrs["rows"]` is the number of stops used. The interval covers resamples of encounters and shuffles at once.
     """
     import pandas as pd
 
@@ -98,26 +87,37 @@ def permutation_importance(
     groups = np.arange(len(stops)) if clusters is None else np.asarray(clusters)
     kept, counts_for = _thin(outcomes, most_rows, generator)
     frame, outcomes, groups = stops.iloc[kept].loc[:, list(columns)], outcomes[kept], groups[kept]
-    weights = counts_for * np.concatenate(
-        [
-            np.ones((repeats, len(frame)), dtype=np.uint8),
-            resample_weights(groups, resamples=max(resamples, repeats), seed=seed),
-        ]
-    )
+    drawn = resample_weights(groups, resamples=max(resamples, repeats), seed=seed)
+    weights = counts_for * np.concatenate([np.ones((repeats, len(frame)), dtype=np.uint8), drawn])
+    rows = [
+        (name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:], level))
+        for name, losses in _shuffled_losses(
+            model, frame, outcomes, weights, measure=measure, repeats=repeats, generator=generator
+        )
+    ]
+    table = _ranked_frame("permutation", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
+    table.attrs["rows"] = len(frame)
+    return table
+
+
+def _shuffled_losses(
+    model: Any, frame: "pd.DataFrame", outcomes: NDArray[np.bool_], weights: NDArray[Any], *,
+    measure: ImportanceMetric, repeats: int, generator: np.random.Generator,
+) -> Iterator[tuple[str, Floats]]:  # fmt: skip
+    """Yield each column and what shuffling it costs on each resample, shape (resamples,); shuffles take turns."""
     turn = np.concatenate([np.arange(repeats), np.arange(len(weights) - repeats) % repeats])
-    baseline = _ranked(make_forecast(outcomes, _chances(model, frame)), weights, measure)
-    rows = []
-    for name in columns:
+
+    def ranked(shuffled: "pd.DataFrame", rows: NDArray[Any]) -> Floats:
+        return _ranked(make_forecast(outcomes, _chances(model, shuffled)), weights[rows], measure)
+
+    baseline = ranked(frame, np.arange(len(weights)))
+    for name in frame.columns:
         losses = np.empty(len(weights))
         for number in range(repeats):
             shuffled = frame.assign(**{name: frame[name].array.take(generator.permutation(len(frame)))})
             mine = turn == number
-            forecast = make_forecast(outcomes, _chances(model, shuffled))
-            losses[mine] = baseline[mine] - _ranked(forecast, weights[mine], measure)
-        rows.append((name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:], level)))
-    table = _ranked_frame("permutation", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
-    table.attrs["rows"] = len(frame)
-    return table
+            losses[mine] = baseline[mine] - ranked(shuffled, mine)
+        yield name, losses
 
 
 def _thin(
@@ -145,9 +145,9 @@ def _chances(model: Any, frame: "pd.DataFrame") -> Floats:
     return np.asarray(model.predict_proba(frame), dtype=np.float64)[:, 1]
 
 
-def _ranked(forecast: Forecast, weights: NDArray[Any], measure: ImportanceMeasure) -> Floats:
+def _ranked(forecast: Forecast, weights: NDArray[Any], measure: ImportanceMetric) -> Floats:
     ranking = rank(forecast.actual, forecast.score)
-    return np.concatenate([rank_measures(rank_totals(ranking, chunk))[measure] for chunk in weight_chunks(weights)])
+    return np.concatenate([rank_metrics(rank_totals(ranking, chunk))[measure] for chunk in weight_chunks(weights)])
 
 
 def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":
@@ -212,7 +212,7 @@ def select_columns(
     columns: Sequence[str],
     *,
     count: int = SELECTED,
-    measure: ImportanceMeasure = "roc_auc",
+    measure: ImportanceMetric = "roc_auc",
     most_rows: int = MOST_ROWS,
     repeats: int = REPEATS,
     seed: int = 1,
@@ -246,6 +246,24 @@ def select_columns(
 
     if len(columns) < count:
         raise ValueError(f"{count} columns are to be chosen, but there are {len(columns)}")
+    earlier, holdout, last_year = _split_last_year(training, target)
+    model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
+    table = permutation_importance(
+        model,
+        holdout,
+        holdout[target].astype(bool).to_numpy(),
+        columns,
+        clusters=stop_clusters(holdout),
+        measure=measure,
+        repeats=repeats,
+        most_rows=most_rows,
+        seed=seed,
+    )
+    return Selection(tuple(table["feature"].head(count)), table, last_year)
+
+
+def _split_last_year(training: "pd.DataFrame", target: str) -> "tuple[pd.DataFrame, pd.DataFrame, int]":
+    """Return stops of known outcome before the last year, those of the last year, and that year; SqfError if unfit."""
     known = training[training[target].notna()]
     years = sorted(int(year) for year in known["year"].dropna().unique())
     if len(years) < 2:
@@ -262,22 +280,4 @@ def select_columns(
                 f"{bool(part[target].iloc[0])} in all {len(part):,} stops. Look at that column of the published files, "
                 "or use another test year."
             )
-    model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
-    table = permutation_importance(
-        model,
-        holdout,
-        holdout[target].astype(bool).to_numpy(),
-        columns,
-        clusters=stop_clusters(holdout),
-        measure=measure,
-        repeats=repeats,
-        most_rows=most_rows,
-        seed=seed,
-    )
-    return Selection(tuple(table["feature"].head(count)), table, years[-1])
-
-
-__all__ = [
-    "MEASURE_BY_OUTCOME", "MOST_ROWS", "REPEATS", "SELECTED", "ImportanceMeasure", "Selection",
-    "impurity_importance", "permutation_importance", "select_columns",
-]  # fmt: skip
+    return earlier, holdout, years[-1]

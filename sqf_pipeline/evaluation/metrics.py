@@ -1,29 +1,26 @@
 """How good a model's probabilities are, as numbers.
 
-What belongs here: the measures themselves, their names and their definitions, for one forecast and, at once, for
-many reweightings of it (which is what a bootstrap is). What does not: drawing resamples and reading intervals off
-them (`intervals`), thresholds chosen for an aim (`threshold_measures`), and any choice of model.
-
-A measure that is not defined is None (nan in arrays), never a guess: the ROC AUC of one class, the precision of a
+A metric that is not defined is None (nan in arrays), never a guess: the ROC AUC of one class, the precision of a
 model that flags nobody, the calibration slope of a constant.
 
 References
 ----------
 Brier (1950), Verification of forecasts expressed in terms of probability, Monthly Weather Review 78.
 Guo et al. (2017), On calibration of modern neural networks, ICML (expected calibration error).
-Those of ranking and of recalibration stand in `ranking` and `recalibration`.
+Those of ranking and of recalibration stand in `ranking_metrics` and `recalibration`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_measures, rank_totals, recall_at_precision
+from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals, recall_at_precision
 from sqf_pipeline.evaluation.recalibration import fit_recalibration
+from sqf_pipeline.registry.metric_definitions import load_metrics
 
 Floats = NDArray[np.float64]
 
@@ -33,65 +30,8 @@ CALIBRATION_BINS = 10
 _CHUNK = 16  # resamples at a time: what 10,000 stops need then stays in the processor's cache
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What a measure is called, which way is better and how it is defined.
-
-    `better` is `higher`, `lower`, or `nearest` (to `ideal`).
-    """
-
-    name: str
-    title: str
-    better: Literal["higher", "lower", "nearest"]
-    ideal: float | None
-    description: str
-
-
-MEASURES: dict[str, Measure] = {
-    entry.name: entry
-    for entry in (
-        Measure(
-            "roc_auc", "ROC AUC", "higher", 1.0,
-            "Probability that a stop with the outcome scores above one without it; ties count half.",
-        ),
-        Measure(
-            "average_precision", "Average precision", "higher", 1.0,
-            "Precision averaged over the steps of recall, without interpolation; the share of positives is chance.",
-        ),
-        Measure("brier_score", "Brier score", "lower", 0.0, "Mean squared distance of probability and outcome."),
-        Measure(
-            "brier_skill", "Brier skill", "higher", 1.0,
-            "Share of the Brier score removed, against always saying the training share of positives.",
-        ),
-        Measure("log_loss", "Log loss", "lower", 0.0, "Mean negative log-likelihood, in natural units."),
-        Measure(
-            "calibration_intercept", "Calibration intercept", "nearest", 0.0,
-            "Intercept of the logistic recalibration with its slope held at 1; above 0, too few were foreseen.",
-        ),
-        Measure(
-            "calibration_slope", "Calibration slope", "nearest", 1.0,
-            "Slope of the logistic recalibration of the outcome on the logit of the probability; below 1, "
-            "probabilities are too extreme.",
-        ),
-        Measure(
-            "expected_calibration_error", "Expected calibration error", "lower", 0.0,
-            f"Mean gap of foreseen and observed share over {CALIBRATION_BINS} bins of equal mass.",
-        ),
-        Measure("lift_at_1_percent", "Lift at 1 %", "higher", None,
-                "Share of positives among the top-scored 1 %, over the share among all."),
-        Measure("lift_at_5_percent", "Lift at 5 %", "higher", None,
-                "Share of positives among the top-scored 5 %, over the share among all."),
-        Measure("lift_at_10_percent", "Lift at 10 %", "higher", None,
-                "Share of positives among the top-scored 10 %, over the share among all."),
-        Measure("accuracy", "Accuracy", "higher", 1.0, "Share of stops classed rightly at the threshold."),
-        Measure("balanced_accuracy", "Balanced accuracy", "higher", 1.0,
-                "Mean of the shares of positives and of negatives classed rightly at the threshold."),
-        Measure("precision", "Precision", "higher", 1.0, "Share of positives among the stops flagged."),
-        Measure("recall", "Recall", "higher", 1.0, "Share of the positives that is flagged."),
-        Measure("f1", "F1", "higher", 1.0, "Harmonic mean of precision and recall."),
-        Measure("flagged_share", "Share flagged", "nearest", None, "Share of stops at or above the threshold."),
-    )
-}  # fmt: skip
+METRICS = load_metrics()
+"""Every metric by name, as `registry/metrics.csv` defines it."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +85,7 @@ def make_forecast(actual: ArrayLike, probability: ArrayLike, score: ArrayLike | 
     ----------
     actual
         Outcomes: bool, or 0 and 1, shape (rows,). Stops of unknown outcome must have been left out (and
-        counted) before, because no measure can use them.
+        counted) before, because no metric can use them.
     probability
         Probabilities within [0, 1], shape (rows,).
     score
@@ -173,7 +113,7 @@ def make_forecast(actual: ArrayLike, probability: ArrayLike, score: ArrayLike | 
 
 
 def unknown_outcome(model: str, target: str) -> SqfError:
-    """Return what is raised when a model cannot be measured because no test stop tells its outcome."""
+    """Return what is raised when a model cannot be evaluated because no test stop has a known outcome."""
     return SqfError(
         f"The model {model} cannot be measured: the column {target} is empty in every stop of the test year. Look at "
         "the published file of that year, or use another test year."
@@ -192,8 +132,8 @@ def equal_mass_bin_index(values: Floats, bins: int = CALIBRATION_BINS) -> NDArra
     return np.unique(raw[inverse], return_inverse=True)[1]
 
 
-def confusion_measures(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:
-    """Return the measures of counts (of any equal shapes); nan where one is not defined."""
+def confusion_metrics(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[str, Floats]:
+    """Return the metrics of counts (of any equal shapes); nan where one is not defined."""
     with np.errstate(divide="ignore", invalid="ignore"):
         total = tn + fp + fn + tp
         return {
@@ -245,7 +185,7 @@ def _sum_columns(forecast: Forecast, training_share: float) -> Floats:
 
 
 def _calibration_gap(forecast: Forecast, bins: int) -> Floats:
-    """Return columns, one a bin, whose weighted sums are its foreseen minus its observed positives."""
+    """Return columns, one a bin, whose weighted sums are its predicted minus its observed positives."""
     index = equal_mass_bin_index(forecast.probability, bins)
     columns = np.zeros((forecast.rows, index.max() + 1))
     columns[np.arange(forecast.rows), index] = forecast.probability - forecast.actual
@@ -258,7 +198,7 @@ def weight_chunks(weights: NDArray[Any]) -> Iterator[Floats]:
         yield weights[start : start + _CHUNK].astype(np.float64)
 
 
-def weighted_measures(
+def weighted_metrics(
     forecast: Forecast,
     weights: NDArray[Any],
     *,
@@ -267,7 +207,7 @@ def weighted_measures(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> dict[str, Floats]:
-    """Return every measure for each reweighting of a forecast.
+    """Return every metric for each reweighting of a forecast.
 
     Parameters
     ----------
@@ -278,7 +218,7 @@ def weighted_measures(
     training_share
         Share of positives in the training set: what a model without features would always say.
     threshold
-        Probability from which a stop counts as flagged, for the measures of classing.
+        Probability from which a stop counts as flagged, for the metrics of classification.
     bins
         Bins of equal mass for the calibration error; their edges come from the unweighted rows.
     precisions
@@ -286,17 +226,14 @@ def weighted_measures(
 
     Returns
     -------
-    Measure name to float64 array of shape (resamples,); nan where a measure is not defined.
+    Metric name to float64 array of shape (resamples,); nan where a metric is not defined.
 
     Notes
     -----
     One sort serves all resamples. Calibration intercepts and slopes are one Chebyshev step from the unweighted
     fit, which is exact to third order.
     """
-    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
-        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
-    if not 0 <= training_share <= 1:
-        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
+    _check_weights(forecast, weights, training_share)
     actual = forecast.actual.astype(np.float64)
     ranking = rank(forecast.actual, forecast.score)
     recalibration = fit_recalibration(actual, forecast.probability)
@@ -308,7 +245,7 @@ def weighted_measures(
         one_class = (chunk @ actual) % total == 0
         totals = rank_totals(ranking, chunk)
         with np.errstate(divide="ignore", invalid="ignore"):
-            part = rank_measures(totals) | {
+            part = rank_metrics(totals) | {
                 "brier_score": brier / total,
                 "brier_skill": np.where(constant > 0, 1 - brier / constant, np.nan),
                 "log_loss": loss / total,
@@ -317,17 +254,24 @@ def weighted_measures(
                 "expected_calibration_error": np.abs(chunk @ gaps).sum(axis=1) / total,
             }
         at_precisions = {recall_at_precision_name(target): recall_at_precision(totals, target) for target in precisions}
-        parts.append(part | confusion_measures(**confusion_counts(forecast, threshold, chunk)) | at_precisions)
-    names = [*MEASURES, *(recall_at_precision_name(target) for target in precisions)]
+        parts.append(part | confusion_metrics(**confusion_counts(forecast, threshold, chunk)) | at_precisions)
+    names = [*METRICS, *(recall_at_precision_name(target) for target in precisions)]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
+def _check_weights(forecast: Forecast, weights: NDArray[Any], training_share: float) -> None:
+    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
+        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
+    if not 0 <= training_share <= 1:
+        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
+
+
 def recall_at_precision_name(precision: float) -> str:
-    """Return the name of the measure "recall at this precision, read off the curve"."""
+    """Return the name of the metric "recall at this precision, read off the curve"."""
     return f"recall_at_precision_{precision:g}"
 
 
-def measure(
+def metrics_of(
     forecast: Forecast,
     *,
     training_share: float,
@@ -335,8 +279,8 @@ def measure(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> dict[str, float | None]:
-    """Return every measure of a forecast, None where one is not defined; see `MEASURES` for their meanings."""
-    values = weighted_measures(
+    """Return every metric of a forecast, None where one is not defined; see `METRICS` for their meanings."""
+    values = weighted_metrics(
         forecast,
         np.ones((1, forecast.rows)),
         training_share=training_share,
@@ -350,10 +294,3 @@ def measure(
 def none_if_nan(value: float) -> float | None:
     """Return a float, or None for nan and infinity, as tables and JSON want it."""
     return float(value) if np.isfinite(value) else None
-
-
-__all__ = [
-    "CALIBRATION_BINS", "MEASURES", "Floats", "Forecast", "Measure",
-    "confusion_counts", "confusion_measures", "equal_mass_bin_index", "make_forecast", "measure",
-    "none_if_nan", "recall_at_precision_name", "unknown_outcome", "weight_chunks", "weighted_measures",
-]  # fmt: skip

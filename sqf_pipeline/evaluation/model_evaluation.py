@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sqf_pipeline.evaluation.bootstrap import (
     RESAMPLES,
     SEED,
-    MeasureDraws,
+    MetricDraws,
     Weights,
-    draw_measures,
+    draw_metrics,
     metric_intervals,
     paired_differences,
     resample_weights,
@@ -24,7 +24,7 @@ from sqf_pipeline.evaluation.bootstrap import (
 )
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.curves import curve_points
-from sqf_pipeline.evaluation.metrics import MEASURES, Forecast, make_forecast, none_if_nan, unknown_outcome
+from sqf_pipeline.evaluation.metrics import METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
 from sqf_pipeline.evaluation.multiple_comparisons import with_holm
 from sqf_pipeline.evaluation.subgroups import subgroup_labels, subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
@@ -97,7 +97,7 @@ class Evaluation:
     outcome: str
     forecast: Forecast
     known: NDArray[np.bool_]
-    draws: MeasureDraws
+    draws: MetricDraws
     predictions: "pd.DataFrame"
     model_metrics: "pd.DataFrame"
     metric_intervals: "pd.DataFrame"
@@ -127,17 +127,17 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
     forecast = make_forecast(actual[known].to_numpy(dtype=bool), probability[known], score[known])
     weights = test.weights[:, known]
     in_use = fitted.thresholds[fitted.default_threshold].value
-    draws = draw_measures(
+    draws = draw_metrics(
         forecast,
         weights,
         training_share=fitted.training_share,
         threshold=in_use,
         precisions=(STATED_PRECISION[fitted.outcome],),
     )
-    estimates = {name: none_if_nan(draws.estimates[name]) for name in MEASURES}
+    estimates = {name: none_if_nan(draws.estimates[name]) for name in METRICS}
     metrics = pd.DataFrame(
         [estimates | {"threshold": in_use, "test_rows": forecast.rows, "test_positives": int(forecast.actual.sum())}]
-    ).astype(dict.fromkeys(MEASURES, "Float64"))
+    ).astype(dict.fromkeys(METRICS, "Float64"))
     at_thresholds = threshold_metrics(
         forecast, {name: threshold.value for name, threshold in fitted.thresholds.items()}, weights
     )

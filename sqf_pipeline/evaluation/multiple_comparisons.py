@@ -39,11 +39,11 @@ def with_holm(differences: "pd.DataFrame", level: float = LEVEL) -> "pd.DataFram
     differences
         Rows of `paired_differences` of many pairs: metric, p_value and verdict among their columns.
     level
-        1 less the chance that any verdict of a measure is wrong, were no pair to differ.
+        1 less the chance that any verdict of a metric is wrong, were no pair to differ.
 
     Returns
     -------
-    The same rows. One family is all pairs that are compared by one measure: `comparisons` is their number. The
+    The same rows. One family is all pairs that are compared by one metric: `comparisons` is their number. The
     adjusted verdict is `verdict` where the adjusted p-value is at most 1 - `level`, else `undecided`.
     """
     import pandas as pd

@@ -1,7 +1,4 @@
-"""Measures of ranking, for many reweightings of the same scores by one sort.
-
-What belongs here: ROC AUC, average precision, lift, and the running totals that ROC and precision-recall curves
-are read from. What does not: measures of probabilities, and drawing the weights.
+"""Metrics of ranking, for many reweightings of the same scores by one sort.
 
 References
 ----------
@@ -18,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LIFT_SHARES = (0.01, 0.05, 0.10)
-"""Shares of top-scored stops whose lift is measured."""
+"""Shares of top-scored stops whose lift is computed."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def rank_totals(ranking: Ranking, weights: Floats) -> RankTotals:
     return RankTotals(positives, negatives, np.cumsum(positives, axis=0), np.cumsum(negatives, axis=0))
 
 
-def rank_measures(totals: RankTotals) -> dict[str, Floats]:
+def rank_metrics(totals: RankTotals) -> dict[str, Floats]:
     """Return ROC AUC, average precision and lifts, each of shape (resamples,); nan where not defined."""
     all_positive, all_negative = totals.positives[-1], totals.negatives[-1]
     flagged = totals.positives + totals.negatives
@@ -115,6 +112,3 @@ def _lift(totals: RankTotals, flagged: Floats, share: float) -> Floats:
     missing = flagged[place, column] - wanted  # how far the last run of equal scores overshoots
     found = totals.positives[place, column] - positives_here * missing / here
     return (found / wanted) / (totals.positives[-1] / flagged[-1])
-
-
-__all__ = ["LIFT_SHARES", "RankTotals", "Ranking", "rank", "rank_measures", "rank_totals", "recall_at_precision"]

@@ -1,8 +1,5 @@
 """Logistic recalibration: how a forecast's logits would have to be moved to agree with what happened.
 
-What belongs here: the calibration intercept and slope of one forecast, exactly, and of many reweightings of it,
-by sums. What does not: calibrators that are fitted to be used (`calibration`), and the other measures.
-
 References
 ----------
 Cox (1958), Two further applications of a model for binary regression, Biometrika 45 (the slope).
@@ -142,6 +139,3 @@ def fit_recalibration(actual: Floats, probability: Floats) -> Recalibration:
         columns[:, 5:8] = spread[:, None] * powers[:, :3]
         columns[:, 8:12] = bend[:, None] * powers
     return Recalibration(intercept, free, columns)
-
-
-__all__ = ["LOGIT_FLOOR", "Recalibration", "fit_recalibration", "logit"]

@@ -17,11 +17,11 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.importance import impurity_importance
 from sqf_pipeline.evaluation.metrics import (
-    MEASURES,
+    METRICS,
     Forecast,
     confusion_counts,
     make_forecast,
-    measure,
+    metrics_of,
     unknown_outcome,
 )
 from sqf_pipeline.modelling.feature_sets import TARGETS
@@ -160,19 +160,19 @@ def metric_rows(
     rows = []
     for model in sorted(models, key=lambda model: model.name):
         forecast, threshold = _forecast_of(model, by_name), default_threshold(model)
-        measured = measure(forecast, training_share=model.training_share, threshold=threshold)
+        measured = metrics_of(forecast, training_share=model.training_share, threshold=threshold)
         rows.append(
             {
                 "test_year": test_year,
                 "model": model.name,
-                **{name: measured[name] for name in MEASURES},
+                **{name: measured[name] for name in METRICS},
                 "threshold": threshold,
                 "test_rows": forecast.rows,
                 "test_positives": int(forecast.actual.sum()),
                 "source": source,
             }
         )
-    return pd.DataFrame(rows).astype(dict.fromkeys(MEASURES, "Float64"))
+    return pd.DataFrame(rows).astype(dict.fromkeys(METRICS, "Float64"))
 
 
 def confusion_rows(

@@ -1,11 +1,7 @@
 """How a model treats groups of people: sizes, base rates, errors and calibration, each with its uncertainty.
 
-What belongs here: the groups (race, sex, age band, borough) and what is measured for each. What does not: a verdict
-on fairness. The label is an officer's decision; equal error rates on it are not justice, and unequal base rates may
-be the officers'.
-
-Groups of fewer than `LEAST_ROWS` stops are not shown: their rates say nothing, and a small group points at persons.
-They are put together under one name, with a count, so that nothing is dropped silently.
+Groups of fewer than `LEAST_ROWS` stops are not shown: their rates are too uncertain, and a small group may
+identify persons. They are put together under one name, with a count, so that nothing is dropped silently.
 
 References
 ----------
@@ -21,13 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from sqf_pipeline.evaluation.bootstrap import (
     LEVEL,
     Weights,
-    draw_measures,
+    draw_metrics,
     effective_rows,
     metric_intervals,
     percentile_interval,
     wilson_interval,
 )
-from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, measure
+from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, metrics_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
 LEAST_ROWS = 50
 UNKNOWN = "unknown"
 NOT_SHOWN = "groups not shown"
-"""Name under which the stops of all groups smaller than `LEAST_ROWS` are counted, measured for none."""
+"""Name under which the stops of all groups smaller than `LEAST_ROWS` are counted, with no metrics."""
 
 ATTRIBUTES = {
     "race": "suspect_race",
@@ -91,7 +87,7 @@ def subgroup_metrics(
     level: float = LEVEL,
     least_rows: int = LEAST_ROWS,
 ) -> "pd.DataFrame":
-    """Return the measures of every group of every attribute.
+    """Return the metrics of every group of every attribute.
 
     Parameters
     ----------
@@ -127,26 +123,22 @@ def subgroup_metrics(
     for attribute in labels.columns:
         names = labels[attribute].to_numpy(dtype=object)
         sizes = labels[attribute].value_counts()
-        shown = [name for name, rows in sizes.items() if rows >= least_rows]
-        kept = np.isin(names, shown)
+        kept = np.isin(names, [name for name, rows in sizes.items() if rows >= least_rows])
         rows: list[dict[str, object]] = []
-        for summary in sorted(_measured(forecast.take(kept), names[kept], threshold), key=_group_order):
+        for summary in sorted(_metrics(forecast.take(kept), names[kept], threshold), key=_group_order):
             inside = names == summary["group_name"]
             bounds = _intervals(forecast.take(inside), groups[inside], weights[:, inside], summary, level)
             rows.append(summary | bounds)
         if not kept.all():
-            hidden = {"group_name": NOT_SHOWN, "rows": int((~kept).sum())}
-            rows.append(hidden | {"positives": int(forecast.actual[~kept].sum())})
+            rest = forecast.take(~kept)
+            rows.append({"group_name": NOT_SHOWN, "rows": rest.rows, "positives": int(rest.actual.sum())})
         frames.append(pd.DataFrame(rows).assign(attribute=attribute))
     table = pd.concat(frames, ignore_index=True).reindex(columns=list(COLUMNS))
-    measured = [name for name in COLUMNS if name not in {"attribute", "group_name", "rows", "positives"}]
-    return table.astype(
-        {"attribute": "string", "group_name": "string", "rows": "int64", "positives": "int64"}
-        | dict.fromkeys(measured, "Float64")
-    )
+    kinds = {"attribute": "string", "group_name": "string", "rows": "int64", "positives": "int64"}
+    return table.astype(dict.fromkeys(COLUMNS, "Float64") | kinds)
 
 
-def _measured(forecast: Forecast, names: NDArray[np.object_], threshold: float) -> list[dict[str, object]]:
+def _metrics(forecast: Forecast, names: NDArray[np.object_], threshold: float) -> list[dict[str, object]]:
     """Return one dictionary a group of what needs no resampling, disaggregated by fairlearn's MetricFrame.
 
     The rates are ours: fairlearn's own false negative rate is 0 in a group without positives, where there is none.
@@ -178,7 +170,7 @@ def _group_order(row: dict[str, object]) -> tuple[bool, int, str]:
 
 def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
     counts = {name: float(value[0]) for name, value in confusion_counts(forecast, threshold).items()}
-    measured = measure(forecast, training_share=0.5, threshold=threshold)
+    measured = metrics_of(forecast, training_share=0.5, threshold=threshold)
     positives = counts["tp"] + counts["fn"]
     negatives = counts["tn"] + counts["fp"]
     return {
@@ -197,7 +189,7 @@ def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
 def _intervals(
     forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, object], level: float
 ) -> dict[str, object]:
-    """Return the bounds of a group's rates (Wilson, on effective rows) and other measures (bootstrap)."""
+    """Return the bounds of a group's rates (Wilson, on effective rows) and other metrics (bootstrap)."""
     among = {
         "base_rate": np.ones(forecast.rows, dtype=bool),
         "selection_rate": np.ones(forecast.rows, dtype=bool),
@@ -211,16 +203,10 @@ def _intervals(
         if isinstance(value, float):
             low_high = wilson_interval(value, effective_rows(clusters[mask]), level)
         bounds[f"{rate}_low"], bounds[f"{rate}_high"] = low_high
-    drawn = metric_intervals(draw_measures(forecast, weights, training_share=0.5), level=level).set_index("metric")
+    drawn = metric_intervals(draw_metrics(forecast, weights, training_share=0.5), level=level).set_index("metric")
     for name in BOOTSTRAPPED:
         found = drawn.loc[name]
         bounds |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
     mean = (weights @ forecast.probability) / np.maximum(weights.sum(axis=1), 1)
     bounds["mean_probability_low"], bounds["mean_probability_high"] = percentile_interval(mean, level)
     return bounds
-
-
-__all__ = [
-    "AGE_BANDS", "ATTRIBUTES", "COLUMNS", "LEAST_ROWS", "NOT_SHOWN", "RATES", "UNKNOWN", "subgroup_labels",
-    "subgroup_metrics",
-]  # fmt: skip

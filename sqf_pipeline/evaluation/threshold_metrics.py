@@ -1,8 +1,4 @@
-"""What follows from flagging the stops above a threshold.
-
-What belongs here: counts and measures at given thresholds, with intervals. What does not: choosing thresholds,
-which happens on the last training year (`thresholds`), never on the stops measured here.
-"""
+"""What follows from flagging the stops above a threshold."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL, Weights, percentile_interval
-from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, confusion_measures, none_if_nan
+from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, confusion_metrics, none_if_nan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +18,7 @@ _WITH_INTERVAL = ("precision", "recall")
 def threshold_metrics(
     forecast: Forecast, thresholds: Mapping[str, float], weights: Weights, *, level: float = LEVEL
 ) -> "pd.DataFrame":
-    """Return counts and measures at each threshold.
+    """Return counts and metrics at each threshold.
 
     Parameters
     ----------
@@ -45,19 +41,16 @@ def threshold_metrics(
     rows = []
     for aim, threshold in thresholds.items():
         counts = confusion_counts(forecast, threshold)
-        measures = confusion_measures(**counts)
-        resampled = confusion_measures(**confusion_counts(forecast, threshold, exact))
+        found = confusion_metrics(**counts)
+        resampled = confusion_metrics(**confusion_counts(forecast, threshold, exact))
         row: dict[str, object] = {"aim": aim, "threshold": float(threshold)}
         row |= {name: int(value[0]) for name, value in counts.items()}
-        row |= {name: none_if_nan(measures[name][0]) for name in _SHOWN}
+        row |= {name: none_if_nan(found[name][0]) for name in _SHOWN}
         for name in _WITH_INTERVAL:
-            defined = bool(np.isfinite(measures[name][0]))
+            defined = bool(np.isfinite(found[name][0]))
             low, high = percentile_interval(resampled[name], level) if defined else (None, None)
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     bounds = [f"{name}_{end}" for name in _WITH_INTERVAL for end in ("low", "high")]
     columns = ["aim", "threshold", "tn", "fp", "fn", "tp", *_SHOWN, *bounds]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*_SHOWN, *bounds], "Float64"))
-
-
-__all__ = ["threshold_metrics"]

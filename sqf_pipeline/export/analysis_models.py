@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from sqf_pipeline.export.field_specs import category_label, field_label
 from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.registry.metric_definitions import metrics_in
+from sqf_pipeline.registry.words import field_label, group_label
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 
 _MOST_IMPORTANCES = 20
@@ -14,14 +15,9 @@ _IMPORTANCE_NOTES = {
     "permutation": "Permutation importance is what a model loses on the test year when the field is shuffled; bars "
     "around it are its 95 % interval.",
 }
-_METRICS = {
-    "roc_auc": "ROC AUC", "average_precision": "Average precision", "brier_score": "Brier score",
-    "brier_skill": "Brier skill", "calibration_slope": "Calibration slope", "recall": "Recall",
-    "precision": "Precision",
-}  # fmt: skip
-_COMPARED = ("roc_auc", "average_precision", "brier_score")
-_ATTRIBUTE_COLUMNS = {"race": "suspect_race", "sex": "suspect_sex", "borough": "borough"}
-_SUBGROUP_MEASURES = {
+_METRICS = {metric.name: metric.title for metric in metrics_in("page")}
+_COMPARED = {metric.name: metric.title for metric in metrics_in("compared")}
+_SUBGROUP_METRICS = {
     "false_positive_rate": ("Flagged though it did not happen", "percent"),
     "false_negative_rate": ("Not flagged though it happened", "percent"),
     "selection_rate": ("Flagged", "percent"),
@@ -45,7 +41,7 @@ def _in_order(frame: pd.DataFrame, model_titles: Mapping[str, str], value: str =
 
 
 def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
-    """Return what each model relies on: permutation importance where it was measured, else impurity.
+    """Return what each model relies on: permutation importance where it was computed, else impurity.
 
     `importances` has the columns of the table `feature_importances`; `model_titles` names the models to show, in
     order, and what people call them.
@@ -60,7 +56,7 @@ def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str])
     leader = first["feature"].mode().iloc[0]
     return table_of(
         shown,
-        [("model", "Model"), ("feature", "Field"), ("importance", "Importance", "decimal"), ("kind", "Kind")],
+        [("model", "Model"), ("feature", "Field"), ("importance", "Importance", "small"), ("kind", "Kind")],
         name="importances", section="models", question="What do the models use?",
         title=f"“{leader}” leads in {int((first['feature'] == leader).sum())} of {len(first)} models",
         note=" ".join(_IMPORTANCE_NOTES[kind] for kind in sorted(shown["kind"].astype(str).unique()))
@@ -93,7 +89,7 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
     """Return each model's errors by group of people, from the columns of the table `subgroup_metrics`."""
     chosen = _in_order(subgroups[subgroups["base_rate"].notna()], model_titles)
     names = [
-        category_label(_ATTRIBUTE_COLUMNS.get(str(attribute), ""), str(group))
+        group_label(str(attribute), str(group))
         for attribute, group in zip(chosen["attribute"], chosen["group_name"], strict=True)
     ]
     rates = chosen.loc[chosen["attribute"] == "race", "false_positive_rate"].dropna()
@@ -105,13 +101,13 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
         chosen.assign(group_name=names),
         [
             ("model", "Model"), ("attribute", "Grouped by"), ("group_name", "Group"), ("rows", "Stops", "count"),
-            *((name, *words) for name, words in _SUBGROUP_MEASURES.items()),
+            *((name, *words) for name, words in _SUBGROUP_METRICS.items()),
         ],
         name="subgroups", section="people", title=title, question="For whom is a model wrong more often?",
         note="At the model's own threshold, on the test year. Groups of fewer than 50 stops are not shown. The label "
         "is an officer's decision: equal errors on it would not be justice.",
         chart=ChartSpec(
-            kind="interval", x="group_name", y=tuple(_SUBGROUP_MEASURES), size="rows", select=("model", "attribute")
+            kind="interval", x="group_name", y=tuple(_SUBGROUP_METRICS), size="rows", select=("model", "attribute")
         ),
     )  # fmt: skip
 
@@ -138,7 +134,7 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
 
 def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return whether the models differ from those of all columns, from the columns of `metric_differences`."""
-    shown = _in_order(differences[differences["metric"].isin(_COMPARED)], model_titles, "difference")
+    shown = _in_order(differences[differences["metric"].isin(list(_COMPARED))], model_titles, "difference")
     pairs = int(shown["comparisons"].fillna(0).max()) if len(shown) else 0
     apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
     references = [str(name).replace("_", " ").replace("-", ", ") for name in shown["reference_model"]]
@@ -146,7 +142,7 @@ def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str])
         shown.assign(metric=shown["metric"].map(_METRICS), reference_model=references),
         [
             ("model", "Model"), ("reference_model", "Against"), ("metric", "Metric"),
-            ("difference", "Difference", "decimal"), ("adjusted_verdict", "Verdict on all pairs"),
+            ("difference", "Difference", "small"), ("adjusted_verdict", "Verdict on all pairs"),
         ],
         name="differences", section="models", title=f"{apart} of {len(shown)} differences hold for all pairs together",
         question="Is one model better than another?",
@@ -176,7 +172,7 @@ def study_chart_table(comparison: pd.DataFrame) -> AnalysisTable:
     long = long.dropna(subset=["value"]).sort_values(["outcome", "figure"], kind="stable")
     return table_of(
         long.assign(who=long["who"].map(_WHO)),
-        [("outcome", "Outcome"), ("figure", "Figure"), ("who", "Whose"), ("value", "Value", "decimal")],
+        [("outcome", "Outcome"), ("figure", "Figure"), ("who", "Whose"), ("value", "Value", "small")],
         name="study_beside_ours", section="study", title="The same figure three times",
         question="What did the study print, what does its own way give, and what do cleaned data give?",
         note="The study's way numbers and scales training and test stops separately, which hid that a stray bracket in "
@@ -190,12 +186,12 @@ def study_table(comparison: pd.DataFrame) -> AnalysisTable:
     return table_of(
         _study_words(comparison),
         [
-            ("outcome", "Outcome"), ("figure", "Figure"), ("published", "Published", "decimal"),
-            ("measured_again", "Measured again, its way", "decimal"), ("ours", "Ours", "decimal"), ("note", "Note"),
+            ("outcome", "Outcome"), ("figure", "Figure"), ("published", "Published", "mixed"),
+            ("measured_again", "Measured again, its way", "mixed"), ("ours", "Ours", "mixed"), ("note", "Note"),
         ],
         name="study", section="study", title="The study's figures, measured again, and ours",
         question="How do these models compare with the study of 2021?",
-        note="Accuracy says nothing where 3 % of stops have the outcome: predicting nobody scores 0.97.",
+        note="Accuracy is no guide where 3 % of stops have the outcome: predicting nobody scores 0.97.",
     )  # fmt: skip
 
 
@@ -222,8 +218,8 @@ def drift_table(drift: pd.DataFrame) -> AnalysisTable:
     return table_of(
         drift.assign(order=drift["status"].map(rank)).sort_values(["order", "column_name"], kind="stable"),
         [
-            ("column_name", "Column"), ("measure", "Measure"), ("value", "Test year", "decimal"),
-            ("reference", "Training years", "decimal"), ("status", "Status"), ("detail", "Detail"),
+            ("column_name", "Column"), ("measure", "Metric", "words"), ("value", "Test year", "mixed"),
+            ("reference", "Training years", "mixed"), ("status", "Status"), ("detail", "Detail"),
         ],
         name="drift", section="faults",
         title=f"{int(counts.get('fail', 0))} failures and {int(counts.get('warn', 0))} warnings of drift",

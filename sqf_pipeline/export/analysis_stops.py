@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
-from sqf_pipeline.export.field_specs import category_label, field_label
 from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.registry.words import category_label, field_label
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 from sqf_pipeline.service.forms import number_choices
 

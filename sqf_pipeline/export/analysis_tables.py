@@ -15,6 +15,7 @@ from sqf_pipeline.export.analysis_models import (
     subgroup_table,
 )
 from sqf_pipeline.export.analysis_stops import stops_tables
+from sqf_pipeline.registry.outcomes import TIER_WORDS, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 
 if TYPE_CHECKING:
@@ -22,13 +23,10 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.modelling.fitting import FittedModel
 
-TIER_WORDS: dict[str, str] = {"at_stop": "at the stop", "during": "during the encounter", "study": "the study's fields"}
-
 
 def model_titles(models: Sequence["FittedModel"]) -> dict[str, str]:
-    """Return what people call each model, foresight first."""
-    order = list(TIER_WORDS)
-    ranked = sorted(models, key=lambda model: (model.outcome, order.index(model.feature_set.tier)))
+    """Return what people call each model, what is known first comes first."""
+    ranked = sorted(models, key=lambda model: model_order(model.outcome, model.feature_set.tier))
     return {model.name: f"{model.outcome.title()}, {TIER_WORDS[model.feature_set.tier]}" for model in ranked}
 
 

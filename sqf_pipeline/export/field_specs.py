@@ -1,13 +1,11 @@
 """The inputs of a model as people meet them: labels, words for codes, ranges and defaults."""
 
-import csv
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from sqf_pipeline.registry.columns import Column, column
 from sqf_pipeline.registry.spellings import known_categories
+from sqf_pipeline.registry.words import category_label, field_label
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import Category, FieldKind, FieldSpec
 
@@ -20,27 +18,6 @@ _KINDS: dict[str, FieldKind] = {
 }  # fmt: skip
 HIGHEST_CODE = 9999
 """Largest integer code taken where the registry names no range; NYPD's commands have three digits."""
-
-
-@cache
-def _words() -> dict[tuple[str, str], str]:
-    """Return labels by (column, value); an empty value holds the label of the column itself."""
-    text = resources.files(__package__).joinpath("words.csv").read_text(encoding="utf-8")
-    return {(row["column"], row["value"]): row["label"] for row in csv.DictReader(text.splitlines())}
-
-
-def field_label(name: str) -> str:
-    """Return the words for a column: its own in `words.csv`, else its name with spaces."""
-    return _words().get((name, ""), name.replace("_", " ").capitalize())
-
-
-def category_label(name: str, value: str) -> str:
-    """Return the words for a value of a column: those in `words.csv`, else the value in sentence case."""
-    words = _words().get((name, value))
-    if words:
-        return words
-    is_code = " " not in value and (len(value) <= 3 or not value.isalpha())
-    return value if is_code else value.capitalize()
 
 
 def describe_field(name: str, training: "pd.Series") -> FieldSpec:

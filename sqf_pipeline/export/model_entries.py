@@ -67,7 +67,7 @@ def describe_model(
     training = training_stops[training_stops[model.target].notna()]
     test = test_stops[test_stops[model.target].notna()]
     places = {entry.name: place for place, entry in enumerate(load_columns())}
-    ordered = sorted(model.columns, key=lambda name: places[name])  # when, why, who, where: as people tell it
+    ordered = sorted(model.columns, key=lambda name: places[name])  # when, why, who, where: as people describe it
     fields = describe_fields(ordered, training)
     probabilities = model.predict_probability(test)
     actual = test[model.target].to_numpy(dtype=bool)
@@ -173,7 +173,7 @@ def _number(value: object) -> float | None:
 
 
 def _thresholds(model: "FittedModel", results: Mapping[str, "pd.DataFrame"]) -> dict[str, Threshold]:
-    """Return the thresholds that can be reached, with what was measured at them on the test year."""
+    """Return the thresholds that can be reached, with their precision and recall on the test year."""
     measured = {row["aim"]: row for row in _rows_of("threshold_metrics", model.name, results)}
     return {
         name: Threshold(

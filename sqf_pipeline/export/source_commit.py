@@ -20,7 +20,7 @@ def source_commit(checkout: Path | None = None) -> str | None:
         return None
     command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True)  # noqa: S603
+        found = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True)  # noqa: S603
     except (subprocess.SubprocessError, OSError):
         return None
-    return told.stdout.strip() or None
+    return found.stdout.strip() or None

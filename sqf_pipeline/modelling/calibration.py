@@ -1,9 +1,5 @@
 """Calibrators: from a model's score to a probability, fitted on stops that the model did not see.
 
-What belongs here: the small calibrator objects, their fitting, and the prior correction as one of them. What does
-not: measuring how well calibrated a model is (`calibration_measures`, `recalibration`), and which stops are kept
-for calibration (`fitting`).
-
 Stops are kept by year, never shuffled: a calibrator fitted on shuffled rows does not see how the last year differs
 from those before it, and made the test year worse.
 
@@ -11,8 +7,6 @@ References
 ----------
 Platt (1999), Probabilistic outputs for support vector machines (the logistic map).
 Niculescu-Mizil and Caruana (2005), Predicting good probabilities with supervised learning, ICML (on log odds).
-Zadrozny and Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates, KDD
-(isotonic regression).
 """
 
 from dataclasses import dataclass
@@ -21,8 +15,7 @@ from typing import Literal
 import numpy as np
 from pydantic import ConfigDict
 
-Kind = Literal["none", "prior", "logistic", "isotonic"]
-KINDS: tuple[Kind, ...] = ("none", "prior", "logistic", "isotonic")
+Kind = Literal["none", "prior", "logistic"]
 
 SCORE_FLOOR = 1e-3
 """Scores are kept this far from 0 and 1 before their log odds are taken: a forest of some hundred trees says 0
@@ -37,30 +30,16 @@ class Calibrator:
     ----------
     kind
         `identity`: the score as it is. `logistic`: p = 1 / (1 + exp(-(slope * logit(score) + intercept))).
-        `piecewise`: straight lines between points, constant beyond them.
     slope, intercept, smallest
         Of the logistic map; scores are kept `smallest` away from 0 and 1.
-    scores, probabilities
-        Points of the piecewise map, ascending.
     """
 
-    kind: Literal["identity", "logistic", "piecewise"] = "identity"
+    kind: Literal["identity", "logistic"] = "identity"
     slope: float = 1.0
     intercept: float = 0.0
     smallest: float = 1e-12
-    scores: tuple[float, ...] = ()
-    probabilities: tuple[float, ...] = ()
 
     __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)  # an export's manifest holds it as it is
-
-    def __post_init__(self) -> None:
-        """Refuse a piecewise map that is none, or falls."""
-        if self.kind != "piecewise":
-            return
-        if len(self.scores) < 2 or len(self.scores) != len(self.probabilities):
-            raise ValueError("a piecewise calibration needs as many probabilities as scores, two at least")
-        if np.any(np.diff(self.scores) < 0) or np.any(np.diff(self.probabilities) < 0):
-            raise ValueError("a piecewise calibration needs ascending scores and probabilities")
 
     def apply(self, score: np.ndarray) -> np.ndarray:
         """Return probabilities, float64 in [0, 1], of scores in [0, 1]."""
@@ -68,8 +47,6 @@ class Calibrator:
         if self.kind == "logistic":
             odds = self.slope * log_odds(score, self.smallest) + self.intercept
             return 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
-        if self.kind == "piecewise":
-            return np.interp(score, self.scores, self.probabilities)
         return np.clip(score, 0.0, 1.0)
 
 
@@ -109,31 +86,6 @@ def fit_logistic(score: np.ndarray, positive: np.ndarray) -> Calibrator:
     return Calibrator(kind="logistic", slope=slope, intercept=intercept, smallest=SCORE_FLOOR)
 
 
-def fit_isotonic(score: np.ndarray, positive: np.ndarray) -> Calibrator:
-    """Return the monotone step-wise linear map nearest to what happened; the identity when a class is missing."""
-    from sklearn.isotonic import IsotonicRegression
-
-    positive = np.asarray(positive, dtype=bool)
-    if positive.all() or not positive.any() or np.ptp(score) < 1e-9:
-        return Calibrator()
-    model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score, positive.astype(float))
-    return Calibrator(
-        kind="piecewise",
-        scores=tuple(model.X_thresholds_.tolist()),
-        probabilities=tuple(model.y_thresholds_.tolist()),
-    )
-
-
 def fit_calibrator(kind: Kind, score: np.ndarray, positive: np.ndarray) -> Calibrator:
-    """Return the calibrator of a kind that is fitted on kept stops (`logistic`, `isotonic`, or `none`)."""
-    if kind == "logistic":
-        return fit_logistic(score, positive)
-    if kind == "isotonic":
-        return fit_isotonic(score, positive)
-    return Calibrator()
-
-
-__all__ = [
-    "KINDS", "SCORE_FLOOR", "Calibrator", "Kind", "fit_calibrator", "fit_isotonic", "fit_logistic", "log_odds",
-    "prior_calibrator",
-]  # fmt: skip
+    """Return the calibrator of a kind that is fitted on kept stops (`logistic`), or the identity."""
+    return fit_logistic(score, positive) if kind == "logistic" else Calibrator()

@@ -1,8 +1,5 @@
 """The engine on which forests are fitted: this machine, or a Dask or Ray cluster that is already there.
 
-What belongs here: making joblib use an engine for a while, and refusing one that cannot give the same model. What does
-not: what is fitted, and starting or sizing a cluster.
-
 Every tree of a forest draws from a random state of its own, made before any tree is grown; where a tree is grown
 does not matter then, and the model is the same to the last bit. That needs the same releases of NumPy and
 scikit-learn on every worker, so they are compared before the first fit. Gradient boosting runs its threads
@@ -178,6 +175,3 @@ def _unreachable(what: str, address: str, error: Exception, *, hint: str = "") -
         f"No {what} at {address} answered within {CONNECT_SECONDS} seconds ({type(error).__name__}). "
         f"Check SQF_COMPUTE_ADDRESS and that the cluster runs. {hint}SQF_COMPUTE=local fits on this machine."
     )
-
-
-__all__ = ["PACKAGES_THAT_MATTER", "Engine", "compute_engine", "installed_versions"]

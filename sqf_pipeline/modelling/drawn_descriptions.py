@@ -1,4 +1,4 @@
-"""A person's missing description at the stop: drawn from complete training stops, so that no gap tells of the outcome.
+"""A person's missing description at the stop: drawn from complete training stops, so that no gap predicts the outcome.
 
 The form is completed when somebody is arrested: an age is missing in 7 % of stops, and an arrest follows 12 % of
 those and 33 % of the others. A median in place of the gap is a mark as well. So a model is fitted on drawn values, all
@@ -34,7 +34,7 @@ class Descriptions:
     stops
         How many training stops have each, int64 of shape (descriptions,).
     empty
-        Columns that no training stop has filled: nothing can be drawn, and a later value would mean nothing.
+        Columns that no training stop has filled: nothing can be drawn, and a later value would be meaningless.
     """
 
     distinct: pd.DataFrame

@@ -1,25 +1,17 @@
-"""Named sets of columns a model may use, by when their values become known.
-
-What belongs here: which columns stand in which set, and the refusal of columns that would tell a model the answer.
-What does not: how a column becomes numbers (`encoder`), and when a column becomes known (the registry says it).
-"""
+"""Named sets of columns a model may use, by when their values become known."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import columns_by_name, load_columns
-from sqf_pipeline.study_2021.study_encoding import SERVICE_FIELDS
+from sqf_pipeline.registry.outcomes import OUTCOMES as OUTCOMES  # noqa: PLC0414
+from sqf_pipeline.registry.outcomes import RIVALS, Tier
+from sqf_pipeline.registry.outcomes import TARGETS as TARGETS  # noqa: PLC0414
+from sqf_pipeline.registry.outcomes import Outcome as Outcome  # noqa: PLC0414
+from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 
-Outcome = Literal["arrest", "summons"]
-Tier = Literal["study", "during", "at_stop"]
-
-OUTCOMES: tuple[Outcome, ...] = ("arrest", "summons")
-TARGETS: Mapping[str, str] = {"arrest": "arrested", "summons": "summons_issued"}
-RIVALS: Mapping[str, str] = {"arrest": "summons_issued", "summons": "arrested"}
-TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
 KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
     "at_stop": frozenset({"at_stop", "value_at_stop"}),
     "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
@@ -139,8 +131,7 @@ def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
     study = feature_set.tier == "study"
     if entry.known == "outcome_made":
         raise FeatureSetError(
-            f"{where} names {name!r}, which is filled because of the outcome and would tell a model the answer. "
-            "Remove it."
+            f"{where} names {name!r}, which is filled because of the outcome and would give the answer away. Remove it."
         )
     if entry.known == "outcome" and name != rival:
         raise FeatureSetError(f"{where} names {name!r}, an outcome. Remove it, or set `rival_outcome` in a study set.")
@@ -177,8 +168,8 @@ def feature_sets() -> dict[str, FeatureSet]:
             name="during",
             tier="during",
             columns=tuple(sorted(entry.name for entry in features if entry.known in KNOWN_BY_TIER["during"])),
-            description="Everything known while the encounter lasts, and what is completed at its end; nothing that an "
-            "outcome makes, but gaps that tell of it.",
+            description="Everything known while the encounter lasts, and what is completed at its end; no column "
+            "that an outcome fills, but gaps that predict it.",
         ),
         FeatureSet(
             name="at_stop",
@@ -217,9 +208,3 @@ def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -
         rival_outcome=tier == "study",
         fields={outcome: names},
     )
-
-
-__all__ = [
-    "HIGHEST_GAP_AUC", "KNOWN_BY_TIER", "OUTCOMES", "RIVALS", "STUDY_BINS", "STUDY_COLUMNS", "TARGETS", "TIERS",
-    "FeatureSet", "FeatureSetError", "Outcome", "Tier", "chosen_fields", "feature_set", "feature_sets",
-]  # fmt: skip

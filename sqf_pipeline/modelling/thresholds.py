@@ -1,8 +1,5 @@
 """Thresholds on a probability, chosen for stated aims on the last training year.
 
-What belongs here: the aims and the choice. What does not: measuring a threshold on the test year
-(`threshold_measures`).
-
 References
 ----------
 Elkan (2001), The foundations of cost-sensitive learning, IJCAI: with calibrated probabilities, costs are least when
@@ -81,9 +78,3 @@ def precision_recall_steps(probability: np.ndarray, positive: np.ndarray) -> tup
     last = np.flatnonzero(np.append(np.diff(falling) < 0, True))
     hits = np.cumsum(positive[order])[last]
     return falling[last], hits / (last + 1), hits / positive.sum()
-
-
-__all__ = [
-    "DEFAULT_THRESHOLD", "MISS_COST", "STATED_PRECISION", "Threshold", "choose_thresholds", "half",
-    "precision_recall_steps",
-]  # fmt: skip

@@ -1,7 +1,4 @@
-"""Which charts are drawn of a test year, from which rows.
-
-What belongs here: the list. What does not: how a chart is drawn (`plots`), and where it is kept.
-"""
+"""Which charts are drawn of a test year, from which rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ import pandas as pd
 from sqf_pipeline.evaluation.bootstrap import resample_weights, stop_clusters
 from sqf_pipeline.evaluation.compared_models import MAIN_ESTIMATOR, MAIN_MODELS
 from sqf_pipeline.evaluation.curves import curve_points
-from sqf_pipeline.evaluation.importance import MEASURE_BY_OUTCOME
+from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME
 from sqf_pipeline.evaluation.model_evaluation import CURVE_RESAMPLES
 from sqf_pipeline.evaluation.result_rows import forecasts
 from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS
@@ -87,7 +84,7 @@ def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "It
     )
     bins = inputs.calibration_bins
     yield f"{outcome}_calibration", model_plots.calibration(bins[bins["model"].isin(mains)], origin)
-    measure = MEASURE_BY_OUTCOME[outcome]
+    measure = METRIC_BY_OUTCOME[outcome]
     importances = inputs.feature_importances
     yield (
         f"{outcome}_importances",
@@ -121,6 +118,3 @@ def _curves(inputs: ChartInputs, names: list[str], known: pd.DataFrame) -> pd.Da
             raise ValueError(f"the predictions of {name} are of other stops than those given, or in another order")
         parts.append(curve_points(by_name[name], weights).assign(model=name))
     return pd.concat(parts, ignore_index=True)
-
-
-__all__ = ["ChartInputs", "draw_charts", "drawn_outcomes"]

@@ -1,7 +1,4 @@
-"""The model card: what the models are, may be used for, and were measured to do, for people.
-
-What belongs here: what the card is made of, its findings in sentences, and rendering. What does not: figures written
-by hand. Every figure in it is read from a result table, so that the card and the tables cannot disagree.
+"""The model card: what the models are, may be used for, and how well they predict.
 
 References
 ----------
@@ -13,7 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from sqf_pipeline.display import count, number, share
 from sqf_pipeline.modelling.feature_sets import feature_sets
+from sqf_pipeline.registry.metric_definitions import Place, metrics_in
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS
 from sqf_pipeline.reporting import model_card_tables as tables
 from sqf_pipeline.year_checks.completeness import coverage_note
 
@@ -33,7 +33,7 @@ class ModelCardInputs:
         Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
         become the table over years.
     main_models
-        Models shown in full; those of which groups of people were measured if empty.
+        Models shown in full; those those with metrics by group of people if empty.
     """
 
     test_year: int
@@ -101,17 +101,19 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "source": inputs.source,
         "data_note": coverage_note(inputs.source_files) if "coverage" in inputs.source_files else "",
         "training_years": ", ".join(map(str, training)),
-        "training_rows": tables.count(models["training_rows"].max()),
-        "test_rows": tables.count(_test_rows(inputs)),
-        "findings": findings(inputs),
+        "training_rows": count(models["training_rows"].max()),
+        "test_rows": count(_test_rows(inputs)),
+        "finding": finding(inputs),
+        "summary": tables.summary(inputs),
+        "skill": [sentence for name in outcomes for sentence in _skill(inputs, models, name)],
         "outcomes": outcomes,
         "source_files": tables.source_files(inputs),
         "cleaning": tables.cleaning(inputs),
         "tiers": tables.tiers(inputs, described),
         "gap_marks": tables.gap_marks(inputs),
-        "ranking": {name: tables.measures(inputs, name, (*tables.RANKING, *recalls)) for name in outcomes},
-        "probabilities": {name: tables.measures(inputs, name, tables.PROBABILITIES) for name in outcomes},
-        "differences": tables.differences(inputs, (*tables.RANKING[:2], "brier_score")),
+        "ranking": {name: tables.metrics(inputs, name, [*_names("ranking"), *recalls]) for name in outcomes},
+        "probabilities": {name: tables.metrics(inputs, name, _names("probabilities")) for name in outcomes},
+        "differences": tables.differences(inputs),
         "main_models": [_main_model(inputs, name) for name in _main_models(inputs)],
         "drift": tables.drift(inputs),
         "drift_counts": {status: int((inputs.drift["status"] == status).sum()) for status in ("ok", "warn", "fail")},
@@ -146,39 +148,46 @@ def _test_rows(inputs: ModelCardInputs) -> int | None:
 
 def _level(inputs: ModelCardInputs) -> str:
     levels = inputs.metric_intervals["level"].dropna().unique() if "level" in inputs.metric_intervals else []
-    return tables.share(levels[0], 0) if len(levels) else "95 %"
+    return share(levels[0], 0) if len(levels) else "95 %"
 
 
-def findings(inputs: ModelCardInputs) -> list[str]:
-    """Return what the tables say first of all, one sentence each."""
-    values = inputs.metric_intervals.set_index(["model", "metric"])
-    models = tables.ordered_models(inputs.models)
-    chosen = tables.chosen_models(inputs)
-    sentences = []
-    for outcome in dict.fromkeys(models["outcome"]):
-        part = models[models["outcome"] == outcome]
-        parts = []
-        for (of_outcome, feature_set), name in chosen.items():
-            if of_outcome == outcome and (name, "roc_auc") in values.index:
-                row = values.loc[(name, "roc_auc")]
-                cell = tables.with_interval(row["estimate"], row["low"], row["high"])
-                parts.append(f"{cell} from the columns “{tables.words(feature_set)}”")
-        if parts:
-            sentences.append(f"ROC AUC of the model of {outcome} that was chosen beforehand: {'; '.join(parts)}.")
-        sentences.extend(_skill(values, part, str(outcome)))
-    return sentences
+def _names(place: Place) -> list[str]:
+    return [metric.name for metric in metrics_in(place)]
 
 
-def _skill(values: pd.DataFrame, models: pd.DataFrame, outcome: str) -> list[str]:
-    """Say how many models of an outcome beat a constant, with an interval that leaves nought out."""
-    rows = [values.loc[(name, "brier_skill")] for name in models["model"] if (name, "brier_skill") in values.index]
-    known = [row for row in rows if not pd.isna(row["low"])]
+def finding(inputs: ModelCardInputs) -> str:
+    """Return in one sentence what the tables say first of all, or '' where no model of the two moments was chosen."""
+    values, chosen = tables.estimates(inputs), tables.chosen_models(inputs)
+
+    def areas(columns: str) -> str:
+        found = {
+            outcome: values[model, "roc_auc"][0]
+            for (outcome, of_columns), model in chosen.items()
+            if of_columns == columns and (model, "roc_auc") in values
+        }
+        return " and ".join(f"{number(area, 2)} for {OUTCOME_WORDS[name]['plural']}" for name, area in found.items())
+
+    at_stop, during = areas("at_stop"), areas("during")
+    if not at_stop or not during:
+        return ""
+    return (
+        f"What follows a stop can be predicted only in part from what is known when it begins (ROC AUC {at_stop}, "
+        f"where 0.5 is chance and 1 is perfect), and far better ({during}) from what officers write down during it, "
+        "much of which follows from the outcome itself."
+    )
+
+
+def _skill(inputs: ModelCardInputs, models: pd.DataFrame, outcome: str) -> list[str]:
+    """Say how many models of an outcome predict better than a constant, with an interval that leaves 0 out."""
+    values = tables.estimates(inputs)
+    names = models.loc[models["outcome"] == outcome, "model"]
+    lows = [values[str(name), "brier_skill"][1] for name in names if (str(name), "brier_skill") in values]
+    known = [float(low) for low in lows if not pd.isna(low)]
     if not known:
         return []
-    better = sum(float(row["low"]) > 0 for row in known)
     return [
-        f"Of {len(known)} models of {outcome}, {better} foresee better than always saying the training share "
-        "(interval of the Brier skill above 0)."
+        f"Of {len(known)} models of {outcome}, {sum(low > 0 for low in known)} predict better than always giving the "
+        "training share (interval of the Brier skill above 0)."
     ]
 
 
@@ -204,6 +213,3 @@ def _html(markdown: str, title: str) -> str:
     environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=select_autoescape(["html", "j2"]))
     page = environment.get_template("model_card.html.j2")
     return page.render(title=title, style=Markup(style), body=Markup(numbered))  # noqa: S704  rendered with html off
-
-
-__all__ = ["ModelCardInputs", "findings", "render_model_card"]

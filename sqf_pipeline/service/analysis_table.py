@@ -2,21 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Cell = bool | int | FiniteFloat | str | None
+from sqf_pipeline.display import DisplayTable, TableColumn
+
 ChartKind = Literal["line", "bar", "heat", "map", "interval", "calibration", "none"]
 Section = Literal["stops", "models", "people", "study", "faults"]
-
-
-class TableColumn(BaseModel):
-    """One column: its key, its words, and how a number is shown."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    label: str
-    format: Literal["text", "count", "percent", "decimal", "plain"] = "text"
 
 
 class ChartSpec(BaseModel):
@@ -37,19 +28,15 @@ class ChartSpec(BaseModel):
     select: tuple[str, ...] = ()
 
 
-class AnalysisTable(BaseModel):
-    """A table that answers a question.
+class AnalysisTable(DisplayTable):
+    """A table that answers a question, with its chart.
 
     `title` states what was found, `question` what was asked, `note` how to read it and what it leaves out.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
     section: Section
-    title: str
     question: str
     note: str = ""
     columns: tuple[TableColumn, ...] = Field(min_length=1)
-    rows: tuple[tuple[Cell, ...], ...] = ()
     chart: ChartSpec = ChartSpec()

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import UnsupportedMediaType
 
+from sqf_pipeline.registry.outcomes import OUTCOMES, Outcome
 from sqf_pipeline.service.encoding import Value
-from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
-from sqf_pipeline.service.manifest import Outcome
+from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.predictor import Predictor
 from sqf_pipeline.service.problems import problem

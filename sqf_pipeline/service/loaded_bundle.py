@@ -6,13 +6,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sqf_pipeline.registry.outcomes import OUTCOMES, Outcome, Tier
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.bundle import open_bundle
-from sqf_pipeline.service.manifest import FieldSpec, Manifest, Outcome, Tier
+from sqf_pipeline.service.manifest import FieldSpec, Manifest
 from sqf_pipeline.service.predictor import Predictor, load_predictors
 from sqf_pipeline.service.schemas import TIERS, request_adapter
-
-OUTCOMES: tuple[Outcome, ...] = ("arrest", "summons")
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
 from sqf_pipeline.modelling.calibration import Calibrator
+from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Encoding
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the export's layout; a service refuses every other one."""
 
 LARGEST_DIFFERENCE = 1e-5
@@ -17,8 +18,6 @@ LARGEST_DIFFERENCE = 1e-5
 MANIFEST_NAME = "manifest.json"
 CHECKSUMS_NAME = "SHA256SUMS"
 
-Outcome = Literal["arrest", "summons"]
-Tier = Literal["study", "during", "at_stop"]
 FieldKind = Literal["number", "integer", "category", "code", "flag"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 RelativeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]*(/[a-z0-9_][a-z0-9_.-]*)?$")]
@@ -88,7 +87,7 @@ class Threshold(_Strict):
 
 
 class Measure(_Strict):
-    """One measure on the test year with its interval where there is one."""
+    """One metric on the test year with its interval where there is one."""
 
     estimate: FiniteFloat
     low: FiniteFloat | None = None

@@ -7,14 +7,15 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
-from sqf_pipeline.service.manifest import FieldSpec, Outcome
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, OUTCOMES, Outcome
+from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline.service.loaded_bundle import Service
+from sqf_pipeline.service.manifest import FieldSpec
 from sqf_pipeline.service.schemas import Health, ModelsOut, PredictionsOut, Problem
-from sqf_pipeline.service.study_contract import HINTS, STUDY_FIELDS, STUDY_ROUTES
+from sqf_pipeline.service.study_contract import HINTS, STUDY_ROUTES
 
 _REFERENCE = "#/components/schemas/{model}"
 _ANSWERS: tuple[type[BaseModel], ...] = (PredictionsOut, ModelsOut, Health, Problem)
-_WORDS = {"arrest": "an arrest", "summons": "a summons"}
 
 
 def build_document(service: Service) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def _prediction(
         stop = {spec.name: _default(spec) for spec in service.predictors[outcome, tier].entry.fields}
         examples[tier] = {"summary": f"A typical stop, tier {tier}", "value": {"tier": tier, "stops": [stop]}}
     operation["requestBody"]["content"]["application/json"] = {"schema": schema, "examples": examples}
-    summary = f"Probability that a stop ended in {_WORDS[outcome]}"
+    summary = f"Probability that a stop ended in {OUTCOME_WORDS[outcome]['noun']}"
     return operation | {"operationId": f"predict_{outcome}", "summary": summary}
 
 

@@ -6,17 +6,19 @@ import io
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, render_template, request, url_for
 from pydantic_core import to_json
 
-from sqf_pipeline.service.analysis_table import AnalysisTable, TableColumn
+from sqf_pipeline.display import TEXT_FORMATS, metric_text
+from sqf_pipeline.registry.metric_definitions import metrics_in
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, OUTCOMES, Outcome, model_order
+from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.api_page import operations_of
 from sqf_pipeline.service.card_page import render_card
 from sqf_pipeline.service.forms import read_form, start_form
-from sqf_pipeline.service.loaded_bundle import OUTCOMES, Service
-from sqf_pipeline.service.manifest import ModelEntry, Outcome
+from sqf_pipeline.service.loaded_bundle import Service
+from sqf_pipeline.service.manifest import ModelEntry
 from sqf_pipeline.service.openapi import build_document
 
 SECTIONS = {
@@ -26,7 +28,7 @@ SECTIONS = {
     "study": "The study of 2021",
 }
 TIER_WORDS = {
-    "at_stop": ("At the stop", "Only what is known when the stop begins. This is foresight."),
+    "at_stop": ("At the stop", "What is known when the stop begins; only this is a prediction."),
     "during": (
         "During the encounter",
         "Also what is filled in while the stop goes on, such as a search or force. Much of it follows from the "
@@ -34,19 +36,9 @@ TIER_WORDS = {
     ),
     "study": ("The study's fields", "The twelve fields of the endpoint of 2021."),
 }
-OUTCOME_WORDS = {
-    "arrest": {"noun": "an arrest", "title": "Arrest", "yes": "Arrest", "no": "No arrest"},
-    "summons": {"noun": "a summons", "title": "Summons", "yes": "Summons", "no": "No summons"},
-}
-MEASURE_WORDS = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "Average precision",
-    "brier_skill": "Brier skill",
-}
 MOST_ROWS = 200
 """Most rows of a table on a page; a download holds all."""
 _LONG = "public, max-age=31536000, immutable"
-_NOTHING = "\u2013"
 _HERE = Path(__file__).parent
 
 
@@ -92,12 +84,13 @@ def register_pages(app: Flask, service: Service) -> None:
     blueprint = Blueprint("pages", __name__)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters["cell"] = show_cell
+    app.jinja_env.globals["metric_text"] = metric_text
     app.context_processor(
         lambda: {
             "asset_url": asset_url, "manifest": service.manifest, "outcome_words": OUTCOME_WORDS,
             "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
             "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
+            "text_formats": TEXT_FORMATS,
         }
     )  # fmt: skip
     for name in asset_files():
@@ -112,7 +105,7 @@ def register_pages(app: Flask, service: Service) -> None:
 def _add_home(blueprint: Blueprint, service: Service) -> None:
     @blueprint.get("/")
     def home() -> str:
-        return render_template("home.html", results=_results(service), measure_words=MEASURE_WORDS)
+        return render_template("home.html", results=_results(service), metrics=metrics_in("home"))
 
     @blueprint.get("/assets/<name>")
     def asset(name: str) -> Response:
@@ -128,13 +121,12 @@ def _add_home(blueprint: Blueprint, service: Service) -> None:
 
 
 def _results(service: Service) -> list[ModelEntry]:
-    order = {"at_stop": 0, "during": 1, "study": 2}
-    return sorted(service.manifest.models, key=lambda entry: (OUTCOMES.index(entry.outcome), order[entry.tier]))
+    return sorted(service.manifest.models, key=lambda entry: model_order(entry.outcome, entry.tier))
 
 
 def _add_forms(blueprint: Blueprint, service: Service) -> None:
     def add(outcome: Outcome) -> None:
-        tiers = tuple(reversed(service.tiers(outcome)))  # foresight first
+        tiers = tuple(reversed(service.tiers(outcome)))  # what is known first
 
         @blueprint.route(f"/{outcome}", endpoint=outcome, methods=["GET", "POST"])
         def form() -> Response:
@@ -210,16 +202,3 @@ def _add_reading(blueprint: Blueprint, service: Service) -> None:
     @blueprint.get("/api/openapi.json", endpoint="openapi")
     def openapi_document() -> Response:
         return Response(openapi, content_type="application/json")
-
-
-def show_cell(value: Any, column: TableColumn) -> str:
-    """Return a cell of a table as people read it; a missing value is a dash."""
-    if value is None:
-        return _NOTHING
-    if column.format == "count":
-        return f"{value:,}"
-    if column.format == "percent":
-        return f"{value:.1%}".replace("%", " %")
-    if column.format == "decimal":
-        return f"{value:,.4g}"
-    return str(value)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
+from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.bundle import Bundle, BundleError
 from sqf_pipeline.service.drawn_fields import GapFiller
 from sqf_pipeline.service.encoding import RowEncoder, Value
-from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, ModelEntry, Outcome, ReliabilityBin, Tier
+from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, ModelEntry, ReliabilityBin
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Prediction:
     """The answer for one stop.
 
-    `positive` is the class at the threshold asked for; `record` tells how often such a probability was right in
+    `positive` is the class at the threshold asked for; `record` says how often such a probability was right in
     the test year.
     """
 

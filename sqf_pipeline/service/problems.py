@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 PROBLEM_TYPE = "application/problem+json"
 _MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
 _DETAILS = {
-    404: "There is nothing at this address.",
+    404: "No page or endpoint has this address.",
     405: "This address does not take this method.",
     413: "The request is larger than the service takes.",
     415: "Send the document as application/json.",

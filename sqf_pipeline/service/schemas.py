@@ -13,7 +13,8 @@ from pydantic import (
     create_model,
 )
 
-from sqf_pipeline.service.manifest import FieldSpec, Measure, ModelEntry, Outcome, ReliabilityBin, Threshold, Tier
+from sqf_pipeline.registry.outcomes import Outcome, Tier
+from sqf_pipeline.service.manifest import FieldSpec, Measure, ModelEntry, ReliabilityBin, Threshold
 
 MOST_STOPS = 1000
 """Most stops in one request."""
@@ -195,7 +196,7 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
 
 
 def request_adapter(entries: list[ModelEntry]) -> TypeAdapter[Any]:
-    """Return the validator of an outcome's requests, told apart by their tier."""
+    """Return the validator of an outcome's requests, distinguished by their tier."""
     models = [request_model(entry) for entry in entries]
     if len(models) == 1:
         return TypeAdapter(models[0])

@@ -1,4 +1,4 @@
-"""Headers that tell a browser what the service's pages may do."""
+"""Headers that say to a browser what the service's pages may do."""
 
 from flask import Flask, Response
 

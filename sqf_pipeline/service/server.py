@@ -36,7 +36,7 @@ Identity = tuple[str, frozenset[tuple[str, int, int, int]]]
 
 
 def identity_of(path: Path) -> Identity | None:
-    """Return what tells one export from another, or a mended one from itself; None when there is none.
+    """Return what distinguishes one export from another, or a mended one from itself; None when there is none.
 
     That is the folder, and the name, inode, size and time of each of its files.
     """
@@ -53,7 +53,7 @@ class ServedExport:
     """The WSGI application of whatever export is current.
 
     An export takes the place of the former one only when all of it has been loaded and tried; until then, and when it
-    is refused, the former one answers. What is refused is told once in the log, and in `/readyz` and `/metrics` as
+    is refused, the former one answers. A refusal is reported once in the log, and in `/readyz` and `/metrics` as
     long as it is current; it is looked at again when it changes.
 
     Parameters
@@ -156,7 +156,7 @@ class ServedExport:
 
 
 def _waiting_app() -> Flask:
-    """Return what answers until there is an export: `/healthz` is well, everything else is told to come again."""
+    """Return what answers until there is an export: `/healthz` is well, everything else is asked to come again."""
     app = Flask("waiting", static_folder=None)
     register_security_headers(app)
 
@@ -164,8 +164,8 @@ def _waiting_app() -> Flask:
         if request.path == "/healthz":
             return Response('{"status":"waiting"}', content_type="application/json")
         refused = app.config.get("REFUSED")
-        told = f"The export {refused} cannot be served; the service's log says why." if refused else WAITING
-        body = Problem(type="about:blank", title=told, status=503, detail=told)
+        reason = f"The export {refused} cannot be served; the service's log says why." if refused else WAITING
+        body = Problem(type="about:blank", title=reason, status=503, detail=reason)
         return Response(body.model_dump_json(), 503, {"Retry-After": "60"}, content_type=PROBLEM_TYPE)
 
     app.before_request(wait)
@@ -175,8 +175,8 @@ def _waiting_app() -> Flask:
 def serve(path: Path, host: str = "127.0.0.1", port: int = 8000, *, wait: bool = False) -> None:
     """Serve the export at `path`, and whatever takes its place, until SIGTERM or Ctrl-C.
 
-    Raises BundleError when no export can be served, before a port is opened; with `wait`, the service then tells its
-    visitors and goes on looking. Raises OSError when the port is taken.
+    Raises BundleError when no export can be served, before a port is opened; with `wait`, the service then asks
+    visitors to come again, and keeps looking for one. Raises OSError when the port is taken.
     """
     import waitress
 

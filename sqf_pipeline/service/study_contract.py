@@ -4,40 +4,10 @@ from collections.abc import Mapping
 
 from sqf_pipeline.cleaning.heights import parse_height
 from sqf_pipeline.cleaning.numerals import parse_flag, parse_month, parse_number, parse_weekday
+from sqf_pipeline.registry.outcomes import Outcome
+from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 from sqf_pipeline.service.encoding import Value
-from sqf_pipeline.service.manifest import FieldSpec, Outcome
-
-STUDY_FIELDS: dict[Outcome, dict[str, str]] = {
-    "arrest": {
-        "SEARCHED_FLAG": "searched",
-        "WEAPON_FOUND_FLAG": "weapon_found",
-        "SUSPECT_REPORTED_AGE": "suspect_age",
-        "STOP_DURATION_MINUTES": "stop_duration_minutes",
-        "MONTH": "month",
-        "DAY": "weekday",
-        "OBSERVED_DURATION_MINUTES": "observed_duration_minutes",
-        "FRISKED_FLAG": "frisked",
-        "YEAR": "year",
-        "OFFICER_EXPLAINED_STOP_FLAG": "officer_explained_stop",
-        "OFFICER_IN_UNIFORM_FLAG": "officer_in_uniform",
-        "SUMMONS_ISSUED_FLAG": "summons_issued",
-    },
-    "summons": {
-        "SUSPECT_ARRESTED_FLAG": "arrested",
-        "YEAR": "year",
-        "OBSERVED_DURATION_MINUTES": "observed_duration_minutes",
-        "DAY": "weekday",
-        "MONTH": "month",
-        "STOP_DURATION_MINUTES": "stop_duration_minutes",
-        "SUSPECT_HEIGHT": "suspect_height_inches",
-        "SUSPECT_WEIGHT": "suspect_weight_pounds",
-        "SUSPECT_REPORTED_AGE": "suspect_age",
-        "SECONDS": "stop_time_seconds",
-        "STOP_LOCATION_X": "x_feet",
-        "STOP_LOCATION_Y": "y_feet",
-    },
-}
-"""By outcome, the study's name of each field and ours, in the study's order."""
+from sqf_pipeline.service.manifest import FieldSpec
 
 STUDY_ROUTES: dict[Outcome, tuple[str, str]] = {
     "arrest": ("generate_arrest_prediction", "arrest_feature_names"),

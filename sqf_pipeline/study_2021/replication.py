@@ -1,17 +1,14 @@
 """The study of 2021, run its own way, and its figures beside the same figures measured again and ours.
 
-What belongs here: the study's models, its scaling, its figures and what became of them. What does not: its way of
-encoding (`study_2021_encoding`), the figures it printed (`study_2021_published.csv`), and our own models.
-
 Its faults, repeated here on purpose because they made its figures:
 
 - A second scaler is fitted on the test set. Each split is centred on its own mean, which hides that the splits are
   not in the same units. With one scaler the forest's accuracy falls to about 0.64, since its flags are numbered
-  split by split (see `study_2021_encoding`); with the flags on training's numbers it comes back to about 0.83.
+  split by split (see `study_encoding`); with the flags on training's numbers it comes back to about 0.83.
 - The rival outcome and the year are features; and the year of the test set is one that no training row has.
-- Accuracy is the measure of an outcome that 3 % of stops have; the summons forest names nobody.
+- Accuracy is reported of an outcome that 3 % of stops have; the summons forest names nobody.
 
-Its faults of reporting are not repeated, but told in the notes: the confusion matrix printed as the forest's is the
+Its faults of reporting are not repeated, but stated in the notes: the confusion matrix printed as the forest's is the
 logistic regression's; the twelve most important features it served for arrests are its first twelve columns
 (`zip(columns[:12], importances)`); the arrest model it saved was an ExtraTrees.
 
@@ -28,15 +25,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sqf_pipeline.registry.outcomes import TARGETS
+from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 from sqf_pipeline.study_2021.study_encoding import (
-    SERVICE_FIELDS,
     encode_split,
     flags_on_codes_of,
     outcome_of,
 )  # fmt: skip
 
 STUDY_TEST_YEAR = 2020
-TARGETS = {"arrest": "arrested", "summons": "summons_issued"}
 RANDOM_STATE = 1
 CONFUSION_CELLS = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 
@@ -251,9 +248,3 @@ def _comparison(
     )
     numbers = dict.fromkeys(("published", "measured_again", "ours"), "Float64")
     return frame.astype({"outcome": "string", "figure": "string", "note": "string", **numbers})
-
-
-__all__ = [
-    "CONFUSION_CELLS", "RANDOM_STATE", "STUDY_TEST_YEAR", "TARGETS", "Study2021", "figures_of", "positive_share",
-    "published_figures", "run_study_2021",
-]  # fmt: skip

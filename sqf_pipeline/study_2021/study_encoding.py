@@ -1,8 +1,6 @@
 """The columns of the 2021 study, encoded its own way from text as published, its faults included.
 
-What belongs here: the study's reading of numbers, times and flags, its bins and its label codes, and its order of
-columns. What does not: its models and figures (`study_2021`), and anything that our own models use: none of this is
-how a stop should be read. The faults of the encoding, each kept on purpose:
+The faults of the encoding, each kept on purpose:
 
 - Times lose their AM or PM, which moves every afternoon stop of 2017 by twelve hours.
 - Heights, weights and ages are read by their digits alone: 5 ft 10 in is 510 in 2017 and 51 later, where 6 ft is 6.
@@ -21,7 +19,6 @@ import pandas as pd
 
 NUMBERS = ("year", "observed_duration_minutes", "stop_duration_minutes", "x_feet", "y_feet")
 DIGITS = ("suspect_age", "suspect_height_inches", "suspect_weight_pounds")
-CALENDAR = ("month", "weekday")
 FLAGS = (
     "officer_explained_stop", "arrested", "summons_issued", "officer_in_uniform", "frisked", "searched",
     "weapon_found",
@@ -56,19 +53,6 @@ ORDER = (
     "x_feet", "y_feet", "borough", "stop_time_seconds",
 )  # fmt: skip
 """The study's 26 published columns and its seconds of the day, in its order; bins go to the end."""
-
-SERVICE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "arrest": (
-        "searched", "weapon_found", "suspect_age", "stop_duration_minutes", "month", "weekday",
-        "observed_duration_minutes", "frisked", "year", "officer_explained_stop", "officer_in_uniform",
-        "summons_issued",
-    ),
-    "summons": (
-        "arrested", "year", "observed_duration_minutes", "weekday", "month", "stop_duration_minutes",
-        "suspect_height_inches", "suspect_weight_pounds", "suspect_age", "stop_time_seconds", "x_feet", "y_feet",
-    ),
-}  # fmt: skip
-"""The twelve fields of each of the study's prediction services, in the order of its requests."""
 
 
 def encode_split(raw: pd.DataFrame) -> pd.DataFrame:
@@ -131,9 +115,3 @@ def _numbers(texts: pd.Series) -> pd.Series:
 def _seconds_without_half_of_day(texts: pd.Series) -> pd.Series:
     parts = texts.str.extract(r"(\d+):(\d+):(\d+)").apply(pd.to_numeric).fillna(0.0)
     return (parts[0] * 3600 + parts[1] * 60 + parts[2]).astype(float)
-
-
-__all__ = [
-    "BINS", "CALENDAR", "DIGITS", "FLAGS", "NUMBERS", "ORDER", "OTHER", "SERVICE_FIELDS", "encode_split",
-    "flags_on_codes_of", "label_codes", "outcome_of", "texts_of",
-]  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.columns import Column, load_columns
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
@@ -126,7 +126,7 @@ def _columns(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
         SQL_TYPES[row["kind"]],
         nullable=row["null"] == "yes",
         server_default=sa.func.now() if name == "recorded_at" else None,
-        comment=row["comment"] or f"{MEASURES[name].title}. {MEASURES[name].description}",
+        comment=row["comment"] or f"{METRICS[name].title}. {METRICS[name].description}",
         info={**_INFO.get(row["kind"], {}), **dict.fromkeys(row["marks"].split(), True)},
     )
     if row["rule"]:

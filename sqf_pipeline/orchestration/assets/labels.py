@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from sqf_pipeline.display import Cell, plain_value
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -63,19 +65,15 @@ def same_columns(upstream: str, names: Iterable[str]) -> dg.TableColumnLineage:
 def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
     """Return a small frame of figures as a table of the UI, to six digits; never used for rows of stops."""
 
-    def plain(value: Any) -> Any:
-        if value is None or value != value:  # noqa: PLR0124  # nan and NA are unequal to themselves
-            return None
-        value = value.item() if hasattr(value, "item") else value
-        if isinstance(value, float):
-            return float(f"{value:.6g}")
-        return value if isinstance(value, int | bool) else str(value)
+    def plain(value: Any) -> Cell:
+        found = plain_value(value)
+        return float(f"{found:.6g}") if isinstance(found, float) else found
 
     shown = frame.head(rows)
     return dg.MetadataValue.table(
         records=[
             dg.TableRecord({str(key): plain(value) for key, value in record.items()})
-            for record in shown.astype("object").where(shown.notna(), None).to_dict("records")
+            for record in shown.astype("object").to_dict("records")
         ],
         schema=dg.TableSchema([dg.TableColumn(str(name), str(dtype)) for name, dtype in shown.dtypes.items()]),
     )

@@ -1,7 +1,4 @@
-"""Write the documents that are made from the code: `python -m sqf_pipeline.reporting.documents [--check] [FOLDER]`.
-
-What belongs here: which documents there are, and writing or comparing them. What does not: what they say.
-"""
+"""Write the documents that are made from the code: `python -m sqf_pipeline.reporting.documents [--check] [FOLDER]`."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,8 +38,6 @@ def main(folder: Path, *, check: bool) -> None:
     if not stale:
         click.echo(f"Up to date: {', '.join(DOCUMENTS)}")
 
-
-__all__ = ["DOCUMENTS", "main", "stale_documents"]
 
 if __name__ == "__main__":
     main()

@@ -1,8 +1,4 @@
-"""The data dictionary: every column of a stop and every spelling of its categories.
-
-What belongs here: the form of the document. What does not: its facts, which stand in `registry/columns.csv` and
-`registry/spellings.csv`.
-"""
+"""The data dictionary: every column of a stop and every spelling of its categories."""
 
 from collections.abc import Mapping
 
@@ -78,7 +74,7 @@ def data_dictionary() -> str:
                 for column in columns
             ),
         ),
-        "## Spellings of nothing",
+        "## Spellings of missing values",
         "Anywhere, in any case, with or without spaces around: an empty cell and "
         + ", ".join(code(spelling) for spelling in sorted(null_spellings() - {""}))
         + ".",
@@ -143,7 +139,4 @@ def _categories(column: Column) -> list[str]:
     ]
     if unknown:
         rows.append(("null", ", ".join(code(spelling) for spelling in unknown)))
-    return [heading, table(("Category", "Also spelled"), rows)]
-
-
-__all__ = ["data_dictionary"]
+    return [heading, table(("Category", "Also written as"), rows)]

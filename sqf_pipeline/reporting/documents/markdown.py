@@ -1,7 +1,4 @@
-"""Small pieces of Markdown.
-
-What belongs here: how a cell and a table are written. What does not: what a document says.
-"""
+"""Small pieces of Markdown."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,6 +21,3 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
             raise ValueError(f"expected {len(header)} cells under {', '.join(header)}; found {len(row)}: {list(row)}")
         lines.append(f"| {' | '.join(cell(text) for text in row)} |")
     return "\n".join(lines)
-
-
-__all__ = ["cell", "code", "table"]

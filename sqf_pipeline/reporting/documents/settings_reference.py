@@ -1,7 +1,4 @@
-"""The reference of settings: every `SQF_*` variable.
-
-What belongs here: the form of the document. What does not: names, defaults and meanings, which stand in `Settings`.
-"""
+"""The reference of settings: every `SQF_*` variable."""
 
 import types
 from typing import Any, Literal, Union, get_args, get_origin
@@ -54,6 +51,3 @@ def _default_in_words(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         raise ValueError("every setting has a fixed default, so that nothing needs to be set")
     return "none" if field.default is None else code(str(field.default))
-
-
-__all__ = ["settings_reference"]

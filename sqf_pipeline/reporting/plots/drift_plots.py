@@ -1,7 +1,4 @@
-"""Figures of drift: what moved between the training years and the test year.
-
-What belongs here: drawing of the table `drift`. What does not: measuring (`drift`).
-"""
+"""Figures of drift: what moved between the training years and the test year."""
 
 from typing import TYPE_CHECKING
 
@@ -98,6 +95,3 @@ def _missing(axes: "Axes", table: "pd.DataFrame", shown: int) -> None:
     axes.set_yticks(places, [name.replace("_", " ") for name in part["column_name"]])
     axes.set_xlabel("Share missing: training (hollow) and test year (filled)")
     panel_title(axes, "Greatest changes of missing values\n")
-
-
-__all__ = ["drift_overview"]

@@ -1,14 +1,13 @@
-"""Figures of models: how they rank, how they class, what they lean on and how they compare.
-
-What belongs here: drawing of result tables. What does not: computing them. Every frame is a result table (or a part
-of one) as the warehouse holds it, with the column `model`.
-"""
+"""Figures of models: how they rank, how they class, what they rely on and how they compare."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.display import metric_text
+from sqf_pipeline.display import share as percent
+from sqf_pipeline.evaluation.metrics import METRICS
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
     DASHES,
@@ -20,8 +19,8 @@ from sqf_pipeline.reporting.plots.style import (
     finish,
     model_label,
     new_figure,
+    panel_grid,
     panel_title,
-    percent,
     percent_axis,
     plain,
     thousands_axis,
@@ -83,13 +82,8 @@ def _half(bar: tuple[str, int, int]) -> str:
 def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -> "Figure":
     """Draw confusion matrices; takes model, threshold_name (or aim), threshold, tn, fp, fn, tp, one panel a row."""
     named = table.rename(columns={"aim": "threshold_name"}).reset_index(drop=True)
-    wide = len(named) if len(named) <= 4 else 3
-    high = -(-len(named) // wide)
-    figure = new_figure(3.3 * wide + 0.4, 3.3 * high + 1.1)
-    panels = figure.subplots(high, wide, squeeze=False).ravel()
-    for axes in panels[len(named) :]:
-        axes.set_visible(False)
-    for axes, row in zip(panels, named.itertuples(), strict=False):
+    figure, panels = panel_grid(len(named), 4 if len(named) <= 4 else 3, 3.3)
+    for axes, row in zip(panels, named.itertuples(), strict=True):
         cells = np.array([[row.tn, row.fp], [row.fn, row.tp]], dtype=float)
         shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15)
@@ -112,16 +106,11 @@ def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -
     right = (
         f"and is right in {percent(row['tp'] / flagged)} of its {flagged:,} flags" if flagged else "and flags nobody"
     )
-    title = (
-        f"{_name(row)} finds {percent(float(found.iloc[best]))} of the stops that end in {_article(outcome)} {right}"
-    )
+    noun = OUTCOME_WORDS[outcome]["noun"]
+    title = f"{_name(row)} finds {percent(float(found.iloc[best]))} of the stops that end in {noun} {right}"
     rows = int(named.loc[0, ["tn", "fp", "fn", "tp"]].sum())
     note = "Shares are of the row: of all stops that did, or did not, end so."
     return finish(figure, capitalised(title), origin, rows=rows, note=note)
-
-
-def _article(outcome: str) -> str:
-    return f"an {outcome}" if outcome[:1] in "aeiou" else f"a {outcome}"
 
 
 def _name(row: "pd.Series") -> str:
@@ -156,7 +145,7 @@ def roc_and_precision_recall(
             x, y, low, high = (part[key].to_numpy(dtype=float) for key in ("x", "y", "low", "high"))
             colour = PALETTE[number % len(PALETTE)]
             axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
-            label = f"{model_label(model)}\n{name} {_with_interval(measured.loc[(model, metric)])}"
+            label = f"{model_label(model)}\n{name} {_with_interval(measured.loc[(model, metric)], metric)}"
             axes.plot(x, y, color=colour, linestyle=DASHES[number % len(DASHES)], linewidth=1.8, label=label)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.005)
@@ -175,31 +164,22 @@ def roc_and_precision_recall(
     areas = {model: measured.loc[(model, "roc_auc")] for model in models}
     highest = max(models, key=lambda model: float(areas[model]["estimate"]))
     lowest = min(models, key=lambda model: float(areas[model]["estimate"]))
-    title = f"{capitalised(model_label(highest))} has a ROC AUC of {_with_interval(areas[highest])}"
+    title = f"{capitalised(model_label(highest))} has a ROC AUC of {_with_interval(areas[highest], 'roc_auc')}"
     if highest != lowest:
-        title += f"; {model_label(lowest)} of {_with_interval(areas[lowest])}"
+        title += f"; {model_label(lowest)} of {_with_interval(areas[lowest], 'roc_auc')}"
     return finish(figure, title, origin, rows=rows, note="Bands: pointwise 95 % bootstrap intervals.")
 
 
-def _with_interval(row: "pd.Series", digits: int = 3) -> str:
-    estimate = f"{float(row['estimate']):.{digits}f}"
-    low, high = row["low"], row["high"]
-    if low is None or high is None or low != low or high != high:  # noqa: PLR0124  nan is not itself
-        return estimate
-    return f"{estimate} ({float(low):.{digits}f} to {float(high):.{digits}f})"
+def _with_interval(row: "pd.Series", metric: str) -> str:
+    return metric_text(metric, row["estimate"], row["low"], row["high"])
 
 
 def calibration(table: "pd.DataFrame", origin: Origin) -> "Figure":
-    """Draw observed against foreseen shares; takes the table `calibration_bins` of up to six models."""
+    """Draw observed against predicted shares; takes the table `calibration_bins` of up to six models."""
     models = list(dict.fromkeys(table["model"]))
-    wide = min(len(models), 3)
-    high = -(-len(models) // wide)
-    figure = new_figure(3.6 * wide + 0.3, 3.6 * high + 1.1)
-    panels = figure.subplots(high, wide, squeeze=False).ravel()
-    for axes in panels[len(models) :]:
-        axes.set_visible(False)
+    figure, panels = panel_grid(len(models), 3, 3.6)
     gaps = {}
-    for axes, model in zip(panels, models, strict=False):
+    for axes, model in zip(panels, models, strict=True):
         part = table[table["model"] == model]
         x, y, low, top, rows = (
             part[key].to_numpy(dtype=float) for key in ("mean_probability", "observed_share", "low", "high", "rows")
@@ -212,12 +192,12 @@ def calibration(table: "pd.DataFrame", origin: Origin) -> "Figure":
         axes.set_aspect("equal")
         percent_axis(axes.xaxis)
         percent_axis(axes.yaxis)
-        axes.set_xlabel("Foreseen (mean probability)")
+        axes.set_xlabel("Predicted (mean probability)")
         axes.set_ylabel("Observed")
         gaps[model] = float((rows * np.abs(x - y)).sum() / rows.sum())
         panel_title(axes, f"{model_label(model)}\nmean gap {_points(gaps[model])}", 42)
     best = min(gaps, key=lambda model: gaps[model])
-    title = f"Foreseen and observed shares differ by {_points(gaps[best])} on average for {model_label(best)}"
+    title = f"Predicted and observed shares differ by {_points(gaps[best])} on average for {model_label(best)}"
     if len(gaps) > 1:
         worst = max(gaps, key=lambda model: gaps[model])
         title += f", and by {_points(gaps[worst])} for {model_label(worst)}"
@@ -248,7 +228,7 @@ def importances(table: "pd.DataFrame", origin: Origin, *, measure: str, shown: i
     )
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_yticks(places, [name.replace("_", " ") for name in names])
-    title_of = MEASURES[measure].title if measure == "roc_auc" else MEASURES[measure].title.lower()
+    title_of = METRICS[measure].title if measure == "roc_auc" else METRICS[measure].title.lower()
     axes.set_xlabel(f"Loss of {title_of} when the column is shuffled")
     panel_title(axes, "Permutation, on test stops, with 95 % intervals")
     if len(impurity):
@@ -267,18 +247,18 @@ def importances(table: "pd.DataFrame", origin: Origin, *, measure: str, shown: i
         axes.set_xlabel("Share of the forest's decrease in impurity")
         panel_title(axes, "Impurity, in training")
     model, first = model_label(str(table["model"].iloc[0])), names[0].replace("_", " ")
-    title = f"{model} leans most on {first}: shuffled, {title_of} falls by {values[0]:.3f}"
-    return finish(figure, capitalised(title), origin, note="A column that others tell as well looks unimportant here.")
+    title = f"{model} relies most on {first}: shuffled, {title_of} falls by {values[0]:.3f}"
+    return finish(figure, capitalised(title), origin, note="A column that others repeat looks unimportant here.")
 
 
 def metric_comparison(
     intervals: "pd.DataFrame", metric: str, origin: Origin, *, chance: float | None = None
 ) -> "Figure":
-    """Draw one measure of many models with intervals, best first; takes the table `metric_intervals`.
+    """Draw one metric of many models with intervals, best first; takes the table `metric_intervals`.
 
-    `chance` is the value of a model that knows nothing, drawn as a line.
+    `chance` is the value of a model that guesses, drawn as a line.
     """
-    entry = MEASURES[metric]
+    entry = METRICS[metric]
     part = intervals[intervals["metric"] == metric].dropna(subset=["estimate"])
     values = part["estimate"].to_numpy(dtype=float)
     goodness = -np.abs(values - (entry.ideal or 0.0)) if entry.better == "nearest" else values
@@ -297,7 +277,7 @@ def metric_comparison(
             f"{value:.3f}", (edge, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5,
             color=GREY,
         )  # fmt: skip
-    for value, name in ((chance, "knows nothing"), (entry.ideal if entry.better == "nearest" else None, "ideal")):
+    for value, name in ((chance, "chance"), (entry.ideal if entry.better == "nearest" else None, "ideal")):
         if value is not None:
             axes.axvline(value, color=GREY, linewidth=1, linestyle=(0, (1, 3)))
             axes.text(value, 1.0, name, transform=axes.get_xaxis_transform(), fontsize=8, color=GREY, ha="center")
@@ -309,13 +289,7 @@ def metric_comparison(
     best = part.iloc[0]
     overlap = int(np.sum((low[1:] <= high[0]) & (high[1:] >= low[0]))) if len(part) > 1 else 0
     better = {"higher": "highest", "lower": "lowest", "nearest": "nearest to its ideal"}[entry.better]
-    title = f"{entry.title} is {better} for {model_label(str(best['model']))}: {_with_interval(best)}"
+    title = f"{entry.title} is {better} for {model_label(str(best['model']))}: {_with_interval(best, metric)}"
     if overlap:
         title += f"; the intervals of {overlap} other{'s' if overlap > 1 else ''} overlap it"
     return finish(figure, title, origin, note=entry.description)
-
-
-__all__ = [
-    "calibration", "class_balance", "confusion_matrices", "importances", "metric_comparison",
-    "roc_and_precision_recall",
-]  # fmt: skip

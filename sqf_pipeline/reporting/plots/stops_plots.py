@@ -1,14 +1,12 @@
-"""Figures of stops: when and where they happen, and how often they end in an arrest or a summons.
-
-What belongs here: counts and shares of clean stops. What does not: anything of a model. No figure shows a person:
-places are drawn as cells, and cells of fewer than `LEAST_STOPS` stops are left out and counted.
-"""
+"""Figures of stops: when and where they happen, and how often they end in an arrest or a summons."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, TARGETS
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
     GREY,
@@ -18,7 +16,6 @@ from sqf_pipeline.reporting.plots.style import (
     finish,
     new_figure,
     panel_title,
-    percent,
     percent_axis,
     plain,
     thousands_axis,
@@ -32,7 +29,6 @@ LEAST_STOPS = 5
 FEET_A_MILE = 5280.0
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-OUTCOMES = {"arrested": "Arrests", "summons_issued": "Summonses"}
 
 
 def stops_a_month(stops: "pd.DataFrame", origin: Origin) -> "Figure":
@@ -83,10 +79,11 @@ def _trend_title(totals: "pd.Series", values: np.ndarray, years: list[int]) -> s
 def outcome_shares(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     """Draw the share of stops of each year that ended in an arrest or a summons, with Wilson intervals by encounter."""
     figure = new_figure(8.5, 3.8)
-    panels = figure.subplots(1, len(OUTCOMES))
+    panels = figure.subplots(1, len(TARGETS))
     findings = []
     years = sorted(int(year) for year in stops["year"].dropna().unique())
-    for axes, (column, name) in zip(panels, OUTCOMES.items(), strict=True):
+    for axes, (outcome, column) in zip(panels, TARGETS.items(), strict=True):
+        name = OUTCOME_WORDS[outcome]["plural"]
         known = stops.dropna(subset=[column, "year"])
         by_year = known.groupby("year")[column].agg(["mean"])
         worth = known.assign(encounter=stop_clusters(known)).groupby("year")["encounter"].agg(effective_rows)
@@ -104,11 +101,11 @@ def outcome_shares(stops: "pd.DataFrame", origin: Origin) -> "Figure":
         axes.set_xlim(-0.4, len(years) - 0.35)
         axes.set_ylim(0, high.max() * 1.15)
         percent_axis(axes.yaxis)
-        axes.set_ylabel(f"{name}, share of stops")
-        panel_title(axes, name)
+        axes.set_ylabel(f"{capitalised(name)}, share of stops")
+        panel_title(axes, capitalised(name))
         now = f"{percent(shares[-1])} of stops in {years[-1]}"
         before = f", {percent(shares[0])} in {years[0]}" if len(years) > 1 else ""
-        findings.append(f"{name.lower()} followed {now}{before}")
+        findings.append(f"{name} followed {now}{before}")
     title = capitalised("; ".join(findings))
     return finish(figure, title, origin, rows=len(stops), note="Bars: 95 % Wilson intervals.")
 
@@ -199,8 +196,3 @@ def _label_place(x: np.ndarray, y: np.ndarray, part: "pd.DataFrame") -> tuple[fl
     reach = np.quantile((part[["x", "y"]].to_numpy() - own) @ direction, 0.995)
     place = own + direction * (reach + 0.6) + direction * np.array([2.6, 0.9])  # half a name is wide, not high
     return float(place[0]), float(place[1])
-
-
-__all__ = [
-    "LEAST_STOPS", "hour_and_weekday", "outcome_shares", "stops_a_month", "stops_map",
-]  # fmt: skip

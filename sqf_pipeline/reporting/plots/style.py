@@ -1,21 +1,18 @@
-"""What all figures share: colours, titles that state a finding, where the data come from, and the PNG.
-
-What belongs here: looks. What does not: anything that knows a table. Matplotlib is used through its objects; pyplot
-and its global state are left alone, so that figures can be drawn in any thread.
-"""
+"""What all figures share: colours, titles that state a finding, where the data come from, and the PNG."""
 
 import io
-import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from sqf_pipeline.display import words
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart with every common colour blindness; see Wong (2011), Nature Methods 8.
+# Okabe and Ito's colours, distinguishable with every common colour blindness; see Wong (2011), Nature Methods 8.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
     "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000",
 )  # fmt: skip
@@ -87,6 +84,17 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout=layout, facecolor="white")
 
 
+def panel_grid(panels: int, widest: int, inches: float) -> "tuple[Figure, list[Axes]]":
+    """Return a figure and so many square panels of so many inches, at most `widest` in a row."""
+    wide = min(panels, widest)
+    high = -(-panels // wide)
+    figure = new_figure(inches * wide + 0.4, inches * high + 1.1)
+    made = figure.subplots(high, wide, squeeze=False).ravel()
+    for axes in made[panels:]:
+        axes.set_visible(False)
+    return figure, list(made[:panels])
+
+
 def finish(figure: "Figure", title: str, origin: Origin, *, rows: int | None = None, note: str = "") -> "Figure":
     """Write the finding above a figure, and its source, number of stops and reading notes below."""
     width = figure.get_figwidth()
@@ -104,7 +112,7 @@ def finish(figure: "Figure", title: str, origin: Origin, *, rows: int | None = N
 
 
 def plain(axes: "Axes", *, grid: Literal["x", "y", "both"] | None = "x") -> "Axes":
-    """Take away what carries nothing: two spines, tick marks; leave a light grid along `grid`."""
+    """Remove what carries no information (two spines, tick marks) and leave a light grid along `grid`."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -124,11 +132,6 @@ def panel_title(axes: "Axes", text: str, width: int = 60) -> None:
     axes.set_title(lines, loc="left", fontsize=10, color="#333333")
 
 
-def percent(share: float, decimals: int = 1) -> str:
-    """Return a share in per cent."""
-    return f"{100 * share:.{decimals}f} %"
-
-
 def percent_axis(axis: Any) -> None:
     """Label an axis of shares in per cent, with no more decimals than are needed."""
     from matplotlib.ticker import FuncFormatter
@@ -145,8 +148,7 @@ def thousands_axis(axis: Any) -> None:
 
 def model_label(name: str) -> str:
     """Return a model's slug as words: `arrest-at_stop-random_forest` is `arrest, at stop, random forest`."""
-    words = name.replace("-", ", ").replace("_", " ")
-    return re.sub(r"\b(f1|smote|smotenc)\b", lambda found: found[0].upper(), words)
+    return words(name.replace("-", ", "))
 
 
 def capitalised(text: str) -> str:
@@ -159,10 +161,3 @@ def figure_png(figure: "Figure", *, dpi: int = DPI) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
-
-
-__all__ = [
-    "BLACK", "BLUE", "DASHES", "DPI", "GREEN", "GREY", "LIGHT_GREY", "MARKERS", "ORANGE", "PALETTE", "PURPLE",
-    "SKY", "STATUS_COLOURS", "STATUS_MARKERS", "VERMILION", "Origin", "capitalised", "figure_png", "finish",
-    "model_label", "new_figure", "panel_title", "percent", "percent_axis", "plain", "thousands_axis", "year_range",
-]  # fmt: skip

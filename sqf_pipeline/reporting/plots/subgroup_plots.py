@@ -1,13 +1,12 @@
-"""Figures of groups of people: rates with intervals, side by side.
-
-What belongs here: drawing of the table `subgroup_metrics`. What does not: measuring (`subgroups`).
-"""
+"""Figures of groups of people: rates with intervals, side by side."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.subgroups import NOT_SHOWN, RATES, UNKNOWN
+from sqf_pipeline.registry.words import group_label
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
     GREY,
@@ -18,7 +17,6 @@ from sqf_pipeline.reporting.plots.style import (
     model_label,
     new_figure,
     panel_title,
-    percent,
     percent_axis,
     plain,
 )
@@ -91,13 +89,9 @@ def _rows(shown: "pd.DataFrame", attributes: list[str]) -> tuple[np.ndarray, lis
         for row in shown[shown["attribute"] == attribute].itertuples():
             height -= 1.0
             places.append(height)
-            labels.append(f"{_group_label(str(row.group_name))}  ({int(row.rows):,})")
+            labels.append(f"{group_label(attribute, str(row.group_name))}  ({int(row.rows):,})")
         height -= 1.4
     return np.array(places), labels, headings
-
-
-def _group_label(name: str) -> str:
-    return name.title() if name.isupper() else name
 
 
 def _overall(shown: "pd.DataFrame", rate: str) -> float:
@@ -122,10 +116,7 @@ def _widest_gap(shown: "pd.DataFrame") -> str:
     if not found:
         return "Too few groups to compare errors"
     apart, _, rate, words, attribute, low, high = max(found, key=lambda entry: entry[:2])
-    ends = (
-        f"{percent(low[rate])} of {_group_label(str(low['group_name']))} to "
-        f"{percent(high[rate])} of {_group_label(str(high['group_name']))}"
-    )
+    ends = f"{percent(low[rate])} of {_group(low)} to {percent(high[rate])} of {_group(high)}"
     certainty = "intervals apart" if apart else "intervals overlap"
     return f"Errors differ most by {attribute}: {words}, from {ends}; {certainty}"
 
@@ -156,12 +147,13 @@ def subgroup_quality(table: "pd.DataFrame", origin: Origin) -> "Figure":
     known = shown[shown["group_name"] != UNKNOWN].dropna(subset=["roc_auc"])
     low_group, high_group = known.loc[known["roc_auc"].idxmin()], known.loc[known["roc_auc"].idxmax()]
     title = (
-        f"Ranking is weakest for {_group_label(str(low_group['group_name']))} (ROC AUC {low_group['roc_auc']:.3f}) and "
-        f"strongest for {_group_label(str(high_group['group_name']))} ({high_group['roc_auc']:.3f}); "
+        f"Ranking is weakest for {_group(low_group)} (ROC AUC {low_group['roc_auc']:.3f}) and "
+        f"strongest for {_group(high_group)} ({high_group['roc_auc']:.3f}); "
         f"{model_label(str(table['model'].iloc[0]))}"
     )
     rows = int(table.loc[table["attribute"] == attributes[0], "rows"].sum())
     return finish(figure, title, origin, rows=rows, note="Bars: 95 % bootstrap intervals.")
 
 
-__all__ = ["subgroup_quality", "subgroup_rates"]
+def _group(row: "pd.Series") -> str:
+    return group_label(str(row["attribute"]), str(row["group_name"]))

@@ -9,7 +9,7 @@
     const kind = column ? column.format : "text";
     if (kind === "count") { return d3.format(","); }
     if (kind === "percent") { return (value) => `${d3.format(".1f")(value * 100)} %`; }
-    if (kind === "decimal") { return d3.format(".3~g"); }
+    if (["decimal", "small", "mixed"].includes(kind)) { return d3.format(".3~g"); }
     return String;
   }
 

@@ -41,7 +41,7 @@ def undisturbed(sample: Pipeline) -> tuple[dict[str, str], dict[str, str]]:
     nobody = "http://127.0.0.1:9/sqf-{year}.xlsx"
     said = finished(sample, PYTHONHASHSEED="1", SQF_SOURCE="auto", SQF_NYPD_URL=nobody, NO_PROXY="127.0.0.1")
     assert "SYNTHETIC STOPS ARE USED" in " ".join(said.split())
-    for shown in ("2017 raw_stops", "2020 stops", "Models on the untouched stops of 2020", "sqf ui", "sqf_sample"):
+    for shown in ("2017 raw_stops", "2020 stops", "test stops of 2020", "sqf ui", "sqf_sample"):
         assert shown in said
     return sample.fingerprints(), model_digests(sample)
 

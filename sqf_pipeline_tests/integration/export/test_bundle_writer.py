@@ -66,7 +66,7 @@ def test_both_forms_answer_alike_and_the_service_form_is_what_was_stored(export_
 
 def test_the_manifest_tells_what_an_auditor_asks(export_folder):
     manifest = open_bundle(export_folder).manifest
-    assert (manifest.format_version, manifest.test_year, manifest.source) == (2, 2020, "sample")
+    assert (manifest.format_version, manifest.test_year, manifest.source) == (3, 2020, "sample")
     assert manifest.training_years == (2017, 2018, 2019)
     assert {"python", "scikit-learn", "numpy", "joblib", "onnxruntime"} <= set(manifest.packages)
     assert len(manifest.models) == 6
@@ -288,7 +288,7 @@ def test_a_file_that_does_not_belong_is_refused(copy):
 def test_a_manifest_of_another_version_is_refused(copy):
     manifest = json.loads((copy / MANIFEST_NAME).read_text())
     rewrite(copy, MANIFEST_NAME, json.dumps({**manifest, "format_version": 1}).encode())
-    with pytest.raises(BundleError, match="format version 1 and this service reads version 2"):
+    with pytest.raises(BundleError, match="format version 1 and this service reads version 3"):
         open_bundle(copy)
 
 

@@ -16,9 +16,9 @@ from sqf_pipeline.export.pipelines import load_pipelines
 from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.modelling.experiments import named_to_serve, served_experiments
 from sqf_pipeline.modelling.fitting import fit_experiment
+from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import open_bundle
-from sqf_pipeline.service.study_contract import STUDY_FIELDS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 pytestmark = pytest.mark.slow  # models of published stops, asked for every stop of a year

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation.bootstrap import (
-    draw_measures,
+    draw_metrics,
     effective_rows,
     metric_intervals,
     paired_differences,
@@ -13,7 +13,7 @@ from sqf_pipeline.evaluation.bootstrap import (
     stop_clusters,
     wilson_interval,
 )
-from sqf_pipeline.evaluation.metrics import Forecast, make_forecast, measure
+from sqf_pipeline.evaluation.metrics import Forecast, make_forecast, metrics_of
 
 
 def draw_forecast(generator: np.random.Generator, encounters: int, persons: int) -> tuple[Forecast, np.ndarray]:
@@ -27,13 +27,13 @@ def draw_forecast(generator: np.random.Generator, encounters: int, persons: int)
 def covered(names: list[str], *, clustered: bool, simulations: int = 80) -> dict[str, float]:
     """Return how often 95 % intervals hold the value of a very large population."""
     population, _ = draw_forecast(np.random.default_rng(999), 400_000, 1)
-    truth = measure(population, training_share=0.3)
+    truth = metrics_of(population, training_share=0.3)
     hits = dict.fromkeys(names, 0)
     for seed in range(simulations):
         forecast, clusters = draw_forecast(np.random.default_rng(seed), 250, 3)
         units = clusters if clustered else np.arange(forecast.rows)
         weights = resample_weights(units, resamples=200, seed=seed)
-        frame = metric_intervals(draw_measures(forecast, weights, training_share=0.3)).set_index("metric")
+        frame = metric_intervals(draw_metrics(forecast, weights, training_share=0.3)).set_index("metric")
         for name in names:
             hits[name] += bool(frame.loc[name, "low"] <= truth[name] <= frame.loc[name, "high"])
     return {name: count / simulations for name, count in hits.items()}
@@ -52,7 +52,7 @@ def test_intervals_are_a_function_of_the_seed() -> None:
     forecast, clusters = draw_forecast(np.random.default_rng(5), 300, 2)
     frames = [
         metric_intervals(
-            draw_measures(forecast, resample_weights(clusters, resamples=50, seed=seed), training_share=0.3)
+            draw_metrics(forecast, resample_weights(clusters, resamples=50, seed=seed), training_share=0.3)
         )
         for seed in (1, 1, 2)
     ]
@@ -72,7 +72,7 @@ def test_whole_clusters_are_drawn() -> None:
 
 def test_expected_calibration_error_lies_within_its_interval() -> None:
     forecast, clusters = draw_forecast(np.random.default_rng(2), 2000, 1)
-    draws = draw_measures(forecast, resample_weights(clusters, resamples=200), training_share=0.3)
+    draws = draw_metrics(forecast, resample_weights(clusters, resamples=200), training_share=0.3)
     row = metric_intervals(draws).set_index("metric").loc["expected_calibration_error"]
     assert 0 <= row["low"] <= row["estimate"] <= row["high"]
 
@@ -84,8 +84,8 @@ def test_pairing_tells_apart_what_single_intervals_cannot() -> None:
         1 + np.exp(-(np.log(forecast.probability / (1 - forecast.probability)) + generator.normal(0, 0.5, 1500)))
     )
     weights = resample_weights(clusters, resamples=300)
-    good = draw_measures(forecast, weights, training_share=0.3)
-    bad = draw_measures(make_forecast(forecast.actual, noisy), weights, training_share=0.3)
+    good = draw_metrics(forecast, weights, training_share=0.3)
+    bad = draw_metrics(make_forecast(forecast.actual, noisy), weights, training_share=0.3)
     pair = paired_differences(good, bad).set_index("metric")
     assert pair.loc["roc_auc", "verdict"] == "better"
     assert pair.loc["brier_score", "verdict"] == "better"
@@ -99,7 +99,7 @@ def test_pairing_tells_apart_what_single_intervals_cannot() -> None:
 
 def test_an_undefined_measure_has_no_interval() -> None:
     forecast = make_forecast([0, 1, 0, 1] * 10, [0.2] * 40)
-    frame = metric_intervals(draw_measures(forecast, resample_weights(np.arange(40), resamples=20), training_share=0.5))
+    frame = metric_intervals(draw_metrics(forecast, resample_weights(np.arange(40), resamples=20), training_share=0.5))
     row = frame.set_index("metric").loc["calibration_slope"]
     assert row[["estimate", "low", "high"]].isna().all()
     assert row["resamples"] == 0

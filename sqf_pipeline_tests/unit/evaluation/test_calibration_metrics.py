@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
-from sqf_pipeline.evaluation.metrics import make_forecast, measure
+from sqf_pipeline.evaluation.metrics import make_forecast, metrics_of
 
 
 def test_bins_agree_with_the_expected_calibration_error() -> None:
@@ -15,7 +15,7 @@ def test_bins_agree_with_the_expected_calibration_error() -> None:
     assert table["rows"].sum() == 3000
     assert table["bin"].tolist() == list(range(1, len(table) + 1))
     gap = (table["rows"] * (table["mean_probability"] - table["observed_share"]).abs()).sum() / 3000
-    assert gap == pytest.approx(measure(forecast, training_share=0.1)["expected_calibration_error"])
+    assert gap == pytest.approx(metrics_of(forecast, training_share=0.1)["expected_calibration_error"])
     assert (table["upper"].to_numpy()[:-1] < table["lower"].to_numpy()[1:]).all(), "ties stay in one bin"
     assert ((table["low"] <= table["observed_share"]) & (table["observed_share"] <= table["high"])).all()
 

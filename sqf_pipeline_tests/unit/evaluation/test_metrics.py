@@ -7,12 +7,12 @@ from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
 from sqf_pipeline.evaluation.metrics import (
-    MEASURES,
+    METRICS,
     Forecast,
     equal_mass_bin_index,
     make_forecast,
-    measure,
-    weighted_measures,
+    metrics_of,
+    weighted_metrics,
 )
 from sqf_pipeline.evaluation.recalibration import logit
 
@@ -28,7 +28,7 @@ def simulated(rows: int = 2000, decimals: int = 12, seed: int = 3) -> Forecast:
 def test_every_reweighting_agrees_with_scikit_learn(decimals: int) -> None:
     forecast = simulated(decimals=decimals)
     weights = np.random.default_rng(1).poisson(1.0, (5, forecast.rows))
-    measured = weighted_measures(forecast, weights, training_share=0.2, threshold=0.4)
+    measured = weighted_metrics(forecast, weights, training_share=0.2, threshold=0.4)
     flagged = forecast.probability >= 0.4
     for number, weight in enumerate(weights):
         references = {
@@ -54,7 +54,7 @@ def test_every_reweighting_agrees_with_scikit_learn(decimals: int) -> None:
 
 def test_calibration_intercept_is_the_offset_that_makes_the_means_agree() -> None:
     forecast = simulated()
-    shift = measure(forecast, training_share=0.2)["calibration_intercept"]
+    shift = metrics_of(forecast, training_share=0.2)["calibration_intercept"]
     assert shift is not None
     moved = 1 / (1 + np.exp(-(logit(forecast.probability) + shift)))
     assert moved.mean() == pytest.approx(forecast.actual.mean(), abs=1e-10)
@@ -62,7 +62,7 @@ def test_calibration_intercept_is_the_offset_that_makes_the_means_agree() -> Non
 
 def test_skill_and_lift_by_hand() -> None:
     forecast = make_forecast([1, 1, 0, 0, 0, 0, 0, 0, 0, 0] * 10, [0.9, 0.5] * 5 * 10)
-    measured = measure(forecast, training_share=0.2)
+    measured = metrics_of(forecast, training_share=0.2)
     brier = (10 * 0.01 + 10 * 0.25 + 40 * 0.81 + 40 * 0.25) / 100
     assert measured["brier_skill"] == pytest.approx(1 - brier / 0.16)
     # half of the stops share the top score, and one positive in two is among them: ties broken at random on average
@@ -73,12 +73,12 @@ def test_expected_calibration_error_uses_bins_of_equal_mass() -> None:
     probability = np.repeat([0.1, 0.6], [50, 50])
     actual = np.concatenate([np.arange(50) < 10, np.arange(50) < 20])
     forecast = make_forecast(actual, probability)
-    assert measure(forecast, training_share=0.3, bins=2)["expected_calibration_error"] == pytest.approx(0.15)
+    assert metrics_of(forecast, training_share=0.3, bins=2)["expected_calibration_error"] == pytest.approx(0.15)
     assert np.bincount(equal_mass_bin_index(np.arange(100.0), 10)).tolist() == [10] * 10
 
 
 def test_a_constant_has_no_slope_and_ranks_by_chance() -> None:
-    measured = measure(make_forecast([0, 1, 0, 0], [0.25] * 4), training_share=0.25)
+    measured = metrics_of(make_forecast([0, 1, 0, 0], [0.25] * 4), training_share=0.25)
     assert measured["roc_auc"] == pytest.approx(0.5)
     assert measured["average_precision"] == pytest.approx(0.25)
     assert measured["brier_skill"] == pytest.approx(0.0)
@@ -90,23 +90,23 @@ def test_a_constant_has_no_slope_and_ranks_by_chance() -> None:
 
 @pytest.mark.parametrize("outcome", [0, 1])
 def test_one_class_leaves_undefined_measures_out(outcome: int) -> None:
-    measured = measure(make_forecast([outcome] * 5, [0.2, 0.4, 0.1, 0.7, 0.9]), training_share=0.5)
+    measured = metrics_of(make_forecast([outcome] * 5, [0.2, 0.4, 0.1, 0.7, 0.9]), training_share=0.5)
     for name in ("roc_auc", "calibration_intercept", "calibration_slope", "balanced_accuracy"):
         assert measured[name] is None, name
     assert (measured["average_precision"] is None) == (outcome == 0)
     assert measured["brier_score"] is not None
-    assert set(measured) == set(MEASURES)
+    assert set(measured) == set(METRICS)
 
 
 def test_separated_classes_have_no_slope() -> None:
-    measured = measure(make_forecast([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]), training_share=0.5)
+    measured = metrics_of(make_forecast([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]), training_share=0.5)
     assert measured["roc_auc"] == 1
     assert measured["calibration_slope"] is None
 
 
 def test_recall_is_read_off_the_curve_at_a_precision() -> None:
     forecast = make_forecast([1, 0, 1, 0, 0, 1], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    measured = measure(forecast, training_share=0.5, precisions=(0.6, 0.95))
+    measured = metrics_of(forecast, training_share=0.5, precisions=(0.6, 0.95))
     assert measured["recall_at_precision_0.6"] == pytest.approx(2 / 3)
     assert measured["recall_at_precision_0.95"] == pytest.approx(1 / 3)
 
@@ -114,8 +114,8 @@ def test_recall_is_read_off_the_curve_at_a_precision() -> None:
 def test_order_of_rows_changes_nothing() -> None:
     forecast = simulated(decimals=2)
     shuffled = forecast.take(np.random.default_rng(0).permutation(forecast.rows))
-    for name, value in measure(forecast, training_share=0.2).items():
-        assert measure(shuffled, training_share=0.2)[name] == pytest.approx(value, abs=1e-9), name
+    for name, value in metrics_of(forecast, training_share=0.2).items():
+        assert metrics_of(shuffled, training_share=0.2)[name] == pytest.approx(value, abs=1e-9), name
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.evaluation.model_evaluation import (
     compare,
     evaluate,
@@ -80,7 +80,7 @@ def test_tables_say_the_same_figures(measured: Any) -> None:
     test, evaluation = measured
     wide = evaluation.model_metrics.iloc[0]
     long = evaluation.metric_intervals.set_index("metric")
-    for name in MEASURES:
+    for name in METRICS:
         assert pd.isna(wide[name]) == pd.isna(long.loc[name, "estimate"]), name
         assert pd.isna(wide[name]) or wide[name] == long.loc[name, "estimate"], name
     at = evaluation.threshold_metrics.set_index("aim").loc["equal_costs"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqf_pipeline.evaluation.bootstrap import draw_measures, paired_differences, resample_weights
+from sqf_pipeline.evaluation.bootstrap import draw_metrics, paired_differences, resample_weights
 from sqf_pipeline.evaluation.metrics import make_forecast
 from sqf_pipeline.evaluation.multiple_comparisons import holm, with_holm
 
@@ -38,7 +38,7 @@ def test_many_models_of_pure_noise_are_not_called_better() -> None:
     rng = np.random.default_rng(8)
     actual = rng.random(400) < 0.3
     weights = resample_weights(np.arange(400), resamples=300, seed=1)
-    draws = [draw_measures(make_forecast(actual, rng.random(400)), weights, training_share=0.3) for _ in range(41)]
+    draws = [draw_metrics(make_forecast(actual, rng.random(400)), weights, training_share=0.3) for _ in range(41)]
     table = with_holm(pd.concat([paired_differences(one, draws[0]) for one in draws[1:]], ignore_index=True))
     area = table[table["metric"] == "roc_auc"]
     assert (area["comparisons"] == 40).all()
@@ -50,8 +50,8 @@ def test_a_model_that_is_plainly_better_stays_so_among_many() -> None:
     rng = np.random.default_rng(3)
     actual = rng.random(600) < 0.4
     weights = resample_weights(np.arange(600), resamples=300, seed=1)
-    good = draw_measures(make_forecast(actual, 0.2 + 0.6 * actual), weights, training_share=0.4)
-    noise = [draw_measures(make_forecast(actual, rng.random(600)), weights, training_share=0.4) for _ in range(30)]
+    good = draw_metrics(make_forecast(actual, 0.2 + 0.6 * actual), weights, training_share=0.4)
+    noise = [draw_metrics(make_forecast(actual, rng.random(600)), weights, training_share=0.4) for _ in range(30)]
     pairs = [paired_differences(good, noise[0]), *(paired_differences(one, noise[0]) for one in noise[1:])]
     table = with_holm(pd.concat(pairs, ignore_index=True))
     first = table[table["metric"] == "brier_score"].iloc[0]
@@ -67,7 +67,7 @@ def test_a_p_value_is_of_the_gain_over_its_spread() -> None:
     weights = resample_weights(np.arange(500), resamples=400, seed=2)
     chance = np.clip(0.4 + 0.2 * (actual - 0.4) + rng.normal(0, 0.2, 500), 0.01, 0.99)
     one, other = (
-        draw_measures(make_forecast(actual, each), weights, training_share=0.4) for each in (chance, rng.random(500))
+        draw_metrics(make_forecast(actual, each), weights, training_share=0.4) for each in (chance, rng.random(500))
     )
     row = paired_differences(one, other).set_index("metric").loc["roc_auc"]
     spread = np.std(one.draws["roc_auc"] - other.draws["roc_auc"], ddof=1)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation.bootstrap import resample_weights
-from sqf_pipeline.evaluation.metrics import make_forecast, measure
+from sqf_pipeline.evaluation.metrics import make_forecast, metrics_of
 from sqf_pipeline.evaluation.subgroups import COLUMNS, NOT_SHOWN, subgroup_labels, subgroup_metrics
 
 
@@ -57,7 +57,7 @@ def test_the_whole_as_one_group_equals_the_plain_measures() -> None:
     generator = np.random.default_rng(8)
     forecast = make_forecast(actual, np.clip(0.3 * actual + generator.random(len(actual)) * 0.7, 0, 1))
     row = measured(actual, stops).set_index("group_name").loc["BRONX"]
-    whole = measure(forecast, training_share=0.3)
+    whole = metrics_of(forecast, training_share=0.3)
     assert row["roc_auc"] == pytest.approx(whole["roc_auc"])
     assert row["selection_rate"] == pytest.approx(whole["flagged_share"])
     assert row["false_negative_rate"] == pytest.approx(1 - whole["recall"])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from sqf_pipeline.display import TableColumn
 from sqf_pipeline.export.analysis_models import (
     calibration_table,
     difference_table,
@@ -18,8 +19,8 @@ from sqf_pipeline.export.analysis_models import (
 )
 from sqf_pipeline.export.analysis_stops import FEWEST, by_category, by_month, by_year, map_cells, stops_tables
 from sqf_pipeline.export.analysis_tables import analysis_tables, model_titles
-from sqf_pipeline.service.analysis_table import AnalysisTable, TableColumn
-from sqf_pipeline.service.pages import show_cell, table_to_csv
+from sqf_pipeline.service.analysis_table import AnalysisTable
+from sqf_pipeline.service.pages import table_to_csv
 from sqf_pipeline_tests.service_support import invented_stops, small_export
 
 TITLES = {"b-model": "Arrest, at the stop", "a-model": "Arrest, during"}
@@ -218,18 +219,3 @@ def test_infinite_numbers_never_reach_a_table():
             name="x", section="faults", title="t", question="q", columns=(TableColumn(name="a", label="A"),),
             rows=((float("nan"),),),
         )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("value", "kind", "shown"),
-    [
-        (None, "count", "\u2013"),
-        (12345, "count", "12,345"),
-        (0.1234, "percent", "12.3 %"),
-        (0.123456, "decimal", "0.1235"),
-        (2020, "plain", "2020"),
-        ("x", "text", "x"),
-    ],
-)
-def test_cells_as_people_read_them(value, kind, shown):
-    assert show_cell(value, TableColumn(name="a", label="A", format=kind)) == shown

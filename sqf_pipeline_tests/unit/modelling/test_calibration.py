@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, fit_isotonic, fit_logistic, log_odds
+from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, fit_logistic, log_odds
 from sqf_pipeline.modelling.resampling import prior_corrected
 from sqf_pipeline_tests.modelling_support import expit
 
@@ -24,21 +23,12 @@ def test_the_logistic_map_is_found(drawn: tuple[np.ndarray, np.ndarray]) -> None
     assert calibrator.intercept == pytest.approx(-0.8, abs=0.08)
 
 
-@pytest.mark.parametrize("kind", ["logistic", "isotonic"])
-def test_calibrated_probabilities_have_the_share_of_what_happened(
-    drawn: tuple[np.ndarray, np.ndarray], kind: str
-) -> None:
+def test_calibrated_probabilities_have_the_share_of_what_happened(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     score, positive = drawn
-    probability = fit_calibrator(kind, score, positive).apply(score)  # type: ignore[arg-type]
+    probability = fit_calibrator("logistic", score, positive).apply(score)
     assert probability.mean() == pytest.approx(positive.mean(), abs=1e-3)
     order = np.argsort(score)
     assert (np.diff(probability[order]) >= 0).all()
-
-
-def test_isotonic_points_stay_constant_beyond_their_ends(drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    calibrator = fit_isotonic(*drawn)
-    assert calibrator.apply(np.array([0.0]))[0] == calibrator.probabilities[0]
-    assert calibrator.apply(np.array([1.0]))[0] == calibrator.probabilities[-1]
 
 
 def test_a_ranking_that_is_upside_down_leaves_the_share_alone() -> None:
@@ -82,9 +72,6 @@ def test_maps_equal_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]) 
     odds = log_odds(score)[:, None]
     fitted = LogisticRegression(C=np.inf, tol=1e-8).fit(odds, positive)
     np.testing.assert_allclose(fit_logistic(score, positive).apply(score), fitted.predict_proba(odds)[:, 1], rtol=1e-6)
-    steps = IsotonicRegression(out_of_bounds="clip").fit(score, positive)
-    grid = np.linspace(-0.1, 1.1, 500)
-    np.testing.assert_allclose(fit_isotonic(score, positive).apply(grid), steps.predict(grid), atol=1e-12)
 
 
 def test_certain_scores_stay_finite() -> None:
@@ -94,9 +81,7 @@ def test_certain_scores_stay_finite() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"kind": "piecewise", "scores": [0.1], "probabilities": [0.2]},
-        {"kind": "piecewise", "scores": [0.1, 0.2], "probabilities": [0.2]},
-        {"kind": "piecewise", "scores": [0.1, 0.2], "probabilities": [0.4, 0.2]},
+        {"kind": "piecewise", "scores": [0.1, 0.2], "probabilities": [0.1, 0.2]},
         {"kind": "magic"},
         {"kind": "logistic", "slope": float("nan")},
         {"kind": "logistic", "slope": 1.0, "more": 1},

@@ -117,7 +117,7 @@ def test_every_kind_of_figure_is_read_from_its_table(inputs: ModelCardInputs) ->
         "`" + "ef" * 32 + "`",
         "| implausible | suspect age | 61 |",
         "| scikit-learn | 1.9.1 |",
-        "Of 2 models of arrest, 1 foresee better",
+        "Of 2 models of arrest, 1 predict better",
     ):
         assert expected in markdown, expected
     assert "0.931 (0.921 to 0.941)" in page
@@ -177,7 +177,7 @@ def test_the_same_inputs_give_the_same_card_and_other_years_become_a_history(inp
 def test_what_was_not_measured_is_said(inputs: ModelCardInputs) -> None:
     empty = dataclasses.replace(inputs, study_2021_comparison=inputs.study_2021_comparison.head(0))
     markdown, _ = render_model_card(empty)
-    assert "Not measured for this year and source." in markdown
+    assert "Not computed for this year and source." in markdown
 
 
 def test_a_year_without_models_is_refused(inputs: ModelCardInputs) -> None:
@@ -194,9 +194,14 @@ def test_what_is_called_best_was_chosen_on_the_last_training_year(inputs: ModelC
         metric_intervals=pd.concat([inputs.metric_intervals, luck], ignore_index=True),
     )
     markdown, _ = render_model_card(told)
-    (found,) = [line for line in markdown.splitlines() if line.startswith("- ROC AUC of the model of arrest")]
-    assert "0.931 (0.921 to 0.941)" in found
+    (found,) = [line for line in markdown.splitlines() if line.startswith("| arrest | during the encounter |")]
+    assert "| 0.931 (0.921 to 0.941) | 0.900 (0.880 to 0.920) | 37.3 % |" in found  # 3,557 of 9,544 stops
     assert "0.990" not in found
+    (sentence,) = [line for line in markdown.splitlines() if line.startswith("What follows a stop")]
+    assert "0.50 for arrests" in sentence
+    assert "0.93 for arrests" in sentence
+    assert "0.99" not in sentence
+    assert markdown.index(sentence) < markdown.index(found) < markdown.index("What the models are for")
     (row,) = [line for line in markdown.splitlines() if line.startswith("| arrest | during |")]
     assert MODEL in row
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqf_pipeline.export.field_specs import describe_fields
-from sqf_pipeline.service.study_contract import STUDY_FIELDS, StudyFieldError, field_labels, read_study_stop
-from sqf_pipeline.study_2021.study_encoding import SERVICE_FIELDS
+from sqf_pipeline.registry.study_fields import SERVICE_FIELDS, STUDY_FIELDS
+from sqf_pipeline.service.study_contract import StudyFieldError, field_labels, read_study_stop
 from sqf_pipeline_tests.service_support import invented_stops
 
 ARREST = {

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from sqf_pipeline.evaluation.metrics import MEASURES
+from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.columns import Kind
 from sqf_pipeline.warehouse.tables import PARTITION, SQL_TYPES, build_metadata
 from sqf_pipeline.year_checks.completeness import COVERAGES
@@ -11,7 +11,7 @@ TABLES = {table.name: table for table in build_metadata("sqf").sorted_tables}
 
 
 def test_every_metric_has_a_column_of_its_own():
-    assert set(MEASURES) <= set(TABLES["model_metrics"].columns.keys())
+    assert set(METRICS) <= set(TABLES["model_metrics"].columns.keys())
 
 
 def test_every_coverage_of_a_year_can_be_stored():

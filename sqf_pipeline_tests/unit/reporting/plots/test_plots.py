@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.evaluation.bootstrap import draw_measures, metric_intervals, resample_weights
+from sqf_pipeline.evaluation.bootstrap import draw_metrics, metric_intervals, resample_weights
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.curves import curve_points
 from sqf_pipeline.evaluation.drift import measure_drift
@@ -100,7 +100,7 @@ def test_the_map_draws_no_cell_of_a_few_persons(stops: pd.DataFrame) -> None:
 def test_curves_calibration_and_matrices_name_the_better_model(
     forecasts: dict[str, Forecast], weights: np.ndarray
 ) -> None:
-    intervals = by_model(forecasts, lambda each: metric_intervals(draw_measures(each, weights, training_share=0.3)))
+    intervals = by_model(forecasts, lambda each: metric_intervals(draw_metrics(each, weights, training_share=0.3)))
     curves = by_model(forecasts, lambda each: curve_points(each, weights))
     figure = model_plots.roc_and_precision_recall(curves, intervals, TESTED, base_rate=0.3, rows=ROWS)
     area = intervals.query("metric == 'roc_auc' and model == 'arrest-during-random_forest'")["estimate"].item()
@@ -119,7 +119,7 @@ def test_curve_points_agree_with_the_curve_itself(forecasts: dict[str, Forecast]
     points = curve_points(forecast, weights)
     assert (points["low"] <= points["high"]).all()
     roc = points[points["curve"] == "roc"]
-    area = metric_intervals(draw_measures(forecast, weights, training_share=0.3)).set_index("metric")["estimate"]
+    area = metric_intervals(draw_metrics(forecast, weights, training_share=0.3)).set_index("metric")["estimate"]
     assert np.trapezoid(roc["y"], roc["x"]) == pytest.approx(area["roc_auc"], abs=0.005)
     precision = points[points["curve"] == "precision_recall"]
     assert precision["y"].iloc[-1] <= precision["y"].iloc[50]
@@ -157,7 +157,7 @@ def test_drift_importances_and_class_balance() -> None:
         }
     )  # fmt: skip
     figure = model_plots.importances(importance, TESTED, measure="roc_auc")
-    assert "leans most on searched: shuffled, ROC AUC falls by 0.200" in title(figure)
+    assert "relies most on searched: shuffled, ROC AUC falls by 0.200" in title(figure)
     models = pd.DataFrame(
         [("none", 36095, 1039, 36095, 1039), ("under_sampling", 36095, 1039, 2078, 1039)],
         columns=["resampling", "training_rows", "training_positives", "fitted_rows", "fitted_positives"],
