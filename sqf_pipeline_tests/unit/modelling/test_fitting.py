@@ -18,7 +18,6 @@ from sqf_pipeline.modelling.experiments import (
 )
 from sqf_pipeline.modelling.feature_sets import OUTCOMES
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
-from sqf_pipeline.orchestration.assets.models import EXTENDED_MODELS, PLAIN_MODELS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 SMALL: dict[str, Any] = {"n_estimators": 30, "min_samples_leaf": 5, "max_features": 0.3}
@@ -166,7 +165,7 @@ def test_the_test_year_has_no_say_in_the_choice(training: pd.DataFrame, test_yea
     alone = fit_experiment(Experiment("arrest", "study_2021_binned", "random_forest", calibration="none"), training)
     turned = test_year.assign(arrested=~test_year["arrested"])
     for test in (test_year, turned):
-        rows = model_rows([constant, model, alone], training, test, test_year=2020, source="sample")
+        rows = model_rows([constant, model, alone], training, test)
         assert best_on_held_out(rows) == {
             ("arrest", "during"): model.name,
             ("arrest", "study_2021_binned"): alone.name,  # the only one of its columns
@@ -210,15 +209,6 @@ def test_names_are_unique_and_say_what_a_model_is() -> None:
     assert "arrest-study_2021-random_forest" in names
     assert "summons-study_2021-random_forest-under-prior" in names
     assert "arrest-during_twelve-tuned_forest" in names
-
-
-def test_every_model_that_is_fitted_belongs_to_one_side_of_the_shared_tables() -> None:
-    chosen = {(outcome, tier): ("suspect_age",) for outcome in OUTCOMES for tier in ("during", "at_stop")}
-    plain = {experiment.name for experiment in plain_experiments()}
-    extended = {experiment.name for experiment in (*extended_experiments(), *served_experiments(chosen))}
-    assert set(PLAIN_MODELS) == plain
-    assert set(EXTENDED_MODELS) == extended
-    assert not plain & extended
 
 
 def test_an_unknown_kind_of_model_is_told_with_those_that_there_are() -> None:
