@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import (
     RESAMPLES,
     SEED,
@@ -25,6 +26,7 @@ from sqf_pipeline.evaluation.metrics import MEASURES, Forecast, make_forecast, n
 from sqf_pipeline.evaluation.multiple_comparisons import with_holm
 from sqf_pipeline.evaluation.subgroups import subgroup_labels, subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
+from sqf_pipeline.modelling.encoder import name_in_set
 from sqf_pipeline.modelling.thresholds import STATED_PRECISION
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class TestYear:
         How often each stop stands in each resample, shape (resamples, rows).
     labels
         Group of each stop by attribute.
+    features
+        Encoded features of the same stops in the same order, for models that are fitted on such.
     """
 
     __test__ = False  # the name is not a test's
@@ -58,16 +62,37 @@ class TestYear:
     clusters: NDArray[np.intp]
     weights: Weights
     labels: "pd.DataFrame"
+    features: "pd.DataFrame | None" = None
+
+    def inputs_of(self, model: "FittedModel") -> "pd.DataFrame":
+        """Return what a model takes: the encoded features, or the stops."""
+        if not model.encoded_features:
+            return self.stops
+        if self.features is None:
+            raise ValueError(f"{model.name} takes encoded features, and the test year came without them")
+        return self.features
 
 
-def prepare_test_year(stops: "pd.DataFrame", *, resamples: int = RESAMPLES, seed: int = SEED) -> TestYear:
+def prepare_test_year(
+    stops: "pd.DataFrame", features: "pd.DataFrame | None" = None, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> TestYear:
     """Return a test year ready to measure models on; the same stops and seed give the same resamples.
 
     Without resamples models are measured in no time, and no measure has an interval.
+
+    Raises
+    ------
+    SqfError
+        When the features are not of these stops.
     """
+    if features is not None and features["stop_id"].tolist() != stops["stop_id"].tolist():
+        raise SqfError(
+            f"The encoded features are of other stops than the test year's ({len(features):,} against {len(stops):,}, "
+            "or in another order). Materialise test_features anew."
+        )
     clusters = stop_clusters(stops)
     weights = resample_weights(clusters, resamples=resamples, seed=seed)
-    return TestYear(stops, clusters, weights, subgroup_labels(stops))
+    return TestYear(stops, clusters, weights, subgroup_labels(stops), features)
 
 
 @dataclass(frozen=True)
@@ -119,7 +144,7 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
 
     if not test.stops[fitted.target].notna().any():
         raise unknown_outcome(fitted.name, fitted.target)
-    score = fitted.raw_score(test.stops)
+    score = fitted.raw_score(test.inputs_of(fitted))
     probability = np.clip(fitted.calibrator.apply(score), 0.0, 1.0)
     actual = test.stops[fitted.target]
     known = actual.notna().to_numpy(dtype=bool)
@@ -244,7 +269,10 @@ def evaluate_all(models: "Iterable[FittedModel]", test: TestYear) -> "dict[str, 
 def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
     """Return the impurity importances of a forest as rows of `feature_importances`."""
     classifier = model.pipeline[-1]
-    names = [str(name) for name in model.pipeline[:-1].get_feature_names_out()]
+    if model.encoded_features:
+        names = [name_in_set(name) for name in model.encoded_features]
+    else:
+        names = [str(name) for name in model.pipeline[:-1].get_feature_names_out()]
     return _of_model(impurity_importance(classifier.feature_importances_, names, model.columns), model.name)
 
 

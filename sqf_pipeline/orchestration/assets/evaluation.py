@@ -67,22 +67,24 @@ def results(
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
+    test_features: pd.DataFrame,
     source_files: dict[str, pd.DataFrame],
 ) -> Iterator[Any]:
     """Measure the study's forests; every model, and on resamples too, where tables with intervals are asked for."""
     from sqf_pipeline.contracts.features import metrics_contract, predictions_contract
+    from sqf_pipeline.evaluation.bootstrap import RESAMPLES
     from sqf_pipeline.evaluation.model_evaluation import evaluate_all, prepare_test_year
     from sqf_pipeline.evaluation.result_rows import model_rows
     from sqf_pipeline.year_checks.completeness import combined_coverage
 
     test_year = int(context.partition_key)
-    wanted = context.selected_output_names
+    wanted = {key.path[-1] for key in context.selected_asset_keys}
     full = not wanted.isdisjoint(_OF_A_FULL_RUN)
     groups = [arrest_model, summons_model, resampled_summons_models]
     if full:
         groups += [tier_models, imbalance_models, served_models]
     told = [model for group in groups for model in group.described()]
-    test = prepare_test_year(test_stops) if full else prepare_test_year(test_stops, resamples=0)
+    test = prepare_test_year(test_stops, test_features, resamples=RESAMPLES if full else 0)
     tables = evaluate_all((model for group in groups for model in group), test)
     files = pd.concat(in_year_order(source_files, (*training_years(test_year), test_year)), ignore_index=True)
     tables["models"] = model_rows(told, training_stops, test_stops).assign(

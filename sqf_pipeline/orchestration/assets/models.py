@@ -30,27 +30,36 @@ if TYPE_CHECKING:
 
 
 def _fitted_asset(
-    name: str, group: str, experiments: Callable[[pd.DataFrame, Compute], Sequence[Experiment]], description: str
+    name: str,
+    experiments: Callable[[pd.DataFrame, Compute], Sequence[Experiment]],
+    description: str,
+    *,
+    group: str = "evaluation",
+    fitted_on: str = "training_stops",
 ) -> dg.AssetsDefinition:
-    """Return an asset of fitted models; each is fitted when the IO manager asks for it, so that one is in memory."""
+    """Return an asset of models, each fitted when the IO manager asks for it, so that one is in memory.
+
+    `fitted_on` is the asset whose rows they are fitted on: stops, or encoded features.
+    """
 
     @dg.asset(
         name=name,
         partitions_def=TEST_YEARS,
-        deps=["training_features"],
+        ins={"training": dg.AssetIn(fitted_on)},
         description=description,
         **described(group, FITTED),
     )
     def fitted_models(
-        context: dg.AssetExecutionContext, training_stops: pd.DataFrame, compute: dg.ResourceParam[Compute]
+        context: dg.AssetExecutionContext, training: pd.DataFrame, compute: dg.ResourceParam[Compute]
     ) -> dg.Output[Any]:
         from sqf_pipeline.modelling.fitting import fit_experiment
 
         def fitted() -> "Iterator[FittedModel]":
             with compute.engine():
-                for experiment in experiments(training_stops, compute):
+                for experiment in experiments(training, compute):
                     context.log.info("fitting %s", experiment.name)
-                    yield fit_experiment(experiment, training_stops, n_jobs=compute.n_jobs)
+                    encoded = fitted_on == "training_features"
+                    yield fit_experiment(experiment, training, encoded=encoded, n_jobs=compute.n_jobs)
 
         return dg.Output(fitted())
 
@@ -69,40 +78,40 @@ def _to_serve(training_stops: pd.DataFrame, compute: Compute) -> Sequence[Experi
 
 arrest_model = _fitted_asset(
     "arrest_model",
-    "models",
     _of_outcome("arrest"),
     "Forests for arrests with the study's settings, on its columns, in its bins and in finer categories.",
+    group="models",
+    fitted_on="training_features",
 )
 summons_model = _fitted_asset(
     "summons_model",
-    "models",
     _of_outcome("summons"),
     "Forests for summonses with the study's settings, on its columns, in its bins and in finer categories.",
+    group="models",
+    fitted_on="training_features",
 )
 resampled_summons_models = _fitted_asset(
     "resampled_summons_models",
-    "models",
     lambda *_: resampled_experiments(),
     "Forests for summonses on training stops that were under-sampled, over-sampled or filled up by SMOTENC. Only "
     "training stops are ever resampled.",
+    group="models",
+    fitted_on="training_features",
 )
 tier_models = _fitted_asset(
     "tier_models",
-    "evaluation",
     lambda *_: tier_experiments(),
     "Each outcome at each tier of information: the constant, logistic regression, a tuned forest and gradient "
     "boosting, calibrated on the last training year.",
 )
 imbalance_models = _fitted_asset(
     "imbalance_models",
-    "evaluation",
     lambda *_: imbalance_experiments(),
     "Ways with a rare outcome: class weights, balanced forest, and resampling, each calibrated on stops that it did "
     "not see.",
 )
 served_models = _fitted_asset(
     "served_models",
-    "evaluation",
     _to_serve,
     "Forests on twelve columns, which the service answers from: the study's twelve fields, and those that matter most "
     "at each other tier, chosen on training stops.",

@@ -46,6 +46,7 @@ class AgeModel:
     target: str = "arrested"
     slope: float = 1 / 80
     training_share: float = 0.3
+    encoded_features: tuple[str, ...] = ()
     default_threshold: str = "equal_costs"
     calibrator: Calibrator = field(default_factory=Calibrator)
     thresholds: dict[str, Threshold] = field(

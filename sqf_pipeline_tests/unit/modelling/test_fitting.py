@@ -10,6 +10,8 @@ import pytest
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 from sqf_pipeline.evaluation.result_rows import model_rows
+from sqf_pipeline.modelling.encoder import encoded_sets
+from sqf_pipeline.modelling.estimators import encoder_for
 from sqf_pipeline.modelling.experiments import (
     Experiment,
     extended_experiments,
@@ -123,6 +125,24 @@ def test_the_early_model_does_not_see_the_last_year(training: pd.DataFrame) -> N
     assert model.held_out.year == 2019
     assert len(model.held_out.positive) == int(last.sum())
     assert 0.4 < roc_auc_score(model.held_out.positive, model.held_out.score) < 0.6
+
+
+@pytest.mark.parametrize("columns", ["study_2021", "study_2021_binned"])
+def test_a_forest_on_encoded_features_is_the_forest_that_encodes_the_stops_itself(
+    training: pd.DataFrame, test_year: pd.DataFrame, columns: str
+) -> None:
+    experiment = Experiment("arrest", columns, "random_forest", calibration="none", settings={"n_estimators": 10})
+    outcomes = ["arrested", "summons_issued"]
+    names = sorted({*experiment.features().columns, *outcomes})
+    encoders = {columns: encoder_for("random_forest", experiment.features(), names).fit(training[names])}
+
+    def encoded(stops: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([stops[["year", *outcomes]], encoded_sets(encoders, stops)], axis="columns")
+
+    model = fit_experiment(experiment, encoded(training), encoded=True)
+    own = fit_experiment(experiment, training)
+    np.testing.assert_array_equal(model.raw_score(encoded(test_year)), own.raw_score(test_year))
+    assert (model.training_rows, model.training_positives) == (own.training_rows, own.training_positives)
 
 
 def test_stops_of_unknown_outcome_are_left_out(training: pd.DataFrame) -> None:
