@@ -62,7 +62,8 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
     home, schema = settings.home.resolve(), schema_for_source(source)
     storage = home / "storage" / schema
     frames = ParquetIOManager(storage)
-    tables = TableIOManager(warehouse)
+    fitted_models = FittedModelsIOManager(storage)
+    tables = TableIOManager(warehouse, fitted_models)
     return {
         "published_files": PublishedFiles.from_settings(settings, source),
         "year_rules": YearRules.from_settings(settings),
@@ -73,7 +74,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
         "exports": Exports(home / "exports" / schema),
         "reports": ReportIOManager(home / "reports" / schema),
         "encoders": ModelIOManager(storage),
-        "fitted_models": FittedModelsIOManager(storage),
+        "fitted_models": fitted_models,
         "tables": tables,
         "frames_and_tables": FrameAndTableIOManager(frames, tables),
     }

@@ -39,7 +39,8 @@ def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> 
         name: pa.Column("boolean", nullable=True, description=told.get(name)) for name in targets if name not in columns
     }
     columns |= {
-        name: pa.Column(float, nullable=False, checks=finite, description=told.get(_source_of(name))) for name in names
+        name: pa.Column("float32", nullable=False, checks=finite, description=told.get(_source_of(name)))
+        for name in names
     }
 
     def no_outcome_made(frame: pd.DataFrame) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GRID_POINTS = 101
+CURVE_RESAMPLES = 200
 
 
 def curve_points(

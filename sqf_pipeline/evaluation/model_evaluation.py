@@ -1,8 +1,4 @@
-"""A fitted model and the untouched test year to every result table.
-
-What belongs here: which measures are taken of a model, on which stops and at which thresholds, so that all tables of
-a model come from one forecast and one set of resamples. What does not: the measures themselves, and storing.
-"""
+"""A fitted model and the untouched test year to every result table, from one forecast and one set of resamples."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import (
     RESAMPLES,
     SEED,
@@ -23,11 +20,13 @@ from sqf_pipeline.evaluation.bootstrap import (
     stop_clusters,
 )
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
-from sqf_pipeline.evaluation.curves import curve_points
+from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
+from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance
 from sqf_pipeline.evaluation.metrics import METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
 from sqf_pipeline.evaluation.multiple_comparisons import with_holm
 from sqf_pipeline.evaluation.subgroups import subgroup_labels, subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
+from sqf_pipeline.modelling.encoder import name_in_set
 from sqf_pipeline.modelling.thresholds import STATED_PRECISION
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
 
 GROUP_RESAMPLES = 250
-CURVE_RESAMPLES = 200
 _CELLS = ["tn", "fp", "fn", "tp"]
 
 
@@ -54,6 +52,8 @@ class TestYear:
         How often each stop stands in each resample, shape (resamples, rows).
     labels
         Group of each stop by attribute.
+    features
+        Encoded features of the same stops in the same order, for models that are fitted on such.
     """
 
     __test__ = False  # the name is not a test's
@@ -62,13 +62,37 @@ class TestYear:
     clusters: NDArray[np.intp]
     weights: Weights
     labels: "pd.DataFrame"
+    features: "pd.DataFrame | None" = None
+
+    def inputs_of(self, model: "FittedModel") -> "pd.DataFrame":
+        """Return what a model takes: the encoded features, or the stops."""
+        if not model.encoded_features:
+            return self.stops
+        if self.features is None:
+            raise ValueError(f"{model.name} takes encoded features, and the test year came without them")
+        return self.features
 
 
-def prepare_test_year(stops: "pd.DataFrame", *, resamples: int = RESAMPLES, seed: int = SEED) -> TestYear:
-    """Return a test year ready to measure models on; the same stops and seed give the same resamples."""
+def prepare_test_year(
+    stops: "pd.DataFrame", features: "pd.DataFrame | None" = None, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> TestYear:
+    """Return a test year ready to measure models on; the same stops and seed give the same resamples.
+
+    Without resamples models are measured in no time, and no measure has an interval.
+
+    Raises
+    ------
+    SqfError
+        When the features are not of these stops.
+    """
+    if features is not None and features["stop_id"].tolist() != stops["stop_id"].tolist():
+        raise SqfError(
+            f"The encoded features are of other stops than the test year's ({len(features):,} against {len(stops):,}, "
+            "or in another order). Materialise test_features anew."
+        )
     clusters = stop_clusters(stops)
     weights = resample_weights(clusters, resamples=resamples, seed=seed)
-    return TestYear(stops, clusters, weights, subgroup_labels(stops))
+    return TestYear(stops, clusters, weights, subgroup_labels(stops), features)
 
 
 @dataclass(frozen=True)
@@ -120,7 +144,7 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
 
     if not test.stops[fitted.target].notna().any():
         raise unknown_outcome(fitted.name, fitted.target)
-    score = fitted.raw_score(test.stops)
+    score = fitted.raw_score(test.inputs_of(fitted))
     probability = np.clip(fitted.calibrator.apply(score), 0.0, 1.0)
     actual = test.stops[fitted.target]
     known = actual.notna().to_numpy(dtype=bool)
@@ -181,12 +205,6 @@ def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = 
     return _of_model(table, evaluation.model)
 
 
-def evaluate_curves(evaluation: Evaluation, test: TestYear, *, resamples: int = CURVE_RESAMPLES) -> "pd.DataFrame":
-    """Return points of the ROC and precision-recall curves of an evaluated model, with bands."""
-    points = curve_points(evaluation.forecast, test.weights[:resamples, evaluation.known])
-    return _of_model(points, evaluation.model)
-
-
 def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> "pd.DataFrame":
     """Return `metric_differences`: model, reference_model and paired differences of each pair (model, reference).
 
@@ -212,6 +230,73 @@ def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, st
     return with_holm(pd.concat(frames, ignore_index=True))
 
 
+def evaluate_all(models: "Iterable[FittedModel]", test: TestYear) -> "dict[str, pd.DataFrame]":
+    """Return every result table of models but `models` itself, without test year and source.
+
+    Models are taken one after another, so that an iterator that reads them keeps one in memory. Without resamples
+    only the tables that need none are made: predictions, model_metrics, confusion_matrices, feature_importances.
+    """
+    evaluations: dict[str, Evaluation] = {}
+    references: dict[str, str | None] = {}
+    importances, groups = [], []
+    for model in models:
+        references[model.name] = reference_of(model)
+        evaluations[model.name] = evaluation = evaluate(model, test)
+        if hasattr(model.pipeline[-1], "feature_importances_"):
+            importances.append(impurity_rows(model))
+        if len(test.weights) and model.name in MAIN_MODELS:
+            importances.append(permutation_rows(model, test))
+            groups.append(evaluate_groups(evaluation, test))
+    every = list(evaluations.values())
+    tables = {
+        "predictions": _joined(each.predictions for each in every),
+        "model_metrics": _joined(each.model_metrics for each in every),
+        "confusion_matrices": _joined(each.confusion_matrices for each in every),
+        "feature_importances": _joined(importances),
+    }
+    if len(test.weights):
+        pairs = [(name, other) for name, other in sorted(references.items()) if other in references]
+        tables |= {
+            "metric_intervals": _joined(each.metric_intervals for each in every),
+            "metric_differences": compare(evaluations, pairs),
+            "threshold_metrics": _joined(each.threshold_metrics for each in every),
+            "calibration_bins": _joined(each.calibration_bins for each in every),
+            "subgroup_metrics": _joined(groups),
+        }
+    return tables
+
+
+def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
+    """Return the impurity importances of a forest as rows of `feature_importances`."""
+    classifier = model.pipeline[-1]
+    if model.encoded_features:
+        names = [name_in_set(name) for name in model.encoded_features]
+    else:
+        names = [str(name) for name in model.pipeline[:-1].get_feature_names_out()]
+    return _of_model(impurity_importance(classifier.feature_importances_, names, model.columns), model.name)
+
+
+def permutation_rows(model: "FittedModel", test: TestYear) -> "pd.DataFrame":
+    """Return permutation importances of a model on the test year as rows of `feature_importances`."""
+    known = test.stops[model.target].notna().to_numpy(dtype=bool)
+    stops = test.stops[known]
+    table = permutation_importance(
+        model.pipeline,
+        stops[list(model.columns)],
+        stops[model.target].to_numpy(dtype=bool),
+        model.columns,
+        clusters=test.clusters[known],
+        measure=METRIC_BY_OUTCOME[model.outcome],
+    )
+    return _of_model(table, model.name)
+
+
+def _joined(frames: "Iterable[pd.DataFrame]") -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.concat(list(frames), ignore_index=True)
+
+
 def _of_model(frame: "pd.DataFrame", model: str) -> "pd.DataFrame":
     import pandas as pd
 
@@ -219,9 +304,3 @@ def _of_model(frame: "pd.DataFrame", model: str) -> "pd.DataFrame":
     named: Any = pd.array([model] * len(frame), dtype="string")
     frame.insert(0, "model", named)
     return frame
-
-
-__all__ = [
-    "CURVE_RESAMPLES", "GROUP_RESAMPLES", "Evaluation", "TestYear", "compare", "evaluate", "evaluate_curves",
-    "evaluate_groups", "prepare_test_year",
-]  # fmt: skip

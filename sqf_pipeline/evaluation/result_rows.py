@@ -1,13 +1,8 @@
-"""Fitted models to rows of result tables.
-
-What belongs here: what is written down about a model, its scores on test stops, and the measures that need no
-resampling. What does not: measures with intervals and everything else of the evaluation (`evaluation`), and how rows
-reach a database.
-"""
+"""What is written down about a fitted model, and the figures that stand beside the 2021 study's."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from platform import python_version
 from typing import Any
@@ -15,15 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.evaluation.importance import impurity_importance
-from sqf_pipeline.evaluation.metrics import (
-    METRICS,
-    Forecast,
-    confusion_counts,
-    make_forecast,
-    metrics_of,
-    unknown_outcome,
-)
+from sqf_pipeline.evaluation.metrics import Forecast, make_forecast, unknown_outcome
 from sqf_pipeline.modelling.feature_sets import TARGETS
 from sqf_pipeline.modelling.fitting import FittedModel
 
@@ -42,20 +29,12 @@ def package_versions() -> dict[str, str]:
     return {"python": python_version(), **{name: metadata.version(name) for name in RECORDED_PACKAGES}}
 
 
-def model_rows(
-    models: Iterable[FittedModel],
-    training_stops: pd.DataFrame,
-    test_stops: pd.DataFrame,
-    *,
-    test_year: int,
-    source: str,
-) -> pd.DataFrame:
-    """Return the table `models`: one row a model, with what is needed to fit it again."""
+def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test_stops: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `models` of a test year: one row a model, with what is needed to fit it again."""
     training_sha256, test_sha256 = stops_digest(training_stops), stops_digest(test_stops)
     versions = json.dumps(package_versions(), sort_keys=True)
     rows = [
         {
-            "test_year": test_year,
             "model": model.name,
             "outcome": model.outcome,
             "feature_set": model.feature_set.name,
@@ -72,7 +51,6 @@ def model_rows(
             "training_sha256": training_sha256,
             "test_sha256": test_sha256,
             "package_versions": versions,
-            "source": source,
         }
         for model in models
     ]
@@ -92,44 +70,6 @@ def _told(value: Any) -> Any:
     return type(value).__name__
 
 
-def prediction_rows(
-    models: Iterable[FittedModel], test_stops: pd.DataFrame, *, test_year: int, source: str
-) -> pd.DataFrame:
-    """Return the table `predictions`: score and probability of each model for each test stop, and what happened."""
-    parts = []
-    for model in models:
-        score = model.raw_score(test_stops)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "test_year": test_year,
-                    "model": model.name,
-                    "year": test_stops["year"].to_numpy(),
-                    "stop_id": test_stops["stop_id"].to_numpy(),
-                    "score": score,
-                    "probability": model.calibrator.apply(score),
-                    "actual": test_stops[TARGETS[model.outcome]].array,
-                    "source": source,
-                }
-            )
-        )
-    rows = pd.concat(parts, ignore_index=True)
-    return rows.astype({"test_year": "Int16", "model": "string", "source": "string", "year": "Int16"})
-
-
-def importance_rows(models: Iterable[FittedModel], *, test_year: int, source: str) -> pd.DataFrame:
-    """Return impurity importances of the forests as rows of the table `feature_importances`."""
-    parts = []
-    for model in models:
-        classifier = model.pipeline[-1]
-        if not hasattr(classifier, "feature_importances_"):
-            continue
-        names = [str(name) for name in model.pipeline[:-1].get_feature_names_out()]
-        frame = impurity_importance(classifier.feature_importances_, names, model.columns)
-        parts.append(frame.assign(test_year=test_year, model=model.name, source=source))
-    return pd.concat(parts, ignore_index=True)
-
-
 def forecasts(predictions: pd.DataFrame) -> dict[str, Forecast]:
     """Return each model's forecast of the stops whose outcome is known, by name of the model."""
     known = predictions[predictions["actual"].notna()]
@@ -139,64 +79,6 @@ def forecasts(predictions: pd.DataFrame) -> dict[str, Forecast]:
         )
         for name, part in known.groupby("model", sort=True)
     }
-
-
-def _forecast_of(model: FittedModel, by_name: Mapping[str, Forecast]) -> Forecast:
-    if model.name not in by_name:
-        raise unknown_outcome(model.name, model.target)
-    return by_name[model.name]
-
-
-def default_threshold(model: FittedModel) -> float:
-    """Return the threshold with which a model answers yes or no."""
-    return model.thresholds[model.default_threshold].value
-
-
-def metric_rows(
-    models: Sequence[FittedModel], predictions: pd.DataFrame, *, test_year: int, source: str
-) -> pd.DataFrame:
-    """Return the table `model_metrics`: every measure of each model at its own threshold, one row a model."""
-    by_name = forecasts(predictions)
-    rows = []
-    for model in sorted(models, key=lambda model: model.name):
-        forecast, threshold = _forecast_of(model, by_name), default_threshold(model)
-        measured = metrics_of(forecast, training_share=model.training_share, threshold=threshold)
-        rows.append(
-            {
-                "test_year": test_year,
-                "model": model.name,
-                **{name: measured[name] for name in METRICS},
-                "threshold": threshold,
-                "test_rows": forecast.rows,
-                "test_positives": int(forecast.actual.sum()),
-                "source": source,
-            }
-        )
-    return pd.DataFrame(rows).astype(dict.fromkeys(METRICS, "Float64"))
-
-
-def confusion_rows(
-    models: Sequence[FittedModel], predictions: pd.DataFrame, *, test_year: int, source: str
-) -> pd.DataFrame:
-    """Return the table `confusion_matrices`: one row a model and threshold."""
-    by_name = forecasts(predictions)
-    return pd.DataFrame(
-        [
-            {
-                "test_year": test_year,
-                "model": model.name,
-                "threshold_name": threshold.name,
-                "threshold": threshold.value,
-                **{
-                    cell: int(count[0])
-                    for cell, count in confusion_counts(_forecast_of(model, by_name), threshold.value).items()
-                },
-                "source": source,
-            }
-            for model in sorted(models, key=lambda model: model.name)
-            for threshold in model.thresholds.values()
-        ]
-    )
 
 
 def study_figures(models: pd.DataFrame, predictions: pd.DataFrame) -> dict[tuple[str, str], float]:
@@ -222,9 +104,3 @@ def study_figures(models: pd.DataFrame, predictions: pd.DataFrame) -> dict[tuple
         measured["training_positives"] = float(row["training_positives"])
         figures |= {(outcome, figure): value for figure, value in measured.items()}
     return figures
-
-
-__all__ = [
-    "confusion_rows", "default_threshold", "forecasts", "importance_rows", "metric_rows", "model_rows",
-    "package_versions", "prediction_rows", "stops_digest", "study_figures",
-]  # fmt: skip

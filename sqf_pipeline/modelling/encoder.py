@@ -17,7 +17,7 @@ a category. Columns come in alphabetical order, so that the same stops give the 
 columns stood in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -254,6 +254,33 @@ def make_encoder(
     return transformer
 
 
+def encoded_sets(encoders: Mapping[str, Any], stops: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of stops by several encoders side by side, float32, named `<set>__<feature>`.
+
+    `encoders` holds a fitted encoder by name of the set of columns.
+    """
+    return pd.concat(
+        [encoded_frame(encoder, stops).add_prefix(f"{name}__") for name, encoder in encoders.items()], axis="columns"
+    )
+
+
+def features_of_set(names: Iterable[str], feature_set: str, columns: Iterable[str]) -> tuple[str, ...]:
+    """Return which features that `encoded_sets` named come from columns of a set, in their order."""
+    wanted = {f"{feature_set}__{name}" for name in columns}
+    return tuple(name for name in names if name.split("=", 1)[0] in wanted)
+
+
+def name_in_set(feature: str) -> str:
+    """Return a feature's name without its set: `suspect_sex=MALE` of `study_2021__suspect_sex=MALE`.
+
+    Examples
+    --------
+    >>> name_in_set("study_2021__suspect_sex=MALE")
+    'suspect_sex=MALE'
+    """
+    return feature.split("__", 1)[1]
+
+
 def encoded_frame(encoder: Any, stops: pd.DataFrame) -> pd.DataFrame:
     """Return the encoded features of stops, float32, under the encoder's feature names."""
     return pd.DataFrame(
@@ -263,5 +290,5 @@ def encoded_frame(encoder: Any, stops: pd.DataFrame) -> pd.DataFrame:
 
 __all__ = [
     "MISSING", "OTHER_BIN", "RARE", "RARE_STOPS", "CategoryEncoder", "Encoding", "NumberEncoder", "encoded_frame",
-    "floats_of", "make_encoder", "texts_of",
+    "encoded_sets", "features_of_set",    "floats_of", "make_encoder", "name_in_set", "texts_of",
 ]  # fmt: skip

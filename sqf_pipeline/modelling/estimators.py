@@ -7,7 +7,7 @@ A model takes a frame of registry columns: its first step is the encoder, its la
 the frame through to members that have encoders of their own, and takes the weighted mean of their probabilities.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -154,12 +154,27 @@ def kind(name: str) -> Kind:
     return KINDS[name]
 
 
+def encoder_for(estimator: str, features: FeatureSet, names: Sequence[str]) -> Any:
+    """Return the unfitted encoder of columns of a set, as a kind of model takes them."""
+    chosen = kind(estimator)
+    return make_encoder(
+        names, chosen.encoding, bins=features.bins, codes=chosen.codes, mark_missing=chosen.mark_missing
+    )
+
+
 def make_model(
-    estimator: str, features: FeatureSet, outcome: str, *, settings: Mapping[str, Any], n_jobs: int | None = None
+    estimator: str,
+    features: FeatureSet,
+    outcome: str,
+    *,
+    settings: Mapping[str, Any],
+    n_jobs: int | None = None,
+    encoded: bool = False,
 ) -> Any:
     """Return an unfitted Pipeline of encoder and classifier that takes a frame of the set's columns.
 
-    `settings` are laid over the kind's own. Where the set's gaps are not to be seen, the Pipeline draws (see
+    `settings` are laid over the kind's own. With `encoded`, the Pipeline takes encoded features instead and has the
+    classifier alone. Where the set's gaps are not to be seen, the Pipeline draws (see
     `drawn_descriptions`).
     """
     from sklearn.pipeline import Pipeline
@@ -167,6 +182,8 @@ def make_model(
     from sqf_pipeline.modelling.drawn_descriptions import DrawingPipeline
 
     steps = _make_steps(estimator, features, outcome, settings, n_jobs)
+    if encoded:
+        return Pipeline(steps[-1:])
     drawn = features.drawn_for(outcome)
     return DrawingPipeline(steps, drawn=drawn) if drawn else Pipeline(steps)
 
@@ -188,9 +205,7 @@ def _make_steps(
     arguments: dict[str, Any] = {**chosen.settings, **settings}
     if chosen.parallel:
         arguments["n_jobs"] = n_jobs
-    encoder = make_encoder(
-        names, chosen.encoding, bins=features.bins, codes=chosen.codes, mark_missing=chosen.mark_missing
-    )
+    encoder = encoder_for(estimator, features, names)
     if chosen.encoding == "native":
         categories = sum(column(name).kind == "category" for name in names)
         codes = sum(column(name).kind == "code" for name in names)
@@ -216,17 +231,3 @@ def settings_of(model: Any) -> dict[str, Any]:
     if members is not None:
         return {name: settings_of(member) for name, member in members.items()}
     return {name: value for name, value in sorted(classifier.get_params(deep=False).items()) if name != "n_jobs"}
-
-
-__all__ = [
-    "BLEND",
-    "BLENDED",
-    "KINDS",
-    "SLOW_BOOSTING",
-    "TUNED_FOREST",
-    "Kind",
-    "kind",
-    "make_model",
-    "settings_of",
-    "use_one_core",
-]

@@ -25,6 +25,7 @@ import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, prior_calibrator
+from sqf_pipeline.modelling.encoder import features_of_set
 from sqf_pipeline.modelling.estimators import make_model, settings_of, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import TARGETS, FeatureSet
@@ -78,6 +79,8 @@ class FittedModel:
         Scores of the last training year by the early model; None when there was no early model.
     tried
         Settings tried on the last training year and what they measured, best first.
+    encoded_features
+        Names of the encoded features that the pipeline takes; empty where it takes stops and encodes them itself.
     """
 
     name: str
@@ -100,6 +103,7 @@ class FittedModel:
     sampled_share: float
     held_out: HeldOut | None = None
     tried: tuple[Mapping[str, Any], ...] = field(default=())
+    encoded_features: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
@@ -112,8 +116,11 @@ class FittedModel:
         return self.feature_set.columns_for(self.outcome)
 
     def raw_score(self, stops: pd.DataFrame) -> np.ndarray:
-        """Return the classifier's scores before calibration, float64 in [0, 1], one a stop."""
-        return positive_score(self.pipeline, stops[list(self.columns)])
+        """Return the classifier's scores before calibration, float64 in [0, 1], one a stop.
+
+        A model with `encoded_features` takes the encoded features of stops, any other the stops.
+        """
+        return positive_score(self.pipeline, stops[list(self.encoded_features or self.columns)])
 
     def predict_probability(self, stops: pd.DataFrame) -> np.ndarray:
         """Return calibrated probabilities, float64 in [0, 1], one a stop."""
@@ -152,7 +159,9 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jobs: int | None = None) -> FittedModel:
+def fit_experiment(
+    experiment: Experiment, training_stops: pd.DataFrame, *, encoded: bool = False, n_jobs: int | None = None
+) -> FittedModel:
     """Fit an experiment on training stops.
 
     Parameters
@@ -160,7 +169,10 @@ def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jo
     experiment
         What to fit.
     training_stops
-        Clean stops of the training years: registry columns, `year` and the outcome among them.
+        Clean stops of the training years: registry columns, `year` and the outcome among them. With `encoded`, their
+        encoded features by `encoder.encoded_sets`, beside `year` and the outcome.
+    encoded
+        Whether to fit on encoded features.
     n_jobs
         Cores for forests; the model is the same whatever their number.
 
@@ -180,7 +192,10 @@ def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jo
             f"{int(positive.sum()):,} with among {len(positive):,}. Train on more stops."
         )
     years = known["year"].to_numpy(dtype=np.int64)
-    step = _Step(experiment, features, n_jobs)
+    inputs = features.columns_for(experiment.outcome)
+    if encoded:
+        inputs = features_of_set(training_stops.columns, features.name, inputs)
+    step = _Step(experiment, features, inputs, encoded, n_jobs)
     held_out: HeldOut | None = None
     tried: tuple[Mapping[str, Any], ...] = ()
     settings = dict(experiment.settings)
@@ -229,6 +244,7 @@ def fit_experiment(experiment: Experiment, training_stops: pd.DataFrame, *, n_jo
         sampled_share=sampled_share,
         held_out=held_out,
         tried=tried,
+        encoded_features=inputs if encoded else (),
     )
 
 
@@ -249,20 +265,22 @@ class _Step:
 
     experiment: Experiment
     features: FeatureSet
+    inputs: tuple[str, ...]
+    encoded: bool
     n_jobs: int | None
 
     def fit(
         self, stops: pd.DataFrame, positive: np.ndarray, settings: Mapping[str, Any]
     ) -> tuple[Any, tuple[int, int], tuple[int, int]]:
         """Return a pipeline fitted on resampled stops, and the class counts before and after."""
-        names = list(self.features.columns_for(self.experiment.outcome))
-        sampled = resample(stops[names], positive, self.experiment.resampling)
+        sampled = resample(stops[list(self.inputs)], positive, self.experiment.resampling, encoded=self.encoded)
         model = make_model(
             self.experiment.estimator,
             self.features,
             self.experiment.outcome,
             settings=settings,
             n_jobs=self.n_jobs,
+            encoded=self.encoded,
         )
         with one_thread():
             model.fit(sampled.stops, sampled.positive)
@@ -279,7 +297,7 @@ class _Step:
         for variant in self.experiment.grid or ({},):
             settings = {**self.experiment.settings, **variant}
             model, _, _ = self.fit(stops[early], positive[early], settings)
-            score = positive_score(model, stops.loc[~early, list(self.features.columns_for(self.experiment.outcome))])
+            score = positive_score(model, stops.loc[~early, list(self.inputs)])
             actual = positive[~early]
             calibrated = fit_calibrator("logistic", score, actual).apply(score)
             loss = float(log_loss(actual, calibrated, labels=[False, True]))

@@ -22,11 +22,10 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.encoder import floats_of
+from sqf_pipeline.modelling.encoder import floats_of, name_in_set
 from sqf_pipeline.registry.columns import column
 
 Method = Literal["none", "under", "over", "smotenc"]
-METHODS: tuple[Method, ...] = ("none", "under", "over", "smotenc")
 NEIGHBOURS = 5
 
 
@@ -50,8 +49,12 @@ class Resampled:
     after: tuple[int, int]
 
 
-def resample(stops: pd.DataFrame, positive: np.ndarray, method: Method, random_state: int = 1) -> Resampled:
+def resample(
+    stops: pd.DataFrame, positive: np.ndarray, method: Method, random_state: int = 1, *, encoded: bool = False
+) -> Resampled:
     """Return training stops with as many positives as negatives, by `method`; `none` leaves them as they are.
+
+    With `encoded`, the frame holds one-hot features of stops, and so does the result.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def resample(stops: pd.DataFrame, positive: np.ndarray, method: Method, random_s
             "without. Train on more years, or use no resampling."
         )
     if method == "smotenc":
-        stops, positive = _smotenc(stops, positive, random_state)
+        stops, positive = _smotenc(stops, positive, random_state, _EncodedColumns if encoded else _StopColumns)
     else:
         rows = _balanced_rows(positive, method, random_state)
         stops, positive = stops.iloc[rows], positive[rows]
@@ -98,7 +101,9 @@ def _balanced_rows(positive: np.ndarray, method: Method, random_state: int) -> n
     return np.sort(sampler.sample_indices_)
 
 
-def _smotenc(stops: pd.DataFrame, positive: np.ndarray, random_state: int) -> tuple[pd.DataFrame, np.ndarray]:
+def _smotenc(
+    stops: pd.DataFrame, positive: np.ndarray, random_state: int, mixed: "type[_StopColumns | _EncodedColumns]"
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Return stops and synthetic positives: numbers between neighbours, categories and gaps by their majority."""
     from imblearn.over_sampling import SMOTENC
 
@@ -108,15 +113,15 @@ def _smotenc(stops: pd.DataFrame, positive: np.ndarray, random_state: int) -> tu
             f"SMOTENC needs more than {NEIGHBOURS} stops of each class, found {rarest:,}. Train on more years, or "
             "use another way of resampling."
         )
-    values, categorical, levels = _mixed_columns(stops)
+    columns = mixed(stops)
     sampler = SMOTENC(
-        categorical_features=categorical,
+        categorical_features=columns.categorical,
         categorical_encoder=_quick_encoder(),
         k_neighbors=NEIGHBOURS,
         random_state=random_state,
     )
-    grown, grown_positive = sampler.fit_resample(values, positive)
-    synthetic = _stops_from_columns(stops, grown[len(stops) :], levels)
+    grown, grown_positive = sampler.fit_resample(columns.values, positive)
+    synthetic = columns.decoded(grown[len(stops) :])
     return pd.concat([stops, synthetic], ignore_index=True), np.asarray(grown_positive, dtype=bool)
 
 
@@ -139,47 +144,104 @@ def _is_number(name: str) -> bool:
     return column(name).kind in {"integer", "number", "height", "time", "month", "weekday"}
 
 
-def _mixed_columns(stops: pd.DataFrame) -> tuple[np.ndarray, list[int], dict[str, pd.Index]]:
-    """Return stops as numbers, which of the columns are categorical, and the categories behind their codes.
+def _is_whole(name: str) -> bool:
+    return column(name).kind not in {"number", "height"}
+
+
+class _StopColumns:
+    """Stops as the mixed columns that SMOTENC takes.
 
     A number's gap is filled by the median and told by a categorical column of its own, after the number's.
+
+    Attributes
+    ----------
+    values
+        float64 of shape (stops, columns).
+    categorical
+        Places of the categorical ones.
     """
-    parts: list[np.ndarray] = []
-    categorical: list[int] = []
-    levels: dict[str, pd.Index] = {}
-    for name in stops.columns:
-        if _is_number(name):
-            values = floats_of(stops[name])
-            missing = np.isnan(values)
-            median = 0.0 if missing.all() else float(np.median(values[~missing]))
-            parts.append(np.where(missing, median, values))
-            categorical.append(len(parts))
-            parts.append(missing.astype(float))
-        else:
-            codes, levels[name] = pd.factorize(stops[name], sort=True, use_na_sentinel=True)
-            categorical.append(len(parts))
-            parts.append(codes.astype(float))
-    return np.column_stack(parts), categorical, levels
+
+    def __init__(self, stops: pd.DataFrame) -> None:
+        self.like = stops
+        self.categorical: list[int] = []
+        self.levels: dict[str, pd.Index] = {}
+        parts: list[np.ndarray] = []
+        for name in stops.columns:
+            if _is_number(name):
+                values = floats_of(stops[name])
+                missing = np.isnan(values)
+                median = 0.0 if missing.all() else float(np.median(values[~missing]))
+                parts.append(np.where(missing, median, values))
+                self.categorical.append(len(parts))
+                parts.append(missing.astype(float))
+            else:
+                codes, self.levels[name] = pd.factorize(stops[name], sort=True, use_na_sentinel=True)
+                self.categorical.append(len(parts))
+                parts.append(codes.astype(float))
+        self.values = np.column_stack(parts)
+
+    def decoded(self, values: np.ndarray) -> pd.DataFrame:
+        """Return rows of such columns as stops, with the columns and dtypes of the stops."""
+        columns: dict[str, Any] = {}
+        place = 0
+        for name in self.like.columns:
+            dtype = self.like[name].dtype
+            if _is_number(name):
+                number, missing = values[:, place], values[:, place + 1] > 0.5
+                rounded = np.rint(number) if _is_whole(name) else number
+                columns[name] = pd.Series(rounded).mask(missing).astype("Float64").astype(dtype)
+                place += 2
+            else:
+                levels, codes = self.levels[name], values[:, place].astype(np.int64)
+                taken = levels.take(np.where(codes < 0, 0, codes)) if len(levels) else None
+                texts = pd.Series(pd.NA, index=range(len(values)), dtype=dtype) if taken is None else pd.Series(taken)
+                columns[name] = texts.astype(dtype).mask(codes < 0, pd.NA)
+                place += 1
+        return pd.DataFrame(columns)
 
 
-def _stops_from_columns(like: pd.DataFrame, values: np.ndarray, levels: dict[str, pd.Index]) -> pd.DataFrame:
-    """Return rows of numbers as stops with the columns and dtypes of `like`."""
-    columns: dict[str, Any] = {}
-    place = 0
-    for name in like.columns:
-        dtype = like[name].dtype
-        if _is_number(name):
-            number, missing = values[:, place], values[:, place + 1] > 0.5
-            rounded = number if column(name).kind in {"number", "height"} else np.rint(number)
-            columns[name] = pd.Series(rounded).mask(missing).astype("Float64").astype(dtype)
-            place += 2
-        else:
-            codes = values[:, place].astype(np.int64)
-            taken = levels[name].take(np.where(codes < 0, 0, codes)) if len(levels[name]) else None
-            texts = pd.Series(pd.NA, index=range(len(values)), dtype=dtype) if taken is None else pd.Series(taken)
-            columns[name] = texts.astype(dtype).mask(codes < 0, pd.NA)
-            place += 1
-    return pd.DataFrame(columns)
+class _EncodedColumns:
+    """One-hot features as the mixed columns that SMOTENC takes: the features of one column are one category.
+
+    Attributes
+    ----------
+    values
+        float64 of shape (stops, columns).
+    categorical
+        Places of the categorical ones: categories, which are decoded to numbers, and flags.
+    """
+
+    def __init__(self, features: pd.DataFrame) -> None:
+        self.names = [str(name) for name in features.columns]
+        groups: dict[str, list[int]] = {}
+        for place, name in enumerate(self.names):
+            groups.setdefault(name.split("=", 1)[0], []).append(place)
+        self.groups = list(groups.items())
+        self.categorical = [place for place, (name, _) in enumerate(self.groups) if not _is_number(name_in_set(name))]
+        encoded = features.to_numpy(dtype=np.float64)
+        self.values = np.column_stack(
+            [self._code(encoded[:, places]) if self._is_one_hot(places) else encoded[:, places[0]]
+             for _, places in self.groups]
+        )  # fmt: skip
+
+    def decoded(self, values: np.ndarray) -> pd.DataFrame:
+        """Return rows of such columns as one-hot features, float32."""
+        features = np.empty((len(values), len(self.names)), dtype=np.float32)
+        for (name, places), column_values in zip(self.groups, values.T, strict=True):
+            if self._is_one_hot(places):
+                features[:, places] = column_values[:, None] == np.arange(len(places))
+            else:
+                whole = _is_whole(name_in_set(name))
+                features[:, places[0]] = np.rint(column_values) if whole else column_values
+        return pd.DataFrame(features, columns=self.names)
+
+    def _is_one_hot(self, places: list[int]) -> bool:
+        return "=" in self.names[places[0]]
+
+    @staticmethod
+    def _code(one_hot: np.ndarray) -> np.ndarray:
+        """Return which feature of a column is 1, and -1 for a category that has no feature."""
+        return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
 
 
 @dataclass(frozen=True)
@@ -216,9 +278,3 @@ def demonstrate_leak(
     )
     honest = training[_balanced_rows(positive[training], "over", random_state)]
     return LeakDemonstration(resampled_before_split=measured(*leaking), resampled_after_split=measured(honest, test))
-
-
-__all__ = [
-    "METHODS", "NEIGHBOURS", "LeakDemonstration", "Method", "Resampled", "demonstrate_leak", "prior_corrected",
-    "resample",
-]  # fmt: skip

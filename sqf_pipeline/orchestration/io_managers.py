@@ -8,7 +8,7 @@ warehouse), or any check of content (the gate has passed before anything comes h
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from sqf_pipeline.orchestration.resources import Warehouse
+    from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 
 SCRAP_SECONDS = 3600
 LOCK_SECONDS = 1800.0
@@ -31,11 +32,6 @@ LOCK_SECONDS = 1800.0
 
 TABLE = "sqf/table"
 """Metadata of an asset that names its table."""
-
-MODELS = "sqf/models"
-NOT_MODELS = "sqf/not_models"
-"""Metadata of an asset that shares a table: names of the models whose rows it reads, and of those whose rows belong to
-another asset and stay when it writes. Rows of neither are of models that nobody fits any more: they go."""
 
 
 class NotMadeYetError(SqfError):
@@ -217,10 +213,15 @@ class ModelIOManager(_FileIOManager):
 
 
 class TableIOManager(dg.IOManager):
-    """Result frames as tables: a partition of an asset is the rows of its year in the table of its name."""
+    """Result frames as tables: a partition of an asset is the rows of its year in the table of its name.
 
-    def __init__(self, warehouse: "Warehouse") -> None:
+    Rows about models that the asset is made from, and that stand in the table but not in the frame, stay: a plain
+    run measures some of the fitted models. Rows of models that are no longer fitted go.
+    """
+
+    def __init__(self, warehouse: "Warehouse", fitted: "FittedModelsIOManager | None" = None) -> None:
         self.warehouse = warehouse
+        self.fitted = fitted
 
     def table(self, context: dg.OutputContext) -> "sa.Table":
         """Return the declared table of an asset, which has its name unless its metadata name another."""
@@ -232,9 +233,9 @@ class TableIOManager(dg.IOManager):
 
         table = self.table(context)
         partition = {_year_column(context): int(context.partition_key)}
-        rows = replace_partition(
-            self.warehouse.engine, table, obj, partition, only=_condition(table, context.definition_metadata)
-        )
+        kept = self._fitted_models(context) - set(obj["model"]) if "model" in table.c else set()
+        only = table.c.model.not_in(sorted(kept)) if kept else None
+        rows = replace_partition(self.warehouse.engine, table, obj, partition, only=only)
         metadata: dict[str, Any] = {
             "dagster/table_name": f"{table.schema}.{table.name}",
             "dagster/partition_row_count": rows,
@@ -249,15 +250,16 @@ class TableIOManager(dg.IOManager):
         if upstream is None:
             raise ValueError(f"{context.asset_key} is not loaded as an asset of this pipeline")
         table, column = self.table(upstream), _year_column(upstream)
-        metadata = upstream.definition_metadata
+        return _one_or_by_key(
+            list(context.asset_partition_keys), lambda key: self.warehouse.read(table, {column: int(key)})
+        )
 
-        def load(key: str) -> "pd.DataFrame":
-            rows = self.warehouse.read(table, {column: int(key)})
-            if MODELS in metadata:
-                rows = rows[rows["model"].isin(list(metadata[MODELS]))]
-            return rows.reset_index(drop=True)
-
-        return _one_or_by_key(list(context.asset_partition_keys), load)
+    def _fitted_models(self, context: dg.OutputContext) -> set[str]:
+        """Return the names of all stored models that an asset is made from."""
+        if self.fitted is None:
+            return set()
+        stored = (self.fitted.stored(each.asset_key, context.partition_key) for each in context.asset_spec.deps)
+        return {name for models in stored if models is not None for name in models.names}
 
 
 class FrameAndTableIOManager(dg.IOManager):
@@ -300,19 +302,12 @@ def _column_schema(table: "sa.Table") -> dg.TableSchema:
     )
 
 
-def _condition(table: "sa.Table", metadata: Mapping[str, Any]) -> "sa.ColumnElement[bool] | None":
-    """Return which rows of a table belong to an asset; None for all of them."""
-    if NOT_MODELS in metadata:
-        return table.c.model.not_in(list(metadata[NOT_MODELS]))
-    return None
-
-
 def _year_column(context: dg.OutputContext) -> str:
     return "test_year" if context.asset_partitions_def == TEST_YEARS else "year"
 
 
 __all__ = [
-    "MODELS", "NOT_MODELS", "TABLE",
+    "TABLE",
     "FrameAndTableIOManager", "ModelIOManager", "NotMadeYetError", "ParquetIOManager", "TableIOManager", "is_left",
     "one_writer", "put_in_place", "unfinished", "written_atomically",
 ]  # fmt: skip

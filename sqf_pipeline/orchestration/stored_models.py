@@ -26,6 +26,9 @@ from sqf_pipeline.orchestration.io_managers import (
 if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
 
+IF_FITTED = {"sqf/if_fitted": True}
+"""Metadata of an input that has no models as long as nobody has fitted them."""
+
 
 class StoredModels:
     """The models of one asset and year; iterating reads one after another."""
@@ -102,9 +105,19 @@ class FittedModelsIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> StoredModels:
         """Return the models, none of them read yet."""
-        listed = self._list_path(context.asset_key, context.partition_key)
-        if not listed.exists():
+        stored = self.stored(context.asset_key, context.partition_key)
+        if stored is None and IF_FITTED.items() <= context.definition_metadata.items():
+            return StoredModels(self.directory, {})
+        if stored is None:
+            listed = self._list_path(context.asset_key, context.partition_key)
             raise NotMadeYetError(context.asset_key, context.partition_key, listed)
+        return stored
+
+    def stored(self, asset_key: dg.AssetKey, partition_key: str) -> StoredModels | None:
+        """Return the models of an asset and partition; None where none were fitted, or it is no asset of models."""
+        listed = self._list_path(asset_key, partition_key)
+        if not listed.exists():
+            return None
         return StoredModels(listed.parent, json.loads(listed.read_text(encoding="utf-8")))
 
 

@@ -56,7 +56,8 @@ def behind(asset: "dg.AssetsDefinition") -> tuple[set[tuple[Path, str]], set[Pat
         raise ValueError(f"{function.__module__} is no module of {_PACKAGE}")
     functions: set[tuple[Path, str]] = set()
     modules: set[Path] = set()
-    pending = [(start, function.__name__)]
+    made_by_a_factory = function.__name__ not in _module(start).definitions
+    pending = [(start, asset.op.name if made_by_a_factory else function.__name__)]
     while pending:
         path, name = pending.pop()
         if (path, name) in functions:

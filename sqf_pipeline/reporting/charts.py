@@ -9,9 +9,8 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import resample_weights, stop_clusters
 from sqf_pipeline.evaluation.compared_models import MAIN_ESTIMATOR, MAIN_MODELS
-from sqf_pipeline.evaluation.curves import curve_points
+from sqf_pipeline.evaluation.curves import CURVE_RESAMPLES, curve_points
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME
-from sqf_pipeline.evaluation.model_evaluation import CURVE_RESAMPLES
 from sqf_pipeline.evaluation.result_rows import forecasts
 from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS
 from sqf_pipeline.reporting.plots import drift_plots, model_plots, stops_plots, subgroup_plots

@@ -26,9 +26,6 @@ _GROUP = "features"
 _KEY = ["year", "stop_id"]
 _TARGETS = ["arrested", "summons_issued"]
 
-FEATURE_SET = "study_2021"
-"""Its features are kept as assets, to be looked at; the models have every set."""
-
 
 @dg.asset(
     partitions_def=TEST_YEARS,
@@ -104,28 +101,23 @@ def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    description="How the study's columns become numbers: a ColumnTransformer fitted on training stops alone. Each "
-    "model carries an encoder of its own, made and fitted the same way.",
+    description="How the study's columns become numbers, in its bins and in finer categories: two ColumnTransformers "
+    "fitted on training stops alone.",
     **described(_GROUP, ENCODERS),
 )
 def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
-    """Fit the encoder of the study's columns."""
-    from sqf_pipeline.modelling.encoder import make_encoder
-    from sqf_pipeline.modelling.feature_sets import feature_set
+    """Fit the encoder of each set of columns that the study's forests take, the outcomes among them."""
+    from sqf_pipeline.modelling.estimators import encoder_for
+    from sqf_pipeline.modelling.experiments import plain_experiments
 
-    columns = [name for name in feature_set(FEATURE_SET).columns if name not in _KEY]
-    encoder = make_encoder(columns, "one_hot", codes="drop").fit(training_stops[columns])
-    names = [str(name) for name in encoder.get_feature_names_out()]
-    return dg.Output(
-        encoder,
-        metadata={
-            "feature_set": FEATURE_SET,
-            "columns": len(columns),
-            "features": len(names),
-            "fitted_on_stops": len(training_stops),
-            "feature_names": names,
-        },
-    )
+    forests = {experiment.feature_set: experiment for experiment in plain_experiments()}
+    encoders = {}
+    for name, experiment in sorted(forests.items()):
+        features = experiment.features()
+        columns = sorted({*features.columns, *_TARGETS})
+        encoders[name] = encoder_for(experiment.estimator, features, columns).fit(training_stops[columns])
+    counts = {f"features_{name}": len(encoder.get_feature_names_out()) for name, encoder in encoders.items()}
+    return dg.Output(encoders, metadata={"fitted_on_stops": len(training_stops), **counts})
 
 
 @dg.asset(
@@ -133,7 +125,7 @@ def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
     check_specs=[
         gate_spec("training_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
     ],
-    description="Training stops as numbers, with their key and outcomes.",
+    description="Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
     **described(_GROUP, FRAMES, personal=True),
 )
 def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Iterator[Any]:
@@ -146,7 +138,8 @@ def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Ite
     check_specs=[
         gate_spec("test_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
     ],
-    description="Test stops as numbers, by the encoder that was fitted on training stops.",
+    description="Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests "
+    "score.",
     **described(_GROUP, FRAMES, personal=True),
 )
 def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[Any]:
@@ -154,11 +147,11 @@ def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[An
     yield from _encoded("test_features", feature_encoder, test_stops)
 
 
-def _encoded(asset: str, encoder: Any, stops: pd.DataFrame) -> Iterator[Any]:
+def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Iterator[Any]:
     from sqf_pipeline.contracts.features import features_contract
-    from sqf_pipeline.modelling.encoder import encoded_frame
+    from sqf_pipeline.modelling.encoder import encoded_sets
 
-    features = encoded_frame(encoder, stops)
+    features = encoded_sets(encoders, stops)
     frame = pd.concat([stops[[*_KEY, *_TARGETS]], features], axis="columns")
     contract = features_contract(list(features.columns), tuple(_TARGETS), len(stops))
     yield from through_gate(contract, frame, asset=asset)
@@ -174,8 +167,3 @@ def _about(stops: pd.DataFrame) -> dict[str, Any]:
             ("unknown", stops[name].isna().sum()),
         )
     }
-
-
-__all__ = [
-    "FEATURE_SET", "feature_encoder", "test_features", "test_stops", "training_features", "training_stops",
-]  # fmt: skip

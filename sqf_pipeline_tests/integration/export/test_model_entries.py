@@ -8,8 +8,13 @@ import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.evaluation.compared_models import permutation_rows
-from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_groups, prepare_test_year
-from sqf_pipeline.evaluation.result_rows import importance_rows
+from sqf_pipeline.evaluation.model_evaluation import (
+    compare,
+    evaluate,
+    evaluate_groups,
+    impurity_rows,
+    prepare_test_year,
+)
 from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
 from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
@@ -62,7 +67,7 @@ def published(real_years, tmp_path_factory):
     results = {name: pd.concat([getattr(entry, name) for entry in evaluations], ignore_index=True) for name in names}
     groups = [evaluate_groups(entry, prepared, resamples=20) for entry in evaluations]
     results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
-    results["feature_importances"] = importance_rows(models, test_year=2020, source="local")
+    results["feature_importances"] = pd.concat([impurity_rows(model) for model in models])
     context = ExportContext(
         test_year=2020, training_years=(2018, 2019), source="local", data_sha256={}, training_stops=training,
         test_stops=test, results=results,

@@ -1,5 +1,7 @@
 """Assets as rows of tables, on a real PostgreSQL."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.io_managers import FrameAndTableIOManager, ParquetIOManager, TableIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
 from sqf_pipeline.orchestration.resources import Warehouse
+from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline_tests.integration.warehouse import frames
 
 
@@ -21,8 +24,8 @@ def opened(database_url: str, warehouse: sa.MetaData, tmp_path: Path) -> Warehou
     return Warehouse(database_url, tmp_path / "postgres", "sqf")
 
 
-def asset_of(name: str, frame: pd.DataFrame, partitions: dg.PartitionsDefinition, **metadata: Any):
-    @dg.asset(key=name, partitions_def=partitions, io_manager_key="tables", metadata=metadata)
+def asset_of(name: str, frame: pd.DataFrame, partitions: dg.PartitionsDefinition, deps: Sequence[str] = ()):
+    @dg.asset(key=name, partitions_def=partitions, io_manager_key="tables", deps=deps)
     def made() -> pd.DataFrame:
         return frame
 
@@ -38,8 +41,8 @@ def make(warehouse: Warehouse, *assets: dg.AssetsDefinition, manager: Any = None
     )
 
 
-def models_in(warehouse: Warehouse) -> list[str]:
-    return warehouse.read(warehouse.table("models"), {"test_year": 2020})["model"].tolist()
+def models_in(warehouse: Warehouse, table: str = "models") -> list[str]:
+    return sorted(warehouse.read(warehouse.table(table), {"test_year": 2020})["model"])
 
 
 def test_an_asset_replaces_its_year_and_tells_how_many_rows(opened):
@@ -54,59 +57,54 @@ def test_an_asset_replaces_its_year_and_tells_how_many_rows(opened):
     assert materialization.metadata["dagster/table_name"].value == "sqf.source_files"
 
 
-def test_two_assets_share_a_table_and_each_replaces_its_own_models(opened):
-    mine = {io_managers.MODELS: ["a", "b"], io_managers.NOT_MODELS: ["c", "d", "e"]}
-    others = {
-        io_managers.TABLE: "models",
-        io_managers.MODELS: ["c", "d", "e"],
-        io_managers.NOT_MODELS: ["a", "b"],
-    }
-
-    def rows(*names: str) -> pd.DataFrame:
-        return frames.models(opened.metadata, names)
-
-    assert make(opened, asset_of("models", rows("a", "b"), TEST_YEARS, **mine)).success
-    assert make(opened, asset_of("extended_models", rows("c", "d"), TEST_YEARS, **others)).success
-    assert models_in(opened) == ["a", "b", "c", "d"]
-    assert make(opened, asset_of("models", rows("b"), TEST_YEARS, **mine)).success
-    assert models_in(opened) == ["b", "c", "d"]
-    assert make(opened, asset_of("extended_models", rows("e"), TEST_YEARS, **others)).success
-    assert models_in(opened) == ["b", "e"]
+def fitted(folder: Path, **groups: tuple[str, ...]) -> FittedModelsIOManager:
+    """Return the store of models with the lists of some assets, as if they had just been fitted."""
+    for asset, names in groups.items():
+        (folder / asset).mkdir(parents=True, exist_ok=True)
+        (folder / asset / "2020.json").write_text(json.dumps({name: {} for name in names}))
+    return FittedModelsIOManager(folder)
 
 
-@pytest.mark.parametrize("writer", ["models", "extended_models"])
-def test_models_that_nobody_fits_any_more_go_with_all_that_was_measured_on_them(opened, writer):
-    everything = {io_managers.MODELS: ["a", "gone", "c"], io_managers.NOT_MODELS: []}
-    metrics = frames.metrics(opened.metadata, ("a", "gone", "c"))
-    assert make(
-        opened, asset_of("models", frames.models(opened.metadata, ("a", "gone", "c")), TEST_YEARS, **everything)
-    )
-    assert make(opened, asset_of("model_metrics", metrics, TEST_YEARS, **everything)).success
-    mine, other = ("a", "c") if writer == "models" else ("c", "a")
-    owned = {io_managers.TABLE: "models", **only(mine, not_=other)}
-    assert make(opened, asset_of(writer, frames.models(opened.metadata, (mine,)), TEST_YEARS, **owned)).success
-    assert models_in(opened) == ["a", "c"]
-    left = opened.read(opened.table("model_metrics"), {"test_year": 2020})
-    assert sorted(left["model"]) == ["a", "c"]
+def test_a_run_that_measures_some_models_leaves_the_others_and_drops_what_is_no_longer_fitted(opened, tmp_path):
+    manager = TableIOManager(opened, fitted(tmp_path, plain=("a", "b"), tiers=("c", "d")))
+
+    def store(table: str, *names: str) -> None:
+        rows = getattr(frames, "models" if table == "models" else "metrics")(opened.metadata, names)
+        made = asset_of(table, rows, TEST_YEARS, deps=["plain", "tiers", "test_stops"])
+        assert make(opened, made, manager=manager).success
+
+    for table in ("models", "model_metrics"):
+        store(table, "a", "b", "c", "d")
+        store(table, "b", "a")
+        assert models_in(opened, table) == ["a", "b", "c", "d"], table
+    fitted(tmp_path, plain=("b",), tiers=("d", "e"))
+    store("models", "b")
+    assert models_in(opened) == ["b", "d"], "a and c are fitted no more, e was not measured yet"
+    assert models_in(opened, "model_metrics") == ["b", "d"], "and all that was measured on them goes"
+    store("models", "b", "d", "e")
+    assert models_in(opened) == ["b", "d", "e"]
 
 
-def only(mine: str, *, not_: str) -> dict[str, list[str]]:
-    return {io_managers.MODELS: [mine], io_managers.NOT_MODELS: [not_]}
+def test_models_of_an_asset_that_a_table_is_not_made_from_are_replaced_with_the_year(opened, tmp_path):
+    manager = TableIOManager(opened, fitted(tmp_path, plain=("a",), gone=("c",)))
+    rows = frames.models(opened.metadata, ("a", "c"))
+    assert make(opened, asset_of("models", rows, TEST_YEARS, deps=["plain"]), manager=manager).success
+    rows = frames.models(opened.metadata, ("a",))
+    assert make(opened, asset_of("models", rows, TEST_YEARS, deps=["plain"]), manager=manager).success
+    assert models_in(opened) == ["a"]
 
 
-def test_what_is_loaded_are_the_rows_of_the_asset_alone(opened):
+def test_what_is_loaded_is_the_whole_year(opened):
     seen = []
-    models = asset_of("models", frames.models(opened.metadata, ("a",)), TEST_YEARS, **only("a", not_="c"))
-    others = {io_managers.TABLE: "models", **only("c", not_="a")}
-    extended = asset_of("extended_models", frames.models(opened.metadata, ("c",)), TEST_YEARS, **others)
+    models = asset_of("models", frames.models(opened.metadata, ("a", "c")), TEST_YEARS)
 
     @dg.asset(partitions_def=TEST_YEARS, io_manager_key="tables", metadata={io_managers.TABLE: "drift"})
-    def reader(models: pd.DataFrame, extended_models: pd.DataFrame) -> pd.DataFrame:
-        seen.extend([models["model"].tolist(), extended_models["model"].tolist()])
+    def reader(models: pd.DataFrame) -> pd.DataFrame:
+        seen.extend(models["model"])
         return frames.frame_for(opened.table("drift"), [])
 
-    assert make(opened, models, extended, reader).success
-    assert seen == [["a"], ["c"]]
+    assert make(opened, models, reader).success
+    assert seen == ["a", "c"]
 
 
 def test_a_frame_that_does_not_fit_its_table_changes_neither_table_nor_file(opened, tmp_path):

@@ -11,7 +11,6 @@ from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.evaluation.model_evaluation import (
     compare,
     evaluate,
-    evaluate_curves,
     evaluate_groups,
     prepare_test_year,
 )
@@ -47,6 +46,7 @@ class AgeModel:
     target: str = "arrested"
     slope: float = 1 / 80
     training_share: float = 0.3
+    encoded_features: tuple[str, ...] = ()
     default_threshold: str = "equal_costs"
     calibrator: Calibrator = field(default_factory=Calibrator)
     thresholds: dict[str, Threshold] = field(
@@ -76,6 +76,14 @@ def test_unknown_outcomes_are_predicted_and_not_measured(measured: Any) -> None:
     assert (cells == ROWS - 7).all()
 
 
+def test_without_resamples_the_figures_are_the_same_and_no_interval_is_given(measured: Any) -> None:
+    _, evaluation = measured
+    quick = evaluate(AgeModel(), prepare_test_year(made_stops(), resamples=0))
+    for name in ("predictions", "model_metrics", "confusion_matrices", "calibration_bins"):
+        pd.testing.assert_frame_equal(getattr(quick, name), getattr(evaluation, name))
+    assert quick.metric_intervals[["low", "high"]].isna().all(axis=None)
+
+
 def test_tables_say_the_same_figures(measured: Any) -> None:
     test, evaluation = measured
     wide = evaluation.model_metrics.iloc[0]
@@ -91,7 +99,7 @@ def test_tables_say_the_same_figures(measured: Any) -> None:
     borough = groups[groups["attribute"] == "borough"].iloc[0]
     assert borough["roc_auc"] == pytest.approx(wide["roc_auc"])
     assert borough["selection_rate"] == pytest.approx(wide["flagged_share"])
-    for frame in (evaluation.predictions, groups, evaluate_curves(evaluation, test, resamples=20)):
+    for frame in (evaluation.predictions, groups):
         assert frame.columns[0] == "model"
         assert set(frame["model"]) == {"arrest-at_stop-age"}
 

@@ -10,6 +10,8 @@ import pytest
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 from sqf_pipeline.evaluation.result_rows import model_rows
+from sqf_pipeline.modelling.encoder import encoded_sets
+from sqf_pipeline.modelling.estimators import encoder_for
 from sqf_pipeline.modelling.experiments import (
     Experiment,
     extended_experiments,
@@ -18,7 +20,6 @@ from sqf_pipeline.modelling.experiments import (
 )
 from sqf_pipeline.modelling.feature_sets import OUTCOMES
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
-from sqf_pipeline.orchestration.assets.models import EXTENDED_MODELS, PLAIN_MODELS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 SMALL: dict[str, Any] = {"n_estimators": 30, "min_samples_leaf": 5, "max_features": 0.3}
@@ -126,6 +127,24 @@ def test_the_early_model_does_not_see_the_last_year(training: pd.DataFrame) -> N
     assert 0.4 < roc_auc_score(model.held_out.positive, model.held_out.score) < 0.6
 
 
+@pytest.mark.parametrize("columns", ["study_2021", "study_2021_binned"])
+def test_a_forest_on_encoded_features_is_the_forest_that_encodes_the_stops_itself(
+    training: pd.DataFrame, test_year: pd.DataFrame, columns: str
+) -> None:
+    experiment = Experiment("arrest", columns, "random_forest", calibration="none", settings={"n_estimators": 10})
+    outcomes = ["arrested", "summons_issued"]
+    names = sorted({*experiment.features().columns, *outcomes})
+    encoders = {columns: encoder_for("random_forest", experiment.features(), names).fit(training[names])}
+
+    def encoded(stops: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([stops[["year", *outcomes]], encoded_sets(encoders, stops)], axis="columns")
+
+    model = fit_experiment(experiment, encoded(training), encoded=True)
+    own = fit_experiment(experiment, training)
+    np.testing.assert_array_equal(model.raw_score(encoded(test_year)), own.raw_score(test_year))
+    assert (model.training_rows, model.training_positives) == (own.training_rows, own.training_positives)
+
+
 def test_stops_of_unknown_outcome_are_left_out(training: pd.DataFrame) -> None:
     unknown = training.copy()
     unknown.loc[unknown.index[:10], "arrested"] = pd.NA
@@ -166,7 +185,7 @@ def test_the_test_year_has_no_say_in_the_choice(training: pd.DataFrame, test_yea
     alone = fit_experiment(Experiment("arrest", "study_2021_binned", "random_forest", calibration="none"), training)
     turned = test_year.assign(arrested=~test_year["arrested"])
     for test in (test_year, turned):
-        rows = model_rows([constant, model, alone], training, test, test_year=2020, source="sample")
+        rows = model_rows([constant, model, alone], training, test)
         assert best_on_held_out(rows) == {
             ("arrest", "during"): model.name,
             ("arrest", "study_2021_binned"): alone.name,  # the only one of its columns
@@ -210,15 +229,6 @@ def test_names_are_unique_and_say_what_a_model_is() -> None:
     assert "arrest-study_2021-random_forest" in names
     assert "summons-study_2021-random_forest-under-prior" in names
     assert "arrest-during_twelve-tuned_forest" in names
-
-
-def test_every_model_that_is_fitted_belongs_to_one_side_of_the_shared_tables() -> None:
-    chosen = {(outcome, tier): ("suspect_age",) for outcome in OUTCOMES for tier in ("during", "at_stop")}
-    plain = {experiment.name for experiment in plain_experiments()}
-    extended = {experiment.name for experiment in (*extended_experiments(), *served_experiments(chosen))}
-    assert set(PLAIN_MODELS) == plain
-    assert set(EXTENDED_MODELS) == extended
-    assert not plain & extended
 
 
 def test_an_unknown_kind_of_model_is_told_with_those_that_there_are() -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling import resampling
 from sqf_pipeline.modelling.calibration import prior_calibrator
-from sqf_pipeline.modelling.encoder import encoded_frame, make_encoder
+from sqf_pipeline.modelling.encoder import encoded_frame, encoded_sets, make_encoder
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.resampling import demonstrate_leak, prior_corrected, resample
 from sqf_pipeline_tests.modelling_support import invented_stops
@@ -49,6 +49,23 @@ def test_smotenc_invents_positives_of_known_categories_only(stops: pd.DataFrame,
     for name in ("suspected_crime", "precinct", "searched"):
         assert set(new[name].dropna()) <= set(own[name].dropna())
     assert new["suspect_height_inches"].dropna().between(*own["suspect_height_inches"].agg(["min", "max"])).all()
+
+
+def test_smotenc_invents_encoded_positives_that_are_one_hot_and_between_their_neighbours(
+    stops: pd.DataFrame, positive: np.ndarray
+) -> None:
+    features = encoded_sets({"a": make_encoder(COLUMNS, mark_missing=False).fit(stops)}, stops)
+    sampled = resample(features, positive, "smotenc", encoded=True)
+    new, own = sampled.stops.iloc[len(stops) :], features[positive]
+    assert sampled.after == ((~positive).sum(), (~positive).sum())
+    pd.testing.assert_frame_equal(sampled.stops.iloc[: len(stops)], features)
+    for column in ("suspected_crime", "precinct"):
+        one_hot = [name for name in features if name.startswith(f"a__{column}=")]
+        assert (new[one_hot].sum(axis="columns") == 1).all()
+        assert set(new[one_hot].idxmax(axis="columns")) <= set(own[one_hot].idxmax(axis="columns"))
+    assert set(new["a__searched"]) <= {0.0, 1.0}
+    assert (new["a__month"] % 1 == 0).all()
+    assert new["a__suspect_height_inches"].between(*own["a__suspect_height_inches"].agg(["min", "max"])).all()
 
 
 def test_the_quick_encoder_makes_the_stops_of_smotenc_s_own(

@@ -19,23 +19,13 @@ BY_GROUP = {
         *("resampled_summons_models", "study_2021", "summons_model"),
     ],
     "evaluation": [
-        *("calibration_bins", "drift", "extended_confusion_matrices", "extended_importances", "extended_metrics"),
-        *(
-            "extended_models",
-            "extended_predictions",
-            "gap_marks",
-            "imbalance_models",
-            "metric_differences",
-            "metric_intervals",
-        ),
+        *("calibration_bins", "drift", "gap_marks", "imbalance_models", "metric_differences", "metric_intervals"),
         *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
     ],
     "publication": ["charts", "model_card", "model_export"],
 }
 CHECKS = {
     "drift": ["stops_like_those_of_training"],
-    "extended_metrics": ["contract"],
-    "extended_predictions": ["contract"],
     "gap_marks": ["no_gap_tells_the_outcome"],
     "model_metrics": ["contract"],
     "predictions": ["contract"],

@@ -43,6 +43,16 @@ def test_the_graph_is_the_one_that_was_reviewed(tmp_path):
     assert graph(tmp_path) == reviewed, "if this is meant, write the snapshot anew; see the top of this module"
 
 
+def test_every_asset_is_needed_or_is_read_by_people(tmp_path):
+    """An asset that nothing is made from is a table that people query, or what leaves the pipeline."""
+    definitions = build_defs(Settings(home=tmp_path, _env_file=None))
+    asset_graph = definitions.get_repository_def().asset_graph
+    for key in asset_graph.get_all_asset_keys():
+        node = asset_graph.get(key)
+        kept = node.assets_def.get_io_manager_key_for_asset_key(key)
+        assert node.child_keys or "tables" in kept or node.group_name == "publication", key
+
+
 def main() -> None:
     """Write the snapshot."""
     import tempfile
