@@ -17,7 +17,7 @@ WITH_EXAMPLES = sorted(
 )
 PURE_READERS = {
     *("parse_height", "parse_number", "parse_whole_number", "parse_year", "parse_month", "parse_weekday"),
-    *("parse_flag", "parse_time", "parse_date", "parse_identifier", "year_in_name"),
+    *("parse_flag", "parse_time", "parse_identifier", "year_in_name"),
 }
 
 

@@ -28,7 +28,7 @@ def test_distinct_categories_that_were_cut_to_one_are_red(before):
 
 @pytest.mark.parametrize("gone", RACES)
 def test_any_frequent_category_that_is_gone_is_red(before, gone):
-    now = stops("suspect_race", [race for race in RACES if race != gone] * 25, 2020)
+    now = stops("suspect_race", [race for race in RACES if race != gone] * 30, 2020)
     (found,) = category_findings(now, before)
     assert f"{gone!r}" in found.text
 
