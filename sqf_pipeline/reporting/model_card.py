@@ -171,9 +171,9 @@ def finding(inputs: ModelCardInputs) -> str:
     if not at_stop or not during:
         return ""
     return (
-        f"What follows a stop can be predicted only in part from what is known when it begins (ROC AUC {at_stop}, "
-        f"where 0.5 is chance and 1 is perfect), and far better ({during}) from what officers write down during it, "
-        "much of which follows from the outcome itself."
+        f"What follows a stop is predicted with a ROC AUC of {at_stop} from what is known when it begins (0.5 is "
+        f"chance, 1 is perfect), and of {during} from what officers write down during it, much of which follows from "
+        "the outcome itself."
     )
 
 
