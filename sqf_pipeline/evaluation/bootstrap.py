@@ -15,6 +15,7 @@ Kish (1965), Survey Sampling (effective number of rows).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,15 +113,22 @@ def draw_metrics(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> MetricDraws:
-    """Compute the metrics of a forecast on its stops and on every resample; arguments as in `weighted_metrics`."""
-    stacked = np.concatenate([np.ones((1, forecast.rows), dtype=weights.dtype), weights])
-    values = weighted_metrics(
-        forecast, stacked, training_share=training_share, threshold=threshold, bins=bins, precisions=precisions
+    """Return the metrics of a forecast on its stops and on every resample; the arguments are those of `weighted_metrics`.
+
+    The stops are measured by themselves: beside resamples, sums are added up in another order, and the last digit of
+    an estimate would say whether there were any.
+    """
+    measured = partial(
+        weighted_metrics,
+        forecast,
+        training_share=training_share,
+        threshold=threshold,
+        bins=bins,
+        precisions=precisions,
     )
-    return MetricDraws(
-        {name: float(array[0]) for name, array in values.items()},
-        {name: array[1:] for name, array in values.items()},
-    )
+    estimates = measured(np.ones((1, forecast.rows), dtype=weights.dtype))
+    draws = measured(weights) if len(weights) else dict.fromkeys(estimates, np.empty(0))
+    return MetricDraws({name: float(array[0]) for name, array in estimates.items()}, draws)
 
 
 def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[float | None, float | None]:

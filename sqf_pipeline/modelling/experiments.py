@@ -1,8 +1,4 @@
-"""The experiments: which model is fitted on which columns, how resampled and how calibrated. One entry each.
-
-What belongs here: the list. What does not: how a kind of model is made (`estimators`), and fitting (`fitting`).
-Adding an experiment is adding one entry.
-"""
+"""The experiments: which model is fitted on which columns, how resampled and how calibrated, one entry each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -146,22 +142,3 @@ def served_experiments(chosen: Mapping[tuple[str, str], tuple[str, ...]]) -> tup
         for columns in ("during", "at_stop")
     )
     return (*study, *others)
-
-
-def named_to_serve() -> tuple[Experiment, ...]:
-    """Return the models for the export as far as they are known before their columns are chosen: their names."""
-    chosen: dict[tuple[str, str], tuple[str, ...]] = {
-        (outcome, columns): ("suspected_crime",) for outcome in OUTCOMES for columns in ("during", "at_stop")
-    }
-    return served_experiments(chosen)
-
-
-def extended_experiments() -> tuple[Experiment, ...]:
-    """Return what the extended pipeline fits beside the plain one, the served models apart."""
-    return (*tier_experiments(), *imbalance_experiments())
-
-
-__all__ = [
-    "FOREST_GRID", "Experiment", "extended_experiments", "imbalance_experiments", "named_to_serve", "plain_experiments",
-    "resampled_experiments", "served_experiments", "study_experiments", "tier_experiments",
-]  # fmt: skip

@@ -1,19 +1,4 @@
-"""Fitting an experiment: early model, calibrator and thresholds on the last training year, final model on all.
-
-What belongs here: the order of the steps and the fitted model that comes out. What does not: what is fitted
-(`experiments`, `estimators`), and measuring on the test year (`measures` and its neighbours).
-
-The steps, when a model is calibrated:
-
-1. An early model is fitted on all training years but the last.
-2. The last training year, which it has not seen, is scored; the calibrator and the thresholds are chosen there.
-3. The final model is fitted on all training years, and the early one's calibrator and thresholds are its own.
-
-The last step was measured with boosting on both outcomes and every tier, the years before taking the parts (fitted on
-2017, calibrated on 2018, asked about 2019), and again a year later. The final model had the lesser log loss and Brier
-score than the early one in all twelve cases (arrest, the study's columns, 2019: log loss 0.395 against 0.407), and the
-logistic map the lesser log loss than the isotonic one in most; figures in docs/modelling.md.
-"""
+"""Fitting an experiment: early model, calibrator and thresholds on the last training year, final model on all."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -164,15 +149,17 @@ def fit_experiment(
 ) -> FittedModel:
     """Fit an experiment on training stops.
 
+    A calibrated model: an early one is fitted on all years but the last, calibrator and thresholds are chosen on the
+    last, and the final model is fitted on all and takes them over, which predicts better (docs/modelling.md).
+
     Parameters
     ----------
     experiment
         What to fit.
     training_stops
-        Clean stops of the training years: registry columns, `year` and the outcome among them. With `encoded`, their
-        encoded features by `encoder.encoded_sets`, beside `year` and the outcome.
+        Clean stops of the training years: registry columns, `year` and the outcome among them.
     encoded
-        Whether to fit on encoded features.
+        Whether they come as encoded features instead, by `encoder.encoded_sets`, beside `year` and the outcome.
     n_jobs
         Cores for forests; the model is the same whatever their number.
 
@@ -311,6 +298,3 @@ class _Step:
         if self.experiment.estimator in {"balanced_forest", "weighted_forest"}:
             return 0.5
         return after[0] / sum(after)
-
-
-__all__ = ["FittedModel", "HeldOut", "fit_experiment", "one_thread", "positive_score"]

@@ -1,9 +1,4 @@
-"""Where assets are kept: Parquet frames, joblib models, PostgreSQL tables.
-
-What belongs here: turning an asset and its partition into a place, and writing there so that a reader or a killed
-process never meets half of it. What does not: what is written (the assets), how rows reach PostgreSQL (the
-warehouse), or any check of content (the gate has passed before anything comes here).
-"""
+"""Where assets are kept, whole or not at all: Parquet frames, joblib models, PostgreSQL tables."""
 
 import os
 import time
@@ -236,10 +231,8 @@ class TableIOManager(dg.IOManager):
         kept = self._fitted_models(context) - set(obj["model"]) if "model" in table.c else set()
         only = table.c.model.not_in(sorted(kept)) if kept else None
         rows = replace_partition(self.warehouse.engine, table, obj, partition, only=only)
-        metadata: dict[str, Any] = {
-            "dagster/table_name": f"{table.schema}.{table.name}",
-            "dagster/partition_row_count": rows,
-        }
+        name = f"{table.schema}.{table.name}"
+        metadata: dict[str, Any] = {"dagster/table_name": name, "dagster/partition_row_count": rows}
         if "dagster/column_schema" not in context.output_metadata:
             metadata["dagster/column_schema"] = _column_schema(table)
         context.add_output_metadata(metadata)
@@ -304,10 +297,3 @@ def _column_schema(table: "sa.Table") -> dg.TableSchema:
 
 def _year_column(context: dg.OutputContext) -> str:
     return "test_year" if context.asset_partitions_def == TEST_YEARS else "year"
-
-
-__all__ = [
-    "TABLE",
-    "FrameAndTableIOManager", "ModelIOManager", "NotMadeYetError", "ParquetIOManager", "TableIOManager", "is_left",
-    "one_writer", "put_in_place", "unfinished", "written_atomically",
-]  # fmt: skip

@@ -200,6 +200,9 @@ def _parts_run(node: ast.stmt) -> list[ast.AST]:
     """Return what of a definition makes results; what Dagster is told of an asset stands in decorators and hints."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return [*node.body, *node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):  # such as an asset made by a factory
+        call = node.value
+        return [call.func, *call.args, *(given for given in call.keywords if given.arg != "description")]
     return [node]
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 def _fitted_asset(
     name: str,
     experiments: Callable[[pd.DataFrame, Compute], Sequence[Experiment]],
-    description: str,
     *,
+    description: str,
     group: str = "evaluation",
     fitted_on: str = "training_stops",
 ) -> dg.AssetsDefinition:
@@ -79,42 +79,42 @@ def _to_serve(training_stops: pd.DataFrame, compute: Compute) -> Sequence[Experi
 arrest_model = _fitted_asset(
     "arrest_model",
     _of_outcome("arrest"),
-    "Forests for arrests with the study's settings, on its columns, in its bins and in finer categories.",
+    description="Forests for arrests with the study's settings, on its columns, in its bins and in finer categories.",
     group="models",
     fitted_on="training_features",
 )
 summons_model = _fitted_asset(
     "summons_model",
     _of_outcome("summons"),
-    "Forests for summonses with the study's settings, on its columns, in its bins and in finer categories.",
+    description="Forests for summonses with the study's settings, on its columns, in its bins and in finer categories.",
     group="models",
     fitted_on="training_features",
 )
 resampled_summons_models = _fitted_asset(
     "resampled_summons_models",
     lambda *_: resampled_experiments(),
-    "Forests for summonses on training stops that were under-sampled, over-sampled or filled up by SMOTENC. Only "
-    "training stops are ever resampled.",
+    description="Forests for summonses on training stops that were under-sampled, over-sampled or filled up by "
+    "SMOTENC. Only training stops are ever resampled.",
     group="models",
     fitted_on="training_features",
 )
 tier_models = _fitted_asset(
     "tier_models",
     lambda *_: tier_experiments(),
-    "Each outcome at each tier of information: the constant, logistic regression, a tuned forest and gradient "
-    "boosting, calibrated on the last training year.",
+    description="Each outcome at each tier of information: the constant, logistic regression, a tuned forest and "
+    "gradient boosting, calibrated on the last training year.",
 )
 imbalance_models = _fitted_asset(
     "imbalance_models",
     lambda *_: imbalance_experiments(),
-    "Ways with a rare outcome: class weights, balanced forest, and resampling, each calibrated on stops that it did "
-    "not see.",
+    description="Ways with a rare outcome: class weights, balanced forest, and resampling, each calibrated on stops "
+    "that it did not see.",
 )
 served_models = _fitted_asset(
     "served_models",
     _to_serve,
-    "Forests on twelve columns, which the service answers from: the study's twelve fields, and those that matter most "
-    "at each other tier, chosen on training stops.",
+    description="Forests on twelve columns, which the service answers from: the study's twelve fields, and those that"
+    " matter most at each other tier, chosen on training stops.",
 )
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS
-from sqf_pipeline.modelling.experiments import extended_experiments, plain_experiments
+from sqf_pipeline.modelling.experiments import imbalance_experiments, plain_experiments, tier_experiments
 from sqf_pipeline.orchestration.instance import open_instance
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.settings import Settings
@@ -47,7 +47,8 @@ def names_in(pipeline: Pipeline, table: str) -> set[str]:
 
 def test_every_model_is_in_every_table_that_is_about_all(full):
     names = names_in(full, "models")
-    assert names > {experiment.name for experiment in (*plain_experiments(), *extended_experiments())}
+    experiments = (*plain_experiments(), *tier_experiments(), *imbalance_experiments())
+    assert names > {experiment.name for experiment in experiments}
     about_all = ("model_metrics", "predictions", "metric_intervals", "threshold_metrics", "calibration_bins")
     for table in (*about_all, "confusion_matrices"):
         assert names_in(full, table) == names, table

@@ -7,19 +7,19 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.evaluation.compared_models import permutation_rows
 from sqf_pipeline.evaluation.model_evaluation import (
     compare,
     evaluate,
     evaluate_groups,
     impurity_rows,
+    permutation_rows,
     prepare_test_year,
 )
 from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
 from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
 from sqf_pipeline.ingest.reader import read_published_file
-from sqf_pipeline.modelling.experiments import named_to_serve, served_experiments
+from sqf_pipeline.modelling.experiments import served_experiments
 from sqf_pipeline.modelling.fitting import fit_experiment
 from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 from sqf_pipeline.service.app import create_app
@@ -164,9 +164,10 @@ def test_a_year_in_which_nobody_got_a_summons_is_exported_all_the_same(tmp_path)
     test = invented_stops(120, 2, 2020)
     test["summons_issued"] = pd.array([False] * len(test), dtype="boolean")
     prepared = prepare_test_year(test, resamples=20)
+    chosen = {(outcome, tier): ("suspected_crime",) for outcome in ("arrest", "summons") for tier in CHOSEN}
     models = [
         fit_experiment(replace(experiment, settings={"n_estimators": 5, "min_samples_leaf": 5}), training, n_jobs=1)
-        for experiment in named_to_serve()
+        for experiment in served_experiments(chosen)
         if experiment.outcome == "summons"
     ]
     evaluations = {model.name: evaluate(model, prepared) for model in models}

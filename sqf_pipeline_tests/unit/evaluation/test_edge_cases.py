@@ -12,11 +12,12 @@ from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.modelling import estimators
 from sqf_pipeline.modelling.experiments import (
     Experiment,
-    extended_experiments,
-    named_to_serve,
+    imbalance_experiments,
     plain_experiments,
+    served_experiments,
+    tier_experiments,
 )
-from sqf_pipeline.modelling.feature_sets import TARGETS
+from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
@@ -27,9 +28,11 @@ QUICK = {
     "random_forest": TREES, "tuned_forest": TREES, "weighted_forest": TREES, "balanced_forest": TREES,
     "boosting": {"max_iter": 4}, "logistic_regression": {"max_iter": 30},
 }  # fmt: skip
+ONE_FIELD = {(outcome, tier): ("suspected_crime",) for outcome in OUTCOMES for tier in ("during", "at_stop")}
+EVERY = (*plain_experiments(), *tier_experiments(), *imbalance_experiments(), *served_experiments(ONE_FIELD))
 ONE_OF_EACH = {
     (experiment.estimator, experiment.resampling, experiment.calibration, experiment.features().tier): experiment
-    for experiment in (*plain_experiments(), *extended_experiments(), *named_to_serve())
+    for experiment in EVERY
     if experiment.outcome == "summons"
 }
 

@@ -14,9 +14,10 @@ from sqf_pipeline.modelling.encoder import encoded_sets
 from sqf_pipeline.modelling.estimators import encoder_for
 from sqf_pipeline.modelling.experiments import (
     Experiment,
-    extended_experiments,
+    imbalance_experiments,
     plain_experiments,
     served_experiments,
+    tier_experiments,
 )
 from sqf_pipeline.modelling.feature_sets import OUTCOMES
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
@@ -196,7 +197,7 @@ def test_a_last_training_year_of_one_class_is_told(training: pd.DataFrame) -> No
     for answer in (False, True):
         told = training.copy()
         told.loc[told["year"] == 2019, "summons_issued"] = answer
-        for experiment in (*extended_experiments(), forest("summons")):
+        for experiment in (*tier_experiments(), *imbalance_experiments(), forest("summons")):
             if experiment.outcome == "summons" and experiment.needs_held_out_year:
                 with pytest.raises(SqfError, match=r"last training year, 2019.*found (0|400) with among 400"):
                     fit_experiment(experiment, told)
@@ -223,7 +224,7 @@ def test_a_single_class_is_told(training: pd.DataFrame) -> None:
 
 def test_names_are_unique_and_say_what_a_model_is() -> None:
     chosen = {(outcome, tier): ("suspect_age",) for outcome in OUTCOMES for tier in ("during", "at_stop")}
-    experiments = [*plain_experiments(), *extended_experiments(), *served_experiments(chosen)]
+    experiments = [*plain_experiments(), *tier_experiments(), *imbalance_experiments(), *served_experiments(chosen)]
     names = [experiment.name for experiment in experiments]
     assert len(set(names)) == len(names)
     assert "arrest-study_2021-random_forest" in names

@@ -221,9 +221,23 @@ def test_what_an_asset_itself_does_is_counted_and_what_is_said_of_it_is_not(copy
     path.write_text(text.replace("How the study's columns become numbers", "Another description"))
     assert all_versions() == before
 
-    path.write_text(text.replace('"one_hot", codes="drop"', '"one_hot", codes="keep"'))
+    path.write_text(text.replace("sorted({*features.columns, *_TARGETS})", "sorted(features.columns)"))
     after = all_versions()
     assert {name for name in before if after[name] != before[name]} == {"feature_encoder"}
+
+
+def test_what_a_factory_is_told_counts_for_the_asset_that_it_makes_and_the_description_does_not(copy):
+    before = all_versions()
+    path = copy / "orchestration" / "assets" / "models.py"
+    text = path.read_text()
+    assert len({before[name] for name in ("arrest_model", "summons_model", "tier_models", "served_models")}) == 4
+
+    path.write_text(text.replace("Forests for arrests with", "Another description with"))
+    assert all_versions() == before
+
+    path.write_text(text.replace('_of_outcome("arrest")', '_of_outcome("other")'))
+    after = all_versions()
+    assert {name for name in before if after[name] != before[name]} == {"arrest_model"}
 
 
 def test_a_module_that_starts_to_be_used_is_counted_without_being_listed(copy):
