@@ -113,7 +113,7 @@ def draw_metrics(
     bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> MetricDraws:
-    """Return the metrics of a forecast on its stops and on every resample; the arguments are those of `weighted_metrics`.
+    """Compute the metrics of a forecast on its stops and on every resample; arguments as in `weighted_metrics`.
 
     The stops are measured by themselves: beside resamples, sums are added up in another order, and the last digit of
     an estimate would say whether there were any.
