@@ -14,7 +14,7 @@ from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weig
 from sqf_pipeline.evaluation.metrics import weight_chunks
 from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set
-from sqf_pipeline.modelling.fitting import one_thread
+from sqf_pipeline.modelling.thread_limits import one_thread
 from sqf_pipeline.registry.outcomes import OUTCOMES, TARGETS
 
 if TYPE_CHECKING:

@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import (
-    RESAMPLES,
-    SEED,
     MetricDraws,
-    Weights,
     draw_metrics,
     metric_intervals,
     paired_differences,
-    resample_weights,
-    stop_clusters,
 )
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance
 from sqf_pipeline.evaluation.metrics import METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
 from sqf_pipeline.evaluation.multiple_comparisons import with_holm
-from sqf_pipeline.evaluation.subgroups import subgroup_labels, subgroup_metrics
+from sqf_pipeline.evaluation.prepared_test_year import TestYear
+from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.modelling.encoder import name_in_set
 from sqf_pipeline.modelling.thresholds import STATED_PRECISION
@@ -36,63 +31,6 @@ if TYPE_CHECKING:
 
 GROUP_RESAMPLES = 250
 _CELLS = ["tn", "fp", "fn", "tp"]
-
-
-@dataclass(frozen=True)
-class TestYear:
-    """Clean stops of the test year with the encounters and resamples that all models share.
-
-    Attributes
-    ----------
-    stops
-        Clean stops.
-    clusters
-        Encounter of each stop, shape (rows,).
-    weights
-        How often each stop stands in each resample, shape (resamples, rows).
-    labels
-        Group of each stop by attribute.
-    features
-        Encoded features of the same stops in the same order, for models that are fitted on such.
-    """
-
-    __test__ = False  # the name is not a test's
-
-    stops: "pd.DataFrame"
-    clusters: NDArray[np.intp]
-    weights: Weights
-    labels: "pd.DataFrame"
-    features: "pd.DataFrame | None" = None
-
-    def inputs_of(self, model: "FittedModel") -> "pd.DataFrame":
-        """Return what a model takes: the encoded features, or the stops."""
-        if not model.encoded_features:
-            return self.stops
-        if self.features is None:
-            raise ValueError(f"{model.name} takes encoded features, and the test year came without them")
-        return self.features
-
-
-def prepare_test_year(
-    stops: "pd.DataFrame", features: "pd.DataFrame | None" = None, *, resamples: int = RESAMPLES, seed: int = SEED
-) -> TestYear:
-    """Return a test year ready to measure models on; the same stops and seed give the same resamples.
-
-    Without resamples models are measured in no time, and no measure has an interval.
-
-    Raises
-    ------
-    SqfError
-        When the features are not of these stops.
-    """
-    if features is not None and features["stop_id"].tolist() != stops["stop_id"].tolist():
-        raise SqfError(
-            f"The encoded features are of other stops than the test year's ({len(features):,} against {len(stops):,}, "
-            "or in another order). Materialise test_features anew."
-        )
-    clusters = stop_clusters(stops)
-    weights = resample_weights(clusters, resamples=resamples, seed=seed)
-    return TestYear(stops, clusters, weights, subgroup_labels(stops), features)
 
 
 @dataclass(frozen=True)

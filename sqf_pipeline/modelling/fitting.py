@@ -1,7 +1,6 @@
 """Fitting an experiment: early model, calibrator and thresholds on the last training year, final model on all."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqf_pipeline.modelling.estimators import make_model, settings_of, use_one_c
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import TARGETS, FeatureSet
 from sqf_pipeline.modelling.resampling import resample
+from sqf_pipeline.modelling.thread_limits import one_thread
 from sqf_pipeline.modelling.thresholds import DEFAULT_THRESHOLD, Threshold, choose_thresholds, half
 
 
@@ -131,26 +131,10 @@ def positive_score(pipeline: Any, stops: pd.DataFrame) -> np.ndarray:
     return np.asarray(probabilities[:, classes.index(True)], dtype=np.float64)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep OpenMP and BLAS to one thread.
-
-    Gradient boosting on two threads waits for a busy core at every split: measured here, 40 seconds in place of 1.2
-    on a machine with other work. Forests are not touched: joblib spreads their trees.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
-        yield
-
-
 def fit_experiment(
     experiment: Experiment, training_stops: pd.DataFrame, *, encoded: bool = False, n_jobs: int | None = None
 ) -> FittedModel:
     """Fit an experiment on training stops.
-
-    A calibrated model: an early one is fitted on all years but the last, calibrator and thresholds are chosen on the
-    last, and the final model is fitted on all and takes them over, which predicts better (docs/modelling.md).
 
     Parameters
     ----------
@@ -171,42 +155,17 @@ def fit_experiment(
     """
     features = experiment.features()
     known = training_stops[training_stops[TARGETS[experiment.outcome]].notna()]
-    _refuse_unknown_year(experiment, training_stops, known)
     positive = known[TARGETS[experiment.outcome]].to_numpy(dtype=bool)
-    if positive.all() or not positive.any():
-        raise SqfError(
-            f"The model {experiment.name} needs training stops with and without the outcome; found "
-            f"{int(positive.sum()):,} with among {len(positive):,}. Train on more stops."
-        )
+    _refuse_unusable(experiment, training_stops, known, positive)
     years = known["year"].to_numpy(dtype=np.int64)
-    inputs = features.columns_for(experiment.outcome)
-    if encoded:
-        inputs = features_of_set(training_stops.columns, features.name, inputs)
+    names = features.columns_for(experiment.outcome)
+    inputs = features_of_set(training_stops.columns, features.name, names) if encoded else names
     step = _Step(experiment, features, inputs, encoded, n_jobs)
-    held_out: HeldOut | None = None
-    tried: tuple[Mapping[str, Any], ...] = ()
-    settings = dict(experiment.settings)
-    calibrator, thresholds = Calibrator(), half()
+    chosen = _Chosen(dict(experiment.settings), Calibrator(), half())
     if experiment.needs_held_out_year:
-        last = int(years.max())
-        early = years < last
-        if not early.any() or len(np.unique(positive[early])) < 2:
-            raise SqfError(
-                f"The model {experiment.name} is calibrated on the last training year and needs an earlier one with "
-                f"and without the outcome; found the years {sorted(set(years.tolist()))}. Train on more years."
-            )
-        if len(np.unique(positive[~early])) < 2:
-            raise SqfError(
-                f"The model {experiment.name} is calibrated on the last training year, {last}, which must have stops "
-                f"with and without the outcome; found {int(positive[~early].sum()):,} with among {(~early).sum():,}. "
-                f"Look at the column {TARGETS[experiment.outcome]} of {last}, or use another test year."
-            )
-        settings, tried, score = step.choose(known, positive, early)
-        calibrator = fit_calibrator(experiment.calibration, score, positive[~early])
-        probability = calibrator.apply(score)
-        held_out = HeldOut(last, score, probability, positive[~early])
-        thresholds = choose_thresholds(probability, positive[~early], experiment.outcome)
-    pipeline, before, after = step.fit(known, positive, settings)
+        chosen = _choose_on_last_year(step, known, positive, years)
+    calibrator = chosen.calibrator
+    pipeline, before, after = step.fit(known, positive, chosen.settings)
     sampled_share = step.sampled_share(after)
     if experiment.calibration == "prior":
         calibrator = prior_calibrator(float(positive.mean()), sampled_share)
@@ -219,8 +178,8 @@ def fit_experiment(
         calibration=experiment.calibration,
         pipeline=pipeline,
         calibrator=calibrator,
-        thresholds=thresholds,
-        default_threshold=DEFAULT_THRESHOLD[experiment.outcome] if held_out else "half",
+        thresholds=chosen.thresholds,
+        default_threshold=DEFAULT_THRESHOLD[experiment.outcome] if chosen.held_out else "half",
         settings=settings_of(pipeline),
         training_years=tuple(sorted(set(years.tolist()))),
         training_rows=len(known),
@@ -229,20 +188,60 @@ def fit_experiment(
         class_counts_before=before,
         class_counts_after=after,
         sampled_share=sampled_share,
-        held_out=held_out,
-        tried=tried,
+        held_out=chosen.held_out,
+        tried=chosen.tried,
         encoded_features=inputs if encoded else (),
     )
 
 
-def _refuse_unknown_year(experiment: Experiment, training_stops: pd.DataFrame, known: pd.DataFrame) -> None:
-    """Refuse to leave a whole year out of training without a word."""
-    lost = sorted(set(training_stops["year"].astype(int)) - set(known["year"].astype(int)))
+@dataclass(frozen=True)
+class _Chosen:
+    """What is decided before the final fit: on the last training year where the experiment is calibrated."""
+
+    settings: Mapping[str, Any]
+    calibrator: Calibrator
+    thresholds: Mapping[str, Threshold]
+    held_out: HeldOut | None = None
+    tried: tuple[Mapping[str, Any], ...] = ()
+
+
+def _choose_on_last_year(step: "_Step", known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:
+    """Fit early models on all years but the last, and choose settings, calibrator and thresholds on the last.
+
+    The final model, fitted on all years, takes them over, which predicts better (docs/modelling.md).
+    """
+    experiment, last = step.experiment, int(years.max())
+    early = years < last
+    if not early.any() or len(np.unique(positive[early])) < 2:
+        raise SqfError(
+            f"The model {experiment.name} is calibrated on the last training year and needs an earlier one with "
+            f"and without the outcome; found the years {sorted(set(years.tolist()))}. Train on more years."
+        )
+    if len(np.unique(positive[~early])) < 2:
+        raise SqfError(
+            f"The model {experiment.name} is calibrated on the last training year, {last}, which must have stops "
+            f"with and without the outcome; found {int(positive[~early].sum()):,} with among {(~early).sum():,}. "
+            f"Look at the column {TARGETS[experiment.outcome]} of {last}, or use another test year."
+        )
+    settings, tried, score = step.choose(known, positive, early)
+    calibrator = fit_calibrator(experiment.calibration, score, positive[~early])
+    probability = calibrator.apply(score)
+    thresholds = choose_thresholds(probability, positive[~early], experiment.outcome)
+    return _Chosen(settings, calibrator, thresholds, HeldOut(last, score, probability, positive[~early]), tried)
+
+
+def _refuse_unusable(experiment: Experiment, stops: pd.DataFrame, known: pd.DataFrame, positive: np.ndarray) -> None:
+    """Refuse stops of one kind alone, and to leave a whole year out of training without a word."""
+    lost = sorted(set(stops["year"].astype(int)) - set(known["year"].astype(int)))
     if lost:
         raise SqfError(
             f"The model {experiment.name} needs to know who had the outcome, and in {', '.join(map(str, lost))} the "
-            f"column {TARGETS[experiment.outcome]} is empty in every stop. Look at the published file of that year, "
-            "or use another test year."
+            f"column {TARGETS[experiment.outcome]} is empty. Look at that year's file, or use another test year."
+        )
+    if positive.all() or not positive.any():
+        raise SqfError(
+            f"The model {experiment.name} needs training stops with and without the outcome; found "
+            f"{int(positive.sum()):,} with among {len(positive):,}. Train on more stops."
         )
 
 

@@ -73,7 +73,8 @@ def results(
     """Measure the study's forests; every model, and on resamples too, where tables with intervals are asked for."""
     from sqf_pipeline.contracts.features import metrics_contract, predictions_contract
     from sqf_pipeline.evaluation.bootstrap import RESAMPLES
-    from sqf_pipeline.evaluation.model_evaluation import evaluate_all, prepare_test_year
+    from sqf_pipeline.evaluation.model_evaluation import evaluate_all
+    from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year
     from sqf_pipeline.evaluation.result_rows import model_rows
     from sqf_pipeline.year_checks.completeness import combined_coverage
 

@@ -7,14 +7,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.evaluation.model_evaluation import (
-    compare,
-    evaluate,
-    evaluate_groups,
-    impurity_rows,
-    permutation_rows,
-    prepare_test_year,
-)
+from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_groups, impurity_rows, permutation_rows
+from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year
 from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
 from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines

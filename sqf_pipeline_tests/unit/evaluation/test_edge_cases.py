@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.model_evaluation import evaluate, evaluate_groups, permutation_rows, prepare_test_year
+from sqf_pipeline.evaluation.model_evaluation import evaluate, evaluate_groups, permutation_rows
+from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year
 from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.modelling import estimators
 from sqf_pipeline.modelling.experiments import (

@@ -8,12 +8,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation.metrics import METRICS
-from sqf_pipeline.evaluation.model_evaluation import (
-    compare,
-    evaluate,
-    evaluate_groups,
-    prepare_test_year,
-)
+from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_groups
+from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year
 from sqf_pipeline.modelling.calibration import Calibrator
 from sqf_pipeline.modelling.thresholds import Threshold
 
