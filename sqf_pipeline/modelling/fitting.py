@@ -164,11 +164,10 @@ def fit_experiment(
     chosen = _Chosen(dict(experiment.settings), Calibrator(), half())
     if experiment.needs_held_out_year:
         chosen = _choose_on_last_year(step, known, positive, years)
-    calibrator = chosen.calibrator
     pipeline, before, after = step.fit(known, positive, chosen.settings)
     sampled_share = step.sampled_share(after)
-    if experiment.calibration == "prior":
-        calibrator = prior_calibrator(float(positive.mean()), sampled_share)
+    prior = experiment.calibration == "prior"
+    calibrator = prior_calibrator(float(positive.mean()), sampled_share) if prior else chosen.calibrator
     return FittedModel(
         name=experiment.name,
         outcome=experiment.outcome,
