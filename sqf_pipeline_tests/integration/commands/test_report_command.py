@@ -21,7 +21,7 @@ def report(url: str, home: Path, *options: str) -> Result:
 
 def line_of(result: Result, begins: str) -> list[str]:
     (line,) = [line for line in result.output.splitlines() if line.strip().startswith(begins)]
-    return line.split()
+    return line.replace(" %", "%").split()
 
 
 @pytest.fixture
@@ -47,17 +47,21 @@ def test_the_figures_are_those_of_the_tables(stops, database_url, tmp_path):
     assert share == f"{arrests / stops['arrested'].count():.1%}"
     assert "sqf-2020.csv (local)" in result.output
     for test_year in (2020, 2021):
-        assert f"Models on the untouched stops of {test_year}" in result.output
+        assert f"Models of arrest: 20 of 50 test stops of {test_year}" in result.output
 
 
 def test_one_test_year_alone_and_a_metric_that_does_not_exist_is_a_dash(stops, database_url, tmp_path):
     del stops
     result = report(database_url, tmp_path, "--year", "2021")
     assert result.exit_code == 0, result.output
-    assert "untouched stops of 2020" not in result.output
-    assert "arrest: 20 of 50" in result.output
-    assert line_of(result, "study forest")[2:4] == ["0.900", "0.813"]
-    assert line_of(result, "study line")[2:4] == ["-", "0.750"]
+    assert "test stops of 2020" not in result.output
+    assert "arrest: 20 of 50 test stops of 2021" in result.output
+    titles = line_of(result, "model ")
+    forest, line = (
+        dict(zip(titles, line_of(result, name)[1:], strict=True)) for name in ("study forest", "study line")
+    )
+    assert (forest["acc."], forest["AUC"]) == ("0.900", "0.813")
+    assert (line["acc."], line["AUC"]) == ("\u2013", "0.750")
 
 
 def test_a_year_without_results_is_told_with_those_that_have(stops, database_url, tmp_path):
