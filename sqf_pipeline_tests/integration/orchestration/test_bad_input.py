@@ -42,7 +42,7 @@ def last_year_is_another(folder: Path) -> None:
 BAD_FILES = {
     missing_column: "SUSPECT_ARRESTED_FLAG",
     duplicate_ids: "id_is_unique_within_its_year",
-    no_file: "no file of 2017",
+    no_file: "Expected a file of 2017",
     last_year_is_another: "expected stops of 2020",
 }
 
