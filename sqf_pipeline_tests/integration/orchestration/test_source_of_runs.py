@@ -77,7 +77,7 @@ def test_no_tag_leads_synthetic_stops_among_published_ones_or_the_other_way(sour
         job.execute_in_process(instance=instance, partition_key="2018", run_config=QUIET, tags={SOURCE_TAG: tag})
     told = explained(caught.value)
     assert told is not None
-    assert f"The run's tag sqf/source is '{tag}', which does not go with SQF_SOURCE={source}" in told
+    assert f"The run's tag sqf/source is '{tag}', which does not fit SQF_SOURCE={source}" in told
     assert not (tmp_path / "frames").exists()
 
 

@@ -76,7 +76,7 @@ def test_a_good_excerpt_is_stored_and_says_so(loader):
 
 
 def test_as_many_stops_as_nypd_published_are_asked_of_what_is_no_excerpt(loader):
-    assert "2019: 400 stops, expected 13,459" in refused(loader, 2019, excerpt=False)
+    assert "2019: found 400 stops, the official number is 13,459" in refused(loader, 2019, excerpt=False)
     checks = loader.load(2019)
     assert not checks["year_is_whole"].passed
     assert checks["year_is_whole"].severity == dg.AssetCheckSeverity.WARN
