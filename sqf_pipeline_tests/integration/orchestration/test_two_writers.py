@@ -26,6 +26,7 @@ from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
 from sqf_pipeline_tests.waiting import PATIENCE
 
 ROUNDS = 16
+SEEN_BOTH = "seen-both"
 CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -52,14 +53,23 @@ def read(manager: Any, asset: str, partitions: dg.PartitionsDefinition = TEST_YE
         return manager.load_input(context)
 
 
+def rounds(folder: Path, least: int = ROUNDS) -> Iterator[int]:
+    """Count until the reader has seen both writers: on a busy machine one may be through before the other begins."""
+    end = time.monotonic() + PATIENCE
+    number = 0
+    while number < least or (not (folder / SEEN_BOTH).exists() and time.monotonic() < end):
+        yield number
+        number += 1
+
+
 def write_models(folder: Path, writer: int) -> None:
-    for number in range(ROUNDS):
+    for number in rounds(folder):
         models = [Model(f"m{place}", f"{writer}-{number}" * 5_000) for place in range(3)]
         FittedModelsIOManager(folder).handle_output(output("models"), iter(models))
 
 
 def write_reports(folder: Path, writer: int) -> None:
-    for number in range(ROUNDS):
+    for number in rounds(folder):
         content = f"{writer}-{number}".encode()
         files = dict.fromkeys(("model_card.md", "model_card.html"), content * 2_000)
         ReportIOManager(folder).handle_output(output("model_card"), files)
@@ -80,7 +90,7 @@ class Slowly:
 
 def write_frames_and_tables(folder: Path, writer: int) -> None:
     manager = FrameAndTableIOManager(ParquetIOManager(folder), Slowly(folder))  # type: ignore[arg-type]
-    for number in range(ROUNDS):
+    for number in rounds(folder):
         frame = pd.DataFrame({"writer": [writer], "value": [f"{writer}-{number}"]})
         manager.handle_output(output("stops", YEARS), frame)
 
@@ -95,7 +105,7 @@ def make_raw_stops(folder: Path, writer: int) -> None:
     job = definitions_of(folder, writer).resolve_job_def("yearly_stops")
     selection = [dg.AssetKey(name) for name in ("raw_stops", "source_files", "revisions")]
     with dg.DagsterInstance.ephemeral() as instance:
-        for _ in range(ROUNDS // 4):
+        for _ in rounds(folder, ROUNDS // 4):
             job.execute_in_process(
                 instance=instance, partition_key="2020", asset_selection=selection, run_config=QUIET
             )  # fmt: skip
@@ -121,16 +131,22 @@ def writing(write: Callable[[Path, int], None], folder: Path) -> Iterator[list[A
 class Seen:
     """What a reader saw as long as there were writers."""
 
+    folder: Path
     values: set[str] = field(default_factory=set)
+
+    def both(self) -> bool:
+        return {value.partition("-")[0] for value in self.values} == {"0", "1"}
 
     def as_long_as(self, processes: list[Any], look: Callable[[], str]) -> None:
         while any(process.is_alive() for process in processes):
             # nothing is there before the first writer is through
             with suppress(FileNotFoundError, NotMadeYetError):
                 self.values.add(look())
+            if self.both():
+                (self.folder / SEEN_BOTH).touch()
             time.sleep(0.002)
         self.values.add(look())
-        assert {value.partition("-")[0] for value in self.values} == {"0", "1"}, "both were seen at work"
+        assert self.both(), "both were seen at work"
 
 
 @pytest.mark.slow
@@ -142,7 +158,7 @@ def test_models_are_those_of_one_writer_under_the_digest_of_their_own_bytes(tmp_
         content = contents.pop()
         return str(content[: len(content) // 5_000])
 
-    seen = Seen()
+    seen = Seen(tmp_path)
     with writing(write_models, tmp_path) as processes:
         seen.as_long_as(processes, look)
     for path in (tmp_path / "models").glob("*.joblib"):
@@ -157,7 +173,7 @@ def test_the_files_of_a_report_are_of_one_writer(tmp_path):
         assert len(set(files.values())) <= 1 and len(files) in {0, 2}  # noqa: PT018
         return next(iter(files.values()), b"0-").decode()
 
-    seen = Seen()
+    seen = Seen(tmp_path)
     with writing(write_reports, tmp_path) as processes:
         seen.as_long_as(processes, look)
 
@@ -174,7 +190,7 @@ def test_a_frame_and_its_table_are_of_one_writer(tmp_path):
             assert (tmp_path / "table").read_text() == stored
         return stored
 
-    seen = Seen()
+    seen = Seen(tmp_path)
     with writing(write_frames_and_tables, tmp_path) as processes:
         seen.as_long_as(processes, look)
 
@@ -198,7 +214,7 @@ def test_the_rows_of_a_year_and_the_digest_of_its_file_are_of_one_writer(tmp_pat
         assert (told["rows"], told["sha256"]) == (rows, digests[rows])
         return f"{rows - 2}-"
 
-    seen = Seen()
+    seen = Seen(tmp_path)
     with writing(make_raw_stops, tmp_path) as processes:
         seen.as_long_as(processes, look)
 
