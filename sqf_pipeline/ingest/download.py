@@ -66,7 +66,7 @@ def address_of(url_template: str, year: int) -> str:
     if address == url_template or suffix not in SUFFIXES:
         raise SourceError(
             f"The address of the yearly files is {url_template!r}. Expected an address that holds {{year}} and ends in "
-            ".xlsx or .csv; correct SQF_NYPD_URL."
+            ".xlsx, .zip or .csv; correct SQF_NYPD_URL."
         )
     return address
 
@@ -89,7 +89,7 @@ def download_year(url_template: str, year: int, folder: Path, *, patience: Patie
     url_template
         Address in which `{year}` stands for the year.
     year
-        Calendar year of the stops, 2017 or later.
+        Calendar year of the stops, 2003 or later.
     folder
         Where the file goes, as `sqf-<year>.xlsx` (or `.csv`, as in the address); made when it is missing.
     patience

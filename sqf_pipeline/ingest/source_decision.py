@@ -54,7 +54,7 @@ def resolve_source(
     data_dir
         Folder of the published files.
     years
-        The years that will be needed, each 2017 or later.
+        The years that will be needed, each 2003 or later.
     allow_sample
         Whether `auto` may end at the sample. True for the interactive command alone: nothing scheduled, and
         nothing launched from the UI, may ever present synthetic stops as published ones.

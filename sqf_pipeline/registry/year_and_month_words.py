@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+FIRST_PUBLISHED_YEAR = 2003
+"""The first year of which NYPD has published stops, in the old form."""
+
 FIRST_YEAR = 2017
 """The year from which the form of the published files has been the same."""
 

@@ -123,7 +123,7 @@ def _read(
         synthetic=synthetic,
     )
     gate = through_gate(
-        raw_stops_contract(),
+        raw_stops_contract(raw.form),
         raw.frame,
         asset="raw_stops",
         output_name="raw_stops",
@@ -174,7 +174,7 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
     unknown = ", ".join(raw.columns_unknown)
     told = (
         f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in "
-        "registry/columns.csv takes a column in."
+        f"registry/columns.csv and registry/forms/{raw.form.name.lower()}_form.csv takes a column in."
     )
     return warning_check(
         "raw_stops",

@@ -177,11 +177,11 @@ def test_a_folder_that_is_wrong_is_no_reason_to_look_elsewhere(
         decide(server, tmp_path, patience)
 
 
-def test_years_of_the_older_form_are_refused_whatever_the_source(tmp_path: Path) -> None:
-    put_files(tmp_path, (2016,))
+def test_years_before_the_first_are_refused_whatever_the_source(tmp_path: Path) -> None:
+    put_files(tmp_path, (2002,))
     for source in ("local", "nypd", "sample"):
-        with pytest.raises(SourceError, match="older form"):
-            obtain_file(source, 2016, data_dir=tmp_path, sample_dir=tmp_path)
+        with pytest.raises(SourceError, match="from 2003 on"):
+            obtain_file(source, 2002, data_dir=tmp_path, sample_dir=tmp_path)
 
 
 @pytest.mark.parametrize(("year", "suffix"), [(2017, ".csv"), (2020, ".csv"), (2018, ".xlsx")])
