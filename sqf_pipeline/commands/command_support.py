@@ -4,7 +4,10 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.year_and_month_words import years_named
 from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +29,14 @@ def load_settings(**given: Any) -> Settings:
             for problem in error.errors()
         ]
         raise SqfError("\n".join([*told, "Change it in the environment or in .env."])) from None
+
+
+def years_given(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Return the years that an option names, none when it was not given: `2014`, `2014-2016` or `2003-2005,2014`."""
+    try:
+        return years_named(text) if text is not None else ()
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
 
 
 def open_warehouse(settings: Settings, source: "Source") -> "Warehouse":

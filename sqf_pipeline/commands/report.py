@@ -46,13 +46,13 @@ def print_report(
     source: Source,
     warehouse: "Warehouse",
     *,
-    years: Sequence[int],
+    years: Sequence[int] | None,
     seconds: float | None = None,
 ) -> None:
-    """Print the report of test years (all when there are none) and where everything is."""
+    """Print the report of test years (all when it is empty; of the stops alone when it is None), and the places."""
     with warehouse.engine.connect() as connection:
         rows = _Reader(connection, warehouse.schema)
-        test_years = _test_years(rows, years)
+        test_years = [] if years is None else _test_years(rows, years)
         out.print()
         _print_notes(out, rows)
         out.print(_stops(rows))

@@ -1,9 +1,12 @@
 """Downloading one year's file: asked for only when it changed, whole and checked or not at all, with its record."""
 
+import csv
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from time import monotonic, sleep
@@ -61,19 +64,54 @@ class Patience:
 def address_of(url_template: str, year: int) -> str:
     """Return the address of a year's file; raises SourceError when the template is not one."""
     require_covered_year(year)
-    address = url_template.replace("{year}", str(year))
+    published = next(
+        row for row in _published_files() if int(row["first_year"]) <= year <= int(row["last_year"] or year)
+    )
+    address = url_template.replace("{kind}", published["kind"]).replace("{file}", published["file"])
     suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
-    if address == url_template or suffix not in SUFFIXES:
+    if "{year}" not in address or suffix not in SUFFIXES:
         raise SourceError(
-            f"The address of the yearly files is {url_template!r}. Expected an address that holds {{year}} and ends in "
-            ".xlsx or .csv; correct SQF_NYPD_URL."
+            f"An address of the yearly files is {url_template!r}. Expected one that holds {{file}}, or {{year}} and "
+            f"ends in {' or '.join(SUFFIXES)}; correct SQF_NYPD_URL or SQF_NYPD_MIRRORS."
         )
-    return address
+    return address.replace("{year}", str(year))
+
+
+@cache
+def _published_files() -> list[dict[str, str]]:
+    """Return what NYPD calls its files, by years."""
+    text = resources.files(__package__).joinpath("published_files.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 def target_of(url: str, folder: Path, year: int) -> Path:
     """Return where the file of a year from an address is kept: `sqf-<year>` with the address's ending."""
     return folder / f"sqf-{year}{PurePosixPath(urlsplit(url).path).suffix.lower()}"
+
+
+def download_from(addresses: Sequence[str], year: int, folder: Path, *, patience: Patience | None = None) -> Downloaded:
+    """Return the file of a year from the first address that gives it; see `download_year`.
+
+    Raises
+    ------
+    SourceError
+        What the address said; of several, what each said, in the kind of the first: a mirror that has no file does
+        not make a year unpublished.
+    """
+    failures: list[SourceError] = []
+    for address in addresses:
+        try:
+            return download_year(address, year, folder, patience=patience)
+        except (UnreachableError, RefusedError, NotPublishedError) as error:
+            logger.info("%s", error)
+            failures.append(error)
+    raise told_together(failures)
+
+
+def told_together(failures: Sequence[SourceError]) -> SourceError:
+    """Return one error of the first one's kind that says what every address said."""
+    said = " Then, from SQF_NYPD_MIRRORS: ".join(str(failure) for failure in failures)
+    return type(failures[0])(said)
 
 
 def download_year(url_template: str, year: int, folder: Path, *, patience: Patience | None = None) -> Downloaded:
@@ -87,11 +125,11 @@ def download_year(url_template: str, year: int, folder: Path, *, patience: Patie
     Parameters
     ----------
     url_template
-        Address in which `{year}` stands for the year.
+        Address of a yearly file; see `settings.Settings.nypd_url`.
     year
-        Calendar year of the stops, 2017 or later.
+        Calendar year of the stops, 2003 or later.
     folder
-        Where the file goes, as `sqf-<year>.xlsx` (or `.csv`, as in the address); made when it is missing.
+        Where the file goes, as `sqf-<year>` with the address's ending; made when it is missing.
     patience
         Time limits and retries.
 

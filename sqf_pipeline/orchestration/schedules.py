@@ -137,7 +137,7 @@ def _look(
         wanted.remove(year)
         record = records[year]
         try:
-            state = check_publication(published_files.nypd_url, year, record)
+            state = check_publication(published_files.addresses[0], year, record)
         except UnreachableError as error:
             # The other files are on the same server: waiting for each would only outlast the daemon's patience.
             reasons.append(str(error))
@@ -169,7 +169,7 @@ def _kept_record(published_files: PublishedFiles, year: int) -> "DownloadRecord 
     from sqf_pipeline.ingest.download import address_of, target_of
     from sqf_pipeline.ingest.download_record import read_record
 
-    return read_record(target_of(address_of(published_files.nypd_url, year), published_files.data_dir, year))
+    return read_record(target_of(address_of(published_files.addresses[0], year), published_files.data_dir, year))
 
 
 def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:

@@ -16,7 +16,7 @@ from sqf_pipeline.orchestration.partitions import (
     STUDY_WINDOW,
     TEST_YEARS,
     in_year_order,
-    training_years,
+    years_loaded,
 )
 from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
@@ -60,7 +60,7 @@ def charts(
     inputs = ChartInputs(
         test_year=test_year,
         source=published_files.origin(test_year),
-        data_note=coverage_note(_of_window(source_files, test_year)),
+        data_note=coverage_note(_of_window(context, "source_files", source_files)),
         stops=pd.concat([training_stops, test_stops], ignore_index=True),
         test_stops=test_stops,
         models=models,
@@ -135,17 +135,16 @@ def model_card(
             drift=drift,
             gap_marks=gap_marks,
             study_2021_comparison=study_2021,
-            source_files=_of_window(source_files, test_year),
-            data_quality=_of_window(data_quality, test_year),
+            source_files=_of_window(context, "source_files", source_files),
+            data_quality=_of_window(context, "data_quality", data_quality),
         )
     )
     files = {"model_card.md": markdown.encode(), "model_card.html": html.encode()}
     return dg.Output(files, metadata={"card": dg.MetadataValue.md(markdown)})
 
 
-def _of_window(loaded: dict[str, pd.DataFrame], test_year: int) -> pd.DataFrame:
-    years = (*training_years(test_year), test_year)
-    return pd.concat(in_year_order(loaded, years), ignore_index=True)
+def _of_window(context: dg.AssetExecutionContext, name: str, loaded: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(in_year_order(loaded, years_loaded(context, name)), ignore_index=True)
 
 
 @dg.asset(
@@ -188,10 +187,10 @@ def model_export(
 
     test_year = int(context.partition_key)
     require_no_failed_drift(drift, test_year)
-    files = _of_window(source_files, test_year)
+    files = _of_window(context, "source_files", source_files)
     export_context = ExportContext(
         test_year=test_year,
-        training_years=training_years(test_year),
+        training_years=years_loaded(context, "source_files")[:-1],
         source=published_files.origin(test_year),
         data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
         training_stops=training_stops,
@@ -205,7 +204,7 @@ def model_export(
             "feature_importances": feature_importances,
             "drift": drift,
             "study_2021_comparison": study_2021,
-            "data_quality": _of_window(data_quality, test_year),
+            "data_quality": _of_window(context, "data_quality", data_quality),
         },
         model_card=model_card["model_card.md"].decode(),
         git_commit=source_commit(),
