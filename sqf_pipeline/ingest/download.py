@@ -1,16 +1,12 @@
 """Downloading one year's file: asked for only when it changed, whole and checked or not at all, with its record."""
 
-import csv
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from time import monotonic, sleep
-from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions
@@ -19,8 +15,9 @@ from urllib3.util.retry import Retry
 
 from sqf_pipeline.files import file_sha256, locked, unfinished
 from sqf_pipeline.ingest.download_record import Downloaded, DownloadRecord, clean_up, put_with_record, read_record
+from sqf_pipeline.ingest.file_addresses import address_of, target_of
 from sqf_pipeline.ingest.file_checks import check_file_kind
-from sqf_pipeline.ingest.local_files import SUFFIXES, SourceError, require_covered_year
+from sqf_pipeline.ingest.local_files import SourceError
 
 logger = logging.getLogger(__name__)
 
@@ -59,34 +56,6 @@ class Patience:
     attempts: int = 5
     first_wait: float = 1.0
     longest_wait: float = 60.0
-
-
-def address_of(url_template: str, year: int) -> str:
-    """Return the address of a year's file; raises SourceError when the template is not one."""
-    require_covered_year(year)
-    published = next(
-        row for row in _published_files() if int(row["first_year"]) <= year <= int(row["last_year"] or year)
-    )
-    address = url_template.replace("{kind}", published["kind"]).replace("{file}", published["file"])
-    suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
-    if "{year}" not in address or suffix not in SUFFIXES:
-        raise SourceError(
-            f"An address of the yearly files is {url_template!r}. Expected one that holds {{file}}, or {{year}} and "
-            f"ends in {' or '.join(SUFFIXES)}; correct SQF_NYPD_URL or SQF_NYPD_MIRRORS."
-        )
-    return address.replace("{year}", str(year))
-
-
-@cache
-def _published_files() -> list[dict[str, str]]:
-    """Return what NYPD calls its files, by years."""
-    text = resources.files(__package__).joinpath("published_files.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
-def target_of(url: str, folder: Path, year: int) -> Path:
-    """Return where the file of a year from an address is kept: `sqf-<year>` with the address's ending."""
-    return folder / f"sqf-{year}{PurePosixPath(urlsplit(url).path).suffix.lower()}"
 
 
 def download_from(addresses: Sequence[str], year: int, folder: Path, *, patience: Patience | None = None) -> Downloaded:

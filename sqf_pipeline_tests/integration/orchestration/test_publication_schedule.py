@@ -48,7 +48,7 @@ class Pipeline:
             source=self.source,
             data_dir=self.folder / "data",
             home=self.folder / "home",
-            addresses=(self.server.url_template,),
+            nypd_url=self.server.url_template,
         )
         frames = ParquetIOManager(self.folder / "frames")
         self.definitions = build_defs(settings, tables=dg.InMemoryIOManager(), frames_and_tables=frames, frames=frames)

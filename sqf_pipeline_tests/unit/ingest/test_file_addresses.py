@@ -2,18 +2,16 @@
 
 import pytest
 
-from sqf_pipeline.ingest.download import address_of, target_of
-from sqf_pipeline.ingest.local_files import SUFFIXES, SourceError
+from sqf_pipeline.ingest.file_addresses import address_of, target_of
+from sqf_pipeline.ingest.local_files import SourceError
 from sqf_pipeline.settings import NYPD_URL
-
-OLD_FILES = pytest.mark.skipif(".zip" not in SUFFIXES, reason="zip archives are not read yet")
 
 
 @pytest.mark.parametrize(
     ("year", "ending"),
     [
-        pytest.param(2003, "zip/analysis_and_planning/stop-question-frisk/sqf-2003-csv.zip", marks=OLD_FILES),
-        pytest.param(2014, "zip/analysis_and_planning/stop-question-frisk/sqf-2014-csv.zip", marks=OLD_FILES),
+        (2003, "zip/analysis_and_planning/stop-question-frisk/sqf-2003-csv.zip"),
+        (2014, "zip/analysis_and_planning/stop-question-frisk/sqf-2014-csv.zip"),
         (2015, "excel/analysis_and_planning/stop-question-frisk/sqf-2015.csv"),
         (2016, "excel/analysis_and_planning/stop-question-frisk/sqf-2016.csv"),
         (2017, "excel/analysis_and_planning/stop-question-frisk/sqf-2017.xlsx"),
