@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
+from sqf_pipeline.orchestration.assets import disparity, evaluation, features, models, publication, stops
 from sqf_pipeline.orchestration.freshness import build_freshness_checks, build_freshness_sensor
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
@@ -14,7 +14,15 @@ from sqf_pipeline.orchestration.io_managers import (
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.reports import ReportIOManager
-from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse, Writers, YearRules
+from sqf_pipeline.orchestration.resources import (
+    Compute,
+    Exports,
+    PublishedFiles,
+    Residents,
+    Warehouse,
+    Writers,
+    YearRules,
+)
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.versions import with_code_versions
@@ -35,7 +43,9 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     """
     settings = settings or Settings()
     source = source or settings.source
-    assets = with_code_versions(dg.load_assets_from_modules([stops, features, models, evaluation, publication]))
+    assets = with_code_versions(
+        dg.load_assets_from_modules([stops, features, models, evaluation, disparity, publication])
+    )
     groups = frozenset(
         group
         for asset in assets
@@ -67,6 +77,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
     return {
         "published_files": PublishedFiles.from_settings(settings, source),
         "year_rules": YearRules.from_settings(settings),
+        "residents_table": Residents.from_settings(settings),
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,
