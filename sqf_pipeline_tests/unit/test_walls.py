@@ -15,7 +15,7 @@ MAY_USE = {
     "errors": set(),
     "files": {"errors"},
     "settings": {"errors"},
-    "registry": set(),
+    "registry": {"errors"},
     "display": {"registry"},
     "cleaning": {"errors", "registry"},
     "synthetic": {"errors", "files", "registry"},
