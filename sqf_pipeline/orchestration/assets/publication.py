@@ -212,22 +212,18 @@ def model_export(
         data_note=coverage_note(files),
     )
     folder = export_bundle(exports.folder, list(served_models), export_context)
-    in_force, served = "yes", resolve_folder(exports.folder / CURRENT_NAME)
-    if served != folder.resolve():
-        in_force = (
-            f"no: {served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
-        )
-        context.log.warning("this export is not in force: %s", in_force.removeprefix("no: "))
+    served = resolve_folder(exports.folder / CURRENT_NAME)
+    held = f"{served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
+    in_force = served == folder.resolve()
+    if not in_force:
+        context.log.warning("this export is not in force: %s", held)
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(str(folder.resolve())),
-            "in_force": in_force,
+            "in_force": "yes" if in_force else f"no: {held}",
             "models": served_models.names,
             "service": dg.MetadataValue.md("Start it with `sqf serve`."),
             "analysis": dg.MetadataValue.url("http://127.0.0.1:8000/analysis"),
             "size_bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         }
     )
-
-
-__all__ = ["charts", "model_card", "model_export"]
