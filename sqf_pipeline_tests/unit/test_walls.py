@@ -80,10 +80,10 @@ def test_a_module_uses_only_what_stands_below_it(path):
     assert not others & WITHOUT.get(part, set())
 
 
-def test_the_service_knows_of_models_only_what_turns_scores_into_probabilities():
+def test_the_service_knows_of_models_only_what_turns_scores_into_answers():
     used = {name for path in MODULES if part_of(path) == "service" for name in imports_of(path)}
     modules = {name.split(".")[2] for name in used if name.startswith("sqf_pipeline.modelling.")}
-    assert modules == {"calibration", "mean_over_draws"}
+    assert modules == {"calibration", "mean_over_draws", "thresholds"}
 
 
 def test_every_part_stands_behind_a_wall_or_on_top():
