@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
+from sqf_pipeline.orchestration.assets import disparity, evaluation, features, models, publication, stops
 from sqf_pipeline.orchestration.freshness import build_freshness_checks, build_freshness_sensor
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
@@ -16,7 +16,15 @@ from sqf_pipeline.orchestration.io_managers import (
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.partitions import trained_on
 from sqf_pipeline.orchestration.reports import ReportIOManager
-from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse, Writers, YearRules
+from sqf_pipeline.orchestration.resources import (
+    Compute,
+    Exports,
+    PublishedFiles,
+    Residents,
+    Warehouse,
+    Writers,
+    YearRules,
+)
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.versions import with_code_versions
@@ -45,7 +53,9 @@ def build_defs(
     """
     settings = settings or Settings()
     source = source or settings.source
-    assets = with_code_versions(dg.load_assets_from_modules([stops, features, models, evaluation, publication]))
+    assets = with_code_versions(
+        dg.load_assets_from_modules([stops, features, models, evaluation, disparity, publication])
+    )
     for test_year, years in (training or {}).items():
         assets = trained_on(assets, years, test_year)
     groups = frozenset(
@@ -79,6 +89,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
     return {
         "published_files": PublishedFiles.from_settings(settings, source),
         "year_rules": YearRules.from_settings(settings),
+        "residents_table": Residents.from_settings(settings),
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     allow_partial: bool = Field(
         False, description="`on` lets years with missing months be used for training and testing; every page says so."
     )
+    residents: Path | None = Field(
+        None,
+        description="Table of residents by precinct and group, for other years or other denominators than the census "
+        "of 2020: a CSV file of the columns of `sqf_pipeline/registry/residents_2020_by_precinct.csv`.",
+    )
     jobs: int = Field(-1, description="Processor cores for fitting; -1 uses all. The result is the same.")
     compute: Literal["local", "dask", "ray"] = Field(
         "local", description="Engine on which forests are fitted, through joblib; the result is the same."

@@ -104,6 +104,18 @@ class YearRules:
 
 
 @dataclass(frozen=True)
+class Residents:
+    """The table of residents by precinct; None is the census of 2020."""
+
+    path: Path | None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Residents":
+        """Return the table that the settings name."""
+        return cls(settings.residents)
+
+
+@dataclass(frozen=True)
 class Compute:
     """Where forests are fitted, and on how many cores; neither changes a model."""
 

@@ -15,7 +15,7 @@ MAY_USE = {
     "errors": set(),
     "files": {"errors"},
     "settings": {"errors"},
-    "registry": set(),
+    "registry": {"errors"},
     "display": {"registry"},
     "cleaning": {"errors", "registry"},
     "synthetic": {"errors", "files", "registry"},
@@ -25,13 +25,14 @@ MAY_USE = {
     "study_2021": {"registry"},
     "modelling": {"errors", "registry", "study_2021"},
     "evaluation": {"errors", "registry", "study_2021", "modelling"},
-    "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation"},
+    "disparity": {"errors", "registry", "modelling", "evaluation"},
+    "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation", "disparity"},
     "warehouse": {"errors", "files", "registry", "year_checks", "evaluation"},
     "service": {"errors", "display", "registry", "cleaning", "modelling"},
     "export": {"errors", "files", "display", "registry", "modelling", "evaluation", "service"},
     "orchestration": {
         *("errors", "files", "settings", "display", "registry", "cleaning", "ingest", "year_checks", "contracts"),
-        *("study_2021", "modelling", "evaluation", "reporting", "warehouse", "service", "export"),
+        *("study_2021", "modelling", "evaluation", "disparity", "reporting", "warehouse", "service", "export"),
     },
     "definitions": {"settings", "orchestration"},
 }
@@ -40,7 +41,9 @@ WITHOUT = {
     **dict.fromkeys(
         ("registry", "cleaning", "synthetic", "ingest", "year_checks"), _DAGSTER_AND_DATABASE | {"sklearn"}
     ),
-    **dict.fromkeys(("contracts", "study_2021", "modelling", "evaluation", "reporting"), _DAGSTER_AND_DATABASE),
+    **dict.fromkeys(
+        ("contracts", "study_2021", "modelling", "evaluation", "disparity", "reporting"), _DAGSTER_AND_DATABASE
+    ),
     "warehouse": {"dagster", "sklearn"},
     "service": {*_DAGSTER_AND_DATABASE, "pandera", "sklearn", "pandas", "joblib", "onnx"},
     "export": {*_DAGSTER_AND_DATABASE, "pandera", "flask"},
@@ -77,10 +80,10 @@ def test_a_module_uses_only_what_stands_below_it(path):
     assert not others & WITHOUT.get(part, set())
 
 
-def test_the_service_knows_of_models_only_what_turns_scores_into_probabilities():
+def test_the_service_knows_of_models_only_what_turns_scores_into_answers():
     used = {name for path in MODULES if part_of(path) == "service" for name in imports_of(path)}
     modules = {name.split(".")[2] for name in used if name.startswith("sqf_pipeline.modelling.")}
-    assert modules == {"calibration", "mean_over_draws"}
+    assert modules == {"calibration", "mean_over_draws", "thresholds"}
 
 
 def test_every_part_stands_behind_a_wall_or_on_top():

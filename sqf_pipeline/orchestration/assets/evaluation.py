@@ -71,7 +71,7 @@ def results(
     source_files: dict[str, pd.DataFrame],
 ) -> Iterator[Any]:
     """Measure the study's forests; every model, and on resamples too, where tables with intervals are asked for."""
-    from sqf_pipeline.contracts.features import metrics_contract, predictions_contract
+    from sqf_pipeline.contracts.result_contracts import metrics_contract, predictions_contract
     from sqf_pipeline.evaluation.bootstrap import RESAMPLES
     from sqf_pipeline.evaluation.model_evaluation import evaluate_all
     from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year

@@ -45,7 +45,7 @@ def training_stops(
     year_rules: dg.ResourceParam[YearRules],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
-    from sqf_pipeline.contracts.stops import training_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import training_stops_contract
 
     years = years_loaded(context, "stops")
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
@@ -76,7 +76,7 @@ def test_stops(
     year_rules: dg.ResourceParam[YearRules],
 ) -> Iterator[Any]:
     """Set the stops of the test year aside."""
-    from sqf_pipeline.contracts.stops import test_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import test_stops_contract
 
     test_year = int(context.partition_key)
     yield from through_gate(
@@ -144,7 +144,7 @@ def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[An
 
 
 def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Iterator[Any]:
-    from sqf_pipeline.contracts.features import features_contract
+    from sqf_pipeline.contracts.result_contracts import features_contract
     from sqf_pipeline.modelling.encoder import encoded_sets
 
     features = encoded_sets(encoders, stops)
