@@ -20,6 +20,7 @@ from sqf_pipeline.orchestration.partitions import (
 )
 from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +51,6 @@ def charts(
     source_files: dict[str, pd.DataFrame],
 ) -> dg.Output[Any]:
     """Draw the charts."""
-    from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.reporting.charts import ChartInputs, draw_charts, drawn_outcomes
     from sqf_pipeline.reporting.plots.style import figure_png
     from sqf_pipeline.year_checks.completeness import coverage_note
@@ -72,7 +72,7 @@ def charts(
         subgroup_metrics=subgroup_metrics,
         drift=drift,
     )
-    for outcome in sorted(set(OUTCOMES) - set(drawn_outcomes(inputs))):
+    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
         context.log.warning(
             "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
         )
@@ -112,6 +112,9 @@ def model_card(
     feature_importances: pd.DataFrame,
     drift: pd.DataFrame,
     gap_marks: pd.DataFrame,
+    outcome_counts: pd.DataFrame,
+    risk_concentration: pd.DataFrame,
+    precision_at_recall: pd.DataFrame,
     study_2021: pd.DataFrame,
     source_files: dict[str, pd.DataFrame],
     data_quality: dict[str, pd.DataFrame],
@@ -134,6 +137,9 @@ def model_card(
             feature_importances=feature_importances,
             drift=drift,
             gap_marks=gap_marks,
+            outcome_counts=outcome_counts,
+            risk_concentration=risk_concentration,
+            precision_at_recall=precision_at_recall,
             study_2021_comparison=study_2021,
             source_files=_of_window(source_files, test_year),
             data_quality=_of_window(data_quality, test_year),
