@@ -25,13 +25,15 @@ MAY_USE = {
     "study_2021": {"registry"},
     "modelling": {"errors", "registry", "study_2021"},
     "evaluation": {"errors", "registry", "study_2021", "modelling"},
+    "published_figures": {"errors", "registry", "modelling"},
     "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation"},
     "warehouse": {"errors", "files", "registry", "year_checks", "evaluation"},
     "service": {"errors", "display", "registry", "cleaning", "modelling"},
     "export": {"errors", "files", "display", "registry", "modelling", "evaluation", "service"},
     "orchestration": {
         *("errors", "files", "settings", "display", "registry", "cleaning", "ingest", "year_checks", "contracts"),
-        *("study_2021", "modelling", "evaluation", "reporting", "warehouse", "service", "export"),
+        *("study_2021", "modelling", "evaluation", "published_figures", "reporting", "warehouse"),
+        *("service", "export"),
     },
     "definitions": {"settings", "orchestration"},
 }
@@ -40,7 +42,9 @@ WITHOUT = {
     **dict.fromkeys(
         ("registry", "cleaning", "synthetic", "ingest", "year_checks"), _DAGSTER_AND_DATABASE | {"sklearn"}
     ),
-    **dict.fromkeys(("contracts", "study_2021", "modelling", "evaluation", "reporting"), _DAGSTER_AND_DATABASE),
+    **dict.fromkeys(
+        ("contracts", "study_2021", "modelling", "evaluation", "published_figures", "reporting"), _DAGSTER_AND_DATABASE
+    ),
     "warehouse": {"dagster", "sklearn"},
     "service": {*_DAGSTER_AND_DATABASE, "pandera", "sklearn", "pandas", "joblib", "onnx"},
     "export": {*_DAGSTER_AND_DATABASE, "pandera", "flask"},
