@@ -1,5 +1,6 @@
 """Where everything is put together; light on purpose."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from sqf_pipeline.orchestration.io_managers import (
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
+from sqf_pipeline.orchestration.partitions import trained_on
 from sqf_pipeline.orchestration.reports import ReportIOManager
 from sqf_pipeline.orchestration.resources import (
     Compute,
@@ -29,7 +31,13 @@ from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 
-def build_defs(settings: Settings | None = None, *, source: Source | None = None, **overrides: Any) -> dg.Definitions:
+def build_defs(
+    settings: Settings | None = None,
+    *,
+    source: Source | None = None,
+    training: Mapping[int, tuple[int, ...]] | None = None,
+    **overrides: Any,
+) -> dg.Definitions:
     """Return the definitions of the pipeline.
 
     Parameters
@@ -38,6 +46,8 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
         Settings; read from the environment by default.
     source
         Where the yearly files come from, instead of what the settings say.
+    training
+        The years that one test year is trained on, where they are not the three before it.
     overrides
         Resources that take the place of those built here, by key.
     """
@@ -46,6 +56,8 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
     assets = with_code_versions(
         dg.load_assets_from_modules([stops, features, models, evaluation, disparity, publication])
     )
+    for test_year, years in (training or {}).items():
+        assets = trained_on(assets, years, test_year)
     groups = frozenset(
         group
         for asset in assets

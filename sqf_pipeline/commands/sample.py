@@ -16,12 +16,11 @@ from sqf_pipeline.commands.command_support import load_settings
 )
 def command(years: tuple[int, ...], rows: int | None, seed: int | None, folder: Path | None) -> None:
     """Write synthetic yearly files: the layout and faults of the published ones, and no real stop."""
-    from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR
-    from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
+    from sqf_pipeline.orchestration.partitions import STUDY_TEST_YEAR, training_years
     from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
     settings = load_settings(sample_rows=rows, sample_seed=seed)
-    for year in years or range(FIRST_YEAR, FIRST_TEST_YEAR + 1):
+    for year in years or (*training_years(STUDY_TEST_YEAR), STUDY_TEST_YEAR):
         path = write_synthetic_year(
             folder or settings.home / "sample", year, seed=settings.sample_seed, rows=settings.sample_rows
         )

@@ -4,8 +4,10 @@ CSV is written and read by Arrow: it is several times faster than pandas, keeps 
 and distinguishes an empty text (quoted) from null (not quoted), as PostgreSQL does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.tables import PARTITION
 
+_BLOCK_BYTES = 1 << 24
 # SQL type to Arrow type and the type in frames, special kinds before general ones.
 _TYPES: tuple[tuple[type, pa.DataType, str], ...] = (
     (sa.SmallInteger, pa.int16(), "Int16"),
@@ -116,9 +119,19 @@ def frame_to_csv(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column])
 
 def csv_to_frame(payload: bytes, columns: list[sa.Column]) -> pd.DataFrame:
     """Return rows from CSV with a header, in the types of frames."""
-    rows = csv.read_csv(
-        BytesIO(payload),
-        convert_options=csv.ConvertOptions(
+    rows = csv.read_csv(BytesIO(payload), **_csv_options(columns))
+    return pd.DataFrame({column.name: _to_pandas(rows[column.name], column) for column in columns})
+
+
+def csv_to_batches(path: Path, columns: list[sa.Column]) -> Iterator[pa.RecordBatch]:
+    """Yield rows from a CSV file with a header, some tens of thousands at a time, so that memory stays flat."""
+    with csv.open_csv(path, csv.ReadOptions(block_size=_BLOCK_BYTES), **_csv_options(columns)) as reader:
+        yield from reader
+
+
+def _csv_options(columns: list[sa.Column]) -> dict[str, Any]:
+    return {
+        "convert_options": csv.ConvertOptions(
             column_types={column.name: _arrow_type(column) for column in columns},
             true_values=["t"],
             false_values=["f"],
@@ -126,9 +139,8 @@ def csv_to_frame(payload: bytes, columns: list[sa.Column]) -> pd.DataFrame:
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         ),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-    )
-    return pd.DataFrame({column.name: _to_pandas(rows[column.name], column) for column in columns})
+        "parse_options": csv.ParseOptions(newlines_in_values=True),
+    }
 
 
 def _to_arrow(values: pd.Series, kind: pa.DataType) -> pa.Array:

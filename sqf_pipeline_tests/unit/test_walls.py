@@ -26,13 +26,14 @@ MAY_USE = {
     "modelling": {"errors", "registry", "study_2021"},
     "evaluation": {"errors", "registry", "study_2021", "modelling"},
     "published_figures": {"errors", "registry", "modelling"},
-    "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation"},
+    "disparity": {"errors", "registry", "modelling", "evaluation"},
+    "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation", "disparity"},
     "warehouse": {"errors", "files", "registry", "year_checks", "evaluation"},
     "service": {"errors", "display", "registry", "cleaning", "modelling"},
     "export": {"errors", "files", "display", "registry", "modelling", "evaluation", "service"},
     "orchestration": {
         *("errors", "files", "settings", "display", "registry", "cleaning", "ingest", "year_checks", "contracts"),
-        *("study_2021", "modelling", "evaluation", "published_figures", "reporting", "warehouse"),
+        *("study_2021", "modelling", "evaluation", "published_figures", "disparity", "reporting", "warehouse"),
         *("service", "export"),
     },
     "definitions": {"settings", "orchestration"},
@@ -43,7 +44,8 @@ WITHOUT = {
         ("registry", "cleaning", "synthetic", "ingest", "year_checks"), _DAGSTER_AND_DATABASE | {"sklearn"}
     ),
     **dict.fromkeys(
-        ("contracts", "study_2021", "modelling", "evaluation", "published_figures", "reporting"), _DAGSTER_AND_DATABASE
+        ("contracts", "study_2021", "modelling", "evaluation", "published_figures", "disparity", "reporting"),
+        _DAGSTER_AND_DATABASE,
     ),
     "warehouse": {"dagster", "sklearn"},
     "service": {*_DAGSTER_AND_DATABASE, "pandera", "sklearn", "pandas", "joblib", "onnx"},
@@ -81,10 +83,10 @@ def test_a_module_uses_only_what_stands_below_it(path):
     assert not others & WITHOUT.get(part, set())
 
 
-def test_the_service_knows_of_models_only_what_turns_scores_into_probabilities():
+def test_the_service_knows_of_models_only_what_turns_scores_into_answers():
     used = {name for path in MODULES if part_of(path) == "service" for name in imports_of(path)}
     modules = {name.split(".")[2] for name in used if name.startswith("sqf_pipeline.modelling.")}
-    assert modules == {"calibration", "mean_over_draws"}
+    assert modules == {"calibration", "mean_over_draws", "thresholds"}
 
 
 def test_every_part_stands_behind_a_wall_or_on_top():
