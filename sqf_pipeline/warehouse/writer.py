@@ -21,7 +21,13 @@ from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.database_errors import explain, table_in_words
-from sqf_pipeline.warehouse.frame_conversion import check_frame, csv_to_batches, csv_to_frame, frame_to_csv, partition_year
+from sqf_pipeline.warehouse.frame_conversion import (
+    check_frame,
+    csv_to_batches,
+    csv_to_frame,
+    frame_to_csv,
+    partition_year,
+)
 from sqf_pipeline.warehouse.schema import advisory_key
 
 logger = logging.getLogger(__name__)
@@ -247,7 +253,11 @@ def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column
 
 
 def _copy_out(
-    database: sa.Engine | sa.Connection, table: sa.Table, columns: list[sa.Column], partition: Mapping[str, object], target: Any
+    database: sa.Engine | sa.Connection,
+    table: sa.Table,
+    columns: list[sa.Column],
+    partition: Mapping[str, object],
+    target: Any,
 ) -> None:
     """Write rows as CSV in the order of the key.
 
