@@ -43,7 +43,7 @@ def croissant(tables: Sequence[PackagedTable], files: Sequence[WrittenFile], fac
         frames = [file for file in files if file.table == table.name and file.path.endswith(".parquet")]
         source: dict[str, Any] = {"fileObject": {"@id": frames[0].path}} if frames else {}
         if table.by_year and frames:
-            distribution.append(_file_set(table, frames))
+            distribution.append(_file_set(table))
             source = {"fileSet": {"@id": f"{table.name}-files"}}
         if frames:
             record_sets.append(_record_set(table, source, facts))
@@ -102,15 +102,14 @@ def _file_object(file: WrittenFile) -> dict[str, Any]:
     }
 
 
-def _file_set(table: PackagedTable, frames: Sequence[WrittenFile]) -> dict[str, Any]:
+def _file_set(table: PackagedTable) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet",
         "@id": f"{table.name}-files",
         "name": f"{table.name}-files",
         "description": f"The Parquet files of {table.name}, one for each {table.key[0].replace('_', ' ')}.",
-        "containedIn": [{"@id": file.path} for file in frames],
         "encodingFormat": PARQUET,
-        "includes": "*.parquet",
+        "includes": f"{table.name}/*.parquet",
     }
 
 
