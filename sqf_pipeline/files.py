@@ -122,11 +122,28 @@ def scraps_of(path: Path) -> list[Path]:
 def remove_scraps(path: Path, *, older_than: float = 0.0) -> None:
     """Remove the temporary files of writers of `path` that were last written more than `older_than` seconds ago."""
     for scrap in scraps_of(path):
-        try:
-            if time.time() - scrap.stat().st_mtime >= older_than:
-                scrap.unlink()
-        except FileNotFoundError:  # its writer has just finished
-            continue
+        if is_left(scrap, older_than):
+            scrap.unlink(missing_ok=True)
+
+
+def is_left(path: Path, seconds: float = SCRAP_SECONDS) -> bool:
+    """Return whether nobody has written to a file for `seconds`; one that is gone is not left."""
+    try:
+        return time.time() - path.stat().st_mtime >= seconds
+    except FileNotFoundError:  # its writer has just finished
+        return False
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Tell a user who may not write to `path`, or has no room there, what to do: SqfError in place of OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise SqfError(
+            f"Cannot write {path}: {error.strerror or error}. Make room or give write permission there, or set "
+            "SQF_HOME to another folder."
+        ) from error
 
 
 @contextmanager
@@ -136,7 +153,7 @@ def locked(path: Path, *, seconds: float, otherwise: SqfError) -> Iterator[None]
     Parameters
     ----------
     path
-        The lock file, which is empty and stays.
+        The lock file, which is empty and stays; its folder is made when it is missing.
     seconds
         How long to wait for another process that holds it.
     otherwise
@@ -144,9 +161,11 @@ def locked(path: Path, *, seconds: float, otherwise: SqfError) -> Iterator[None]
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path, timeout=seconds)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # one lock a process: a step whose output could not be stored may hold it still, and must not shut itself out
+    lock = FileLock(path, is_singleton=True)
     try:
-        lock.acquire()
+        lock.acquire(timeout=seconds)
     except Timeout:
         raise otherwise from None
     try:

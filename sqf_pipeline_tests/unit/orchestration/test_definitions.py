@@ -12,7 +12,7 @@ from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse.tables import build_metadata
 
 BY_GROUP = {
-    "stops": ["column_loss", "data_quality", "raw_stops", "revisions", "source_files", "stops"],
+    "stops": ["column_loss", "data_quality", "raw_stops", "residents", "revisions", "source_files", "stops"],
     "features": ["feature_encoder", "test_features", "test_stops", "training_features", "training_stops"],
     "models": [
         *("arrest_model", "confusion_matrices", "feature_importances", "model_metrics", "models", "predictions"),
