@@ -10,7 +10,7 @@ from pathlib import Path
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import file_sha256
 from sqf_pipeline.ingest.file_parts import NamedPart, part_in_name
-from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, FIRST_PUBLISHED_YEAR, month_words
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, FIRST_YEAR, month_words
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +31,9 @@ class MissingFileError(SourceError):
 
 
 def require_covered_year(year: int) -> None:
-    """Raise SourceError when `year` is before the first of which NYPD has published stops."""
-    if year < FIRST_PUBLISHED_YEAR:
-        raise SourceError(
-            f"The year {year} cannot be used: NYPD publishes stops from {FIRST_PUBLISHED_YEAR} on. Choose a later year."
-        )
+    """Raise SourceError when `year` is before the first that NYPD has published."""
+    if year < FIRST_YEAR:
+        raise SourceError(f"The year {year} cannot be used: NYPD has published its stops since {FIRST_YEAR}.")
 
 
 def year_in_name(name: str) -> int | None:
@@ -117,7 +115,7 @@ def local_years(folder: Path) -> list[int]:
     if not folder.exists():
         return []
     found = {year_in_name(path.name) for path in _files_in(folder)}
-    return sorted(year for year in found if year is not None and year >= FIRST_PUBLISHED_YEAR)
+    return sorted(year for year in found if year is not None and year >= FIRST_YEAR)
 
 
 def find_year_files(folder: Path, year: int) -> YearFiles:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 _GROUP = "stops"
 
-_GROUP = "stops"
-
 
 @dg.multi_asset(
     name="raw_stops",
@@ -101,7 +99,7 @@ def _read(
     context: dg.AssetExecutionContext, published_files: PublishedFiles, year_rules: YearRules, frames: ParquetIOManager
 ) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
-    from sqf_pipeline.contracts.stops import raw_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import raw_stops_contract
     from sqf_pipeline.ingest.reader import read_published_year
     from sqf_pipeline.year_checks.revisions import revision_history
     from sqf_pipeline.year_checks.source_record import source_file_row
@@ -173,8 +171,8 @@ def _whole_and_unchanged(raw: "RawFile", review: "YearReview", revised: str | No
 def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
     unknown = ", ".join(raw.columns_unknown)
     told = (
-        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in "
-        f"registry/columns.csv and registry/forms/{raw.form.name.lower()}_form.csv takes a column in."
+        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. Rows in "
+        f"registry/columns.csv and registry/forms/{raw.form.name.lower()}_form.csv take a column in."
     )
     return warning_check(
         "raw_stops",
@@ -240,14 +238,15 @@ def stops(
 
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
-    from sqf_pipeline.contracts.stops import stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
+    from sqf_pipeline.registry.outcomes import TARGETS
     from sqf_pipeline.year_checks.year_review import cleaning_findings
 
     year = int(context.partition_key)
     cleaned = clean_stops(raw_stops, year)
     before = kept_year(frames, year - 1)
     findings = cleaning_findings(cleaned.stops, cleaned.loss, before)
-    outcomes = {name: int(cleaned.stops[name].sum()) for name in ("arrested", "summons_issued")}
+    outcomes = {name: int(cleaned.stops[name].sum()) for name in TARGETS.values()}
     yield from through_gate(
         stops_contract(years=(year,), expected_rows=len(raw_stops)),
         cleaned.stops,

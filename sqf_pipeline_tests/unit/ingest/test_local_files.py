@@ -145,9 +145,9 @@ def test_an_archive_comes_before_what_was_unpacked_from_it(tmp_path: Path) -> No
     assert the_file(tmp_path, 2014).name == "sqf-2014-csv.zip"
 
 
-def test_a_year_before_the_first_is_refused_even_when_its_file_is_there(tmp_path: Path) -> None:
+def test_a_year_that_was_never_published_is_refused_even_when_its_file_is_there(tmp_path: Path) -> None:
     (tmp_path / "sqf-2002.csv").touch()
-    with pytest.raises(SourceError, match="from 2003 on"):
+    with pytest.raises(SourceError, match="published its stops since 2003"):
         the_file(tmp_path, 2002)
     assert local_years(tmp_path) == []
 
