@@ -138,6 +138,12 @@ def csv_to_batches(path: Path, columns: list[sa.Column]) -> Iterator[pa.RecordBa
         yield from reader
 
 
+def empty_batch(columns: list[sa.Column]) -> pa.RecordBatch:
+    """Return no rows, in the types of the columns."""
+    arrays = [pa.array([], _arrow_type(column)) for column in columns]
+    return pa.record_batch(arrays, names=[column.name for column in columns])
+
+
 def _csv_options(columns: list[sa.Column]) -> dict[str, Any]:
     return {
         "convert_options": csv.ConvertOptions(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Measure:
     comment: str
 
 
+def _happened(entry: OutcomeEntry) -> str:
+    """Return the SQL of whether an outcome happened: recorded, or marked; the same as `registry.outcomes.happened`."""
+    first, *marks = entry.positive
+    return " OR ".join([first, *(f"coalesce({name}, false)" for name in marks)])
+
+
 def _any_force() -> str:
     """Return whether a stop had any force; a mark of another form than the stop's is null, and says nothing."""
     marks = [entry.name for entry in load_columns() if entry.name.startswith("force_") and entry.kind == "mark"]
@@ -72,12 +79,12 @@ GROUPS = (
     Group("month", "month", "smallint", "month", "Month, January is 1; null is unknown."),
 )  # fmt: skip
 MEASURES = (
-    Measure("arrests", "arrest_share", "arrested", "Stops that ended with an arrest"),
-    Measure("summonses", "summons_share", "summons_issued", "Stops that ended with a summons"),
+    *(
+        Measure(one.plural, f"{one.name}_share", _happened(one), f"Stops with {one.noun}")
+        for one in OUTCOME_ENTRIES.values()
+    ),
     Measure("frisks", "frisk_share", "frisked", "Stops in which the person was frisked"),
     Measure("searches", "search_share", "searched", "Stops in which the person was searched"),
-    Measure("weapons", "weapon_share", "weapon_found", "Stops in which a weapon was found"),
-    Measure("firearms", "firearm_share", "firearm_found", "Stops in which a firearm was found"),
     Measure(
         "force", "force_share", _any_force(),
         "Stops with any physical force that the form of the year has a box for, handcuffs among it, verbal instruction "

@@ -29,10 +29,9 @@ def _outcomes_by(group: Group | None) -> str:
         **{one.share: f"{one.comment}, as a share of those where it is known." for one in MEASURES},
     }
     lines = [
-        f"CREATE OR REPLACE VIEW {view} AS\nSELECT {', '.join(columns)}\n"
-        f"FROM stop_counts WHERE {counted_by(*names)};",
-        f"COMMENT ON VIEW {view} IS 'Stops, arrests, summonses, frisks, searches, weapons and force by {title}. Years "
-        "of different forms are not alike in everything: see view comparability.';",
+        f"CREATE OR REPLACE VIEW {view} AS\nSELECT {', '.join(columns)}\nFROM stop_counts WHERE {counted_by(*names)};",
+        f"COMMENT ON VIEW {view} IS 'Stops and what happened in them, by {title}. Years of "
+        "different forms are not alike in everything: see view comparability.';",
         *(f"COMMENT ON COLUMN {view}.{name} IS '{comment}';" for name, comment in comments.items()),
     ]
     return "\n".join(lines) + "\n"

@@ -26,8 +26,9 @@ MEASURES = {
     "summonses": ("summons_issued", "summons_share"),
     "frisks": ("frisked", "frisk_share"),
     "searches": ("searched", "search_share"),
-    "weapons": ("weapon_found", "weapon_share"),
+    "weapons": ("any_weapon", "weapon_share"),
     "firearms": ("firearm_found", "firearm_share"),
+    "knives": ("knife_found", "knife_share"),
     "force": ("any_force", "force_share"),
 }
 
@@ -51,6 +52,8 @@ def test_counts_and_shares(engine, stops, name):
         stops[name] = value // 3600 if name == "hour" else value
     force = [column for column in stops if column.startswith("force_") and stops[column].dtype == "boolean"]
     stops["any_force"] = stops[force].drop(columns="force_verbal_instruction").fillna(value=False).any(axis="columns")
+    marked = stops[["firearm_found", "knife_found", "other_weapon_found"]].fillna(value=False).any(axis="columns")
+    stops["any_weapon"] = stops["weapon_found"] | marked
     grouped = stops.groupby(columns, dropna=False)
     with engine.connect() as connection:
         found = pd.read_sql(f"SELECT * FROM sqf.outcomes_by_{name}", connection)
