@@ -91,14 +91,13 @@ def measure_drift(
 
     if test.empty or training.empty:
         raise ValueError(f"drift needs stops on both sides, found {len(test)} and {len(training)} in training")
-    forms = forms_of_years([*test["year"].unique(), *training["year"].unique()])
-    shared = frozenset(shared_columns(forms))
-    chosen = [entry for entry in load_columns() if entry.name in shared] if columns is None else columns
-    rows = (
-        [row for name in ("form", "paper_form") for row in _form_change(name, test, training, forms)]
-        if columns is None
-        else []
-    )
+    rows: list[DriftRow] = []
+    chosen = columns
+    if chosen is None:
+        forms = forms_of_years([*test["year"].unique(), *training["year"].unique()])
+        shared = frozenset(shared_columns(forms))
+        chosen = [entry for entry in load_columns() if entry.name in shared]
+        rows += [row for name in ("form", "paper_form") for row in _form_change(name, test, training)]
     rows += [
         row
         for entry in chosen
@@ -110,14 +109,11 @@ def measure_drift(
     return frame.astype(numbers | dict.fromkeys(("column_name", "measure", "status", "detail"), "string"))
 
 
-def _form_change(
-    name: str, test: "pd.DataFrame", training: "pd.DataFrame", forms: tuple[str, ...]
-) -> Iterator[DriftRow]:
+def _form_change(name: str, test: "pd.DataFrame", training: "pd.DataFrame") -> Iterator[DriftRow]:
     """Tell a change of the file's or the paper's form, which no comparison of columns can tell from one in policing."""
     counts, before = test[name].value_counts(), training[name].value_counts()
     share = float(counts[~counts.index.isin(before.index)].sum() / len(test))
-    changed = set(counts.index) != set(before.index)
-    if not changed and len(forms) == 1:
+    if set(counts.index) == set(before.index):
         return
     detail = (
         f"{_with_rows(counts)}; in training {_with_rows(before)}. What differs may come of the form rather than of "

@@ -158,4 +158,4 @@ def within_forms(experiments: Iterable[Experiment], forms: tuple[str, ...]) -> t
             possible.append(replace(experiment, forms=forms))
         except FeatureSetError as error:
             reasons[str(error)] = None
-    return possible, " ".join([*reasons, "Its models are left out."]) if reasons else ""
+    return possible, f"Models are left out. {' '.join(reasons)}" if reasons else ""

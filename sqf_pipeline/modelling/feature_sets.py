@@ -226,10 +226,19 @@ def feature_set(name: str, forms: tuple[str, ...] = (NEW_FORM,)) -> FeatureSet:
         return named
     if named.tier == "study":
         raise FeatureSetError(
-            f"The feature set {name!r} is the 2021 study's with all of its columns only, and {', '.join(absent)} "
-            f"cannot be compared in the forms {', '.join(forms)}."
+            f"The 2021 study's columns cannot all be used with files of these years (forms {', '.join(forms)}): "
+            f"{', '.join(absent)} is not in all of them, or means something else."
         )
     return replace(named, columns=tuple(column for column in named.columns if column in shared))
+
+
+def is_usable(name: str, forms: tuple[str, ...]) -> bool:
+    """Return whether years of these forms have the columns without which a set is not what it is called."""
+    try:
+        feature_set(name, forms)
+    except FeatureSetError:
+        return False
+    return True
 
 
 def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -> FeatureSet:

@@ -14,7 +14,7 @@ from sqf_pipeline.orchestration.partitions import (
     in_year_order,
     years_loaded,
 )
-from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
+from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 
@@ -147,6 +147,7 @@ def model_export(
     context: dg.AssetExecutionContext,
     exports: dg.ResourceParam[Exports],
     published_files: dg.ResourceParam[PublishedFiles],
+    warehouse: dg.ResourceParam[Warehouse],
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
@@ -171,7 +172,11 @@ def model_export(
         data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
         training_stops=training_stops,
         test_stops=test_stops,
-        results={**tables, "data_quality": _of_window(context, "data_quality", data_quality)},
+        results={
+            **tables,
+            "data_quality": _of_window(context, "data_quality", data_quality),
+            "outcomes_by_year": warehouse.outcomes_by_year(),
+        },
         model_card=model_card["model_card.md"].decode(),
         git_commit=source_commit(),
         data_note=coverage_note(files),

@@ -194,3 +194,12 @@ def forms_of_years(years: Iterable[int]) -> tuple[str, ...]:
         for name, form in forms().items()
         if any(form.first_year <= year <= (form.last_year or year) for year in wanted)
     )
+
+
+@cache
+def form_breaks() -> tuple[tuple[str, str], ...]:
+    """Return the days (YYYY-MM-DD) on which a form of the file or of the paper changed, and what changed, in order."""
+    paper = [(row["since"], f"paper form {row['paper_form']}, {row['note']}") for row in _rows("paper_forms.csv")]
+    files = [(f"{form.first_year}-01-01", form.description) for form in forms().values()]
+    first = min(day for day, _ in [*paper, *files])
+    return tuple(sorted((day, told) for day, told in [*paper, *files] if day > first))
