@@ -1,8 +1,4 @@
-"""Frames into tables and back.
-
-Two writers of one partition, or of tables that refer to each other, wait for each other: a foreign key that is
-checked at the end of a transaction would otherwise fail on a row that another transaction is just replacing.
-"""
+"""Frames into tables and back; writers of one partition, or of tables that refer to each other, wait for each other."""
 
 import hashlib
 import logging
