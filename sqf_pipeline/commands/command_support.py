@@ -12,7 +12,9 @@ from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
+    from sqf_pipeline.display import DisplayTable
     from sqf_pipeline.orchestration.resources import Warehouse
     from sqf_pipeline.settings import Source
 
@@ -59,3 +61,19 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     for name in ("dagster", "alembic", "matplotlib", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def terminal_table(shown: "DisplayTable", caption: str | None = None) -> "Table":
+    """Return a table as the terminal shows it: numbers to the right, the first column to the left."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=shown.title, title_justify="left", title_style="bold", header_style="", box=box.SIMPLE_HEAD,
+        padding=(0, 0), pad_edge=False, caption=caption,
+    )  # fmt: skip
+    for position, label in enumerate(shown.headers):
+        table.add_column(label, justify="right" if position else "left", no_wrap=True)
+    for row in shown.texts():
+        table.add_row(*row)
+    return table

@@ -20,11 +20,12 @@ from sqf_pipeline.orchestration.partitions import (
     years_loaded,
 )
 from sqf_pipeline.orchestration.resources import YearRules
+from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
-_TARGETS = ["arrested", "summons_issued"]
+_TARGETS = list(STUDY_TARGETS.values())
 
 
 @dg.asset(
@@ -45,7 +46,7 @@ def training_stops(
     year_rules: dg.ResourceParam[YearRules],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
-    from sqf_pipeline.contracts.stops import training_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import training_stops_contract
 
     years = years_loaded(context, "stops")
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
@@ -76,7 +77,7 @@ def test_stops(
     year_rules: dg.ResourceParam[YearRules],
 ) -> Iterator[Any]:
     """Set the stops of the test year aside."""
-    from sqf_pipeline.contracts.stops import test_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import test_stops_contract
 
     test_year = int(context.partition_key)
     yield from through_gate(
@@ -144,7 +145,7 @@ def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[An
 
 
 def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Iterator[Any]:
-    from sqf_pipeline.contracts.features import features_contract
+    from sqf_pipeline.contracts.result_contracts import features_contract
     from sqf_pipeline.modelling.encoder import encoded_sets
 
     features = encoded_sets(encoders, stops)
@@ -156,7 +157,7 @@ def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Itera
 def _about(stops: pd.DataFrame) -> dict[str, Any]:
     return {"dagster/column_lineage": same_columns("stops", stops.columns)} | {
         f"{name}_{answer}": int(count)
-        for name in ("arrested", "summons_issued")
+        for name in _TARGETS
         for answer, count in (
             ("yes", stops[name].sum()),
             ("no", (~stops[name]).sum()),

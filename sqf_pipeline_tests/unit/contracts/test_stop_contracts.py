@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.contracts.stops import (
+from sqf_pipeline.contracts.stop_contracts import (
     raw_stops_contract,
     stops_contract,
     test_stops_contract,

@@ -22,6 +22,7 @@ BY_GROUP = {
         *("calibration_bins", "drift", "gap_marks", "imbalance_models", "metric_differences", "metric_intervals"),
         *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
     ],
+    "disparity": ["published_figures"],
     "publication": ["charts", "model_card", "model_export"],
 }
 CHECKS = {
@@ -36,7 +37,7 @@ CHECKS = {
     "training_features": ["contract"],
     "training_stops": ["contract"],
 }
-JOBS = ["evaluate", "publish", "yearly_models", "yearly_rerun", "yearly_stops"]
+JOBS = ["disparity", "evaluate", "publish", "yearly_models", "yearly_rerun", "yearly_stops"]
 
 
 @pytest.fixture(scope="module")
