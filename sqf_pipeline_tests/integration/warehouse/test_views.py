@@ -35,6 +35,8 @@ def test_counts_and_shares(engine, stops, name):
     if name != "year":
         value = stops[GROUPS[name]]
         stops[name] = value // 3600 if name == "hour" else value
+    marks = stops[["firearm_found", "knife_found", "other_weapon_found"]].fillna(value=False)
+    stops["any_weapon"] = stops["weapon_found"].fillna(value=False) | marks.any(axis=1)
     expected = (
         stops.groupby(columns, dropna=False)
         .agg(
@@ -42,6 +44,8 @@ def test_counts_and_shares(engine, stops, name):
             arrests=("arrested", "sum"),
             summonses=("summons_issued", "sum"),
             known=("arrested", "count"),
+            weapons=("any_weapon", "sum"),
+            firearms=("firearm_found", "sum"),
         )
         .reset_index()
     )
@@ -51,7 +55,7 @@ def test_counts_and_shares(engine, stops, name):
     key = [found[column].astype("string").fillna("") for column in columns]
     found = found.set_index(key).sort_index()
     expected = expected.set_index([expected[column].astype("string").fillna("") for column in columns]).sort_index()
-    for column in ("stops", "arrests", "summonses"):
+    for column in ("stops", "arrests", "summonses", "weapons", "firearms"):
         assert found[column].tolist() == expected[column].tolist(), column
     shares = expected["arrests"].to_numpy(float) / expected["known"].replace(0, np.nan).to_numpy(float)
     assert found["arrest_share"].tolist() == pytest.approx(shares.tolist(), abs=6e-5, nan_ok=True)

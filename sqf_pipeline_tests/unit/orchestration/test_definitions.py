@@ -20,7 +20,8 @@ BY_GROUP = {
     ],
     "evaluation": [
         *("calibration_bins", "drift", "gap_marks", "imbalance_models", "metric_differences", "metric_intervals"),
-        *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
+        *("outcome_counts", "precision_at_recall", "risk_concentration", "served_models", "subgroup_metrics"),
+        *("threshold_metrics", "tier_models"),
     ],
     "publication": ["charts", "model_card", "model_export"],
 }
