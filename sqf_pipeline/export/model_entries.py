@@ -16,9 +16,9 @@ from sqf_pipeline.service.manifest import (
     LARGEST_DIFFERENCE,
     FieldSpec,
     Measure,
+    MeasuredThreshold,
     ModelEntry,
     Probe,
-    Threshold,
 )
 from sqf_pipeline.service.predictor import Predictor
 
@@ -171,11 +171,11 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float | np.number) and np.isfinite(value) else None
 
 
-def _thresholds(model: "FittedModel", results: Mapping[str, "pd.DataFrame"]) -> dict[str, Threshold]:
+def _thresholds(model: "FittedModel", results: Mapping[str, "pd.DataFrame"]) -> dict[str, MeasuredThreshold]:
     """Return the thresholds that can be reached, with their precision and recall on the test year."""
     measured = {row["aim"]: row for row in _rows_of("threshold_metrics", model.name, results)}
     return {
-        name: Threshold(
+        name: MeasuredThreshold(
             value=threshold.value,
             aim=threshold.aim.rstrip("."),
             precision=_number(measured.get(name, {}).get("precision")),

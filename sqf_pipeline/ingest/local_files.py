@@ -31,12 +31,9 @@ class MissingFileError(SourceError):
 
 
 def require_covered_year(year: int) -> None:
-    """Raise SourceError when `year` is before 2017, whose form had other columns under other names."""
+    """Raise SourceError when `year` is before the first that NYPD has published."""
     if year < FIRST_YEAR:
-        raise SourceError(
-            f"The year {year} cannot be used: NYPD's files of 2003 to {FIRST_YEAR - 1} follow an older form with "
-            f"other columns and codes. Choose a year from {FIRST_YEAR} on."
-        )
+        raise SourceError(f"The year {year} cannot be used: NYPD has published its stops since {FIRST_YEAR}.")
 
 
 def year_in_name(name: str) -> int | None:
@@ -114,7 +111,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def local_years(folder: Path) -> list[int]:
-    """Return the years, 2017 or later, of which a folder holds a file; an absent folder holds none."""
+    """Return the years, 2003 or later, of which a folder holds a file; an absent folder holds none."""
     if not folder.exists():
         return []
     found = {year_in_name(path.name) for path in _files_in(folder)}
@@ -133,14 +130,14 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
     folder
         Where the yearly files are.
     year
-        Calendar year of the stops, 2017 or later.
+        Calendar year of the stops, 2003 or later.
 
     Raises
     ------
     MissingFileError
         The folder, or a file of the year in it, is missing.
     SourceError
-        Two different files claim the same year or month, or the year is before 2017.
+        Two different files claim the same year or month, or the year is before 2003.
     """
     require_covered_year(year)
     files = _files_in(folder)

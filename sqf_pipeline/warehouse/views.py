@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from importlib import resources
 
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
+from sqf_pipeline.registry.residents import WARNING, census_group
 
 
 def _happened(entry: OutcomeEntry) -> str:
@@ -70,7 +72,8 @@ GROUPS = (
 def views_script() -> str:
     """Return the SQL of every view, with unqualified names: it runs with the schema as search path."""
     alone = resources.files(__package__).joinpath("views.sql").read_text(encoding="utf-8")
-    return "\n".join([alone, _outcomes_by(None), *(_outcomes_by(group) for group in GROUPS)])
+    by_group = [_outcomes_by(None), *(_outcomes_by(group) for group in GROUPS)]
+    return "\n".join([alone, *by_group, *(_per_residents(by) for by in RESIDENTS_BY)])
 
 
 def _outcomes_by(group: Group | None) -> str:
@@ -88,5 +91,56 @@ def _outcomes_by(group: Group | None) -> str:
         f"CREATE OR REPLACE VIEW {view} AS\nSELECT\n    {columns},\n{_COUNTS}\nFROM stops\nGROUP BY {grouped};",
         f"COMMENT ON VIEW {view} IS 'Stops and what followed, by {title}.';",
         *(f"COMMENT ON COLUMN {view}.{name} IS '{comment}';" for name, comment in comments.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+RESIDENTS_BY = (("precinct", "race"), ("precinct",), ("race",))
+"""What stops are counted by in the views for 1,000 residents, besides the year."""
+_COUNTED = {
+    "stops": ("true", "Persons stopped."),
+    "frisks": ("frisked", "Persons frisked."),
+    "force": ("{force}", "Persons on whom any physical force was marked, handcuffs among it, verbal instruction not."),
+    "arrests": ("arrested", "Persons arrested."),
+}
+
+
+def _per_residents(by: tuple[str, ...]) -> str:
+    """Return the view of stops, frisks, force and arrests for 1,000 residents, by precinct, by race or by both."""
+    view = f"per_1000_residents_by_{'_and_'.join(by)}"
+    keys = ", ".join(("year", *by))
+    race = " ".join(f"WHEN '{recorded}' THEN '{group}'" for recorded, group in census_group().items())
+    marks = [entry.name for entry in load_columns() if entry.name.startswith("force_") and entry.kind == "mark"]
+    force = " OR ".join(name for name in marks if name != "force_verbal_instruction")
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE {rule.format(force=force)}) AS {n}" for n, (rule, _) in _COUNTED.items()
+    )
+    shown = ", ".join(f"coalesce(c.{name}, 0) AS {name}" for name in _COUNTED)
+    rates = ", ".join(
+        f"1000.0::double precision * coalesce(c.{name}, 0) / nullif(r.residents, 0) AS {name}_per_1000"
+        for name in _COUNTED
+    )
+    comments = {
+        "year": "Calendar year of the stops.",
+        "precinct": "Police precinct of the stops; null is unknown.",
+        "race": "Group of the census, as in table residents; Hispanic is white and black Hispanic as recorded, and "
+        "null stands for stops whose recorded race has no such group.",
+        **{name: told for name, (_, told) in _COUNTED.items()},
+        "residents": "Residents, from table residents; null where there are none of the precinct or group.",
+        **{
+            f"{name}_per_1000": f"{name.capitalize()} for 1,000 residents; null without residents." for name in _COUNTED
+        },
+    }
+    columns = ("year", *by, *_COUNTED, "residents", *(f"{name}_per_1000" for name in _COUNTED))
+    lines = [
+        f"""CREATE OR REPLACE VIEW {view} AS
+WITH grouped AS (SELECT *, CASE suspect_race {race} END AS race FROM stops),
+counted AS (SELECT {keys}, {counts} FROM grouped GROUP BY {keys}),
+living AS (SELECT {keys}, sum(residents)::bigint AS residents FROM residents GROUP BY {keys})
+SELECT {keys}, {shown}, r.residents, {rates}
+FROM counted c FULL JOIN living r USING ({keys});""",  # noqa: S608  names of our own
+        f"COMMENT ON VIEW {view} IS 'Stops, frisks, force and arrests for 1,000 residents, by year and "
+        f"{' and '.join(by)}. {WARNING}';",
+        *(f"COMMENT ON COLUMN {view}.{name} IS '{comments[name]}';" for name in columns),
     ]
     return "\n".join(lines) + "\n"

@@ -6,18 +6,29 @@ checked at the end of a transaction would otherwise fail on a row that another t
 
 import hashlib
 import logging
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import psycopg2
+import pyarrow as pa
 import sqlalchemy as sa
 from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.database_errors import explain, table_in_words
-from sqf_pipeline.warehouse.frame_conversion import check_frame, csv_to_frame, frame_to_csv, partition_year
+from sqf_pipeline.warehouse.frame_conversion import (
+    check_frame,
+    csv_in_chunks,
+    csv_to_batches,
+    csv_to_frame,
+    frame_to_rows,
+    partition_year,
+)
 from sqf_pipeline.warehouse.schema import advisory_key
 
 logger = logging.getLogger(__name__)
@@ -62,7 +73,7 @@ def replace_partition(
     """
     year = partition_year(table, partition)
     columns = check_frame(table, frame, partition)
-    payload = frame_to_csv(table, frame, columns)
+    rows = frame_to_rows(table, frame, columns)
     try:
         with engine.begin() as connection:
             _lock(connection, table, frame, year)
@@ -70,7 +81,7 @@ def replace_partition(
             if frame.empty:
                 _refuse_emptying(connection, table, partition, replaced)
             connection.execute(sa.delete(table).where(*replaced))
-            _copy_in(connection, table, columns, payload)
+            _copy_in(connection, table, columns, rows)
             if only is not None:
                 _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)
@@ -97,6 +108,28 @@ def read_table(engine: sa.Engine, table: sa.Table, partition: Mapping[str, objec
     payload = BytesIO()
     _copy_out(engine, table, columns, partition or {}, payload)
     return csv_to_frame(payload.getvalue(), columns)
+
+
+@contextmanager
+def one_state(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Give a connection to which the database looks as it does now, whatever is written meanwhile."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        yield connection
+
+
+def read_batches(
+    connection: sa.Connection, table: sa.Table, columns: list[str], partition: Mapping[str, object]
+) -> Iterator[pa.RecordBatch]:
+    """Yield rows of a table in the order of its key, as Arrow batches in the types of the table.
+
+    They go through a temporary file, so that a large year needs no more memory than a small one.
+    """
+    chosen = [table.columns[name] for name in columns]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        with path.open("wb") as file:
+            _copy_out(connection, table, chosen, partition, file)
+        yield from csv_to_batches(path, chosen)
 
 
 def table_fingerprint(engine: sa.Engine, table: sa.Table, partition: Mapping[str, object] | None = None) -> str:
@@ -212,16 +245,21 @@ def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mappi
             )  # fmt: skip
 
 
-def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], payload: bytes) -> None:
+def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], rows: pa.Table) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
         sql.Identifier(str(table.schema), table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
     )
     with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.copy_expert(statement, BytesIO(payload))
+        for chunk in csv_in_chunks(rows):
+            cursor.copy_expert(statement, chunk)
 
 
 def _copy_out(
-    engine: sa.Engine, table: sa.Table, columns: list[sa.Column], partition: Mapping[str, object], target: Any
+    database: sa.Engine | sa.Connection,
+    table: sa.Table,
+    columns: list[sa.Column],
+    partition: Mapping[str, object],
+    target: Any,
 ) -> None:
     """Write rows as CSV in the order of the key.
 
@@ -241,7 +279,8 @@ def _copy_out(
         sql.SQL(", ").join(order),
     )
     try:
-        with engine.connect() as connection, connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+        opened = database.connect() if isinstance(database, sa.Engine) else nullcontext(database)
+        with opened as connection, connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
             # The same text for a number on every server, whatever its settings.
             cursor.execute(
                 "SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'"

@@ -101,7 +101,7 @@ def _read(
     context: dg.AssetExecutionContext, published_files: PublishedFiles, year_rules: YearRules, frames: ParquetIOManager
 ) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
-    from sqf_pipeline.contracts.stops import raw_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import raw_stops_contract
     from sqf_pipeline.ingest.reader import read_published_year
     from sqf_pipeline.year_checks.revisions import revision_history
     from sqf_pipeline.year_checks.source_record import source_file_row
@@ -240,7 +240,7 @@ def stops(
 
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
-    from sqf_pipeline.contracts.stops import stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
     from sqf_pipeline.registry.outcomes import TARGETS
     from sqf_pipeline.year_checks.year_review import cleaning_findings
 

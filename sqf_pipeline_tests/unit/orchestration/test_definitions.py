@@ -12,7 +12,7 @@ from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse.tables import build_metadata
 
 BY_GROUP = {
-    "stops": ["column_loss", "data_quality", "raw_stops", "revisions", "source_files", "stops"],
+    "stops": ["column_loss", "data_quality", "raw_stops", "residents", "revisions", "source_files", "stops"],
     "features": ["feature_encoder", "test_features", "test_stops", "training_features", "training_stops"],
     "models": [
         *("arrest_model", "confusion_matrices", "feature_importances", "model_metrics", "models", "predictions"),
@@ -23,6 +23,7 @@ BY_GROUP = {
         *("outcome_counts", "precision_at_recall", "risk_concentration", "served_models", "subgroup_metrics"),
         *("threshold_metrics", "tier_models"),
     ],
+    "disparity": ["published_figures"],
     "publication": ["charts", "model_card", "model_export"],
 }
 CHECKS = {
@@ -37,7 +38,7 @@ CHECKS = {
     "training_features": ["contract"],
     "training_stops": ["contract"],
 }
-JOBS = ["evaluate", "publish", "yearly_models", "yearly_rerun", "yearly_stops"]
+JOBS = ["disparity", "evaluate", "publish", "yearly_models", "yearly_rerun", "yearly_stops"]
 
 
 @pytest.fixture(scope="module")

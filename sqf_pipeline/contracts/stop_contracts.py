@@ -70,9 +70,9 @@ def stops_contract(
     )
 
 
-def training_stops_contract(test_year: int, window: int = 3) -> pa.DataFrameSchema:
-    """Return the contract of training stops: clean stops of the `window` years before the test year, no other."""
-    return stops_contract(years=range(test_year - window, test_year))
+def training_stops_contract(years: tuple[int, ...]) -> pa.DataFrameSchema:
+    """Return the contract of training stops: clean stops of the training years, each of them and no other."""
+    return stops_contract(years=years)
 
 
 def test_stops_contract(test_year: int) -> pa.DataFrameSchema:

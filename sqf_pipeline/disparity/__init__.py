@@ -1,0 +1,1 @@
+"""Clean stops to tables that ask whether groups of people were treated alike: tests, intervals and gates."""

@@ -1,0 +1,146 @@
+"""Decision rate and hit rate together: who is acted on more often and found with less was held to a lower bar.
+
+Neither rate alone says so: more acts may follow from higher risks, fewer hits from how risks are spread. Both
+together do, whatever the risks, as long as the two groups' risks differ in one direction throughout (a monotone
+likelihood ratio), and as long as what the officer sees and what is recorded as a hit are the same for both groups.
+
+References
+----------
+Gaebler and Goel (2025), A simple, statistically robust test of discrimination, PNAS 122.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from sqf_pipeline.disparity.acts_and_hits import (
+    FEWEST_ACTS,
+    REFERENCE,
+    as_table,
+    entries,
+    group_codes,
+    holds,
+    recorded_entries,
+    years_label,
+)
+from sqf_pipeline.disparity.clustered_resampling import (
+    STRATA,
+    Floats,
+    Resampling,
+    Unit,
+    compare,
+    estimate_and_ends,
+    make_resampling,
+    stratum_codes,
+)
+from sqf_pipeline.disparity.outcome_test import Mask, acts_by_population
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Verdict = Literal["lower_bar", "higher_bar", "undecided", "too_few"]
+_Ends = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    """A row of `decision_and_hit_rates`: differences from the reference in how often acted on, and with what found."""
+
+    years: str
+    population: str
+    act: str
+    hit: str
+    strata: str
+    race: str
+    reference: str
+    resampled: str
+    act_difference: float | None
+    act_low: float | None
+    act_high: float | None
+    hit_difference: float | None
+    hit_low: float | None
+    hit_high: float | None
+    share_more_acts_fewer_hits: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Differences in acts, and in hits by hit, each of shape (1 + resamples,), of one way of resampling."""
+
+    acts: Floats
+    hits: dict[str, Floats]
+
+
+def decision_and_hit_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
+    """Return the table `decision_and_hit_rates` of the stops as one window of years; columns as in `DecisionRow`.
+
+    Differences are Mantel-Haenszel's, in shares, of acts among stops and of hits among acts. The verdict stands on
+    both rows of a comparison, and is one only when both intervals exclude 0 whether encounters or precincts are
+    resampled; `too_few` when a group has fewer than `FEWEST_ACTS` acts to compare, or too few resamples are defined.
+    """
+    years, codes = years_label(stops), group_codes(stops)
+    resamplings = {unit: make_resampling(stops, unit, resamples=resamples) for unit in get_args(Unit)}
+    hits = {hit.name: holds(stops, hit) for hit in recorded_entries(stops, "hit")}
+    groups = [group.name for group in entries("group")]
+    reference = codes == groups.index(REFERENCE)
+    rows: list[DecisionRow] = []
+    for strata in STRATA:
+        cells = stratum_codes(stops, strata)
+        for population, inside, act, acted in acts_by_population(stops):
+            for number, group in enumerate(groups):
+                if group == REFERENCE:
+                    continue
+                pair = (inside & (codes == number), inside & reference)
+                drawn = {unit: _draw(chosen, cells, pair, acted, hits) for unit, chosen in resamplings.items()}
+                for hit in hits:
+                    key = (years, population.name, act.name, hit, strata, group, REFERENCE)
+                    rows.extend(DecisionRow(*key, unit, *figures) for unit, figures in _figures(drawn, hit))
+    return as_table(DecisionRow, rows)
+
+
+def _draw(
+    resampling: Resampling, cells: np.ndarray, pair: tuple[Mask, Mask], acted: Mask, hits: dict[str, Mask]
+) -> Drawn | None:
+    """Return the drawn differences of a pair of groups; None where either has too few acts to compare."""
+    among_acts = compare(resampling, cells, pair[0] & acted, pair[1] & acted)
+    if among_acts.smaller < FEWEST_ACTS:
+        return None
+    among_stops = compare(resampling, cells, *pair)
+    return Drawn(among_stops.contrast(acted)[0], {hit: among_acts.contrast(found)[0] for hit, found in hits.items()})
+
+
+def _figures(drawn: dict[Unit, Drawn | None], hit: str) -> list[tuple[Unit, tuple[Any, ...]]]:
+    """Return, by way of resampling, the figures of a hit from `act_difference` to `verdict`."""
+    measured: dict[Unit, tuple[Any, ...]] = {}
+    ends: list[tuple[_Ends, _Ends]] = []
+    for unit, one in drawn.items():
+        if one is None:
+            measured[unit] = (None,) * 7
+            ends.append(((None, None), (None, None)))
+            continue
+        acts, found = estimate_and_ends(one.acts), estimate_and_ends(one.hits[hit])
+        signs = (one.acts[1:] > 0) & (one.hits[hit][1:] < 0)
+        measured[unit] = (*acts, *found, float(signs.mean()))
+        ends.append((acts[1:], found[1:]))
+    verdict = verdict_of(ends)
+    return [(unit, (*figures, verdict)) for unit, figures in measured.items()]
+
+
+def verdict_of(ends: list[tuple[_Ends, _Ends]]) -> Verdict:
+    """Return the verdict on (ends of the acts' difference, ends of the hits' difference), one pair a resampling.
+
+    >>> verdict_of([((0.01, 0.05), (-0.04, -0.01)), ((0.02, 0.04), (-0.03, -0.01))])
+    'lower_bar'
+    >>> verdict_of([((0.01, 0.05), (-0.04, -0.01)), ((0.02, 0.04), (-0.03, 0.01))])
+    'undecided'
+    """
+    lower, higher = True, True
+    for (act_low, act_high), (hit_low, hit_high) in ends:
+        if act_low is None or act_high is None or hit_low is None or hit_high is None:
+            return "too_few"
+        lower &= act_low > 0 and hit_high < 0
+        higher &= act_high < 0 and hit_low > 0
+    return "lower_bar" if lower else "higher_bar" if higher else "undecided"

@@ -1,0 +1,178 @@
+"""The outcome test: how often an act finds something, by group, and the difference from the reference group.
+
+If officers act on the same evidence with everybody, what they find at the margin is the same; fewer finds say that
+a group was held to a lower bar. The average find is not the marginal one (infra-marginality): groups whose risks are
+spread differently differ in finds under one bar, so that this test alone decides nothing.
+
+References
+----------
+Becker (1957), The Economics of Discrimination; Knowles, Persico and Todd (2001), Journal of Political Economy 109.
+Simoiu, Corbett-Davies and Goel (2017), The problem of infra-marginality in outcome tests, Annals of Applied Statistics.
+Kish (1965), Survey Sampling (design effect).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqf_pipeline.disparity.acts_and_hits import (
+    FEWEST_ACTS,
+    REFERENCE,
+    Entry,
+    as_table,
+    entries,
+    group_codes,
+    holds,
+    recorded_entries,
+    years_label,
+)
+from sqf_pipeline.disparity.clustered_resampling import (
+    STRATA,
+    Compared,
+    Resampling,
+    compare,
+    estimate_and_ends,
+    make_resampling,
+    stratum_codes,
+)
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES, effective_rows, wilson_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class RateRow:
+    """A row of `outcome_test_rates`: how many acts on a group found something, with the interval by encounter."""
+
+    years: str
+    population: str
+    act: str
+    hit: str
+    race: str
+    acts: int
+    hits: int | None
+    rate: float | None
+    low: float | None
+    high: float | None
+    design_effect: float | None
+
+
+@dataclass(frozen=True)
+class ContrastRow:
+    """A row of `outcome_test_contrasts`: a group's rate of finds minus, and over, that of the reference."""
+
+    years: str
+    population: str
+    act: str
+    hit: str
+    strata: str
+    race: str
+    reference: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    share_compared: float
+
+
+def acts_by_population(stops: "pd.DataFrame") -> Iterator[tuple[Entry, Mask, Entry, Mask]]:
+    """Yield each population that the forms record with its stops, and each act with its stops in the population."""
+    for population in recorded_entries(stops, "population"):
+        inside = holds(stops, population)
+        for act in recorded_entries(stops, "act"):
+            yield population, inside, act, inside & holds(stops, act)
+
+
+def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
+    """Return the table `outcome_test_rates` of the stops as one window of years; columns as in `RateRow`.
+
+    Rates are shares (0 to 1). Fewer than `FEWEST_ACTS` acts on a group have no hits and no rate. Where all or none
+    found something a bootstrap knows no doubt, and the interval is Wilson's on the effective number of acts.
+    """
+    years, codes, resampling = (
+        years_label(stops),
+        group_codes(stops),
+        make_resampling(stops, "encounter", resamples=resamples),
+    )
+    hits = {hit.name: holds(stops, hit) for hit in recorded_entries(stops, "hit")}
+    rows = []
+    for population, _, act, acted in acts_by_population(stops):
+        for number, group in enumerate(entries("group")):
+            mine = acted & (codes == number)
+            for hit, found in hits.items():
+                rows.append(
+                    RateRow(
+                        years,
+                        population.name,
+                        act.name,
+                        hit,
+                        group.name,
+                        int(mine.sum()),
+                        *_rate(mine, found, resampling),
+                    )
+                )
+    return as_table(RateRow, rows)
+
+
+def _rate(
+    acted: Mask, found: Mask, resampling: Resampling
+) -> tuple[int | None, float | None, float | None, float | None, float | None]:
+    """Return hits, rate, low, high and design effect among the stops `acted`."""
+    acts, hits = int(acted.sum()), int((acted & found).sum())
+    if acts < FEWEST_ACTS:
+        return None, None, None, None, None
+    rate = hits / acts
+    clusters = resampling.clusters[acted]
+    if hits in {0, acts}:
+        return hits, rate, *wilson_interval(rate, effective_rows(clusters)), None
+    cells = np.zeros(len(acted), dtype=np.intp)
+    drawn = resampling.sums(acted & found, cells, 1)[0] / np.maximum(resampling.sums(acted, cells, 1)[0], 1)
+    together = np.bincount(clusters, weights=found[acted] - rate)
+    design_effect = float((together**2).sum() / (acts * rate * (1 - rate)))
+    return hits, *estimate_and_ends(drawn), design_effect
+
+
+def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
+    """Return the table `outcome_test_contrasts` of the stops as one window of years; columns as in `ContrastRow`.
+
+    Mantel-Haenszel differences and ratios of shares, intervals by encounter; null where either group has fewer than
+    `FEWEST_ACTS` acts in the strata that both have. `share_compared` is the share of the group's acts in them.
+    """
+    years, codes, resampling = (
+        years_label(stops),
+        group_codes(stops),
+        make_resampling(stops, "encounter", resamples=resamples),
+    )
+    hits = {hit.name: holds(stops, hit) for hit in recorded_entries(stops, "hit")}
+    groups = [group.name for group in entries("group")]
+    reference = codes == groups.index(REFERENCE)
+    rows = []
+    for strata in STRATA:
+        cells = stratum_codes(stops, strata)
+        for population, _, act, acted in acts_by_population(stops):
+            for number, group in enumerate(groups):
+                if group == REFERENCE:
+                    continue
+                compared = compare(resampling, cells, acted & (codes == number), acted & reference)
+                for hit, found in hits.items():
+                    key = (years, population.name, act.name, hit, strata, group, REFERENCE)
+                    rows.append(ContrastRow(*key, *_contrast(compared, found), compared.share))
+    return as_table(ContrastRow, rows)
+
+
+def _contrast(
+    compared: Compared, found: Mask
+) -> tuple[float | None, float | None, float | None, float | None, float | None, float | None]:
+    """Return difference and ratio with their ends; all None where a group has too few acts."""
+    if compared.smaller < FEWEST_ACTS:
+        return None, None, None, None, None, None
+    difference, ratio = compared.contrast(found)
+    return *estimate_and_ends(difference), *estimate_and_ends(ratio)

@@ -1,0 +1,42 @@
+"""The tests by name, and which tables each gives: what an asset, a command or a notebook calls.
+
+Each takes clean stops of one window of years (one year or several) and returns long tables, a row's `years` naming
+the window. A test that a form cannot answer leaves out the acts, hits and populations that it does not record.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
+from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TableMaker = Callable[["pd.DataFrame"], "pd.DataFrame"]
+
+
+@dataclass(frozen=True)
+class TreatmentTable:
+    """A table of this folder.
+
+    Attributes
+    ----------
+    make
+        Clean stops to the table.
+    key
+        Columns that tell its rows apart.
+    """
+
+    make: TableMaker
+    key: tuple[str, ...]
+
+
+_COMPARED = ("years", "population", "act", "hit")
+TREATMENT_TABLES: Mapping[str, TreatmentTable] = {
+    "outcome_test_rates": TreatmentTable(outcome_test_rates, (*_COMPARED, "race")),
+    "outcome_test_contrasts": TreatmentTable(outcome_test_contrasts, (*_COMPARED, "strata", "race")),
+    "decision_and_hit_rates": TreatmentTable(decision_and_hit_rates, (*_COMPARED, "strata", "race", "resampled")),
+}
+"""Table name to what makes it, in the order in which they are read."""
