@@ -22,13 +22,16 @@ BY_GROUP = {
         *("calibration_bins", "drift", "gap_marks", "imbalance_models", "metric_differences", "metric_intervals"),
         *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
     ],
-    "disparity": ["published_figures"],
+    "disparity": ["decision_and_hit_rates", "outcome_test_contrasts", "outcome_test_rates", "published_figures"],
     "publication": ["charts", "model_card", "model_export"],
 }
 CHECKS = {
+    "decision_and_hit_rates": ["contract"],
     "drift": ["stops_like_those_of_training"],
     "gap_marks": ["no_gap_tells_the_outcome"],
     "model_metrics": ["contract"],
+    "outcome_test_contrasts": ["contract"],
+    "outcome_test_rates": ["contract"],
     "predictions": ["contract"],
     "raw_stops": ["columns_recognised", "contract", "not_revised", "year_is_whole"],
     "stops": ["contract", "freshness_check", "little_is_lost", "spellings_known"],
