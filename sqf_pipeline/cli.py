@@ -11,7 +11,7 @@ COMMANDS = {
     "report": "Show what the tables hold: rows, outcomes and metrics of the models.",
     "diff": "Show what changed between two files of a year.",
     "serve": "Serve pages and interface from the current export.",
-    "export": "Choose the export that is served; write a Tableau extract.",
+    "export": "Write the data package or a Tableau extract; choose the export that is served.",
     "db": "Find, open, stop or share the database.",
     "sample": "Write synthetic yearly files.",
     "clean": "Delete the history of old runs; results stay.",

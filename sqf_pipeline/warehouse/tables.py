@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.outcomes import OUTCOMES
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
 PARTITION = "partition"
@@ -150,7 +151,7 @@ def _column(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
 
 
 def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
-    """Return the check of a column: `low..high` (ends included), `one of a|b`, `digits`, `sha256` or `filled`."""
+    """Return the check of a column: `low..high` (ends included), `one of a|b` or `outcomes`, `digits`, `sha256` ..."""
     if rule == "digits":
         return sa.CheckConstraint(f"{column} ~ '^[1-9][0-9]*$'", name=f"{table}_{column}_digits")
     if rule == "sha256":
@@ -158,7 +159,8 @@ def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
     if rule == "filled":
         return sa.CheckConstraint(f"{column} <> ''", name=f"{table}_{column}_filled")
     if rule.startswith("one of "):
-        known = ", ".join(f"'{value}'" for value in rule.removeprefix("one of ").split("|"))
+        values = OUTCOMES if rule == "one of outcomes" else rule.removeprefix("one of ").split("|")
+        known = ", ".join(f"'{value}'" for value in values)
         return sa.CheckConstraint(f"{column} IN ({known})", name=f"{table}_{column}_known")
     low, high = rule.split("..")
     parts = [f"{column} {sign} {end}" for sign, end in ((">=", low), ("<=", high)) if end]

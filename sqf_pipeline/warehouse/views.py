@@ -4,21 +4,30 @@ from dataclasses import dataclass
 from importlib import resources
 
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
 from sqf_pipeline.registry.residents import WARNING, census_group
 
-_COUNTS = """\
-    count(*) AS stops,
-    count(*) FILTER (WHERE arrested) AS arrests,
-    count(*) FILTER (WHERE summons_issued) AS summonses,
-    avg(arrested::int)::double precision AS arrest_share,
-    avg(summons_issued::int)::double precision AS summons_share
-FROM stops"""
+
+def _happened(entry: OutcomeEntry) -> str:
+    """Return the SQL of whether an outcome happened: recorded, or marked; the same as `registry.outcomes.happened`."""
+    first, *marks = entry.positive
+    return f"({' OR '.join([first, *(f'coalesce({name}, false)' for name in marks)])})"
+
+
+_COUNTS = ",\n".join(
+    [
+        "    count(*) AS stops",
+        *(f"    count(*) FILTER (WHERE {_happened(one)}) AS {one.plural}" for one in OUTCOME_ENTRIES.values()),
+        *(f"    avg({_happened(one)}::int)::double precision AS {one.name}_share" for one in OUTCOME_ENTRIES.values()),
+    ]
+)
 _COLUMN_COMMENTS = {
     "stops": "Persons stopped.",
-    "arrests": "Stops that ended with an arrest.",
-    "summonses": "Stops that ended with a summons.",
-    "arrest_share": "Arrests as a share of the stops where that is known.",
-    "summons_share": "Summonses as a share of the stops where that is known.",
+    **{one.plural: f"Stops with {one.noun}." for one in OUTCOME_ENTRIES.values()},
+    **{
+        f"{one.name}_share": f"{one.plural.capitalize()} as a share of the stops where that is known."
+        for one in OUTCOME_ENTRIES.values()
+    },
 }
 
 
@@ -68,7 +77,7 @@ def views_script() -> str:
 
 
 def _outcomes_by(group: Group | None) -> str:
-    """Return the view of stops, arrests and summonses by year, and by a group within it."""
+    """Return the view of stops and their outcomes by year, and by a group within it."""
     view = f"outcomes_by_{group.name if group else 'year'}"
     columns = f"year, {group.expression}" if group else "year"
     grouped = "year, 2" if group else "year"
@@ -79,8 +88,8 @@ def _outcomes_by(group: Group | None) -> str:
         **_COLUMN_COMMENTS,
     }
     lines = [
-        f"CREATE OR REPLACE VIEW {view} AS\nSELECT\n    {columns},\n{_COUNTS}\nGROUP BY {grouped};",
-        f"COMMENT ON VIEW {view} IS 'Stops, arrests and summonses by {title}.';",
+        f"CREATE OR REPLACE VIEW {view} AS\nSELECT\n    {columns},\n{_COUNTS}\nFROM stops\nGROUP BY {grouped};",
+        f"COMMENT ON VIEW {view} IS 'Stops and what followed, by {title}.';",
         *(f"COMMENT ON COLUMN {view}.{name} IS '{comment}';" for name, comment in comments.items()),
     ]
     return "\n".join(lines) + "\n"

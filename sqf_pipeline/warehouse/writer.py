@@ -21,7 +21,14 @@ from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.database_errors import explain, table_in_words
-from sqf_pipeline.warehouse.frame_conversion import check_frame, csv_to_batches, csv_to_frame, frame_to_csv, partition_year
+from sqf_pipeline.warehouse.frame_conversion import (
+    check_frame,
+    csv_in_chunks,
+    csv_to_batches,
+    csv_to_frame,
+    frame_to_rows,
+    partition_year,
+)
 from sqf_pipeline.warehouse.schema import advisory_key
 
 logger = logging.getLogger(__name__)
@@ -66,7 +73,7 @@ def replace_partition(
     """
     year = partition_year(table, partition)
     columns = check_frame(table, frame, partition)
-    payload = frame_to_csv(table, frame, columns)
+    rows = frame_to_rows(table, frame, columns)
     try:
         with engine.begin() as connection:
             _lock(connection, table, frame, year)
@@ -74,7 +81,7 @@ def replace_partition(
             if frame.empty:
                 _refuse_emptying(connection, table, partition, replaced)
             connection.execute(sa.delete(table).where(*replaced))
-            _copy_in(connection, table, columns, payload)
+            _copy_in(connection, table, columns, rows)
             if only is not None:
                 _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)
@@ -238,16 +245,21 @@ def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mappi
             )  # fmt: skip
 
 
-def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], payload: bytes) -> None:
+def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], rows: pa.Table) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
         sql.Identifier(str(table.schema), table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
     )
     with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.copy_expert(statement, BytesIO(payload))
+        for chunk in csv_in_chunks(rows):
+            cursor.copy_expert(statement, chunk)
 
 
 def _copy_out(
-    database: sa.Engine | sa.Connection, table: sa.Table, columns: list[sa.Column], partition: Mapping[str, object], target: Any
+    database: sa.Engine | sa.Connection,
+    table: sa.Table,
+    columns: list[sa.Column],
+    partition: Mapping[str, object],
+    target: Any,
 ) -> None:
     """Write rows as CSV in the order of the key.
 

@@ -132,10 +132,10 @@ def test_a_workbook_comes_before_a_csv_and_that_is_told(tmp_path: Path, caplog: 
     assert "the workbook is used" in caplog.text
 
 
-def test_the_older_form_is_refused_even_when_its_file_is_there(tmp_path: Path) -> None:
-    (tmp_path / "sqf-2016.csv").touch()
-    with pytest.raises(SourceError, match="older form"):
-        the_file(tmp_path, 2016)
+def test_a_year_that_was_never_published_is_refused_even_when_its_file_is_there(tmp_path: Path) -> None:
+    (tmp_path / "sqf-2002.csv").touch()
+    with pytest.raises(SourceError, match="published its stops since 2003"):
+        the_file(tmp_path, 2002)
     assert local_years(tmp_path) == []
 
 
