@@ -22,7 +22,7 @@ BY_GROUP = {
         *("calibration_bins", "drift", "gap_marks", "imbalance_models", "metric_differences", "metric_intervals"),
         *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
     ],
-    "publication": ["charts", "model_card", "model_export"],
+    "publication": ["charts", "data_package", "model_card", "model_export"],
 }
 CHECKS = {
     "drift": ["stops_like_those_of_training"],
