@@ -189,7 +189,7 @@ def model_export(
 
 def _every_table() -> list[dg.AssetDep]:
     """Return all assets that are kept as tables: those by year for each year of the window."""
-    made = [asset for module in (stops, disparity, models, evaluation) for asset in dg.load_assets_from_modules([module])]
+    made = dg.load_assets_from_modules([stops, disparity, models, evaluation])
     return [
         dg.AssetDep(key, partition_mapping=None if asset.partitions_def == TEST_YEARS else STUDY_WINDOW)
         for asset in made
