@@ -1,8 +1,4 @@
-"""Clean stops to what models are fitted on and measured with, by test year.
-
-What belongs here: the assets `training_stops` and `test_stops`, the encoder and the encoded features. What does
-not: how a column is encoded (`modelling`).
-"""
+"""Clean stops to what models are fitted on and measured with, by test year."""
 
 from collections.abc import Iterator
 from typing import Any
