@@ -8,12 +8,7 @@ import pandas as pd
 
 from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, described
 from sqf_pipeline.orchestration.checks import require_no_failed_drift
-from sqf_pipeline.orchestration.partitions import (
-    STUDY_WINDOW,
-    TEST_YEARS,
-    in_year_order,
-    years_loaded,
-)
+from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import StoredModels
 
