@@ -15,12 +15,7 @@ from sqf_pipeline.modelling.experiments import (
 )
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, described
-from sqf_pipeline.orchestration.partitions import (
-    STUDY_WINDOW,
-    TEST_YEARS,
-    in_year_order,
-    years_loaded,
-)
+from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 
 if TYPE_CHECKING:

@@ -9,12 +9,7 @@ import pandas as pd
 from sqf_pipeline.orchestration.assets import disparity, evaluation, models, stops
 from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, TABLES, described
 from sqf_pipeline.orchestration.checks import require_no_failed_drift
-from sqf_pipeline.orchestration.partitions import (
-    STUDY_WINDOW,
-    TEST_YEARS,
-    in_year_order,
-    years_loaded,
-)
+from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
