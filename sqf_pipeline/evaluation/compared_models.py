@@ -38,15 +38,18 @@ def reference_of(model: "FittedModel") -> str | None:
     return None if reference == model.name else reference
 
 
-def experiments_to_serve(training_stops: "pd.DataFrame", *, n_jobs: int | None = None) -> tuple[Experiment, ...]:
+def experiments_to_serve(
+    training_stops: "pd.DataFrame", forms: tuple[str, ...], *, n_jobs: int | None = None
+) -> tuple[Experiment, ...]:
     """Return the models of twelve columns, those of each tier chosen by permutation importance.
 
-    Columns are chosen on training stops: by a forest of the first years, on the last one.
+    Columns are chosen on training stops: by a forest of the first years, on the last one; of those that mean the same
+    in the forms of the training years and the test year.
     """
     chosen: dict[tuple[str, str], tuple[str, ...]] = {}
     for outcome in STUDY_OUTCOMES:
         for tier in CHOSEN_TIERS:
-            whole = feature_set(tier)
+            whole = feature_set(tier, forms)
             columns = [name for name in whole.columns_for(outcome) if name not in NOT_SERVED.get(tier, ())]
             features = chosen_fields(tier, whole.tier, outcome, columns)
             selection = select_columns(
