@@ -51,7 +51,7 @@ def clean(folder: Path, _times: int, _url: str) -> None:
 
 def contract(folder: Path, times: int, _url: str) -> None:
     """Hold the year to its contract."""
-    from sqf_pipeline.contracts.stops import stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
 
     stops_contract(years=(YEAR,), expected_rows=ROWS * times).validate(_stops(folder), lazy=True)
 

@@ -1,10 +1,11 @@
 """Where everything is put together; light on purpose."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
+from sqf_pipeline.orchestration.assets import disparity, evaluation, features, models, publication, stops
 from sqf_pipeline.orchestration.freshness import build_freshness_checks, build_freshness_sensor
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
@@ -13,15 +14,30 @@ from sqf_pipeline.orchestration.io_managers import (
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
+from sqf_pipeline.orchestration.partitions import trained_on
 from sqf_pipeline.orchestration.reports import ReportIOManager
-from sqf_pipeline.orchestration.resources import Compute, Exports, PublishedFiles, Warehouse, Writers, YearRules
+from sqf_pipeline.orchestration.resources import (
+    Compute,
+    Exports,
+    PublishedFiles,
+    Residents,
+    Warehouse,
+    Writers,
+    YearRules,
+)
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 
-def build_defs(settings: Settings | None = None, *, source: Source | None = None, **overrides: Any) -> dg.Definitions:
+def build_defs(
+    settings: Settings | None = None,
+    *,
+    source: Source | None = None,
+    training: Mapping[int, tuple[int, ...]] | None = None,
+    **overrides: Any,
+) -> dg.Definitions:
     """Return the definitions of the pipeline.
 
     Parameters
@@ -30,12 +46,18 @@ def build_defs(settings: Settings | None = None, *, source: Source | None = None
         Settings; read from the environment by default.
     source
         Where the yearly files come from, instead of what the settings say.
+    training
+        The years that one test year is trained on, where they are not the three before it.
     overrides
         Resources that take the place of those built here, by key.
     """
     settings = settings or Settings()
     source = source or settings.source
-    assets = with_code_versions(dg.load_assets_from_modules([stops, features, models, evaluation, publication]))
+    assets = with_code_versions(
+        dg.load_assets_from_modules([stops, features, models, evaluation, disparity, publication])
+    )
+    for test_year, years in (training or {}).items():
+        assets = trained_on(assets, years, test_year)
     groups = frozenset(
         group
         for asset in assets
@@ -67,11 +89,12 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
     return {
         "published_files": PublishedFiles.from_settings(settings, source),
         "year_rules": YearRules.from_settings(settings),
+        "residents_table": Residents.from_settings(settings),
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,
         "compute": Compute.from_settings(settings),
-        "exports": Exports(home / "exports" / schema),
+        "exports": Exports(home / "exports" / schema, home / "data_package" / schema),
         "reports": ReportIOManager(home / "reports" / schema),
         "encoders": ModelIOManager(storage),
         "fitted_models": fitted_models,

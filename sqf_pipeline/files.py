@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from sqf_pipeline.errors import SqfError
 
 SCRAP_SECONDS = 3_600
 """Age from which a temporary file is taken for one that a killed writer left."""
+
+_FORMER = "former"
 
 
 def file_sha256(path: Path) -> str:
@@ -59,6 +62,58 @@ def put_in_place(temporary: Path, path: Path) -> None:
         _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
 
 
+@contextmanager
+def folder_written_whole(folder: Path, *, known_by: str) -> Iterator[Path]:
+    """Give an empty hidden folder beside `folder`; when the block ends well, it takes that name.
+
+    What stood there before is replaced when it is empty or holds a file called `known_by`, which says that it was
+    written in this way; anything else is refused before the block begins. When the block raises, `folder` keeps what
+    it held. What a killed writer leaves is removed, or put back, by the next one.
+
+    Raises
+    ------
+    SqfError
+        When something else stands there.
+    OSError
+        The system refuses to write.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _clear_folders_of(folder)
+    if folder.exists() and not (folder.is_dir() and ((folder / known_by).exists() or not any(folder.iterdir()))):
+        raise SqfError(
+            f"Expected at {folder} a folder that is new, empty or holds an earlier {known_by}; found other files. "
+            "Nothing was changed. Name another folder."
+        )
+    work, former = (folder.with_name(f".{folder.name}.{token_hex(4)}.{end}") for end in ("part", _FORMER))
+    work.mkdir()
+    try:
+        yield work
+        for path in work.rglob("*"):
+            if path.is_file():
+                _sync(path, os.O_RDWR)
+        if folder.exists():
+            folder.rename(former)
+        work.rename(folder)
+    except BaseException:
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(former, ignore_errors=True)
+
+
+def _clear_folders_of(folder: Path) -> None:
+    """Put back a folder whose writer was killed between two renames, and remove what killed writers left."""
+    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.{'[0-9a-f]' * 8}.*")):
+        if left.suffix == f".{_FORMER}" and not folder.exists():
+            left.rename(folder)
+        elif time.time() - left.stat().st_mtime >= SCRAP_SECONDS:
+            shutil.rmtree(left)
+
+
 def scraps_of(path: Path) -> list[Path]:
     """Return the temporary files of writers of `path`, at work or killed."""
     return sorted(path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}.part{glob.escape(path.suffix)}"))
@@ -67,11 +122,28 @@ def scraps_of(path: Path) -> list[Path]:
 def remove_scraps(path: Path, *, older_than: float = 0.0) -> None:
     """Remove the temporary files of writers of `path` that were last written more than `older_than` seconds ago."""
     for scrap in scraps_of(path):
-        try:
-            if time.time() - scrap.stat().st_mtime >= older_than:
-                scrap.unlink()
-        except FileNotFoundError:  # its writer has just finished
-            continue
+        if is_left(scrap, older_than):
+            scrap.unlink(missing_ok=True)
+
+
+def is_left(path: Path, seconds: float = SCRAP_SECONDS) -> bool:
+    """Return whether nobody has written to a file for `seconds`; one that is gone is not left."""
+    try:
+        return time.time() - path.stat().st_mtime >= seconds
+    except FileNotFoundError:  # its writer has just finished
+        return False
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Tell a user who may not write to `path`, or has no room there, what to do: SqfError in place of OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise SqfError(
+            f"Cannot write {path}: {error.strerror or error}. Make room or give write permission there, or set "
+            "SQF_HOME to another folder."
+        ) from error
 
 
 @contextmanager
@@ -81,7 +153,7 @@ def locked(path: Path, *, seconds: float, otherwise: SqfError) -> Iterator[None]
     Parameters
     ----------
     path
-        The lock file, which is empty and stays.
+        The lock file, which is empty and stays; its folder is made when it is missing.
     seconds
         How long to wait for another process that holds it.
     otherwise
@@ -89,9 +161,11 @@ def locked(path: Path, *, seconds: float, otherwise: SqfError) -> Iterator[None]
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path, timeout=seconds)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # one lock a process: a step whose output could not be stored may hold it still, and must not shut itself out
+    lock = FileLock(path, is_singleton=True)
     try:
-        lock.acquire()
+        lock.acquire(timeout=seconds)
     except Timeout:
         raise otherwise from None
     try:

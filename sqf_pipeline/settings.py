@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Source = Literal["local", "nypd", "sample", "auto"]
 ResolvedSource = Literal["local", "nypd", "sample"]
 
-NYPD_URL = "https://www.nyc.gov/assets/nypd/downloads/excel/analysis_and_planning/stop-question-frisk/sqf-{year}.xlsx"
+NYPD_URL = "https://www.nyc.gov/assets/nypd/downloads/{kind}/analysis_and_planning/stop-question-frisk/{file}"
 
 
 def schema_for_source(source: str) -> str:
@@ -36,7 +36,17 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="URL of a PostgreSQL server; without one, an embedded server in the home folder is used."
     )
-    nypd_url: str = Field(NYPD_URL, description="Address of a yearly file; `{year}` stands for the year.")
+    nypd_url: str = Field(
+        NYPD_URL,
+        description="Address of a yearly file. `{year}` stands for the year, `{file}` for NYPD's name of its file "
+        "(`sqf-2014-csv.zip` and the like to 2014, `sqf-2015.csv` and `sqf-2016.csv`, `sqf-2017.xlsx` and the like "
+        "since), and `{kind}` for NYPD's folder: `zip` to 2014, `excel` since.",
+    )
+    nypd_mirrors: str = Field(
+        "",
+        description="More addresses of the same form, with spaces between them, asked in their order when NYPD's has "
+        "no file or does not answer. Table `source_files` says which one gave a file.",
+    )
     sample_seed: int = Field(1, description="Seed of the synthetic stops; the same seed gives the same files.")
     sample_rows: int | None = Field(
         None, ge=200, description="Synthetic stops in each year; by default as many as were published."
@@ -48,6 +58,11 @@ class Settings(BaseSettings):
     )
     allow_partial: bool = Field(
         False, description="`on` lets years with missing months be used for training and testing; every page says so."
+    )
+    residents: Path | None = Field(
+        None,
+        description="Table of residents by precinct and group, for other years or other denominators than the census "
+        "of 2020: a CSV file of the columns of `sqf_pipeline/registry/residents_2020_by_precinct.csv`.",
     )
     jobs: int = Field(-1, description="Processor cores for fitting; -1 uses all. The result is the same.")
     compute: Literal["local", "dask", "ray"] = Field(
@@ -64,3 +79,8 @@ class Settings(BaseSettings):
         description="`on` starts the schedule with the Dagster daemon: every Monday from February to July it asks "
         "whether NYPD has published something. By default the schedule is switched on in the UI.",
     )
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return where yearly files are asked for, in order: NYPD's address, then the mirrors."""
+        return (self.nypd_url, *self.nypd_mirrors.split())

@@ -13,6 +13,9 @@ settings.load_profile("no deadline")
 # a few hundred made-up stops are no whole year; a test of whole years sets it to off
 os.environ.setdefault("SQF_EXCERPT", "on")
 
+# servers of the tests are on this machine, whatever proxy it has
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
 
 @pytest.fixture(scope="session")
 def real_data_dir() -> Path:

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from drawn_variable import DERIVED, Variable
 from fit_conditionals import SMALLEST_CELL, fit_logit
-from synthetic_variables import DERIVED, VARIABLES, WORDS, latent_year
+from synthetic_variables import VARIABLES, WORDS, latent_year
 
 from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
 from sqf_pipeline.ingest.reader import read_published_file
@@ -75,15 +76,17 @@ def shared(values: pd.Series, follows: pd.Series, also: pd.Series) -> int:
     return int(np.clip(round(100 * (agreement - chance) / max(1 - chance, 1e-9)), 0, 100))
 
 
-def fit_variables(latent: pd.DataFrame) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+def fit_variables(
+    latent: pd.DataFrame, variables: tuple[Variable, ...]
+) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """Return the fitted variables in drawing order, and the levels of every parent."""
-    order: dict[str, list[str]] = {"year": [str(year) for year in YEARS], "grouped": ["N", "Y"]}
+    order: dict[str, list[str]] = {"year": sorted(set(latent["year"])), "grouped": ["N", "Y"]}
     for name, (source, mapping) in DERIVED.items():
         order[name] = list(dict.fromkeys(mapping.values())) if mapping else list(counts(latent[name]))
         latent[name] = latent[name] if not mapping else latent[source].map(mapping)
     order["precinct"] = list(counts(latent["precinct"]))
     fitted = []
-    for variable in VARIABLES:
+    for variable in variables:
         rows = pd.Series(data=True, index=latent.index)
         for parent, levels in variable.when.items():
             rows &= latent[parent].isin(levels)
@@ -200,6 +203,19 @@ def by_year(latent: pd.DataFrame, name: str) -> dict[str, dict[str, int]]:
     return {str(year): counts(rows[name]) for year, rows in latent.groupby("year")}
 
 
+def write_table(table: dict[str, Any], target: Path) -> None:
+    """Write the aggregates as JSON, a line a key and a variable."""
+    lines = []
+    for key, value in table.items():
+        if key == "variables":
+            body = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in value)
+            lines.append(f'"{key}":[\n{body}\n]')
+        else:
+            lines.append(f'"{key}":{json.dumps(value, separators=(",", ":"))}')
+    target.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    print(f"{target}: {target.stat().st_size:,} bytes")
+
+
 def main() -> None:
     """Read the published files, fit, and write the table."""
     folder = Path(os.environ["SQF_DATA_DIR"])
@@ -211,7 +227,7 @@ def main() -> None:
     latent["grouped"] = np.where(latent["_follows"] | latent["_follows"].shift(-1, fill_value=False), "Y", "N")
     boroughs = places(latent)
     latent["patrol_borough"] = latent["precinct"].map({p: row[0] for p, row in boroughs.items()}).fillna("NULL")
-    variables, levels = fit_variables(latent)
+    variables, levels = fit_variables(latent, VARIABLES)
     null_weights, null_shares = nulls(frames)
     table = {
         "about": "Aggregate figures of NYPD's published stop files of 2017 to 2020; no figure rests on fewer than "
@@ -245,15 +261,7 @@ def main() -> None:
         "levels": levels,
         "variables": variables,
     }
-    lines = []
-    for key, value in table.items():
-        if key == "variables":
-            body = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in value)
-            lines.append(f'"{key}":[\n{body}\n]')
-        else:
-            lines.append(f'"{key}":{json.dumps(value, separators=(",", ":"))}')
-    target.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    print(f"{target}: {target.stat().st_size:,} bytes")
+    write_table(table, target)
 
 
 if __name__ == "__main__":

@@ -4,52 +4,12 @@ What belongs here: the structure (which variable depends on which) and reading i
 not: fitting (`fit_conditionals`) and writing the table (`make_synthetic_aggregates`).
 """
 
-from dataclasses import dataclass, field
-
 import pandas as pd
+from drawn_variable import AGES, DURATIONS, NULL, OBSERVED, WEIGHTS, Variable, band, chain, is_null
 
-from sqf_pipeline.cleaning.numerals import parse_number, parse_whole_number
+from sqf_pipeline.cleaning.numerals import parse_number
 from sqf_pipeline.cleaning.times_of_day import parse_time
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings
-
-NULL = "NULL"
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One drawn variable.
-
-    Attributes
-    ----------
-    name
-        Name of the variable.
-    parents
-        What it depends on; `a*b` is the product of two variables.
-    when
-        Where it exists at all: levels by variable. Elsewhere it is `otherwise`.
-    stretch
-        Factor on its effects. A forest finds combinations that a sum of effects lacks; the outcomes are stretched
-        until the best models rank synthetic stops about as well as published ones.
-    """
-
-    name: str
-    parents: tuple[str, ...]
-    when: dict[str, list[str]] = field(default_factory=dict)
-    otherwise: str = NULL
-    stretch: float = 1.0
-
-    def companions(self, agreement: int) -> int:
-        """Return in hundredths how often a companion's draw is that of the person before.
-
-        What is drawn after the frisk depends on much that companions do not quite share, so that equal draws alone
-        agree too seldom: half of what is missing is made up.
-        """
-        depends_on_person = {"frisked", "officer_explained_stop"} & {self.name, *self.parents}
-        return 100 - (100 - agreement) // 2 if depends_on_person else agreement
-
-
-HOUR_BANDS = {str(h): f"{h // 4 * 4:02d}-{h // 4 * 4 + 3:02d}" for h in range(24)}
-DERIVED: dict[str, tuple[str, dict[str, str]]] = {"hour_band": ("hour", HOUR_BANDS), "patrol_borough": ("precinct", {})}
 
 BACKGROUND = ("background_violent_crime", "background_carries_weapon")
 ACTIONS = (
@@ -94,11 +54,6 @@ _DURING = (
 )  # fmt: skip
 
 
-def _chain(names: tuple[str, ...], parents: tuple[str, ...], **options: dict[str, list[str]]) -> list[Variable]:
-    """Return variables of which each also depends on those before it."""
-    return [Variable(name, (*parents, *names[:place]), **options) for place, name in enumerate(names)]
-
-
 VARIABLES: tuple[Variable, ...] = (
     Variable("initiated_by", ("year", "patrol_borough")),
     Variable("hour", ("year", "initiated_by", "patrol_borough")),
@@ -110,7 +65,7 @@ VARIABLES: tuple[Variable, ...] = (
         "officer_in_uniform",
         ("year", "issuing_officer_rank", "initiated_by", "suspected_crime", "jurisdiction", "hour_band", "precinct"),
     ),
-    *_chain(IDENTIFIED, ("year", "issuing_officer_rank", "patrol_borough"), when={"officer_in_uniform": ["N"]}),
+    *chain(IDENTIFIED, ("year", "issuing_officer_rank", "patrol_borough"), when={"officer_in_uniform": ["N"]}),
     Variable(
         "command_kind", ("year", "jurisdiction", "issuing_officer_rank", "officer_in_uniform", "patrol_borough")
     ),
@@ -119,7 +74,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("activity_log_reviewed", ("year",), when={"year": ["2017", "2018"]}),
     Variable("observed_band", ("year", "initiated_by", "suspected_crime", "officer_in_uniform")),
     Variable("other_person_stopped", ("year", "grouped", "suspected_crime", "initiated_by")),
-    *_chain((*BACKGROUND, *ACTIONS), CONTEXT),
+    *chain((*BACKGROUND, *ACTIONS), CONTEXT),
     Variable("suspect_sex", ("year", "initiated_by", "suspected_crime", "patrol_borough")),
     Variable("suspect_race", ("year", "precinct", "suspected_crime", "suspect_sex", "initiated_by")),
     Variable(
@@ -149,12 +104,12 @@ VARIABLES: tuple[Variable, ...] = (
         otherwise="",
     ),
     Variable("force_restraint", ("year", *AT_STOP[1:], "frisked", "searched"), when={"year": ["2017", "2018"]}),
-    *_chain(FORCE, (*AT_STOP, "frisked", "searched", "weapon_found", "other_contraband_found", "weapon_kinds")),
-    *_chain(
+    *chain(FORCE, (*AT_STOP, "frisked", "searched", "weapon_found", "other_contraband_found", "weapon_kinds")),
+    *chain(
         BASES,
         (*AT_STOP, "frisked", "searched", "weapon_found", "other_contraband_found", "weapon_kinds", *FORCE[:4]),
     ),
-    *_chain(
+    *chain(
         ("consent_asked", "consent_given"),
         ("year", "initiated_by", "suspected_crime", "patrol_borough", "frisked", "searched", "search_basis_consent"),
         when={"year": ["2019", "2020"]},
@@ -196,10 +151,6 @@ WORDS: dict[str, tuple[int, int, str]] = {
 """Free texts: fewest stops that say a word, how many words, and their form."""
 
 
-def _is_null(text: str) -> bool:
-    return normalise_text(text) in null_spellings()
-
-
 def _category(name: str, text: str) -> str:
     """Return the category of a spelling; a code for unknown stands for itself, what no one knows is ''."""
     spelling = normalise_text(text)
@@ -210,19 +161,9 @@ def _category(name: str, text: str) -> str:
     )
 
 
-def _band(text: str, edges: tuple[int, ...], low: int, high: int) -> str:
-    """Return the band of a whole number: its lower edge; NULL for none, '' outside low..high."""
-    if _is_null(text):
-        return NULL
-    value = parse_whole_number(text.strip())
-    if value is None or not low <= value <= high:
-        return ""
-    return str(max(edge for edge in edges if edge <= value))
-
-
 def _height(text: str) -> str:
     """Return feet.inches as the shortest number, so that 5 ft 10 in and 5 ft 1 in are the same."""
-    if _is_null(text):
+    if is_null(text):
         return NULL
     try:
         return f"{float(text):g}"
@@ -231,7 +172,7 @@ def _height(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    value = parse_number(text.strip()) if not _is_null(text) else None
+    value = parse_number(text.strip()) if not is_null(text) else None
     return "" if value is None else f"{value:.0f}"
 
 
@@ -265,13 +206,11 @@ def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
     ):  # fmt: skip
         out[name] = mapped(name, lambda text, name=name: _category(name, text))
     out["initiated_by"] = out["initiated_by"].replace(NULL, "")
-    out["summons_offense"] = mapped(
-        "summons_offense", lambda t: NULL if _is_null(t) else t.replace(",", "")[:5].strip()
-    )
+    out["summons_offense"] = mapped("summons_offense", lambda t: NULL if is_null(t) else t.replace(",", "")[:5].strip())
     out["arrest_offense"] = out["arrest_offense"].where(out["arrest_offense"] != out["suspected_crime"], "SAME")
     for name in FLAGS:
         out[name] = (
-            mapped(name, lambda t: t if t in {"Y", "N"} else NULL if _is_null(t) else "")
+            mapped(name, lambda t: t if t in {"Y", "N"} else NULL if is_null(t) else "")
             if name in frame
             else pd.Series(NULL, index=frame.index)
         )
@@ -281,7 +220,7 @@ def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
         out[name] = mapped(name, lambda t: "Y" if t in {"Y", "I", "S", "V"} else "N")
     kinds = [out[name].map({"Y": letter, "N": ""}) for name, letter in zip(WEAPONS, "FKO", strict=True)]
     out["weapon_kinds"] = (kinds[0] + kinds[1] + kinds[2]).where(out["weapon_found"] == "Y", "")
-    out["precinct"] = mapped("precinct", lambda t: NULL if _is_null(t) else str(int(float(t))))
+    out["precinct"] = mapped("precinct", lambda t: NULL if is_null(t) else str(int(float(t))))
     out["_command"] = frame["issuing_officer_command"]
     out["command_kind"] = pd.Series(
         [_command_kind(c, p) for c, p in zip(out["_command"], out["precinct"], strict=True)], index=frame.index
@@ -291,26 +230,19 @@ def latent_year(frame: pd.DataFrame, year: int) -> pd.DataFrame:
     seconds = mapped("stop_time_seconds", parse_time)
     out["hour"] = seconds.map(lambda s: "" if pd.isna(s) else str(int(s) // 3600))
     out["_minute"] = seconds.map(lambda s: "" if pd.isna(s) else str(int(s) // 60 % 60))
-    out["age_band"] = mapped("suspect_age", _band, (10, 14, 16, 18, 20, 23, 26, 31, 37, 45, 55), 10, 80)
-    out["weight_band"] = mapped(
-        "suspect_weight_pounds", _band, (80, 110, 125, 135, 145, 155, 165, 175, 185, 195, 205, 225, 255), 80, 350
-    )
-    out["observed_band"] = mapped("observed_duration_minutes", _band, (0, 1, 2, 3, 4, 5, 6, 10, 11, 30, 61), 0, 300)
-    out["duration_band"] = mapped(
-        "stop_duration_minutes", _band, (0, 1, 2, 3, 4, 5, 6, 8, 10, 11, 15, 16, 20, 21, 30, 31, 60), 0, 240
-    )
+    out["age_band"] = mapped("suspect_age", band, AGES, 10, 80)
+    out["weight_band"] = mapped("suspect_weight_pounds", band, WEIGHTS, 80, 350)
+    out["observed_band"] = mapped("observed_duration_minutes", band, OBSERVED, 0, 300)
+    out["duration_band"] = mapped("stop_duration_minutes", band, DURATIONS, 0, 240)
     # A time of day that was written as a duration is a fault, which is added by its own rate, not a duration.
-    for band, name in (("observed_band", "observed_duration_minutes"), ("duration_band", "stop_duration_minutes")):
-        out[band] = out[band].mask(_is_clock_time(frame[name], seconds), "")
+    for banded, name in (("observed_band", "observed_duration_minutes"), ("duration_band", "stop_duration_minutes")):
+        out[banded] = out[banded].mask(_is_clock_time(frame[name], seconds), "")
     out["suspect_height_inches"] = mapped("suspect_height_inches", _height)
     out["_age"], out["_weight"] = frame["suspect_age"], frame["suspect_weight_pounds"]
     out["_observed"], out["_duration"] = frame["observed_duration_minutes"], frame["stop_duration_minutes"]
     out["_x"], out["_y"] = mapped("x_feet", _number), mapped("y_feet", _number)
     out["_zip"], out["_borough"] = frame["zip_code"], mapped("borough", lambda t: _category("borough", t))
-    out["patrol_borough"] = mapped("patrol_borough", lambda t: NULL if _is_null(t) else t)
+    out["patrol_borough"] = mapped("patrol_borough", lambda t: NULL if is_null(t) else t)
     out["_date"], out["_time"] = frame["stop_date"], frame["stop_time_seconds"]
     out["_month"], out["_weekday"] = frame["month"], frame["weekday"]
     return pd.DataFrame(out)
-
-
-__all__ = ["DERIVED", "NULL", "VARIABLES", "WORDS", "Variable", "latent_year"]

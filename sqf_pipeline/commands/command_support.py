@@ -4,12 +4,17 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.year_and_month_words import years_named
 from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
+    from sqf_pipeline.display import DisplayTable
     from sqf_pipeline.orchestration.resources import Warehouse
     from sqf_pipeline.settings import Source
 
@@ -26,6 +31,14 @@ def load_settings(**given: Any) -> Settings:
             for problem in error.errors()
         ]
         raise SqfError("\n".join([*told, "Change it in the environment or in .env."])) from None
+
+
+def years_given(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Return the years that an option names, none when it was not given: `2014`, `2014-2016` or `2003-2005,2014`."""
+    try:
+        return years_named(text) if text is not None else ()
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
 
 
 def open_warehouse(settings: Settings, source: "Source") -> "Warehouse":
@@ -48,3 +61,19 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     for name in ("dagster", "alembic", "matplotlib", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def terminal_table(shown: "DisplayTable", caption: str | None = None) -> "Table":
+    """Return a table as the terminal shows it: numbers to the right, the first column to the left."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=shown.title, title_justify="left", title_style="bold", header_style="", box=box.SIMPLE_HEAD,
+        padding=(0, 0), pad_edge=False, caption=caption,
+    )  # fmt: skip
+    for position, label in enumerate(shown.headers):
+        table.add_column(label, justify="right" if position else "left", no_wrap=True)
+    for row in shown.texts():
+        table.add_row(*row)
+    return table

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.command_support import console
+from sqf_pipeline.commands.command_support import console, terminal_table
+from sqf_pipeline.display import display_table
 from sqf_pipeline.errors import SqfError
 
 if TYPE_CHECKING:
@@ -55,9 +56,6 @@ def _both(old: Path, new: Path, year: int | None) -> "tuple[RawFile, RawFile]":
 
 
 def _print(out: "Console", former: "RawFile", later: "RawFile", revision: "Revision") -> None:
-    from rich import box
-    from rich.table import Table
-
     for label, file in (("Old", former), ("New", later)):
         left_out = sum(file.other_years.values())
         rest = f", {left_out:,} of other years left out" if left_out else ""
@@ -69,17 +67,19 @@ def _print(out: "Console", former: "RawFile", later: "RawFile", revision: "Revis
         out.print("[green]Equal[/green]: " + ("the same bytes." if same else "other bytes, the same stops and values."))
         return
     out.print("[bold red]The files differ.[/bold red] " + revision.sentence(), soft_wrap=True)
-    table = Table("", "old", "new", "difference", box=box.SIMPLE_HEAD, title=f"{later.year}", title_justify="left")
-    for name in ("old", "new", "difference"):
-        next(column for column in table.columns if column.header == name).justify = "right"
-    counts = [("stops", revision.rows_before, revision.rows_after)]
-    counts += [(name, revision.yes_before[name], revision.yes_after[name]) for name in revision.yes_after]
-    for name, before, after in counts:
-        table.add_row(name, f"{before:,}", f"{after:,}", f"{after - before:+,}")
-    out.print(table)
+    counts = {"stops": (revision.rows_before, revision.rows_after)}
+    counts |= {name: (revision.yes_before[name], revision.yes_after[name]) for name in revision.yes_after}
+    records = [
+        {"name": name, "old": before, "new": after, "difference": f"{after - before:+,}"}
+        for name, (before, after) in counts.items()
+    ]
+    columns = [("name", ""), ("old", "old", "count"), ("new", "new", "count"), ("difference", "difference")]
+    out.print(terminal_table(display_table(records, columns, str(later.year))))
     if revision.cells:
-        cells = Table("column", "stops with another value", box=box.SIMPLE_HEAD)
-        cells.columns[1].justify = "right"
-        for name, count in sorted(revision.cells.items(), key=lambda entry: (-entry[1], entry[0])):
-            cells.add_row(name, f"{count:,}")
-        out.print(cells)
+        changed = sorted(revision.cells.items(), key=lambda entry: (-entry[1], entry[0]))
+        columns = [("column", "column"), ("stops", "stops with another value", "count")]
+        out.print(
+            terminal_table(
+                display_table([dict(zip(("column", "stops"), each, strict=True)) for each in changed], columns)
+            )
+        )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse
-from sqf_pipeline.display import DisplayTable, count, display_table, metric_text
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, terminal_table
+from sqf_pipeline.display import count, display_table, listed, metric_text
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.metric_definitions import metrics_in
-from sqf_pipeline.registry.outcomes import model_order
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, families, model_order
+from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ def print_report(
     source: Source,
     warehouse: "Warehouse",
     *,
-    years: Sequence[int],
+    years: Sequence[int] | None,
     seconds: float | None = None,
 ) -> None:
-    """Print the report of test years (all when there are none) and where everything is."""
+    """Print the report of test years (all when it is empty; of the stops alone when it is None), and the places."""
     with warehouse.engine.connect() as connection:
         rows = _Reader(connection, warehouse.schema)
-        test_years = _test_years(rows, years)
+        test_years = [] if years is None else _test_years(rows, years)
         out.print()
         _print_notes(out, rows)
         out.print(_stops(rows))
@@ -68,9 +69,9 @@ def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
     there = rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
     absent = sorted(set(asked) - set(there))
     if absent:
-        listed = ", ".join(str(year) for year in absent)
+        others = f"those of {year_words(there)}" if there else "none of any year"
         raise SqfError(
-            f"There are no results of {listed} in schema {rows.schema}; there are {_listed(there)}. "
+            f"There are no results of {year_words(absent)} in schema {rows.schema}; there are {others}. "
             f"`sqf run --year {absent[0]}` makes them; the sample's stand apart (--source sample)."
         )
     if not there and not rows.column("SELECT DISTINCT year FROM {schema}.outcomes_by_year"):
@@ -79,11 +80,6 @@ def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
             "(--source sample)."
         )
     return sorted(set(asked)) or there
-
-
-def _listed(years: Sequence[int]) -> str:
-    """Return years for a message: `those of 2020, 2021`, or `none of any year`."""
-    return f"those of {', '.join(str(year) for year in years)}" if years else "none of any year"
 
 
 class _Reader:
@@ -101,22 +97,6 @@ class _Reader:
 
     def column(self, query: str) -> list[int]:
         return [next(iter(row.values())) for row in self.rows(query)]
-
-
-def _terminal(shown: DisplayTable, caption: str | None = None) -> "Table":
-    """Return a table as the terminal shows it: numbers to the right, the first column to the left."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=shown.title, title_justify="left", title_style="bold", header_style="", box=box.SIMPLE_HEAD,
-        padding=(0, 0), pad_edge=False, caption=caption,
-    )  # fmt: skip
-    for position, label in enumerate(shown.headers):
-        table.add_column(label, justify="right" if position else "left", no_wrap=True)
-    for row in shown.texts():
-        table.add_row(*row)
-    return table
 
 
 def _print_notes(out: "Console", rows: _Reader) -> None:
@@ -145,12 +125,16 @@ def _stops(rows: _Reader) -> "Table":
         "SELECT o.*, f.coverage, f.file_name || ' (' || f.source || ')' AS file FROM {schema}.outcomes_by_year o "
         "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
     )
+    outcomes = [
+        column
+        for name in STUDY_OUTCOMES
+        for plural in [OUTCOME_WORDS[name]["plural"]]
+        for column in ((plural, plural, "count"), (f"{name}_share", "share", "percent"))
+    ]
     columns = [
-        ("year", "year", "plain"), ("stops", "stops", "count"), ("arrests", "arrests", "count"),
-        ("arrest_share", "share", "percent"), ("summonses", "summonses", "count"),
-        ("summons_share", "share", "percent"), ("coverage", "coverage"), ("file", "file"),
+        ("year", "year", "plain"), ("stops", "stops", "count"), *outcomes, ("coverage", "coverage"), ("file", "file"),
     ]  # fmt: skip
-    return _terminal(display_table(found, columns, "Stops"))
+    return terminal_table(display_table(found, columns, "Stops"))
 
 
 def _cleaning(rows: _Reader) -> "Table":
@@ -167,11 +151,13 @@ def _cleaning(rows: _Reader) -> "Table":
         [("rule", "rule"), *((str(year), str(year), "count") for year in years)],
         "Cells that cleaning changed, by rule",
     )
-    return _terminal(shown, f"all {len(ranked)} rules are in table data_quality" if len(ranked) > RULES_SHOWN else None)
+    return terminal_table(
+        shown, f"all {len(ranked)} rules are in table data_quality" if len(ranked) > RULES_SHOWN else None
+    )
 
 
 def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
-    """Yield a table an outcome: the metrics of its models on the test year, what is known first coming first."""
+    """Yield a table for outcomes that are shown together: metrics on the test year, what is known first first."""
     found = rows.rows(
         "SELECT m.outcome, m.feature_set, k.* FROM {schema}.model_metrics k "
         "JOIN {schema}.models m USING (test_year, model) WHERE k.test_year = :year",
@@ -179,18 +165,20 @@ def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
     )
     found.sort(key=lambda row: model_order(row["outcome"], row["feature_set"], row["model"]))
     metrics = metrics_in("report")
-    for outcome in dict.fromkeys(row["outcome"] for row in found):
-        of_outcome = [row for row in found if row["outcome"] == outcome]
-        first = of_outcome[0]
-        positives, rows_tested = count(first["test_positives"]), count(first["test_rows"])
-        title = f"Models of {outcome}: {positives} of {rows_tested} test stops of {test_year}"
+    for outcomes in families(dict.fromkeys(row["outcome"] for row in found)).values():
+        shown = [row for row in found if row["outcome"] in outcomes]
+        first = {outcome: next(row for row in shown if row["outcome"] == outcome) for outcome in outcomes}
+        positives = listed([count(row["test_positives"]) for row in first.values()])
+        tested = count(shown[0]["test_rows"])
+        title = f"Models of {listed(outcomes)}: {positives} of {tested} test stops of {test_year}"
+        prefix = f"{outcomes[0]}-" if len(outcomes) == 1 else ""
         records = [
-            {"model": str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")}
+            {"model": str(row["model"]).removeprefix(prefix).replace("-", " ")}
             | {metric.name: metric_text(metric.name, row[metric.name]) for metric in metrics}
-            for row in of_outcome
+            for row in shown
         ]
         columns = [("model", "model"), *((metric.name, metric.short) for metric in metrics)]
-        yield _terminal(display_table(records, columns, title))
+        yield terminal_table(display_table(records, columns, title))
 
 
 def _places(settings: Settings, source: Source, seconds: float | None) -> str:

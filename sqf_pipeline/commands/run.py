@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, quieten
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, quieten, years_given
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import locked
+from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import Settings, Source
 
 if TYPE_CHECKING:
     from sqf_pipeline.ingest.source_decision import SourceDecision
+    from sqf_pipeline.orchestration.running import Work
 
 
 @click.command("run")
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
     help="Where the yearly files come from. [default: SQF_SOURCE, else auto]",
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the yearly files. [default: SQF_DATA_DIR]")
+@click.option(
+    "--train",
+    callback=years_given,
+    help="Years that the one test year is trained on, such as 2014,2015. [default: the three before it]",
+)
+@click.option("--stops-only", is_flag=True, help="Load the stops of --years and fit no model.")
+@click.option(
+    "--years", "stops_of", callback=years_given, help="With --stops-only: such as 2014-2016, or 2003-2005,2014."
+)
 @click.option(
     "--full",
     "everything",
@@ -37,21 +48,44 @@ if TYPE_CHECKING:
     default=None,
     help="Use years with missing months for models, and say so everywhere.",
 )
-def command(years: tuple[int, ...], everything: bool, **given: Any) -> None:
+def command(
+    years: tuple[int, ...],
+    train: tuple[int, ...],
+    stops_only: bool,
+    stops_of: tuple[int, ...],
+    everything: bool,
+    **given: Any,
+) -> None:
     """Make every asset of the test years, from the published files to the result tables.
 
-    The three years before each test year are read too. With the source `auto`, local files are used if they are
-    there, else NYPD's; if neither is available, synthetic stops with a clear notice.
+    The three years before each test year are read too, or those of --train. With the source `auto`, local files are
+    used if they are there, else NYPD's; if neither is available, synthetic stops with a clear notice.
     """
     quieten()
-    from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, require_test_year
+    from sqf_pipeline.orchestration.partitions import (
+        STUDY_TEST_YEAR,
+        require_test_year,
+        require_training_years,
+        require_years,
+    )
+    from sqf_pipeline.orchestration.running import work_for
 
-    tested = sorted(set(years or (FIRST_TEST_YEAR,)))
+    if stops_only != bool(stops_of) or (stops_only and (years or train or everything)):
+        raise click.UsageError(
+            "--stops-only and --years go together: `--stops-only --years 2014-2016` loads the stops of these years and "
+            "fits no model. Test years of models are named by --year."
+        )
+    tested = [] if stops_only else sorted(set(years or (STUDY_TEST_YEAR,)))
+    if train and len(tested) > 1:
+        raise click.UsageError("--train names the training years of one test year: give --year once.")
     for year in tested:
         require_test_year(year)
+    require_years(stops_of)
+    if train:
+        require_training_years(train, tested[0])
     settings = load_settings(**given)
     with _alone(settings.home):
-        _run(tested, settings, everything=everything)
+        _run(work_for(tested, everything=everything, train=train, stops_of=stops_of), settings, train)
 
 
 @contextmanager
@@ -64,7 +98,7 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
+def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from sqf_pipeline.commands.progress import RunDisplay
@@ -73,16 +107,13 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
     from sqf_pipeline.ingest.source_decision import resolve_source
     from sqf_pipeline.orchestration.instance import open_instance
     from sqf_pipeline.orchestration.resources import SOURCE_TAG
-    from sqf_pipeline.orchestration.running import run_work, steps_of, work_for
+    from sqf_pipeline.orchestration.running import STOPS_JOB, run_work, steps_of
 
     out = console()
-    work = work_for(tested, everything=everything)
+    needed = sorted({item.year for item in work})
+    tested = [item.year for item in work if item.job != STOPS_JOB]
     decision = resolve_source(
-        settings.source,
-        settings.data_dir,
-        sorted({item.year for item in work}),
-        allow_sample=True,
-        url_template=settings.nypd_url,
+        settings.source, settings.data_dir, needed, allow_sample=True, addresses=settings.addresses
     )
     source: Source = "sample" if decision.is_fallback else settings.source
     if decision.is_fallback:
@@ -91,8 +122,10 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
         out.print(Panel(decision.reason, title="Synthetic stops", border_style="bold yellow"))
     else:
         out.print(f"Source: {_told(decision)}. {decision.reason}")
+    _require_files(decision, settings.data_dir, tested)
     warehouse = open_warehouse(settings, source)
-    definitions = build_defs(settings, source=source, warehouse=warehouse)
+    training = dict.fromkeys(tested, train) if train else {}
+    definitions = build_defs(settings, source=source, training=training, warehouse=warehouse)
     with (
         ThreadPoolExecutor(1) as aside,
         open_instance(settings.home) as instance,
@@ -105,8 +138,23 @@ def _run(tested: list[int], settings: Settings, *, everything: bool) -> None:
                 opening.result()
             run_work(definitions, instance, item, display.show, tags={SOURCE_TAG: source})
         seconds = display.seconds
-    print_report(out, settings, source, warehouse, years=tested, seconds=seconds)
+    print_report(out, settings, source, warehouse, years=tested or None, seconds=seconds)
     warehouse.close()
+
+
+def _require_files(decision: "SourceDecision", data_dir: Path, tested: list[int]) -> None:
+    """Refuse to begin when a folder that was named lacks years, and name all of them at once."""
+    from sqf_pipeline.ingest.local_files import MissingFileError
+    from sqf_pipeline.ingest.source import missing_locally
+
+    missing = missing_locally(data_dir, [year for year, source in decision.by_year.items() if source == "local"])
+    if missing:
+        needed = f", which the test year {year_words(tested)} needs" if tested else ""
+        instead = ", name other training years (--train)" if set(missing) - set(tested) and tested else ""
+        raise MissingFileError(
+            f"{data_dir} has no file of {year_words(missing)}{needed}. Put NYPD's files there (sqf-2014-csv.zip, "
+            f"sqf-2015.csv, sqf-2017.xlsx and so on){instead}, or set SQF_SOURCE=nypd to download them."
+        )
 
 
 def _told(decision: "SourceDecision") -> str:

@@ -12,18 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sqf_pipeline.modelling.calibration import log_odds
+
 Floats = NDArray[np.float64]
 
 LOGIT_FLOOR = 1e-6
 """Probabilities are kept this far from 0 and 1 before their logit is taken, as forests do say 0 and 1."""
 
 _NEWTON_STEPS = 100
-
-
-def logit(probability: Floats) -> Floats:
-    """Return log(p / (1 - p)), with p kept `LOGIT_FLOOR` away from 0 and 1."""
-    kept = np.clip(probability, LOGIT_FLOOR, 1 - LOGIT_FLOOR)
-    return np.log(kept) - np.log1p(-kept)
 
 
 def _expit(values: Floats) -> Floats:
@@ -123,7 +119,7 @@ def fit_recalibration(actual: Floats, probability: Floats) -> Recalibration:
     order in the distance of the reweighted fit, and needs sums only, so that thousands of fits cost one product
     of matrices.
     """
-    logits = logit(probability)
+    logits = log_odds(probability, LOGIT_FLOOR)
     intercept, free = _fit_recalibration(actual, logits)
     columns = np.zeros((len(actual), 12))
     if intercept is not None:

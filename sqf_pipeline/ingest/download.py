@@ -1,13 +1,12 @@
 """Downloading one year's file: asked for only when it changed, whole and checked or not at all, with its record."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from time import monotonic, sleep
-from urllib.parse import urlsplit
 
 import requests
 from requests import exceptions
@@ -16,8 +15,9 @@ from urllib3.util.retry import Retry
 
 from sqf_pipeline.files import file_sha256, locked, unfinished
 from sqf_pipeline.ingest.download_record import Downloaded, DownloadRecord, clean_up, put_with_record, read_record
+from sqf_pipeline.ingest.file_addresses import address_of, target_of
 from sqf_pipeline.ingest.file_checks import check_file_kind
-from sqf_pipeline.ingest.local_files import SUFFIXES, SourceError, require_covered_year
+from sqf_pipeline.ingest.local_files import SourceError
 
 logger = logging.getLogger(__name__)
 
@@ -58,22 +58,29 @@ class Patience:
     longest_wait: float = 60.0
 
 
-def address_of(url_template: str, year: int) -> str:
-    """Return the address of a year's file; raises SourceError when the template is not one."""
-    require_covered_year(year)
-    address = url_template.replace("{year}", str(year))
-    suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
-    if address == url_template or suffix not in SUFFIXES:
-        raise SourceError(
-            f"The address of the yearly files is {url_template!r}. Expected an address that holds {{year}} and ends in "
-            ".xlsx or .csv; correct SQF_NYPD_URL."
-        )
-    return address
+def download_from(addresses: Sequence[str], year: int, folder: Path, *, patience: Patience | None = None) -> Downloaded:
+    """Return the file of a year from the first address that gives it; see `download_year`.
+
+    Raises
+    ------
+    SourceError
+        What the address said; of several, what each said, in the kind of the first: a mirror that has no file does
+        not make a year unpublished.
+    """
+    failures: list[SourceError] = []
+    for address in addresses:
+        try:
+            return download_year(address, year, folder, patience=patience)
+        except (UnreachableError, RefusedError, NotPublishedError) as error:
+            logger.info("%s", error)
+            failures.append(error)
+    raise told_together(failures)
 
 
-def target_of(url: str, folder: Path, year: int) -> Path:
-    """Return where the file of a year from an address is kept: `sqf-<year>` with the address's ending."""
-    return folder / f"sqf-{year}{PurePosixPath(urlsplit(url).path).suffix.lower()}"
+def told_together(failures: Sequence[SourceError]) -> SourceError:
+    """Return one error of the first one's kind that says what every address said."""
+    said = " Then, from SQF_NYPD_MIRRORS: ".join(str(failure) for failure in failures)
+    return type(failures[0])(said)
 
 
 def download_year(url_template: str, year: int, folder: Path, *, patience: Patience | None = None) -> Downloaded:
@@ -87,11 +94,11 @@ def download_year(url_template: str, year: int, folder: Path, *, patience: Patie
     Parameters
     ----------
     url_template
-        Address in which `{year}` stands for the year.
+        Address of a yearly file; see `settings.Settings.nypd_url`.
     year
-        Calendar year of the stops, 2017 or later.
+        Calendar year of the stops, 2003 or later.
     folder
-        Where the file goes, as `sqf-<year>.xlsx` (or `.csv`, as in the address); made when it is missing.
+        Where the file goes, as `sqf-<year>` with the address's ending; made when it is missing.
     patience
         Time limits and retries.
 

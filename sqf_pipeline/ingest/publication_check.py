@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqf_pipeline.ingest.download import NotPublishedError, Patience, address_of, ask, require_file
+from sqf_pipeline.ingest.download import NotPublishedError, Patience, ask, require_file
 from sqf_pipeline.ingest.download_record import DownloadRecord
+from sqf_pipeline.ingest.file_addresses import address_of
 
 if TYPE_CHECKING:
     import requests

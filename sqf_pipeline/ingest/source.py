@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqf_pipeline.ingest.download import Patience, RefusedError, UnreachableError, download_year
+from sqf_pipeline.ingest.download import Patience, RefusedError, UnreachableError, download_from
 from sqf_pipeline.ingest.download_record import read_record
 from sqf_pipeline.ingest.file_checks import DAMAGED_ARCHIVE
 from sqf_pipeline.ingest.local_files import (
@@ -36,7 +36,7 @@ class PublishedFile:
     Attributes
     ----------
     path
-        The file, whole; .xlsx or .csv. Of a year in parts, the first of them.
+        The file, whole; .xlsx, .csv or .zip. Of a year in parts, the first of them.
     year
         Calendar year of the stops it should hold.
     source
@@ -92,7 +92,7 @@ def obtain_file(
     year: int,
     *,
     data_dir: Path,
-    url_template: str = NYPD_URL,
+    addresses: Sequence[str] = (NYPD_URL,),
     sample_dir: Path | None = None,
     sample_seed: int = 1,
     sample_rows: int | None = None,
@@ -109,11 +109,11 @@ def obtain_file(
     source
         `local`, `nypd`, `sample` or `auto`; see `source_of_year`.
     year
-        Calendar year of the stops, 2017 or later.
+        Calendar year of the stops, 2003 or later.
     data_dir
         Folder of the published files, for `local` and `nypd`.
-    url_template
-        Address of a yearly file in which `{year}` stands for the year, for `nypd`.
+    addresses
+        Where `nypd` asks, in order; see `settings.Settings.addresses`.
     sample_dir, sample_seed, sample_rows
         Folder, seed and rows a year (None for as many as were published), for `sample`.
     patience
@@ -130,7 +130,7 @@ def obtain_file(
         return _local_file(data_dir, year, decided)
     if decided == "nypd":
         try:
-            downloaded = download_year(url_template, year, data_dir, patience=patience)
+            downloaded = download_from(addresses, year, data_dir, patience=patience)
         except (UnreachableError, RefusedError) as error:
             if source != "auto":
                 raise
@@ -194,14 +194,16 @@ def is_synthetic(path: Path) -> bool:
 
 
 def _beginning(path: Path) -> bytes:
-    """Return the first text of a file: of a workbook, that of its first strings or sheet."""
+    """Return the first text of a file: of a workbook, that of its first strings or sheet; of an archive, its CSV's."""
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             return file.read(_BEGINNING_BYTES)
     try:
         with zipfile.ZipFile(path) as archive:
             texts = sorted(
-                name for name in archive.namelist() if name.startswith(("xl/sharedStrings", "xl/worksheets/"))
+                name
+                for name in archive.namelist()
+                if name.startswith(("xl/sharedStrings", "xl/worksheets/")) or name.lower().endswith(".csv")
             )
             return b"".join(archive.open(name).read(_BEGINNING_BYTES) for name in texts[:2])
     except DAMAGED_ARCHIVE:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqf_pipeline.ingest.download import NotPublishedError, Patience, RefusedError, UnreachableError
+from sqf_pipeline.ingest.download import NotPublishedError, Patience, RefusedError, UnreachableError, told_together
 from sqf_pipeline.ingest.local_files import SourceError
-from sqf_pipeline.ingest.publication_check import QUICK, check_publication
+from sqf_pipeline.ingest.publication_check import QUICK, PublicationState, check_publication
 from sqf_pipeline.ingest.source import missing_locally, no_sample, source_of_year
 from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import NYPD_URL, ResolvedSource, Source
@@ -37,7 +37,7 @@ def resolve_source(
     years: Sequence[int],
     *,
     allow_sample: bool,
-    url_template: str = NYPD_URL,
+    addresses: Sequence[str] = (NYPD_URL,),
     patience: Patience = QUICK,
 ) -> SourceDecision:
     """Say before a command starts where each of its years comes from, and whether those that are missing can be had.
@@ -54,12 +54,12 @@ def resolve_source(
     data_dir
         Folder of the published files.
     years
-        The years that will be needed, each 2017 or later.
+        The years that will be needed, each 2003 or later.
     allow_sample
         Whether `auto` may end at the sample. True for the interactive command alone: nothing scheduled, and
         nothing launched from the UI, may ever present synthetic stops as published ones.
-    url_template, patience
-        See `check_publication`.
+    addresses, patience
+        See `obtain_file` and `check_publication`.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def resolve_source(
         return SourceDecision(by_year, f"{data_dir} has a file of every year needed ({year_words(wanted)}).")
     not_local = f"{data_dir} has no file of {year_words(missing)}"
     try:
-        _require_published(url_template, missing, wanted, patience)
+        _require_published(addresses, missing, wanted, patience)
     except (UnreachableError, RefusedError) as error:
         if not allow_sample:
             raise SourceError(f"{not_local}, and NYPD's site gave none: {error}\n{no_sample(data_dir)}") from error
@@ -91,9 +91,11 @@ def resolve_source(
     return SourceDecision(by_year, f"{not_local}; NYPD publishes {'it' if len(missing) == 1 else 'them'}.")
 
 
-def _require_published(url_template: str, missing: Sequence[int], years: Sequence[int], patience: Patience) -> None:
+def _require_published(
+    addresses: Sequence[str], missing: Sequence[int], years: Sequence[int], patience: Patience
+) -> None:
     """Raise NotPublishedError when a missing year is not out, RefusedError when the server has none of the years."""
-    states = {year: check_publication(url_template, year, None, patience=patience) for year in reversed(years)}
+    states = {year: _state_of(addresses, year, patience) for year in reversed(years)}
     newest = states[years[-1]]
     if not any(state.published for state in states.values()):
         raise RefusedError(
@@ -106,3 +108,20 @@ def _require_published(url_template: str, missing: Sequence[int], years: Sequenc
                 f"{states[year].reason}. A year is published around the end of March of the next one. Ask for an "
                 "earlier test year, or check the address (SQF_NYPD_URL)."
             )
+
+
+def _state_of(addresses: Sequence[str], year: int, patience: Patience) -> PublicationState:
+    """Return what the first address says that has the year's file, else what the first says that answers."""
+    states: list[PublicationState] = []
+    failures: list[SourceError] = []
+    for address in addresses:
+        try:
+            states.append(check_publication(address, year, None, patience=patience))
+        except (UnreachableError, RefusedError) as error:
+            failures.append(error)
+            continue
+        if states[-1].published:
+            return states[-1]
+    if not states:
+        raise told_together(failures)
+    return states[0]

@@ -242,39 +242,3 @@ class _EncodedColumns:
     def _code(one_hot: np.ndarray) -> np.ndarray:
         """Return which feature of a column is 1, and -1 for a category that has no feature."""
         return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
-
-
-@dataclass(frozen=True)
-class LeakDemonstration:
-    """ROC AUC that a forest on over-sampled stops reports, by when the stops were resampled."""
-
-    resampled_before_split: float
-    resampled_after_split: float
-
-
-def demonstrate_leak(
-    features: np.ndarray, positive: np.ndarray, *, trees: int = 30, random_state: int = 1, n_jobs: int | None = None
-) -> LeakDemonstration:
-    """Measure what over-sampling before the split would report, beside over-sampling the training part alone.
-
-    Copies of one stop then stand on both sides of the split, and a forest that remembers its training rows
-    recognises them: the measure is of memory. `features` are encoded training stops, shape (stops, columns).
-    """
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import train_test_split
-
-    positive = np.asarray(positive, dtype=bool)
-
-    def measured(training: np.ndarray, test: np.ndarray) -> float:
-        forest = RandomForestClassifier(trees, random_state=random_state, n_jobs=n_jobs)
-        forest.fit(features[training], positive[training]).set_params(n_jobs=1)
-        return float(roc_auc_score(positive[test], forest.predict_proba(features[test])[:, 1]))
-
-    copies = _balanced_rows(positive, "over", random_state)
-    leaking = train_test_split(copies, test_size=0.25, random_state=random_state, stratify=positive[copies])
-    training, test = train_test_split(
-        np.arange(len(positive)), test_size=0.25, random_state=random_state, stratify=positive
-    )
-    honest = training[_balanced_rows(positive[training], "over", random_state)]
-    return LeakDemonstration(resampled_before_split=measured(*leaking), resampled_after_split=measured(honest, test))

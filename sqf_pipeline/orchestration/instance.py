@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqf_pipeline.errors import SqfError
-from sqf_pipeline.files import written_whole
+from sqf_pipeline.files import writable, written_whole
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -48,16 +47,9 @@ def instance_folder(home: Path) -> Path:
     """Return the folder of the Dagster instance of a home, made and configured when it is new."""
     folder = home.resolve() / "dagster"
     configuration = folder / "dagster.yaml"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not configuration.exists():
-            with written_whole(configuration) as temporary:
-                temporary.write_text(_CONFIGURATION, encoding="utf-8")
-    except OSError as error:
-        raise SqfError(
-            f"Cannot write to {folder}: {error.strerror or error}. Give write permission there, or set SQF_HOME to "
-            "another folder."
-        ) from error
+    if not configuration.exists():
+        with writable(folder), written_whole(configuration) as temporary:
+            temporary.write_text(_CONFIGURATION, encoding="utf-8")
     return folder
 
 

@@ -1,17 +1,15 @@
 """Where assets are kept, whole or not at all: Parquet frames, joblib models, PostgreSQL tables."""
 
-import os
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.files import locked, writable, written_whole
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from sqf_pipeline.orchestration.resources import Warehouse
     from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 
-SCRAP_SECONDS = 3600
 LOCK_SECONDS = 1800.0
 """Longest wait for another writer of the same asset and partition; each holds its lock for seconds, or one fit."""
 
@@ -40,86 +37,23 @@ class NotMadeYetError(SqfError):
 
 
 @contextmanager
-def written_atomically(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; at the end it is flushed to disk and takes the name `path`.
-
-    When the block raises, the temporary file is removed and `path` keeps what it held.
-    """
-    with unfinished(path) as temporary:
-        yield temporary
-        put_in_place(temporary, path)
-
-
-@contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, for `put_in_place`; what is not put in place is removed."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for scrap in path.parent.glob(f".{path.name}.*.partial"):
-            if is_left(scrap):
-                scrap.unlink(missing_ok=True)
-        yield temporary
-    except OSError as error:
-        raise SqfError(
-            f"Cannot write {path}: {error.strerror or error}. Make room or give write permission there, or set "
-            "SQF_HOME to another folder."
-        ) from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()
-
-
-def put_in_place(temporary: Path, path: Path) -> None:
-    """Flush a finished file to disk and give it its name."""
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
-    temporary.replace(path)
-
-
-def is_left(path: Path) -> bool:
-    """Return whether nobody has touched a file for an hour; a process that still writes has done so just now."""
-    try:
-        return time.time() - path.stat().st_mtime > SCRAP_SECONDS
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
 def one_writer(path: Path, what: str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold what is kept at `path` for one process at a time, where more than one rename makes it.
-
-    The lock is a file beside it; a process that ends, however it ends, gives its lock back.
 
     Parameters
     ----------
     path
-        File or folder that the lock stands for.
+        File or folder that the lock, a file beside it, stands for.
     what
         Name of it for people.
     seconds
         How long to wait for another writer; SqfError then.
     """
-    from filelock import FileLock, Timeout
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # one lock a process: a step whose output could not be stored may hold it still, and must not shut itself out
-        lock = FileLock(path.with_name(f".{path.name}.lock"), is_singleton=True)
-        lock.acquire(timeout=seconds)
-    except Timeout:
-        raise SqfError(
-            f"Another run has been writing {what} for {seconds:,.0f} s. Wait until it ends, or end it, and run again."
-        ) from None
-    except OSError as error:
-        raise SqfError(
-            f"Cannot write beside {path}: {error.strerror or error}. Give write permission there, or set SQF_HOME to "
-            "another folder."
-        ) from error
-    try:
+    busy = f"Another run has been writing {what} for {seconds:,.0f} s. Wait until it ends, or end it, and run again."
+    with ExitStack() as held:
+        with writable(path):
+            held.enter_context(locked(path.with_name(f".{path.name}.lock"), seconds=seconds, otherwise=SqfError(busy)))
         yield
-    finally:
-        lock.release()
 
 
 def _one_or_by_key(keys: list[str], load: Callable[[str], Any]) -> Any:
@@ -142,7 +76,7 @@ class _FileIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write one partition."""
         path = self.path(context.asset_key, context.partition_key)
-        with written_atomically(path) as temporary:
+        with writable(path), written_whole(path) as temporary:
             self.write(obj, temporary)
             size = temporary.stat().st_size
         context.add_output_metadata({"path": dg.MetadataValue.path(str(path.resolve())), "size_bytes": size})
@@ -270,7 +204,7 @@ class FrameAndTableIOManager(dg.IOManager):
         """Write one partition both ways."""
         path = self.frames.path(context.asset_key, context.partition_key)
         what = f"{context.asset_key.to_user_string()} of {context.partition_key}"
-        with one_writer(path, what), written_atomically(path) as temporary:
+        with one_writer(path, what), writable(path), written_whole(path) as temporary:
             self.frames.write(obj, temporary)
             self.tables.handle_output(context, obj)
         context.add_output_metadata({"path": dg.MetadataValue.path(str(path.resolve()))})

@@ -5,19 +5,21 @@ NYPD publishes around the end of the following March; until then materialising t
 there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
 
 Loaded = TypeVar("Loaded")
 
 TRAINING_YEARS = 3  # as in the 2021 study
 FIRST_TEST_YEAR = FIRST_YEAR + TRAINING_YEARS
+STUDY_TEST_YEAR = 2020
+"""Test year of the 2021 study, which is made when none is named."""
 
 _EVERY_NEW_YEAR = "0 0 1 1 *"
 
@@ -32,6 +34,55 @@ SAME_YEAR = dg.TimeWindowPartitionMapping()
 def training_years(test_year: int) -> tuple[int, ...]:
     """Return the years, earliest first, on which the models of a test year are trained."""
     return tuple(range(test_year - TRAINING_YEARS, test_year))
+
+
+def years_loaded(context: dg.AssetExecutionContext, name: str) -> tuple[int, ...]:
+    """Return the years, earliest first, that an asset is given of its input `name`."""
+    return tuple(sorted(int(key) for key in context.asset_partition_keys_for_input(name)))
+
+
+def trained_on(assets: Iterable[Any], training: Iterable[int], test_year: int) -> list[Any]:
+    """Return assets in which a test year is trained on the years named, whatever years come before it.
+
+    A window is where an input's partitions come from, so nothing else of an asset changes: it reads its years from
+    what it is given (`years_loaded`).
+    """
+    years = [str(year) for year in training]
+    windows: dict[dg.PartitionMapping, dg.PartitionMapping] = {
+        TRAINING_WINDOW: dg.SpecificPartitionsPartitionMapping(years),
+        STUDY_WINDOW: dg.SpecificPartitionsPartitionMapping([*years, str(test_year)]),
+    }
+
+    def moved(spec: dg.AssetSpec) -> dg.AssetSpec:
+        deps = [
+            dep._replace(partition_mapping=windows[dep.partition_mapping]) if dep.partition_mapping in windows else dep
+            for dep in spec.deps
+        ]
+        return spec.replace_attributes(deps=deps)
+
+    return [asset.map_asset_specs(moved) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
+
+
+def require_years(years: Iterable[int], *, now: datetime | None = None) -> None:
+    """Refuse years whose stops cannot have been published; raises SqfError naming all of them and those that can."""
+    keys = YEARS.get_partition_keys(current_time=now or datetime.now(tz=UTC))
+    refused = [year for year in sorted(set(years)) if str(year) not in keys]
+    if refused:
+        raise SqfError(
+            f"There are no stops of {year_words(refused)}: expected years from {keys[0]} to {keys[-1]}, the first that "
+            "NYPD published and the last that is over."
+        )
+
+
+def require_training_years(training: Iterable[int], test_year: int, *, now: datetime | None = None) -> None:
+    """Refuse training years that cannot have been published, or that do not lie before the test year."""
+    require_years(training, now=now)
+    late = [year for year in sorted(set(training)) if year >= test_year]
+    if late:
+        raise SqfError(
+            f"The test year {test_year} cannot be trained on {year_words(late)}: expected years before it, for a model "
+            "may not learn from the stops that it is measured on, or from later ones."
+        )
 
 
 def require_test_year(year: int, *, now: datetime | None = None) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.io_managers import NotMadeYetError, one_writer, written_atomically
+from sqf_pipeline.files import writable, written_whole
+from sqf_pipeline.orchestration.io_managers import NotMadeYetError, one_writer
 
 
 class ReportIOManager(dg.IOManager):
@@ -26,7 +27,7 @@ class ReportIOManager(dg.IOManager):
         folder = self._folder(context.asset_key, context.partition_key)
         with self._turn(folder):
             for name, content in obj.items():
-                with written_atomically(folder / name) as temporary:
+                with writable(folder / name), written_whole(folder / name) as temporary:
                     temporary.write_bytes(content)
         context.add_output_metadata({"files": dg.MetadataValue.path(str(folder.resolve()))})
 

@@ -32,15 +32,15 @@ class PublishedFiles:
     source
         Where to look; `auto` ends at NYPD's site here and never at the sample, as nobody may be watching. It is
         decided year by year (`ingest.source.source_of_year`), alike for the command, the UI and the schedule.
-    data_dir, nypd_url
-        Folder of published files, and the address they are downloaded from.
+    data_dir, addresses
+        Folder of published files, and where they are downloaded from: NYPD's address, then the mirrors.
     sample_dir, sample_seed, sample_rows
         Folder, seed and rows a year of the synthetic stops.
     """
 
     source: Source
     data_dir: Path
-    nypd_url: str
+    addresses: tuple[str, ...]
     sample_dir: Path
     sample_seed: int
     sample_rows: int | None
@@ -51,7 +51,7 @@ class PublishedFiles:
         return cls(
             source=source,
             data_dir=settings.data_dir,
-            nypd_url=settings.nypd_url,
+            addresses=settings.addresses,
             sample_dir=settings.home / "sample",
             sample_seed=settings.sample_seed,
             sample_rows=settings.sample_rows,
@@ -83,7 +83,7 @@ class PublishedFiles:
             source,
             year,
             data_dir=self.data_dir,
-            url_template=self.nypd_url,
+            addresses=self.addresses,
             sample_dir=self.sample_dir,
             sample_seed=self.sample_seed,
             sample_rows=self.sample_rows,
@@ -101,6 +101,18 @@ class YearRules:
     def from_settings(cls, settings: Settings) -> "YearRules":
         """Return the rules that the settings name."""
         return cls(settings.excerpt, settings.allow_partial)
+
+
+@dataclass(frozen=True)
+class Residents:
+    """The table of residents by precinct; None is the census of 2020."""
+
+    path: Path | None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Residents":
+        """Return the table that the settings name."""
+        return cls(settings.residents)
 
 
 @dataclass(frozen=True)
@@ -125,9 +137,10 @@ class Compute:
 
 @dataclass(frozen=True)
 class Exports:
-    """Where exports for the service go; `<year>` and `current` there point to the latest."""
+    """Where exports for the service go, `<year>` and `current` there point to the latest; and the data package."""
 
     folder: Path
+    data_package: Path
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sqf_pipeline.orchestration.partitions import training_years
 if TYPE_CHECKING:
     from dagster import EventLogEntry
 
+STOPS_JOB = "yearly_stops"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -52,15 +53,27 @@ class Work:
     year: int
 
 
-def work_for(test_years: Iterable[int], *, everything: bool = False) -> list[Work]:
+def work_for(
+    test_years: Iterable[int],
+    *,
+    everything: bool = False,
+    train: Iterable[int] = (),
+    stops_of: Iterable[int] = (),
+) -> list[Work]:
     """Return the runs that test years need, in order: every year's stops once, then each test year.
 
-    Without `everything`, a test year ends with the plain models; with it, evaluation and publication follow.
+    Without `everything`, a test year ends with the plain models; with it, evaluation and publication follow. `train`
+    are the years it is trained on, the three before it when there are none; `stops_of` are years whose stops are
+    loaded besides.
     """
     tested = sorted(set(test_years))
     job = "yearly_rerun" if everything else "yearly_models"
-    needed = sorted({year for test_year in tested for year in (*training_years(test_year), test_year)})
-    return [*(Work("yearly_stops", year) for year in needed), *(Work(job, year) for year in tested)]
+    trained = set(train)
+    needed = {year for test_year in tested for year in (*(trained or training_years(test_year)), test_year)}
+    return [
+        *(Work(STOPS_JOB, year) for year in sorted(needed | set(stops_of))),
+        *(Work(job, year) for year in tested),
+    ]
 
 
 def steps_of(definitions: dg.Definitions, work: Iterable[Work]) -> int:

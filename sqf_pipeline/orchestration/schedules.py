@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, training_years
+from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, TRAINING_YEARS, training_years
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
 from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
 
@@ -137,7 +137,7 @@ def _look(
         wanted.remove(year)
         record = records[year]
         try:
-            state = check_publication(published_files.nypd_url, year, record)
+            state = check_publication(published_files.addresses[0], year, record)
         except UnreachableError as error:
             # The other files are on the same server: waiting for each would only outlast the daemon's patience.
             reasons.append(str(error))
@@ -166,10 +166,10 @@ def _stops_request(key: str, state: "PublicationState", today: date) -> dg.RunRe
 
 
 def _kept_record(published_files: PublishedFiles, year: int) -> "DownloadRecord | None":
-    from sqf_pipeline.ingest.download import address_of, target_of
     from sqf_pipeline.ingest.download_record import read_record
+    from sqf_pipeline.ingest.file_addresses import address_of, target_of
 
-    return read_record(target_of(address_of(published_files.nypd_url, year), published_files.data_dir, year))
+    return read_record(target_of(address_of(published_files.addresses[0], year), published_files.data_dir, year))
 
 
 def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:
@@ -238,7 +238,8 @@ def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> li
     reasons: list[str] = []
     for batch, statuses in batches.items():
         followed = _followed(instance, models_job, batch)
-        for test_year in _concerned(statuses, date.fromisoformat(batch).year - 1):
+        first = max(FIRST_TEST_YEAR, min({*loaded, *statuses}) + TRAINING_YEARS)
+        for test_year in _concerned(statuses, range(first, date.fromisoformat(batch).year)):
             reason = f"{test_year} was requested already" if test_year in followed else None
             reason = reason or _obstacle(test_year, statuses, loaded)
             if reason:
@@ -265,14 +266,10 @@ def _followed(instance: dg.DagsterInstance, job: str, batch: str) -> set[int]:
     return {int(run.tags["dagster/partition"]) for run in runs if "dagster/partition" in run.tags}
 
 
-def _concerned(years: Iterable[int], last_year: int) -> list[int]:
-    """Return the test years, up to the last year, that are trained or tested on one of some years."""
+def _concerned(years: Iterable[int], test_years: Iterable[int]) -> list[int]:
+    """Return the test years that are trained or tested on one of some years."""
     changed = set(years)
-    return [
-        test_year
-        for test_year in range(FIRST_TEST_YEAR, last_year + 1)
-        if changed & {test_year, *training_years(test_year)}
-    ]
+    return [test_year for test_year in test_years if changed & {test_year, *training_years(test_year)}]
 
 
 def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: set[int]) -> str | None:

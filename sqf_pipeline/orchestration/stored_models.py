@@ -4,7 +4,6 @@ What belongs here: keeping the models of one asset and year together, whole or n
 without having all of them in memory: a forest grown to purity takes 100 MB. What does not: anything about fitting.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,14 +13,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.io_managers import (
-    NotMadeYetError,
-    is_left,
-    one_writer,
-    put_in_place,
-    unfinished,
-    written_atomically,
-)
+from sqf_pipeline.files import file_sha256, is_left, put_in_place, unfinished, writable, written_whole
+from sqf_pipeline.orchestration.io_managers import NotMadeYetError, one_writer
 
 if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
@@ -90,7 +83,7 @@ class FittedModelsIOManager(dg.IOManager):
         wanted = {name for parts in files.values() for name in parts.values()}
         with one_writer(listed, f"{context.asset_key.to_user_string()} of {context.partition_key}"):
             size = _size(listed.parent, wanted)
-            with written_atomically(listed) as temporary:
+            with writable(listed), written_whole(listed) as temporary:
                 temporary.write_text(json.dumps(files, indent=1), encoding="utf-8")
             for path in listed.parent.glob(f"{context.partition_key}-*.joblib"):
                 if path.name not in wanted and is_left(path):
@@ -143,9 +136,9 @@ def _write(folder: Path, partition_key: str, model: "FittedModel") -> str:
     import joblib
 
     part = f"{partition_key}-{model.name}{'' if model.pipeline is not None else '-description'}"
-    with unfinished(folder / f"{part}.joblib") as temporary:
+    with writable(folder), unfinished(folder / f"{part}.joblib") as temporary:
         joblib.dump(model, temporary)  # uncompressed: a forest is then written in 0.1 s rather than 1 s
-        named = folder / f"{part}-{_digest(temporary)}.joblib"
+        named = folder / f"{part}-{file_sha256(temporary)[:12]}.joblib"
         put_in_place(temporary, named)
     return named.name
 
@@ -158,11 +151,3 @@ def _size(folder: Path, names: set[str]) -> int:
         raise SqfError(
             f"Another run removed {error.filename} while this one was fitting for long. Run again."
         ) from None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-
-
-__all__ = ["FittedModelsIOManager", "StoredModels"]

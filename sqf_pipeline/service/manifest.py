@@ -77,7 +77,7 @@ class FieldSpec(_Strict):
         return f"{self.minimum:{shape}} to {self.maximum:{shape}}{unit}"
 
 
-class Threshold(_Strict):
+class MeasuredThreshold(_Strict):
     """A probability from which a stop is classified as positive, and the aim for which it was chosen."""
 
     value: FiniteFloat = Field(ge=0, le=1)
@@ -129,7 +129,7 @@ class ModelEntry(_Strict):
     encoding: Encoding
     drawn: DrawnFields | None = None
     calibration: Calibrator
-    thresholds: dict[str, Threshold] = Field(min_length=1)
+    thresholds: dict[str, MeasuredThreshold] = Field(min_length=1)
     default_threshold: str
     training_share: FiniteFloat = Field(gt=0, lt=1)
     training_rows: int = Field(gt=0)

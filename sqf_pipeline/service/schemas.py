@@ -13,8 +13,9 @@ from pydantic import (
     create_model,
 )
 
+from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.outcomes import Outcome, Tier
-from sqf_pipeline.service.manifest import FieldSpec, Measure, ModelEntry, ReliabilityBin, Threshold
+from sqf_pipeline.service.manifest import FieldSpec, Measure, MeasuredThreshold, ModelEntry, ReliabilityBin
 
 MOST_STOPS = 1000
 """Most stops in one request."""
@@ -28,14 +29,6 @@ class _Request(BaseModel):
 
 class _Response(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class AppliedThreshold(_Response):
-    """The threshold at which stops were classified."""
-
-    name: str
-    value: float
-    aim: str
 
 
 class PredictionOut(_Response):
@@ -59,7 +52,7 @@ class PredictionsOut(_Response):
     model: str
     source: str
     test_year: int
-    threshold: AppliedThreshold
+    threshold: Threshold
     predictions: list[PredictionOut]
 
 
@@ -71,7 +64,7 @@ class ModelOut(_Response):
     tier: Tier
     estimator: str
     fields: list[FieldSpec]
-    thresholds: dict[str, Threshold]
+    thresholds: dict[str, MeasuredThreshold]
     default_threshold: str
     training_share: float
     training_rows: int

@@ -53,14 +53,14 @@ def render(drawn: Columns, stops: pd.DataFrame, sites: Sites, year: int, rng: np
     follows = stops["follows"].to_numpy()
     for name in drawn:
         if name.startswith(_MARKS):
-            columns[name] = _where(drawn[name] == "Y", "Y")
+            columns[name] = where(drawn[name] == "Y", "Y")
     for name, letter in _WEAPONS.items():
-        columns[name] = _where([letter in kinds for kinds in drawn["weapon_kinds"]], "Y")
+        columns[name] = where([letter in kinds for kinds in drawn["weapon_kinds"]], "Y")
     for name, band in _BANDS.items():
         # Persons of one encounter share its durations, not their age and weight.
         same = follows & np.append(False, drawn[band][1:] == drawn[band][:-1]) & name.endswith("minutes")
-        columns[name] = _exact(drawn[band], load_aggregates()["exact"][name], carry(rng.random(rows), same))
-    columns["arrest_offense"] = _where(
+        columns[name] = exact_values(drawn[band], load_aggregates()["exact"][name], carry(rng.random(rows), same))
+    columns["arrest_offense"] = where(
         drawn["arrest_offense"] == "SAME", drawn["suspected_crime"], drawn["arrest_offense"]
     )
     columns["suspect_height_inches"] = _heights(drawn["suspect_height_inches"], year, rng.random(rows))
@@ -69,13 +69,15 @@ def render(drawn: Columns, stops: pd.DataFrame, sites: Sites, year: int, rng: np
     columns["premises_name"] = np.full(rows, NULL, dtype=object)
     columns |= _calendar(drawn, stops, year, carry(rng.random(rows), follows))
     columns |= _places(stops, sites, year, rng)
-    columns |= _officers(drawn, stops, carry(rng.random((rows, 2)), follows))
+    issuing, supervising = commands(drawn, stops["home"], year, carry(rng.random((rows, 2)), follows))
+    columns |= {"issuing_officer_command": issuing, "supervising_officer_command": supervising}
     columns |= _free_texts(drawn, year, carry(rng.random(rows), follows), rng)
     _spell(columns, year, rng)
     return columns
 
 
-def _where(condition: Any, texts: Any, otherwise: Any = NULL) -> Texts:
+def where(condition: Any, texts: Any, otherwise: Any = NULL) -> Texts:
+    """Return the texts where a condition holds, and others elsewhere, as objects."""
     return np.where(condition, texts, otherwise).astype(object)
 
 
@@ -92,7 +94,7 @@ def _spell(columns: Columns, year: int, rng: np.random.Generator) -> None:
         nothing = texts == NULL
         if nothing.any():
             forms = of_year("nulls", year).get(name, {"(null)": 1})
-            columns[name] = _where(nothing, pick(forms, rng.random(len(texts))), texts)
+            columns[name] = where(nothing, pick(forms, rng.random(len(texts))), texts)
 
 
 def _calendar(drawn: Columns, stops: pd.DataFrame, year: int, uniforms: chain.Uniforms) -> Columns:
@@ -117,12 +119,12 @@ def _calendar(drawn: Columns, stops: pd.DataFrame, year: int, uniforms: chain.Un
     return {name: np.array(texts, dtype=object) for name, texts in columns.items()}
 
 
-def _exact(bands: Texts, tables: dict[str, dict[str, int]], uniforms: chain.Uniforms) -> Texts:
-    """Return whole numbers within the drawn bands, by the counts of the exact numbers."""
+def exact_values(bands: Texts, tables: dict[str, dict[str, int]], uniforms: chain.Uniforms) -> Texts:
+    """Return one value for each drawn band, by the counts of the exact values in it, or in any (`*`)."""
     values = bands.copy()
     for band in set(bands.tolist()) - {NULL}:
         # A band so rare that no exact number is published: quarters of an hour from an hour on.
-        table = tables.get(band) or {str(int(band) + 14 + 15 * step): 1 for step in range(8)}
+        table = tables.get(band) or tables.get("*") or {str(int(band) + 14 + 15 * step): 1 for step in range(8)}
         values[bands == band] = pick(table, uniforms[bands == band])
     return values
 
@@ -134,20 +136,19 @@ def _heights(texts: Texts, year: int, uniforms: chain.Uniforms) -> Texts:
     if year < TEXT_YEAR:
         return texts
     ten = np.array([text[1:] == ".1" for text in texts]) & (uniforms < [_TEN_INCHES.get(t[0], 0.0) for t in texts])
-    return _where(ten, texts + "0", texts)
+    return where(ten, texts + "0", texts)
 
 
-def _officers(drawn: Columns, stops: pd.DataFrame, uniforms: chain.Uniforms) -> Columns:
+def commands(drawn: Columns, home: pd.Series, year: int, uniforms: chain.Uniforms) -> tuple[Texts, Texts]:
     """Return the commands of both officers: the precinct itself, or one of a kind, by patrol borough."""
-    tables = load_aggregates()["commands"]
-    issuing = stops["home"].to_numpy(dtype=object, copy=True)
+    tables = load_aggregates(year)["commands"]
+    issuing = home.to_numpy(dtype=object, copy=True)
     for kind, by_borough in tables.items():
         for borough in set(drawn["patrol_borough"].tolist()):
             rows = (drawn["command_kind"] == kind) & (drawn["patrol_borough"] == borough)
             issuing[rows] = pick(by_borough.get(borough, by_borough["*"]), uniforms[rows, 0])
     own = drawn["supervised_by_own_command"] == "Y"
-    other = pick(tables["precinct"]["*"], uniforms[:, 1])
-    return {"issuing_officer_command": issuing, "supervising_officer_command": _where(own, issuing, other)}
+    return issuing, where(own, issuing, pick(tables["precinct"]["*"], uniforms[:, 1]))
 
 
 def _places(stops: pd.DataFrame, sites: Sites, year: int, rng: np.random.Generator) -> Columns:
@@ -164,12 +165,12 @@ def _places(stops: pd.DataFrame, sites: Sites, year: int, rng: np.random.Generat
         "y_feet": feet[1],
         "patrol_borough": [row[0] for row in facts],
         "borough": [row[1] for row in facts],
-        "zip_code": _where(no_zip, NULL, [row[2] or NULL for row in facts]),
+        "zip_code": where(no_zip, NULL, [row[2] or NULL for row in facts]),
     }
-    columns = {name: _where(stops["precinct"] == NULL, NULL, texts) for name, texts in columns.items()}
+    columns = {name: where(stops["precinct"] == NULL, NULL, texts) for name, texts in columns.items()}
     names = np.array(street_names(abbreviated=year >= 2020), dtype=object)
     street, crossing, house = names[sites.street[at]], names[sites.crossing[at]], sites.house[at].astype(str)
-    address = _where(sites.crossing[at] >= 0, street + " && " + crossing, house.astype(object) + " " + street)
+    address = where(sites.crossing[at] >= 0, street + " && " + crossing, house.astype(object) + " " + street)
     return columns | {"full_address": address, "street_name": street}
 
 
@@ -178,10 +179,10 @@ def _free_texts(drawn: Columns, year: int, shared: chain.Uniforms, rng: np.rando
     codes, texts = pick(of_year("demeanor_codes", year), shared), {}
     for name, words in load_aggregates()["words"].items():
         missing, chosen = rng.random((2, len(codes)))
-        texts[name] = _where(missing * 1000 < of_year("null_shares", year)[name], NULL, pick(words, chosen))
+        texts[name] = where(missing * 1000 < of_year("null_shares", year)[name], NULL, pick(words, chosen))
     if year in {2018, 2019}:  # nothing is described where no code was given
-        texts["demeanor"] = _where(np.isin(codes.astype(str), ["", "N/A"]), NULL, texts["demeanor"])
+        texts["demeanor"] = where(np.isin(codes.astype(str), ["", "N/A"]), NULL, texts["demeanor"])
     if year == 2017:
-        texts["demeanor"] = _where(codes == "CM", drawn["suspected_crime"], texts["demeanor"])
-    reasons = _where(drawn["officer_explained_stop"] == "Y", NULL, pick(_REASONS, rng.random(len(codes))))
+        texts["demeanor"] = where(codes == "CM", drawn["suspected_crime"], texts["demeanor"])
+    reasons = where(drawn["officer_explained_stop"] == "Y", NULL, pick(_REASONS, rng.random(len(codes))))
     return texts | {"demeanor_code": codes, "officer_not_explained_reason": reasons}

@@ -1,18 +1,22 @@
 """Synthetic yearly files: written in the layout of their year, and recognised by their name."""
 
 import csv
-from collections.abc import Iterator
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import written_whole
-from sqf_pipeline.registry.columns import names_by_published, normalise_name
+from sqf_pipeline.registry.forms.published_forms import form_of_year, normalise_name
 from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
-from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, draw_variables, of_year, pick
+from sqf_pipeline.synthetic.conditional_chain import LAST_OLD_YEAR, NULL, Columns, draw_variables, of_year, pick
 from sqf_pipeline.synthetic.invented_places import make_sites
+from sqf_pipeline.synthetic.old_form_layout import NOTHING, old_names, render_old_form, write_old_cells
 from sqf_pipeline.synthetic.published_faults import add_faults
 from sqf_pipeline.synthetic.published_layout import render
 
@@ -23,9 +27,13 @@ SMALLEST_ROWS = 200
 """Fewest stops a year: fewer could not hold every fault and every month."""
 
 
+LAST_ARCHIVED_YEAR = 2014
+"""Years until this one are published as a zip archive of one CSV file."""
+
+
 def synthetic_file_name(year: int) -> str:
-    """Return the name of a synthetic year: `sqf-2017-sample.csv`."""
-    return f"sqf-{year}-sample.csv"
+    """Return the name of a synthetic year: `sqf-2017-sample.csv`, until 2014 `sqf-2014-sample.zip`."""
+    return f"sqf-{year}-sample.{'zip' if year <= LAST_ARCHIVED_YEAR else 'csv'}"
 
 
 def is_sample_file(path: Path) -> bool:
@@ -41,9 +49,10 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
     folder
         Folder to write into; made if it is missing.
     year
-        Calendar year from 2017 on. Years after 2020 have the columns and figures of 2020, as text cells.
+        Calendar year from 2003 on. Years after 2020 have the columns and figures of 2020, as text cells; those
+        before 2014 the figures of 2009.
     seed
-        Not negative. The same seed, year and rows give the same file to the last byte.
+        Not negative. The same seed, year and rows give the same file to the last byte (of an archive: its content).
     rows
         Stops, at least 200; by default as many as were published for the year.
 
@@ -53,7 +62,7 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
         When year, seed or rows are out of range, or the folder cannot be written.
     """
     if year < FIRST_YEAR:
-        raise SqfError(f"Expected a year from {FIRST_YEAR} on, when the form in use began; found {year}.")
+        raise SqfError(f"Expected a year from {FIRST_YEAR} on, the first that NYPD published; found {year}.")
     rows = of_year("rows", year) if rows is None else rows
     if seed < 0:
         raise SqfError(f"Expected a seed of 0 or more (SQF_SAMPLE_SEED), found {seed}.")
@@ -72,26 +81,56 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
 
 
 def _write(path: Path, year: int, seed: int, rows: int) -> None:
-    header = of_year("headers", year)
-    names = [names_by_published()[normalise_name(name)] for name in header]
-    # Of the published files only 2018's has a byte order mark.
-    with path.open("w", encoding="utf-8-sig" if year == 2018 else "utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for block in synthetic_blocks(year, seed=seed, rows=rows):
-            writer.writerows(zip(*(block[name] for name in names), strict=True))
+    blocks = synthetic_blocks(year, seed=seed, rows=rows)
+    if year > LAST_OLD_YEAR:
+        names = {name: form_of_year(year).by_published_name[normalise_name(name)] for name in of_year("headers", year)}
+        # Of the published files only 2018's, and 2016's, have a byte order mark.
+        with path.open("w", encoding="utf-8-sig" if year == 2018 else "utf-8", newline="") as file:
+            _write_rows(file, names, blocks, "\n")
+        return
+    names, last = old_names(year), [NOTHING] if year == 2016 else []  # 2016's last row is blank
+    encoding = {2011: "windows-1252", 2016: "utf-8-sig"}.get(year, "utf-8")
+    if year > LAST_ARCHIVED_YEAR:
+        with path.open("w", encoding=encoding, newline="") as file:
+            _write_rows(file, names, blocks, "\r\n", last)
+        return
+    member = zipfile.ZipInfo(f"{year}.csv")
+    member.compress_type = zipfile.ZIP_DEFLATED
+    with (
+        zipfile.ZipFile(path, "w") as archive,
+        archive.open(member, "w", force_zip64=True) as content,
+        io.TextIOWrapper(content, encoding=encoding, newline="") as file,
+    ):
+        _write_rows(file, names, blocks, "\r\n")
+
+
+def _write_rows(
+    file: TextIO, names: dict[str, str], blocks: Iterable[Columns], end: str, last: Iterable[str] = ()
+) -> None:
+    """Write a header and the rows of all blocks; of `last`, one row more for each text, in all of its cells."""
+    writer = csv.writer(file, lineterminator=end)
+    writer.writerow(names)
+    for block in blocks:
+        writer.writerows(zip(*(block[name].tolist() for name in names.values()), strict=True))
+    writer.writerows([text] * len(names) for text in last)
 
 
 def synthetic_blocks(year: int, *, seed: int, rows: int) -> Iterator[Columns]:
-    """Yield blocks of synthetic stops: our column names to arrays of published text, at most `BLOCK_ROWS` each."""
+    """Yield blocks of synthetic stops: column names to arrays of published text, at most `BLOCK_ROWS` each.
+
+    The names are ours, of the old form the published ones in small letters.
+    """
     sites, everything = make_sites(seed), _settle(year, seed, rows)
     for number, first in enumerate(range(0, rows, BLOCK_ROWS)):
         stops = everything[first : first + BLOCK_ROWS].reset_index(drop=True)
         stops.loc[0, "follows"] = False
         rng, follows = np.random.default_rng([seed, year, 1 + number]), stops["follows"].to_numpy()
         drawn = draw_variables(year, stops["precinct"].to_numpy(), follows, rng)
-        columns = render(drawn, stops, sites, year, rng)
+        old = year <= LAST_OLD_YEAR
+        columns = (render_old_form if old else render)(drawn, stops, sites, year, rng)
         add_faults(columns, year, follows, rng, first=number == 0)
+        if old:
+            write_old_cells(columns, year, pd.DatetimeIndex(stops["day"]), rng)
         yield columns
 
 
@@ -117,8 +156,10 @@ def _settle(year: int, seed: int, rows: int) -> pd.DataFrame:
     stops = pd.DataFrame(
         {"home": home[order], "precinct": recorded[order], "day": days[day[order]], "follows": follows}
     )
-    # Numbers are in 2017 year, precinct and serial number in 13 digits, later 1 to n.
-    serial = stops.groupby("home").cumcount() + 1 if year == 2017 else pd.Series(range(1, rows + 1))
+    # Numbers are in 2017 year, precinct and serial number in 13 digits, later 1 to n; in the old form the serial
+    # number of the precinct alone, of which one in thirty is not used.
+    serial = stops.groupby("home").cumcount() + 1 if year <= 2017 else pd.Series(range(1, rows + 1))
+    serial += serial // 30 if year <= LAST_OLD_YEAR else 0
     form = f"{year}{{:03d}}01{{:04d}}" if year == 2017 else "{1}"
     stops["stop_id"] = [form.format(*numbers) for numbers in zip(stops["home"], serial, strict=True)]
     return stops.assign(home=stops["home"].astype(str).astype(object))

@@ -18,6 +18,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.forms.published_forms import forms
+from sqf_pipeline.registry.outcomes import OUTCOMES
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
 PARTITION = "partition"
@@ -66,12 +68,8 @@ def build_metadata(schema: str) -> sa.MetaData:
     metadata = sa.MetaData(schema=check_identifier(schema, "schema"), naming_convention={"pk": "%(table_name)s_pkey"})
     tables, columns = _declared()
     for name, row in tables.items():
-        contents: list[Any]
-        if name == "stops":
-            contents = [part for entry in load_columns() for part in _stop_column(entry)]
-        else:
-            contents = [part for declared in columns[name] for part in _columns(name, declared)]
-        contents += [*_columns(name, columns["*"][0]), *_rules(name, row), *_references(schema, row, tables)]
+        contents: list[Any] = [part for declared in declared_columns(name) for part in _column(name, declared)]
+        contents += [*_column(name, columns["*"][0]), *_rules(name, row), *_references(schema, row, tables)]
         indexes = [sa.Index(f"{name}_{short}_idx", *of.split(", ")) for short, of in _pairs(row["indexes"])]
         key = row["key"].split()
         sa.Table(
@@ -100,6 +98,22 @@ def ensure_schema(engine: sa.Engine, schema: str) -> None:
     apply_metadata(engine, build_metadata(schema))
 
 
+def declared_tables() -> dict[str, Row]:
+    """Return the row of `tables.csv` of every table, by name."""
+    return _declared()[0]
+
+
+def declared_columns(table: str) -> list[Row]:
+    """Return the columns of a table but `recorded_at`: rows of column, kind, null, rule, marks, comment, and more.
+
+    Those of the stops are made from the registry, whose unit they carry in `unit`; an `interval` has become a number
+    and the two ends of its confidence interval, and a metric has its description.
+    """
+    if table == "stops":
+        return [_stop_row(entry) for entry in load_columns()]
+    return [part for row in _declared()[1][table] for part in _spread(row)]
+
+
 @cache
 def _declared() -> tuple[dict[str, Row], dict[str, list[Row]]]:
     """Return the tables, and the columns of each; `*` are shared ones, the first of them at the end of every table."""
@@ -112,21 +126,25 @@ def _declared() -> tuple[dict[str, Row], dict[str, list[Row]]]:
     return tables, dict(columns)
 
 
-def _columns(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
-    """Yield a column and its check; an `interval` is a number and the ends of its confidence interval."""
-    name = row["column"]
+def _spread(row: Row) -> Iterator[Row]:
+    """Yield a column, and the ends of its confidence interval where it has one."""
+    name, number = row["column"], {**row, "kind": "number" if row["kind"] == "interval" else row["kind"]}
+    yield {**number, "comment": row["comment"] or f"{METRICS[name].title}. {METRICS[name].description}"}
     if row["kind"] == "interval":
-        yield from _columns(table, {**row, "kind": "number"})
         for end, word in (("low", "Lower"), ("high", "Upper")):
             comment = f"{word} end of the 95 % interval of {name}."
-            yield from _columns(table, {**row, "kind": "number", "column": f"{name}_{end}", "comment": comment})
-        return
+            yield {**number, "column": f"{name}_{end}", "comment": comment}
+
+
+def _column(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
+    """Yield a column and its check."""
+    name = row["column"]
     yield sa.Column(
         name,
         SQL_TYPES[row["kind"]],
         nullable=row["null"] == "yes",
         server_default=sa.func.now() if name == "recorded_at" else None,
-        comment=row["comment"] or f"{METRICS[name].title}. {METRICS[name].description}",
+        comment=row["comment"],
         info={**_INFO.get(row["kind"], {}), **dict.fromkeys(row["marks"].split(), True)},
     )
     if row["rule"]:
@@ -134,7 +152,7 @@ def _columns(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
 
 
 def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
-    """Return the check of a column: `low..high` (ends included), `one of a|b`, `digits`, `sha256` or `filled`."""
+    """Return the check of a column: `low..high` (ends included), `one of a|b` or `outcomes`, `digits`, `sha256` ..."""
     if rule == "digits":
         return sa.CheckConstraint(f"{column} ~ '^[1-9][0-9]*$'", name=f"{table}_{column}_digits")
     if rule == "sha256":
@@ -142,29 +160,40 @@ def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
     if rule == "filled":
         return sa.CheckConstraint(f"{column} <> ''", name=f"{table}_{column}_filled")
     if rule.startswith("one of "):
-        known = ", ".join(f"'{value}'" for value in rule.removeprefix("one of ").split("|"))
+        values = OUTCOMES if rule == "one of outcomes" else rule.removeprefix("one of ").split("|")
+        known = ", ".join(f"'{value}'" for value in values)
         return sa.CheckConstraint(f"{column} IN ({known})", name=f"{table}_{column}_known")
     low, high = rule.split("..")
     parts = [f"{column} {sign} {end}" for sign, end in ((">=", low), ("<=", high)) if end]
     return sa.CheckConstraint(" AND ".join(parts), name=f"{table}_{column}_range")
 
 
-def _stop_column(entry: Column) -> Iterator[sa.Column | sa.CheckConstraint]:
-    """Yield the column of `stops` of a column of the registry, with its unit, meaning and range."""
+def _stop_row(entry: Column) -> Row:
+    """Return the column of `stops` of a column of the registry, with its unit, meaning and range."""
     parts = [entry.description.rstrip(".")]
     if entry.unit:
         parts.append(f"Unit: {entry.unit}")
     parts.append(KNOWN_WORDS[entry.known].capitalize())
-    parts.append(f"Published as {', '.join(entry.published_names)}" if entry.published_names else "Computed")
+    for form in forms().values():
+        if names := form.published_as(entry.name):
+            made = "Made from" if form.by_column[entry.name].made_from else "Published as"
+            parts.append(f"{made} {names} ({form.name} form)")
+    if not any(form.published_as(entry.name) for form in forms().values()):
+        parts.append("Computed")
+    parts.append(f"Over the two forms: {entry.comparable}")
+    if entry.usage_warning:
+        parts.append(f"Heed: {entry.usage_warning.rstrip('.')}")
     ends = ["" if end is None else f"{end:.15g}" for end in (entry.minimum, entry.maximum)]
     by_kind = {"identifier": "digits", "category": "filled", "text": "filled"}
-    rule = by_kind.get(entry.kind) or ("..".join(ends) if any(ends) else "")
-    null = "" if entry.name in {"year", "stop_id"} else "yes"
-    comment = ". ".join(parts) + "."
-    yield from _columns(
-        "stops",
-        {"column": entry.name, "kind": entry.kind, "null": null, "rule": rule, "marks": "", "comment": comment},
-    )
+    return {
+        "column": entry.name,
+        "kind": entry.kind,
+        "unit": entry.unit,
+        "null": "" if entry.name in {"year", "stop_id"} else "yes",
+        "rule": by_kind.get(entry.kind) or ("..".join(ends) if any(ends) else ""),
+        "marks": "",
+        "comment": ". ".join(parts) + ".",
+    }
 
 
 def _rules(table: str, row: Row) -> Iterator[sa.CheckConstraint]:

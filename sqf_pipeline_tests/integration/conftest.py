@@ -1,7 +1,7 @@
 """A real PostgreSQL for the tests: an embedded server, or the one that SQF_TEST_DATABASE_URL names.
 
 `database_url` and `engine` give every test a database of its own, empty and gone afterwards; `warehouse` has the
-tables of schema `sqf` in it. An external server must let its user create databases.
+tables of schema `sqf` in it. An external server must let its user create databases. `server` publishes yearly files.
 """
 
 import os
@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqf_pipeline.warehouse import embedded_server, postgres_programs
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine, normalise_database_url
+from sqf_pipeline_tests.nypd_server import NypdServer
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +86,10 @@ def warehouse(engine: sa.Engine) -> sa.MetaData:
     """Return the tables of schema `sqf`, which are there, empty, in the database of `engine`."""
     del engine  # asked for so that a test has both
     return build_metadata("sqf")
+
+
+@pytest.fixture
+def server() -> Iterator[NypdServer]:
+    """Return a server of yearly files on this machine."""
+    with NypdServer() as running:
+        yield running

@@ -17,14 +17,15 @@ from sqf_pipeline.orchestration.partitions import (
     TEST_YEARS,
     TRAINING_WINDOW,
     in_year_order,
-    training_years,
+    years_loaded,
 )
 from sqf_pipeline.orchestration.resources import YearRules
+from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
-_TARGETS = ["arrested", "summons_issued"]
+_TARGETS = list(STUDY_TARGETS.values())
 
 
 @dg.asset(
@@ -33,12 +34,9 @@ _TARGETS = ["arrested", "summons_issued"]
         "stops": dg.AssetIn(partition_mapping=TRAINING_WINDOW),
         "source_files": dg.AssetIn(partition_mapping=TRAINING_WINDOW),
     },
-    check_specs=[
-        gate_spec(
-            "training_stops", TEST_YEARS, "Exactly the three years before the test year, none of them empty or partial."
-        )
-    ],
-    description="Clean stops of the three years before the test year, earliest first.",
+    check_specs=[gate_spec("training_stops", TEST_YEARS, "Exactly the training years, none of them empty or partial.")],
+    description="Clean stops of the training years, earliest first: the three before the test year unless others were "
+    "named.",
     **described(_GROUP, FRAMES, personal=True),
 )
 def training_stops(
@@ -48,14 +46,13 @@ def training_stops(
     year_rules: dg.ResourceParam[YearRules],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
-    from sqf_pipeline.contracts.stops import training_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import training_stops_contract
 
-    test_year = int(context.partition_key)
-    years = training_years(test_year)
+    years = years_loaded(context, "stops")
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
     files = pd.concat(in_year_order(source_files, years), ignore_index=True)
     yield from through_gate(
-        training_stops_contract(test_year),
+        training_stops_contract(years),
         merged,
         asset="training_stops",
         metadata=_about(merged),
@@ -80,7 +77,7 @@ def test_stops(
     year_rules: dg.ResourceParam[YearRules],
 ) -> Iterator[Any]:
     """Set the stops of the test year aside."""
-    from sqf_pipeline.contracts.stops import test_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import test_stops_contract
 
     test_year = int(context.partition_key)
     yield from through_gate(
@@ -148,7 +145,7 @@ def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[An
 
 
 def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Iterator[Any]:
-    from sqf_pipeline.contracts.features import features_contract
+    from sqf_pipeline.contracts.result_contracts import features_contract
     from sqf_pipeline.modelling.encoder import encoded_sets
 
     features = encoded_sets(encoders, stops)
@@ -160,7 +157,7 @@ def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Itera
 def _about(stops: pd.DataFrame) -> dict[str, Any]:
     return {"dagster/column_lineage": same_columns("stops", stops.columns)} | {
         f"{name}_{answer}": int(count)
-        for name in ("arrested", "summons_issued")
+        for name in _TARGETS
         for answer, count in (
             ("yes", stops[name].sum()),
             ("no", (~stops[name]).sum()),

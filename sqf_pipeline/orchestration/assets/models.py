@@ -19,7 +19,7 @@ from sqf_pipeline.orchestration.partitions import (
     STUDY_WINDOW,
     TEST_YEARS,
     in_year_order,
-    training_years,
+    years_loaded,
 )
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 
@@ -138,7 +138,7 @@ def study_2021(
     from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)
-    years = (*training_years(test_year), test_year)
+    years = years_loaded(context, "raw_stops")
     source = published_files.origin(test_year)
     with compute.engine():
         study = run_study_2021(

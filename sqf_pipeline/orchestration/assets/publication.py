@@ -1,8 +1,4 @@
-"""What leaves the pipeline: charts, the model card, and the export that the service answers from.
-
-What belongs here: the assets `charts`, `model_card` and `model_export`. What does not: drawing, wording and exporting
-(`modelling.plots`, `modelling.model_card`, `export`).
-"""
+"""What leaves the pipeline: charts, the model card, the export that the service answers from, and the data package."""
 
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
@@ -10,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, described
+from sqf_pipeline.orchestration.assets import disparity, evaluation, models, stops
+from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, TABLES, described
 from sqf_pipeline.orchestration.checks import require_no_failed_drift
 from sqf_pipeline.orchestration.partitions import (
     STUDY_WINDOW,
     TEST_YEARS,
     in_year_order,
-    training_years,
+    years_loaded,
 )
-from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
+from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,51 +26,48 @@ _GROUP = "publication"
 _SHOWN_DPI = 60  # a preview in the UI; the file has more
 
 
+def _inputs(*names: str, by_year: tuple[str, ...]) -> dict[str, dg.AssetIn]:
+    """Return inputs by name: of the test year, and of each year of its window."""
+    of_study = {"study_2021_comparison": dg.AssetIn("study_2021")}
+    window = {name: dg.AssetIn(partition_mapping=STUDY_WINDOW) for name in by_year}
+    return {name: of_study.get(name, dg.AssetIn()) for name in names} | window
+
+
+def _of_window(context: dg.AssetExecutionContext, name: str, loaded: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(in_year_order(loaded, years_loaded(context, name)), ignore_index=True)
+
+
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={"source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
+    ins=_inputs(
+        "training_stops", "test_stops", "models", "predictions", "metric_intervals", "confusion_matrices",
+        "feature_importances", "calibration_bins", "subgroup_metrics", "drift", by_year=("source_files",),
+    ),
     description="Charts of the stops, the models, groups of people and drift, as PNG files and here.",
     **described(_GROUP, REPORTS),
-)
+)  # fmt: skip
 def charts(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
-    test_stops: pd.DataFrame,
-    models: pd.DataFrame,
-    predictions: pd.DataFrame,
-    metric_intervals: pd.DataFrame,
-    confusion_matrices: pd.DataFrame,
-    feature_importances: pd.DataFrame,
-    calibration_bins: pd.DataFrame,
-    subgroup_metrics: pd.DataFrame,
-    drift: pd.DataFrame,
     source_files: dict[str, pd.DataFrame],
+    **frames: Any,
 ) -> dg.Output[Any]:
     """Draw the charts."""
-    from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.reporting.charts import ChartInputs, draw_charts, drawn_outcomes
     from sqf_pipeline.reporting.plots.style import figure_png
     from sqf_pipeline.year_checks.completeness import coverage_note
 
     test_year = int(context.partition_key)
-    require_no_failed_drift(drift, test_year)
+    require_no_failed_drift(frames["drift"], test_year)
     inputs = ChartInputs(
         test_year=test_year,
         source=published_files.origin(test_year),
-        data_note=coverage_note(_of_window(source_files, test_year)),
-        stops=pd.concat([training_stops, test_stops], ignore_index=True),
-        test_stops=test_stops,
-        models=models,
-        predictions=predictions,
-        metric_intervals=metric_intervals,
-        confusion_matrices=confusion_matrices,
-        feature_importances=feature_importances,
-        calibration_bins=calibration_bins,
-        subgroup_metrics=subgroup_metrics,
-        drift=drift,
+        data_note=coverage_note(_of_window(context, "source_files", source_files)),
+        stops=pd.concat([training_stops, frames["test_stops"]], ignore_index=True),
+        **frames,
     )
-    for outcome in sorted(set(OUTCOMES) - set(drawn_outcomes(inputs))):
+    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
         context.log.warning(
             "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
         )
@@ -90,12 +85,23 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![chart](data:image/png;base64,{picture})")
 
 
+_MEASURES = (
+    "metric_intervals", "metric_differences", "threshold_metrics", "calibration_bins", "subgroup_metrics",
+    "feature_importances", "drift", "study_2021_comparison",
+)  # fmt: skip
+
+
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={
-        "source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW),
-        "data_quality": dg.AssetIn(partition_mapping=STUDY_WINDOW),
-    },
+    ins=_inputs(
+        "models",
+        "gap_marks",
+        "outcome_counts",
+        "risk_concentration",
+        "precision_at_recall",
+        *_MEASURES,
+        by_year=("source_files", "data_quality"),
+    ),
     description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
     "is read from a table.",
     **described(_GROUP, REPORTS),
@@ -103,64 +109,41 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
 def model_card(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
-    models: pd.DataFrame,
-    metric_intervals: pd.DataFrame,
-    metric_differences: pd.DataFrame,
-    threshold_metrics: pd.DataFrame,
-    calibration_bins: pd.DataFrame,
-    subgroup_metrics: pd.DataFrame,
-    feature_importances: pd.DataFrame,
-    drift: pd.DataFrame,
-    gap_marks: pd.DataFrame,
-    study_2021: pd.DataFrame,
     source_files: dict[str, pd.DataFrame],
     data_quality: dict[str, pd.DataFrame],
+    **tables: Any,
 ) -> dg.Output[Any]:
     """Write the model card."""
     from sqf_pipeline.reporting.model_card import ModelCardInputs, render_model_card
 
     test_year = int(context.partition_key)
-    require_no_failed_drift(drift, test_year)
+    require_no_failed_drift(tables["drift"], test_year)
     markdown, html = render_model_card(
         ModelCardInputs(
             test_year=test_year,
             source=published_files.origin(test_year),
-            models=models,
-            metric_intervals=metric_intervals,
-            metric_differences=metric_differences,
-            threshold_metrics=threshold_metrics,
-            calibration_bins=calibration_bins,
-            subgroup_metrics=subgroup_metrics,
-            feature_importances=feature_importances,
-            drift=drift,
-            gap_marks=gap_marks,
-            study_2021_comparison=study_2021,
-            source_files=_of_window(source_files, test_year),
-            data_quality=_of_window(data_quality, test_year),
+            source_files=_of_window(context, "source_files", source_files),
+            data_quality=_of_window(context, "data_quality", data_quality),
+            **tables,
         )
     )
     files = {"model_card.md": markdown.encode(), "model_card.html": html.encode()}
     return dg.Output(files, metadata={"card": dg.MetadataValue.md(markdown)})
 
 
-def _of_window(loaded: dict[str, pd.DataFrame], test_year: int) -> pd.DataFrame:
-    years = (*training_years(test_year), test_year)
-    return pd.concat(in_year_order(loaded, years), ignore_index=True)
-
-
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={
-        "source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW),
-        "data_quality": dg.AssetIn(partition_mapping=STUDY_WINDOW),
-    },
+    ins=_inputs(
+        "served_models", "training_stops", "test_stops", "model_card", *_MEASURES,
+        by_year=("source_files", "data_quality"),
+    ),
     group_name=_GROUP,
     owners=list(OWNERS),
     kinds={"onnx"},
     tags={"grain": "summary"},
     description="The export that the service answers from: models in two forms, verified against each other, with "
     "measures, card and the tables behind its charts.",
-)
+)  # fmt: skip
 def model_export(
     context: dg.AssetExecutionContext,
     exports: dg.ResourceParam[Exports],
@@ -168,17 +151,10 @@ def model_export(
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
-    metric_intervals: pd.DataFrame,
-    metric_differences: pd.DataFrame,
-    threshold_metrics: pd.DataFrame,
-    calibration_bins: pd.DataFrame,
-    subgroup_metrics: pd.DataFrame,
-    feature_importances: pd.DataFrame,
-    drift: pd.DataFrame,
-    study_2021: pd.DataFrame,
     model_card: dict[str, bytes],
     source_files: dict[str, pd.DataFrame],
     data_quality: dict[str, pd.DataFrame],
+    **tables: Any,
 ) -> dg.MaterializeResult[Any]:
     """Export the served models."""
     from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
@@ -187,41 +163,30 @@ def model_export(
     from sqf_pipeline.year_checks.completeness import coverage_note
 
     test_year = int(context.partition_key)
-    require_no_failed_drift(drift, test_year)
-    files = _of_window(source_files, test_year)
+    require_no_failed_drift(tables["drift"], test_year)
+    files = _of_window(context, "source_files", source_files)
     export_context = ExportContext(
         test_year=test_year,
-        training_years=training_years(test_year),
+        training_years=years_loaded(context, "source_files")[:-1],
         source=published_files.origin(test_year),
         data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
         training_stops=training_stops,
         test_stops=test_stops,
-        results={
-            "metric_intervals": metric_intervals,
-            "metric_differences": metric_differences,
-            "threshold_metrics": threshold_metrics,
-            "calibration_bins": calibration_bins,
-            "subgroup_metrics": subgroup_metrics,
-            "feature_importances": feature_importances,
-            "drift": drift,
-            "study_2021_comparison": study_2021,
-            "data_quality": _of_window(data_quality, test_year),
-        },
+        results={**tables, "data_quality": _of_window(context, "data_quality", data_quality)},
         model_card=model_card["model_card.md"].decode(),
         git_commit=source_commit(),
         data_note=coverage_note(files),
     )
     folder = export_bundle(exports.folder, list(served_models), export_context)
-    in_force, served = "yes", resolve_folder(exports.folder / CURRENT_NAME)
-    if served != folder.resolve():
-        in_force = (
-            f"no: {served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
-        )
-        context.log.warning("this export is not in force: %s", in_force.removeprefix("no: "))
+    served = resolve_folder(exports.folder / CURRENT_NAME)
+    held = f"{served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
+    in_force = served == folder.resolve()
+    if not in_force:
+        context.log.warning("this export is not in force: %s", held)
     return dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(str(folder.resolve())),
-            "in_force": in_force,
+            "in_force": "yes" if in_force else f"no: {held}",
             "models": served_models.names,
             "service": dg.MetadataValue.md("Start it with `sqf serve`."),
             "analysis": dg.MetadataValue.url("http://127.0.0.1:8000/analysis"),
@@ -230,4 +195,40 @@ def model_export(
     )
 
 
-__all__ = ["charts", "model_card", "model_export"]
+def _every_table() -> list[dg.AssetDep]:
+    """Return all assets that are kept as tables: those by year for each year of the window."""
+    made = dg.load_assets_from_modules([stops, disparity, models, evaluation])
+    return [
+        dg.AssetDep(key, partition_mapping=None if asset.partitions_def == TEST_YEARS else STUDY_WINDOW)
+        for asset in made
+        if isinstance(asset, dg.AssetsDefinition)
+        for key in sorted(asset.keys)
+        if TABLES in asset.get_io_manager_key_for_asset_key(key)
+    ]
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    deps=_every_table(),
+    group_name=_GROUP,
+    owners=list(OWNERS),
+    kinds={"parquet"},
+    tags={"grain": "stop"},
+    description="Stops and result tables of every year in the database as files that anybody can read, with all that "
+    "describes them; the same as `sqf export data` writes.",
+)
+def data_package(
+    exports: dg.ResourceParam[Exports], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult[Any]:
+    """Write the data package."""
+    from sqf_pipeline.orchestration.warehouse_package import write_warehouse_package
+
+    files = write_warehouse_package(warehouse, exports.data_package)
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(exports.data_package)),
+            "files": len(files),
+            "rows": sum(file.rows for file in files if file.path.endswith(".parquet")),
+            "size_bytes": sum(file.size for file in files),
+        }
+    )

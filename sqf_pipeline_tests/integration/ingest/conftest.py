@@ -1,4 +1,4 @@
-"""A server of yearly files on this machine, and patience that does not make a test wait."""
+"""Patience that does not make a test wait, and an account that permissions bind."""
 
 import os
 from collections.abc import Iterator
@@ -8,19 +8,6 @@ import pytest
 
 from sqf_pipeline.ingest import download
 from sqf_pipeline.ingest.download import Patience
-from sqf_pipeline_tests.nypd_server import NypdServer
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[NypdServer]:
-    with NypdServer() as running:
-        yield running
 
 
 @pytest.fixture

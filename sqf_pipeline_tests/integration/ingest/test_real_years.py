@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import CleanedStops, clean_stops
-from sqf_pipeline.contracts.stops import raw_stops_contract, stops_contract
+from sqf_pipeline.contracts.stop_contracts import raw_stops_contract, stops_contract
 from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.registry.columns import load_columns
 

@@ -20,7 +20,7 @@ YEARS = (2017, 2018, 2019, 2020)
 
 def decide(server: NypdServer, folder: Path, patience: Patience, *, allow_sample: bool = True) -> SourceDecision:
     return resolve_source(
-        "auto", folder, YEARS, allow_sample=allow_sample, url_template=server.url_template, patience=patience
+        "auto", folder, YEARS, allow_sample=allow_sample, addresses=[server.url_template], patience=patience
     )
 
 
@@ -47,7 +47,7 @@ def test_a_downloaded_file_is_described_and_so_is_its_local_use(
     server: NypdServer, patience: Patience, tmp_path: Path
 ) -> None:
     publish(server)
-    options = {"data_dir": tmp_path, "url_template": server.url_template, "patience": patience}
+    options = {"data_dir": tmp_path, "addresses": [server.url_template], "patience": patience}
     got = obtain_file("nypd", 2020, **options)
     assert (got.source, got.url) == ("nypd", server.url_template.format(year=2020))
     assert got.etag == server.files["/sqf-2020.xlsx"].etag
@@ -59,7 +59,7 @@ def test_a_kept_copy_never_stands_in_for_a_server_that_does_not_answer(
     server: NypdServer, patience: Patience, tmp_path: Path
 ) -> None:
     publish(server)
-    options = {"data_dir": tmp_path, "url_template": server.url_template, "patience": patience}
+    options = {"data_dir": tmp_path, "addresses": [server.url_template], "patience": patience}
     obtain_file("nypd", 2020, **options)
     server.behaviour = nypd_server.status(500)
     with pytest.raises(UnreachableError, match="SQF_SOURCE=local"):
@@ -69,7 +69,7 @@ def test_a_kept_copy_never_stands_in_for_a_server_that_does_not_answer(
 
 @pytest.mark.parametrize("source", ["local", "nypd", "sample"])
 def test_a_source_that_is_named_is_taken(source: Source, tmp_path: Path) -> None:
-    decision = resolve_source(source, tmp_path / "nowhere", YEARS, allow_sample=False, url_template="unused")
+    decision = resolve_source(source, tmp_path / "nowhere", YEARS, allow_sample=False, addresses=["unused"])
     assert decision == SourceDecision(dict.fromkeys(YEARS, source), f"SQF_SOURCE={source} was set.")
 
 
@@ -120,7 +120,7 @@ def test_every_mixture_of_years_is_decided_alike_by_the_command_and_by_each_year
         assert decide(server, tmp_path, patience).by_year == expected
         for year in reversed(YEARS):  # in another order than the command's
             assert source_of_year("auto", tmp_path, year) == expected[year]
-            got = obtain_file("auto", year, data_dir=tmp_path, url_template=server.url_template, patience=patience)
+            got = obtain_file("auto", year, data_dir=tmp_path, addresses=[server.url_template], patience=patience)
             assert got.source == expected[year]
 
     assert sum(asked.method == "GET" for asked in server.asked) == len(YEARS) - len(there)
@@ -133,7 +133,7 @@ def test_auto_for_a_single_year_never_ends_at_the_sample(
     server.behaviour = nypd_server.status(503)
     with pytest.raises(SourceError, match=r"NYPD's site gave none: .*503.*\n.*Synthetic stops are not used here"):
         obtain_file(
-            "auto", 2020, data_dir=tmp_path, url_template=server.url_template, patience=patience,
+            "auto", 2020, data_dir=tmp_path, addresses=[server.url_template], patience=patience,
             sample_dir=tmp_path / "sample", sample_rows=300,
         )  # fmt: skip
     assert not (tmp_path / "sample").exists()
@@ -142,11 +142,11 @@ def test_auto_for_a_single_year_never_ends_at_the_sample(
 def test_a_source_that_is_named_never_falls_back(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
     server.behaviour = nypd_server.status(503)
     decision = resolve_source(
-        "nypd", tmp_path, YEARS, allow_sample=True, url_template=server.url_template, patience=patience
+        "nypd", tmp_path, YEARS, allow_sample=True, addresses=[server.url_template], patience=patience
     )
     assert (set(decision.by_year.values()), decision.is_fallback) == ({"nypd"}, False)
     with pytest.raises(UnreachableError):
-        obtain_file("nypd", 2020, data_dir=tmp_path, url_template=server.url_template, patience=patience)
+        obtain_file("nypd", 2020, data_dir=tmp_path, addresses=[server.url_template], patience=patience)
 
 
 def test_a_year_that_is_not_published_is_no_reason_for_the_sample(
@@ -177,11 +177,41 @@ def test_a_folder_that_is_wrong_is_no_reason_to_look_elsewhere(
         decide(server, tmp_path, patience)
 
 
-def test_years_of_the_older_form_are_refused_whatever_the_source(tmp_path: Path) -> None:
-    put_files(tmp_path, (2016,))
+def test_years_that_were_never_published_are_refused_whatever_the_source(tmp_path: Path) -> None:
+    put_files(tmp_path, (2002,))
     for source in ("local", "nypd", "sample"):
-        with pytest.raises(SourceError, match="older form"):
-            obtain_file(source, 2016, data_dir=tmp_path, sample_dir=tmp_path)
+        with pytest.raises(SourceError, match="has published its stops since 2003"):
+            obtain_file(source, 2002, data_dir=tmp_path, sample_dir=tmp_path)
+
+
+def test_mirrors_are_asked_in_their_order_and_which_one_gave_the_file_is_told(
+    server: NypdServer, patience: Patience, tmp_path: Path
+) -> None:
+    """NYPD's own address has no file, the first mirror is refused, and the second has it."""
+    with NypdServer() as second, NypdServer() as third:
+        second.behaviour = nypd_server.status(403)
+        third.publish(2020, tiny_workbook("2020"))
+        addresses = [one.url_template for one in (server, second, third)]
+        got = obtain_file("nypd", 2020, data_dir=tmp_path, addresses=addresses, patience=patience)
+        assert got.url == third.url_template.format(year=2020)
+        assert [len(one.asked) for one in (server, second, third)] == [1, 1, 1]
+        decided = resolve_source(
+            "auto", tmp_path / "other", [2020], allow_sample=True, addresses=addresses, patience=patience
+        )
+        assert (decided.by_year, decided.is_fallback) == ({2020: "nypd"}, False)
+
+        server.publish(2020, tiny_workbook("another 2020"))
+        got = obtain_file("nypd", 2020, data_dir=tmp_path, addresses=addresses, patience=patience)
+        assert got.url == server.url_template.format(year=2020)  # a mirror never comes before NYPD
+        assert len(third.asked) == 2  # the second time to ask whether the file is there, for the decision
+
+
+def test_when_no_address_has_a_file_each_is_told(server: NypdServer, patience: Patience, tmp_path: Path) -> None:
+    with NypdServer() as mirror:
+        mirror.behaviour = nypd_server.status(403)
+        addresses = [server.url_template, mirror.url_template]
+        with pytest.raises(NotPublishedError, match=r"answered 404.*SQF_NYPD_MIRRORS: .*answered 403"):
+            obtain_file("nypd", 2020, data_dir=tmp_path, addresses=addresses, patience=patience)
 
 
 @pytest.mark.parametrize(("year", "suffix"), [(2017, ".csv"), (2020, ".csv"), (2018, ".xlsx")])
@@ -200,7 +230,7 @@ def test_the_sample_is_made_and_never_taken_for_published_stops(year: int, suffi
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
         obtain_file("local", year, data_dir=renamed.parent)
     with pytest.raises(SourceError, match="holds synthetic stops of the sample"):
-        resolve_source("auto", renamed.parent, [year], allow_sample=True, url_template="unused")
+        resolve_source("auto", renamed.parent, [year], allow_sample=True, addresses=["unused"])
 
 
 def test_real_files_are_not_taken_for_synthetic(real_data_dir: Path) -> None:

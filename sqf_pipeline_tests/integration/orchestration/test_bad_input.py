@@ -139,4 +139,4 @@ def test_a_full_disk_is_told_and_leaves_the_tables_as_they_were(loaded, before, 
     monkeypatch.setattr(ParquetIOManager, "write", no_space)
     assert_refused(loaded, "No space left on device")
     assert loaded.fingerprints() == before
-    assert not list(loaded.home.rglob("*.partial"))
+    assert not list(loaded.home.rglob(".*.part.*"))

@@ -113,18 +113,6 @@ def reason_of(skipped: dg.SkipReason | list[dg.RunRequest]) -> str:
     return str(skipped.skip_message)
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def server() -> Iterator[NypdServer]:
-    with NypdServer() as running:
-        yield running
-
-
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as made:

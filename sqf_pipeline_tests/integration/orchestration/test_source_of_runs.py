@@ -1,6 +1,5 @@
 """Where a run takes its file from: the same from the command, the UI and the schedule, and told on the run."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -15,13 +14,6 @@ from sqf_pipeline.orchestration.running import QUIET, Work, explained, run_work
 from sqf_pipeline.settings import Settings, Source
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook
 from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NypdServer]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with NypdServer() as running:
-        yield running
 
 
 def yearly_file(year: int) -> bytes:

@@ -122,7 +122,7 @@ def test_a_frame_that_does_not_fit_its_table_changes_neither_table_nor_file(open
         assert not make(opened, asset_of("source_files", spoiled, YEARS), manager=manager).success
         assert (tmp_path / "frames" / "source_files" / "2020.parquet").read_bytes() == before
     assert len(opened.read(opened.table("source_files"), {"year": 2020})) == 1
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*.part.*"))
 
 
 def test_an_asset_without_a_table_cannot_be_stored(opened):

@@ -163,7 +163,7 @@ def test_models_are_those_of_one_writer_under_the_digest_of_their_own_bytes(tmp_
         seen.as_long_as(processes, look)
     for path in (tmp_path / "models").glob("*.joblib"):
         assert path.stem.rpartition("-")[2] == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*.part.*"))
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.io_managers import written_atomically
+from sqf_pipeline.files import writable, written_whole
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.postgres_programs import postmaster
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
@@ -181,12 +181,13 @@ def test_a_database_without_room_keeps_what_it_had(tmp_path):
 def test_a_file_without_room_leaves_the_old_one_and_no_scraps():
     with folder_for_servers(size="1m") as folder:
         kept = folder / "home" / "stops.parquet"
-        with written_atomically(kept) as temporary:
+        with written_whole(kept) as temporary:
             temporary.write_bytes(b"old")
-        with pytest.raises(SqfError, match=r"Cannot write .*No space left.*Make room"), written_atomically(kept) as new:
+        no_room = pytest.raises(SqfError, match=r"Cannot write .*No space left.*Make room")
+        with no_room, writable(kept), written_whole(kept) as new:
             new.write_bytes(os.urandom(2_000_000))
         assert kept.read_bytes() == b"old"
         assert [path.name for path in kept.parent.iterdir()] == ["stops.parquet"]
-        with written_atomically(kept) as temporary:
+        with written_whole(kept) as temporary:
             temporary.write_bytes(b"new")
         assert kept.read_bytes() == b"new"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.contracts.features import (
+from sqf_pipeline.contracts.result_contracts import (
     features_contract,
     metrics_contract,
     outcome_made_columns,

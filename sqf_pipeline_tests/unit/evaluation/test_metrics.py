@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
@@ -14,7 +15,6 @@ from sqf_pipeline.evaluation.metrics import (
     metrics_of,
     weighted_metrics,
 )
-from sqf_pipeline.evaluation.recalibration import logit
 
 
 def simulated(rows: int = 2000, decimals: int = 12, seed: int = 3) -> Forecast:
@@ -47,7 +47,7 @@ def test_every_reweighting_agrees_with_scikit_learn(decimals: int) -> None:
         for name, reference in references.items():
             assert measured[name][number] == pytest.approx(reference, abs=1e-12), name
         slope = LogisticRegression(C=np.inf, tol=1e-12).fit(
-            logit(forecast.probability)[:, None], forecast.actual, sample_weight=weight
+            logit(np.clip(forecast.probability, 1e-6, 1 - 1e-6))[:, None], forecast.actual, sample_weight=weight
         )
         assert measured["calibration_slope"][number] == pytest.approx(slope.coef_[0, 0], abs=2e-3)
 
@@ -56,7 +56,7 @@ def test_calibration_intercept_is_the_offset_that_makes_the_means_agree() -> Non
     forecast = simulated()
     shift = metrics_of(forecast, training_share=0.2)["calibration_intercept"]
     assert shift is not None
-    moved = 1 / (1 + np.exp(-(logit(forecast.probability) + shift)))
+    moved = 1 / (1 + np.exp(-(logit(np.clip(forecast.probability, 1e-6, 1 - 1e-6)) + shift)))
     assert moved.mean() == pytest.approx(forecast.actual.mean(), abs=1e-10)
 
 

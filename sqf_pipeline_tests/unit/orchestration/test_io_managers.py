@@ -1,13 +1,11 @@
 """Files that are whole or absent, and come back as they left."""
 
-import os
-
 import dagster as dg
 import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.io_managers import ModelIOManager, ParquetIOManager, written_atomically
+from sqf_pipeline.orchestration.io_managers import ModelIOManager, ParquetIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, TRAINING_WINDOW, YEARS
 
 FRAME = pd.DataFrame(
@@ -32,30 +30,19 @@ def test_every_type_of_a_stop_survives_parquet(tmp_path):
     pd.testing.assert_frame_equal(manager.read(tmp_path / "x.parquet"), FRAME)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(tmp_path):
-    path = tmp_path / "stops" / "2017.parquet"
-    with written_atomically(path) as temporary:
-        temporary.write_text("old")
+def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(tmp_path, monkeypatch):
+    manager = ModelIOManager(tmp_path)
+    manager.handle_output(context("stops", "2017"), "old")
 
-    def half_a_write():
-        with written_atomically(path) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError("killed")
+    def half_a_write(_obj, path):
+        path.write_text("half")
+        raise RuntimeError("killed")
 
+    monkeypatch.setattr(manager, "write", half_a_write)
     with pytest.raises(RuntimeError, match="killed"):
-        half_a_write()
-    assert path.read_text() == "old"
-    assert [entry.name for entry in path.parent.iterdir()] == ["2017.parquet"]
-
-
-def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(tmp_path):
-    left, living = tmp_path / ".2017.parquet.a.partial", tmp_path / ".2017.parquet.b.partial"
-    for scrap in (left, living):
-        scrap.write_text("half")
-    os.utime(left, (0, 0))
-    with written_atomically(tmp_path / "2017.parquet") as temporary:
-        temporary.write_text("whole")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, "2017.parquet"]
+        manager.handle_output(context("stops", "2017"), "new")
+    assert manager.read(tmp_path / "stops" / "2017.joblib") == "old"
+    assert [entry.name for entry in (tmp_path / "stops").iterdir()] == ["2017.joblib"]
 
 
 def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(tmp_path):

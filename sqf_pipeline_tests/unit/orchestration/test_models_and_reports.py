@@ -109,7 +109,7 @@ def test_fitting_that_fails_leaves_the_models_that_were_there(tmp_path):
     with pytest.raises(RuntimeError, match="no convergence"):
         write(manager, fits_one_and_fails())
     assert read(manager)["forest"].pipeline == "old"
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*.part.*"))
     assert list(json.loads((tmp_path / "made" / "2020.json").read_text())) == ["forest"]
 
 

@@ -16,10 +16,11 @@ def keys_at(definition: dg.TimeWindowPartitionsDefinition, *when: int) -> list[s
 def test_a_year_exists_once_it_is_over():
     assert keys_at(partitions.YEARS, 2020, 12, 31, 23)[-1] == "2019"
     assert keys_at(partitions.YEARS, 2021, 1, 1)[-1] == "2020"
-    assert keys_at(partitions.TEST_YEARS, 2022, 6, 1) == ["2020", "2021"]
+    assert keys_at(partitions.YEARS, 2021, 1, 1)[0] == "2003"
+    assert keys_at(partitions.TEST_YEARS, 2022, 6, 1) == [str(year) for year in range(2006, 2022)]
 
 
-@pytest.mark.parametrize("test_year", [2020, 2023])
+@pytest.mark.parametrize("test_year", [2006, 2018, 2020, 2023])
 def test_a_test_year_is_trained_on_the_three_years_before_it(test_year):
     mapped = partitions.TRAINING_WINDOW.get_upstream_mapped_partitions_result_for_partitions(
         downstream_partitions_subset=partitions.TEST_YEARS.subset_with_partition_keys([str(test_year)]),
@@ -42,7 +43,41 @@ def test_a_missing_year_is_not_passed_over():
         partitions.in_year_order({"2017": "a", "2019": "c"}, (2017, 2018, 2019))
 
 
-@pytest.mark.parametrize("year", [1899, 2019, 2026])
+@pytest.mark.parametrize("year", [1899, 2005, 2026])
 def test_a_year_that_cannot_be_tested_is_refused_with_the_years_that_can(year):
-    with pytest.raises(SqfError, match=f"{year} cannot be a test year: expected one of 2020 to 2025"):
+    with pytest.raises(SqfError, match=f"{year} cannot be a test year: expected one of 2006 to 2025"):
         partitions.require_test_year(year, now=datetime(2026, 11, 1, tzinfo=UTC))
+
+
+def test_years_outside_what_is_published_are_refused_together():
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    partitions.require_years([2003, 2025], now=now)
+    with pytest.raises(SqfError, match="no stops of 2001, 2002, 2026: expected years from 2003 to 2025"):
+        partitions.require_years([2026, 2002, 2014, 2001], now=now)
+
+
+@pytest.mark.parametrize("training", [(2017,), (2014, 2020), (2016, 2017, 2018)])
+def test_no_model_learns_from_the_year_it_is_measured_on_or_a_later_one(training):
+    with pytest.raises(SqfError, match="The test year 2017 cannot be trained on 20"):
+        partitions.require_training_years(training, 2017, now=datetime(2026, 11, 1, tzinfo=UTC))
+
+
+def test_training_years_that_are_named_take_the_place_of_the_window_in_every_asset():
+    """Every input that came from the training window comes from the years named; every other one is as it was."""
+    from sqf_pipeline.orchestration.assets import evaluation, features, models, publication, stops
+
+    assets = dg.load_assets_from_modules([stops, features, models, evaluation, publication])
+    moved = partitions.trained_on(assets, (2014, 2015), 2017)
+    keys: dict[object, set[str]] = {partitions.TRAINING_WINDOW: {"2014", "2015"}}
+    keys[partitions.STUDY_WINDOW] = {"2014", "2015", "2017"}
+    seen = []
+    for before, after in zip(assets, moved, strict=True):
+        for old, new in zip(before.specs, after.specs, strict=True):
+            for was, now in zip(old.deps, new.deps, strict=True):
+                assert was.asset_key == now.asset_key
+                if was.partition_mapping in keys:
+                    assert set(now.partition_mapping.partition_keys) == keys[was.partition_mapping]
+                    seen.append(was.asset_key.to_user_string())
+                else:
+                    assert now == was
+    assert set(seen) == {"stops", "source_files", "raw_stops", "data_quality"}

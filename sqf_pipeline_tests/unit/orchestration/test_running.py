@@ -20,6 +20,14 @@ def test_every_years_stops_come_once_and_before_any_test_year():
     assert work_for([2022], everything=True)[-1] == Work("yearly_rerun", 2022)
 
 
+def test_named_years_are_loaded_alone_or_in_the_place_of_the_three_before():
+    assert work_for([], stops_of=(2016, 2014)) == [Work("yearly_stops", 2014), Work("yearly_stops", 2016)]
+    assert work_for([2020], train=(2014, 2015)) == [
+        *(Work("yearly_stops", year) for year in (2014, 2015, 2020)),
+        Work("yearly_models", 2020),
+    ]
+
+
 def run(
     step: Callable[[dg.AssetExecutionContext], dg.MaterializeResult | None], *checks: dg.AssetCheckSpec
 ) -> list[Progress]:
