@@ -52,14 +52,18 @@ def _fitted_asset(
     def fitted_models(
         context: dg.AssetExecutionContext, training: pd.DataFrame, compute: dg.ResourceParam[Compute]
     ) -> dg.Output[Any]:
-        from sqf_pipeline.modelling.fitting import fit_experiment
+        from sqf_pipeline.modelling.experiment_groups import fit_all
+
+        encoded = fitted_on == "training_features"
 
         def fitted() -> "Iterator[FittedModel]":
             with compute.engine():
-                for experiment in experiments(training, compute):
-                    context.log.info("fitting %s", experiment.name)
-                    encoded = fitted_on == "training_features"
-                    yield fit_experiment(experiment, training, encoded=encoded, n_jobs=compute.n_jobs)
+                chosen = experiments(training, compute)
+                # encoded: forests grown to purity, whose trees take every core, and which are too large to hand over
+                processes = 1 if encoded else compute.processes
+                for model in fit_all(chosen, training, encoded=encoded, n_jobs=compute.n_jobs, processes=processes):
+                    context.log.info("fitted %s", model.name)
+                    yield model
 
         return dg.Output(fitted())
 
@@ -73,7 +77,7 @@ def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, Compute], Sequence[Expe
 def _to_serve(training_stops: pd.DataFrame, compute: Compute) -> Sequence[Experiment]:
     from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 
-    return experiments_to_serve(training_stops, n_jobs=compute.n_jobs)
+    return experiments_to_serve(training_stops, n_jobs=compute.n_jobs, processes=compute.processes)
 
 
 arrest_model = _fitted_asset(
