@@ -227,6 +227,11 @@ def _importances(outcome: str, columns: list[str], importances: np.ndarray) -> p
     return frame
 
 
+def no_comparison() -> pd.DataFrame:
+    """Return the comparison of years whose files do not have the study's columns: no row."""
+    return _comparison({}, {}, {})
+
+
 def _comparison(
     measured: Mapping[tuple[str, str], float],
     published: Mapping[tuple[str, str], float],
