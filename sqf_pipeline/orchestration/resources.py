@@ -137,9 +137,10 @@ class Compute:
 
 @dataclass(frozen=True)
 class Exports:
-    """Where exports for the service go; `<year>` and `current` there point to the latest."""
+    """Where exports for the service go, `<year>` and `current` there point to the latest; and the data package."""
 
     folder: Path
+    data_package: Path
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.forms.published_forms import forms
 from sqf_pipeline.registry.outcomes import OUTCOMES
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
@@ -173,7 +174,15 @@ def _stop_row(entry: Column) -> Row:
     if entry.unit:
         parts.append(f"Unit: {entry.unit}")
     parts.append(KNOWN_WORDS[entry.known].capitalize())
-    parts.append(f"Published as {', '.join(entry.published_names)}" if entry.published_names else "Computed")
+    for form in forms().values():
+        if names := form.published_as(entry.name):
+            made = "Made from" if form.by_column[entry.name].made_from else "Published as"
+            parts.append(f"{made} {names} ({form.name} form)")
+    if not any(form.published_as(entry.name) for form in forms().values()):
+        parts.append("Computed")
+    parts.append(f"Over the two forms: {entry.comparable}")
+    if entry.usage_warning:
+        parts.append(f"Heed: {entry.usage_warning.rstrip('.')}")
     ends = ["" if end is None else f"{end:.15g}" for end in (entry.minimum, entry.maximum)]
     by_kind = {"identifier": "digits", "category": "filled", "text": "filled"}
     return {

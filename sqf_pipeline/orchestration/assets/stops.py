@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _GROUP = "stops"
 
-_GROUP = "stops"
-
 
 @dg.multi_asset(
     name="raw_stops",
@@ -119,7 +117,7 @@ def _read(
         synthetic=synthetic,
     )
     gate = through_gate(
-        raw_stops_contract(),
+        raw_stops_contract(raw.form),
         raw.frame,
         asset="raw_stops",
         output_name="raw_stops",
@@ -169,8 +167,8 @@ def _whole_and_unchanged(raw: "RawFile", review: "YearReview", revised: str | No
 def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
     unknown = ", ".join(raw.columns_unknown)
     told = (
-        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in "
-        "registry/columns.csv takes a column in."
+        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. Rows in "
+        f"registry/columns.csv and registry/forms/{raw.form.name.lower()}_form.csv take a column in."
     )
     return warning_check(
         "raw_stops",
