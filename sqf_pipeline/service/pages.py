@@ -152,6 +152,11 @@ def _add_analysis(blueprint: Blueprint, service: Service) -> None:
         tables = [table for table in service.analysis.values() if table.section == "faults"]
         return render_template("faults.html", tables=tables)
 
+    @blueprint.get("/treatment")
+    def treatment() -> str:
+        tables = [table for table in service.analysis.values() if table.section == "treatment"]
+        return render_template("treatment.html", tables=tables)
+
     @blueprint.get("/analysis/<name>.<extension>")
     def download(name: str, extension: str) -> Response:
         table = service.analysis.get(name)

@@ -9,7 +9,13 @@ import pandas as pd
 from sqf_pipeline.orchestration.assets import disparity, evaluation, models, stops
 from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, TABLES, described
 from sqf_pipeline.orchestration.checks import require_no_failed_drift
-from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
+from sqf_pipeline.orchestration.partitions import (
+    SAME_YEAR,
+    STUDY_WINDOW,
+    TEST_YEARS,
+    in_year_order,
+    years_loaded,
+)
 from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
@@ -82,7 +88,8 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
 
 _MEASURES = (
     "metric_intervals", "metric_differences", "threshold_metrics", "calibration_bins", "subgroup_metrics",
-    "feature_importances", "drift", "study_2021_comparison",
+    "feature_importances", "drift", "study_2021_comparison", "outcome_test_rates", "outcome_test_contrasts",
+    "decision_and_hit_rates", "risk_concentration", "precision_at_recall",
 )  # fmt: skip
 
 
@@ -92,8 +99,6 @@ _MEASURES = (
         "models",
         "gap_marks",
         "outcome_counts",
-        "risk_concentration",
-        "precision_at_recall",
         *_MEASURES,
         by_year=("source_files", "data_quality"),
     ),
@@ -131,7 +136,8 @@ def model_card(
     ins=_inputs(
         "served_models", "training_stops", "test_stops", "model_card", *_MEASURES,
         by_year=("source_files", "data_quality"),
-    ),
+    )
+    | {"residents": dg.AssetIn(partition_mapping=SAME_YEAR)},
     group_name=_GROUP,
     owners=list(OWNERS),
     kinds={"onnx"},
