@@ -5,20 +5,25 @@ from typing import TYPE_CHECKING
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, select_columns
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments
-from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS, chosen_fields, feature_set
+from sqf_pipeline.modelling.feature_sets import chosen_fields, feature_set
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES, STUDY_TARGETS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sqf_pipeline.modelling.fitting import FittedModel
 
-MAIN_TIERS = ("at_stop", "during", "study_2021")
 MAIN_ESTIMATOR = "tuned_forest"
 CHOSEN_TIERS = ("during", "at_stop")
 NOT_SERVED = {"at_stop": frozenset({"suspect_race"})}
 """Columns that no served model of a tier may have: race adds nothing to a model at the stop (docs/modelling.md)."""
 
-MAIN_MODELS = tuple(f"{outcome}-{tier}-{MAIN_ESTIMATOR}" for outcome in OUTCOMES for tier in MAIN_TIERS)
+MAIN_MODELS = tuple(
+    f"{name}-{tier}-{MAIN_ESTIMATOR}"
+    for name, entry in OUTCOME_ENTRIES.items()
+    for tier in entry.tiers
+    if MAIN_ESTIMATOR in entry.estimators
+)
 """Models measured by groups of people and by permutation: the forest at each tier."""
 
 
@@ -39,7 +44,7 @@ def experiments_to_serve(training_stops: "pd.DataFrame", *, n_jobs: int | None =
     Columns are chosen on training stops: by a forest of the first years, on the last one.
     """
     chosen: dict[tuple[str, str], tuple[str, ...]] = {}
-    for outcome in OUTCOMES:
+    for outcome in STUDY_OUTCOMES:
         for tier in CHOSEN_TIERS:
             whole = feature_set(tier)
             columns = [name for name in whole.columns_for(outcome) if name not in NOT_SERVED.get(tier, ())]
@@ -47,7 +52,7 @@ def experiments_to_serve(training_stops: "pd.DataFrame", *, n_jobs: int | None =
             selection = select_columns(
                 make_model(MAIN_ESTIMATOR, features, outcome, settings={"n_estimators": 40}, n_jobs=n_jobs),
                 training_stops,
-                TARGETS[outcome],
+                STUDY_TARGETS[outcome],
                 columns,
                 measure=METRIC_BY_OUTCOME[outcome],
             )

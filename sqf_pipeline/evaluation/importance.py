@@ -21,13 +21,16 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import Floats, Forecast, make_forecast, weight_chunks
 from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ImportanceMetric = Literal["roc_auc", "average_precision"]
 
-METRIC_BY_OUTCOME: dict[str, ImportanceMetric] = {"arrest": "roc_auc", "summons": "average_precision"}
+METRIC_BY_OUTCOME: dict[str, ImportanceMetric] = {
+    name: "roc_auc" if entry.common else "average_precision" for name, entry in OUTCOME_ENTRIES.items()
+}
 """What an importance is a loss of: average precision where positives are rare."""
 
 SELECTED = 12

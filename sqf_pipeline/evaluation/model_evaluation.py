@@ -19,10 +19,11 @@ from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_impor
 from sqf_pipeline.evaluation.metrics import METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
 from sqf_pipeline.evaluation.multiple_comparisons import with_holm
 from sqf_pipeline.evaluation.prepared_test_year import TestYear
+from sqf_pipeline.evaluation.risk_concentration import precision_at_recall, risk_concentration
 from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.modelling.encoder import name_in_set
-from sqf_pipeline.modelling.thresholds import STATED_PRECISION
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, happened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
 
 GROUP_RESAMPLES = 250
+WEAPONS = "weapons"
+"""Family of outcomes whose concentration is measured."""
 _CELLS = ["tn", "fp", "fn", "tp"]
 
 
@@ -80,11 +83,11 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
     """
     import pandas as pd
 
-    if not test.stops[fitted.target].notna().any():
+    actual = happened(test.stops, fitted.outcome)
+    if not actual.notna().any():
         raise unknown_outcome(fitted.name, fitted.target)
     score = fitted.raw_score(test.inputs_of(fitted))
     probability = np.clip(fitted.calibrator.apply(score), 0.0, 1.0)
-    actual = test.stops[fitted.target]
     known = actual.notna().to_numpy(dtype=bool)
     forecast = make_forecast(actual[known].to_numpy(dtype=bool), probability[known], score[known])
     weights = test.weights[:, known]
@@ -94,7 +97,7 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
         weights,
         training_share=fitted.training_share,
         threshold=in_use,
-        precisions=(STATED_PRECISION[fitted.outcome],),
+        precisions=(OUTCOME_ENTRIES[fitted.outcome].stated_precision,),
     )
     estimates = {name: none_if_nan(draws.estimates[name]) for name in METRICS}
     metrics = pd.DataFrame(
@@ -143,6 +146,17 @@ def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = 
     return _of_model(table, evaluation.model)
 
 
+def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.DataFrame]":
+    """Return `risk_concentration` and `precision_at_recall` of an evaluated model of a weapon."""
+    known, forecast = evaluation.known, evaluation.forecast
+    weights = test.weights[:, known]
+    tables = {
+        "risk_concentration": risk_concentration(forecast, weights),
+        "precision_at_recall": precision_at_recall(forecast, test.labels[known], weights),
+    }
+    return {name: _of_model(table, evaluation.model) for name, table in tables.items()}
+
+
 def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> "pd.DataFrame":
     """Return `metric_differences`: model, reference_model and paired differences of each pair (model, reference).
 
@@ -177,6 +191,7 @@ def evaluate_all(models: "Iterable[FittedModel]", test: TestYear) -> "dict[str, 
     evaluations: dict[str, Evaluation] = {}
     references: dict[str, str | None] = {}
     importances, groups = [], []
+    risks: dict[str, list[pd.DataFrame]] = {"risk_concentration": [], "precision_at_recall": []}
     for model in models:
         references[model.name] = reference_of(model)
         evaluations[model.name] = evaluation = evaluate(model, test)
@@ -185,6 +200,9 @@ def evaluate_all(models: "Iterable[FittedModel]", test: TestYear) -> "dict[str, 
         if len(test.weights) and model.name in MAIN_MODELS:
             importances.append(permutation_rows(model, test))
             groups.append(evaluate_groups(evaluation, test))
+        if len(test.weights) and OUTCOME_ENTRIES[model.outcome].family == WEAPONS:
+            for name, rows in evaluate_risks(evaluation, test).items():
+                risks[name].append(rows)
     every = list(evaluations.values())
     tables = {
         "predictions": _joined(each.predictions for each in every),
@@ -200,6 +218,7 @@ def evaluate_all(models: "Iterable[FittedModel]", test: TestYear) -> "dict[str, 
             "threshold_metrics": _joined(each.threshold_metrics for each in every),
             "calibration_bins": _joined(each.calibration_bins for each in every),
             "subgroup_metrics": _joined(groups),
+            **{name: _joined(rows) for name, rows in risks.items()},
         }
     return tables
 

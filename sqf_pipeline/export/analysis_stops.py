@@ -11,6 +11,7 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
 from sqf_pipeline.registry.words import category_label, field_label
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 from sqf_pipeline.service.forms import number_choices
@@ -19,7 +20,7 @@ FEWEST = 50
 """Fewest stops for which a share is shown."""
 CELL_FEET = 2640
 """Side of a map cell: half a mile, in the feet of the coordinates."""
-OUTCOME_SHARES = {"arrested": "Share ending in an arrest", "summons_issued": "Share ending in a summons"}
+OUTCOME_SHARES = {column: f"Share ending in {OUTCOME_WORDS[name]['noun']}" for name, column in STUDY_TARGETS.items()}
 SHARES = ("stops", *(f"{name}_share" for name in OUTCOME_SHARES))
 _ENDS = [
     ("stops", "Stops", "count"),

@@ -15,6 +15,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.encoder import Encoding, make_encoder
 from sqf_pipeline.modelling.feature_sets import FeatureSet
 from sqf_pipeline.registry.columns import column
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 
 Codes = Literal["one_hot", "drop", "number"]
 
@@ -133,18 +134,18 @@ SLOW_BOOSTING: Mapping[str, Any] = {"learning_rate": 0.04, "max_iter": 300}
 """Boosting for a common outcome: more and smaller steps, better on the last training year."""
 
 BLENDED: Mapping[str, tuple[tuple[str, float, Mapping[str, Any]], ...]] = {
-    "arrest": (
+    "common": (
         ("tuned_forest", 1.0, {}),
         ("boosting", 2.0, SLOW_BOOSTING),
         ("boosting", 2.0, {**SLOW_BOOSTING, "max_features": 0.2, "random_state": 2}),
     ),
-    "summons": (
+    "rare": (
         ("tuned_forest", 1.0, {}),
         ("boosting", 2.0, {}),
         ("boosting", 2.0, {"learning_rate": 0.05, "max_leaf_nodes": 8}),
     ),
 }
-"""Members of the blend of each outcome: kinds, weights, and settings laid over theirs."""
+"""Members of the blend of a common or rare outcome: kinds, weights, and settings laid over theirs."""
 
 
 def kind(name: str) -> Kind:
@@ -195,11 +196,12 @@ def _make_steps(
 
     chosen = kind(estimator)
     if estimator == BLEND:
+        blended = BLENDED["common" if OUTCOME_ENTRIES[outcome].common else "rare"]
         members = [
             (f"{name}_{place}", Pipeline(_make_steps(name, features, outcome, {**own, **settings}, n_jobs)))
-            for place, (name, _, own) in enumerate(BLENDED[outcome], start=1)
+            for place, (name, _, own) in enumerate(blended, start=1)
         ]
-        weights = [weight for _, weight, _ in BLENDED[outcome]]
+        weights = [weight for _, weight, _ in blended]
         return [("encode", "passthrough"), ("classify", chosen.make(estimators=members, weights=weights))]
     names = features.columns_for(outcome)
     arguments: dict[str, Any] = {**chosen.settings, **settings}

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqf_pipeline.modelling import calibration as calibrators
-from sqf_pipeline.modelling.estimators import BLEND, SLOW_BOOSTING, kind
-from sqf_pipeline.modelling.feature_sets import OUTCOMES, FeatureSet, Outcome, chosen_fields, feature_set
+from sqf_pipeline.modelling.estimators import SLOW_BOOSTING, kind
+from sqf_pipeline.modelling.feature_sets import FeatureSet, chosen_fields, feature_set
 from sqf_pipeline.modelling.resampling import Method
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Experiment:
         Columns chosen for this model instead of a named set's; `feature_set` then names the tier's set.
     """
 
-    outcome: Outcome
+    outcome: str
     feature_set: str
     estimator: str
     resampling: Method = "none"
@@ -82,7 +83,7 @@ def study_experiments() -> tuple[Experiment, ...]:
     """Return the forests with the study's settings: its bins and finer categories, both outcomes."""
     return tuple(
         Experiment(outcome, columns, "random_forest", calibration="none")
-        for outcome in OUTCOMES
+        for outcome in STUDY_OUTCOMES
         for columns in ("study_2021_binned", "study_2021")
     )
 
@@ -103,18 +104,18 @@ def plain_experiments() -> tuple[Experiment, ...]:
 
 
 def tier_experiments() -> tuple[Experiment, ...]:
-    """Return every outcome at every tier: tuned forest, boosting, both blended, and the floors."""
+    """Return every outcome at each of its tiers, by each of its kinds of model."""
     return tuple(
-        experiment
-        for outcome in OUTCOMES
-        for columns in ("at_stop", "during", "study_2021")
-        for experiment in (
-            Experiment(outcome, columns, "constant"),
-            Experiment(outcome, columns, "logistic_regression"),
-            Experiment(outcome, columns, "tuned_forest", grid=FOREST_GRID),
-            Experiment(outcome, columns, "boosting", settings=SLOW_BOOSTING if outcome == "arrest" else {}),
-            Experiment(outcome, columns, BLEND),
+        Experiment(
+            outcome,
+            columns,
+            estimator,
+            settings=SLOW_BOOSTING if estimator == "boosting" and entry.common else {},
+            grid=FOREST_GRID if estimator == "tuned_forest" else (),
         )
+        for outcome, entry in OUTCOME_ENTRIES.items()
+        for columns in entry.tiers
+        for estimator in entry.estimators
     )
 
 
@@ -135,10 +136,10 @@ def served_experiments(chosen: Mapping[tuple[str, str], tuple[str, ...]]) -> tup
 
     `chosen` holds columns by (outcome, feature set).
     """
-    study = tuple(Experiment(outcome, "study_2021_twelve", "tuned_forest") for outcome in OUTCOMES)
+    study = tuple(Experiment(outcome, "study_2021_twelve", "tuned_forest") for outcome in STUDY_OUTCOMES)
     others = tuple(
         Experiment(outcome, columns, "tuned_forest", fields=tuple(chosen[outcome, columns]))
-        for outcome in OUTCOMES
+        for outcome in STUDY_OUTCOMES
         for columns in ("during", "at_stop")
     )
     return (*study, *others)

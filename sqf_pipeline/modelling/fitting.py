@@ -12,10 +12,11 @@ from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, prior
 from sqf_pipeline.modelling.encoder import features_of_set
 from sqf_pipeline.modelling.estimators import make_model, settings_of, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
-from sqf_pipeline.modelling.feature_sets import TARGETS, FeatureSet
+from sqf_pipeline.modelling.feature_sets import FeatureSet
 from sqf_pipeline.modelling.resampling import resample
 from sqf_pipeline.modelling.thread_limits import one_thread
-from sqf_pipeline.modelling.thresholds import DEFAULT_THRESHOLD, Threshold, choose_thresholds, half
+from sqf_pipeline.modelling.thresholds import Threshold, choose_thresholds, default_threshold, half
+from sqf_pipeline.registry.outcomes import TARGETS, happened
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class FittedModel:
 
     @property
     def target(self) -> str:
-        """Column of the outcome."""
+        """Column that records the outcome."""
         return TARGETS[self.outcome]
 
     @property
@@ -154,8 +155,8 @@ def fit_experiment(
         or when a calibrated experiment has one year only, or a last year without stops of both kinds.
     """
     features = experiment.features()
-    known = training_stops[training_stops[TARGETS[experiment.outcome]].notna()]
-    positive = known[TARGETS[experiment.outcome]].to_numpy(dtype=bool)
+    actual = happened(training_stops, experiment.outcome)
+    known, positive = training_stops[actual.notna()], actual.dropna().to_numpy(dtype=bool)
     _refuse_unusable(experiment, training_stops, known, positive)
     years = known["year"].to_numpy(dtype=np.int64)
     names = features.columns_for(experiment.outcome)
@@ -178,7 +179,7 @@ def fit_experiment(
         pipeline=pipeline,
         calibrator=calibrator,
         thresholds=chosen.thresholds,
-        default_threshold=DEFAULT_THRESHOLD[experiment.outcome] if chosen.held_out else "half",
+        default_threshold=default_threshold(experiment.outcome) if chosen.held_out else "half",
         settings=settings_of(pipeline),
         training_years=tuple(sorted(set(years.tolist()))),
         training_rows=len(known),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import written_whole
-from sqf_pipeline.registry.columns import names_by_published, normalise_name
+from sqf_pipeline.registry.forms.published_forms import form_of_year, normalise_name
 from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
 from sqf_pipeline.synthetic.conditional_chain import LAST_OLD_YEAR, NULL, Columns, draw_variables, of_year, pick
 from sqf_pipeline.synthetic.invented_places import make_sites
@@ -83,7 +83,7 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
 def _write(path: Path, year: int, seed: int, rows: int) -> None:
     blocks = synthetic_blocks(year, seed=seed, rows=rows)
     if year > LAST_OLD_YEAR:
-        names = {name: names_by_published()[normalise_name(name)] for name in of_year("headers", year)}
+        names = {name: form_of_year(year).by_published_name[normalise_name(name)] for name in of_year("headers", year)}
         # Of the published files only 2018's, and 2016's, have a byte order mark.
         with path.open("w", encoding="utf-8-sig" if year == 2018 else "utf-8", newline="") as file:
             _write_rows(file, names, blocks, "\n")

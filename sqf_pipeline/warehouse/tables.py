@@ -18,6 +18,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.forms.published_forms import forms
+from sqf_pipeline.registry.outcomes import OUTCOMES
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
 PARTITION = "partition"
@@ -150,7 +152,7 @@ def _column(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
 
 
 def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
-    """Return the check of a column: `low..high` (ends included), `one of a|b`, `digits`, `sha256` or `filled`."""
+    """Return the check of a column: `low..high` (ends included), `one of a|b` or `outcomes`, `digits`, `sha256` ..."""
     if rule == "digits":
         return sa.CheckConstraint(f"{column} ~ '^[1-9][0-9]*$'", name=f"{table}_{column}_digits")
     if rule == "sha256":
@@ -158,7 +160,8 @@ def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
     if rule == "filled":
         return sa.CheckConstraint(f"{column} <> ''", name=f"{table}_{column}_filled")
     if rule.startswith("one of "):
-        known = ", ".join(f"'{value}'" for value in rule.removeprefix("one of ").split("|"))
+        values = OUTCOMES if rule == "one of outcomes" else rule.removeprefix("one of ").split("|")
+        known = ", ".join(f"'{value}'" for value in values)
         return sa.CheckConstraint(f"{column} IN ({known})", name=f"{table}_{column}_known")
     low, high = rule.split("..")
     parts = [f"{column} {sign} {end}" for sign, end in ((">=", low), ("<=", high)) if end]
@@ -171,7 +174,15 @@ def _stop_row(entry: Column) -> Row:
     if entry.unit:
         parts.append(f"Unit: {entry.unit}")
     parts.append(KNOWN_WORDS[entry.known].capitalize())
-    parts.append(f"Published as {', '.join(entry.published_names)}" if entry.published_names else "Computed")
+    for form in forms().values():
+        if names := form.published_as(entry.name):
+            made = "Made from" if form.by_column[entry.name].made_from else "Published as"
+            parts.append(f"{made} {names} ({form.name} form)")
+    if not any(form.published_as(entry.name) for form in forms().values()):
+        parts.append("Computed")
+    parts.append(f"Over the two forms: {entry.comparable}")
+    if entry.usage_warning:
+        parts.append(f"Heed: {entry.usage_warning.rstrip('.')}")
     ends = ["" if end is None else f"{end:.15g}" for end in (entry.minimum, entry.maximum)]
     by_kind = {"identifier": "digits", "category": "filled", "text": "filled"}
     return {

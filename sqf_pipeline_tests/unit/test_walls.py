@@ -25,6 +25,7 @@ MAY_USE = {
     "study_2021": {"registry"},
     "modelling": {"errors", "registry", "study_2021"},
     "evaluation": {"errors", "registry", "study_2021", "modelling"},
+    "published_figures": {"errors", "registry", "modelling"},
     "disparity": {"errors", "registry", "modelling", "evaluation"},
     "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation", "disparity"},
     "warehouse": {"errors", "files", "registry", "year_checks", "evaluation"},
@@ -32,7 +33,8 @@ MAY_USE = {
     "export": {"errors", "files", "display", "registry", "modelling", "evaluation", "service"},
     "orchestration": {
         *("errors", "files", "settings", "display", "registry", "cleaning", "ingest", "year_checks", "contracts"),
-        *("study_2021", "modelling", "evaluation", "disparity", "reporting", "warehouse", "service", "export"),
+        *("study_2021", "modelling", "evaluation", "published_figures", "disparity", "reporting", "warehouse"),
+        *("service", "export"),
     },
     "definitions": {"settings", "orchestration"},
 }
@@ -42,7 +44,8 @@ WITHOUT = {
         ("registry", "cleaning", "synthetic", "ingest", "year_checks"), _DAGSTER_AND_DATABASE | {"sklearn"}
     ),
     **dict.fromkeys(
-        ("contracts", "study_2021", "modelling", "evaluation", "disparity", "reporting"), _DAGSTER_AND_DATABASE
+        ("contracts", "study_2021", "modelling", "evaluation", "published_figures", "disparity", "reporting"),
+        _DAGSTER_AND_DATABASE,
     ),
     "warehouse": {"dagster", "sklearn"},
     "service": {*_DAGSTER_AND_DATABASE, "pandera", "sklearn", "pandas", "joblib", "onnx"},

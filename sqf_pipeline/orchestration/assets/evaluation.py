@@ -29,6 +29,9 @@ _OF_A_FULL_RUN = {
     "threshold_metrics": "Measures at each threshold chosen on the last training year.",
     "calibration_bins": "Predicted and observed shares by bins of equal mass.",
     "subgroup_metrics": "Measures by race, sex, age band and borough; small groups are not shown.",
+    "outcome_counts": "Stops with each outcome by year: as recorded, and where a mark alone says so.",
+    "risk_concentration": "How few stops hold half and nine tenths of the weapons, by models at the stop.",
+    "precision_at_recall": "What one threshold that finds 60 % of the weapons does, by race and borough.",
 }
 
 
@@ -75,7 +78,7 @@ def results(
     from sqf_pipeline.evaluation.bootstrap import RESAMPLES
     from sqf_pipeline.evaluation.model_evaluation import evaluate_all
     from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year
-    from sqf_pipeline.evaluation.result_rows import model_rows
+    from sqf_pipeline.evaluation.result_rows import model_rows, outcome_counts
     from sqf_pipeline.year_checks.completeness import combined_coverage
 
     test_year = int(context.partition_key)
@@ -91,6 +94,9 @@ def results(
     tables["models"] = model_rows(told, training_stops, test_stops).assign(
         coverage=combined_coverage(files["coverage"])
     )
+    if full:
+        counted = (outcome_counts(stops) for stops in (training_stops, test_stops))
+        tables["outcome_counts"] = pd.concat(counted, ignore_index=True)
     contracts = {
         "predictions": predictions_contract(test_year, len(test_stops)),
         "model_metrics": metrics_contract(test_year),

@@ -20,11 +20,12 @@ from sqf_pipeline.orchestration.partitions import (
     years_loaded,
 )
 from sqf_pipeline.orchestration.resources import YearRules
+from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
-_TARGETS = ["arrested", "summons_issued"]
+_TARGETS = list(STUDY_TARGETS.values())
 
 
 @dg.asset(
@@ -156,7 +157,7 @@ def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Itera
 def _about(stops: pd.DataFrame) -> dict[str, Any]:
     return {"dagster/column_lineage": same_columns("stops", stops.columns)} | {
         f"{name}_{answer}": int(count)
-        for name in ("arrested", "summons_issued")
+        for name in _TARGETS
         for answer, count in (
             ("yes", stops[name].sum()),
             ("no", (~stops[name]).sum()),

@@ -17,6 +17,7 @@ from sqf_pipeline.orchestration.partitions import (
 )
 from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +54,6 @@ def charts(
     **frames: Any,
 ) -> dg.Output[Any]:
     """Draw the charts."""
-    from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.reporting.charts import ChartInputs, draw_charts, drawn_outcomes
     from sqf_pipeline.reporting.plots.style import figure_png
     from sqf_pipeline.year_checks.completeness import coverage_note
@@ -67,7 +67,7 @@ def charts(
         stops=pd.concat([training_stops, frames["test_stops"]], ignore_index=True),
         **frames,
     )
-    for outcome in sorted(set(OUTCOMES) - set(drawn_outcomes(inputs))):
+    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
         context.log.warning(
             "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
         )
@@ -93,7 +93,15 @@ _MEASURES = (
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins=_inputs("models", "gap_marks", *_MEASURES, by_year=("source_files", "data_quality")),
+    ins=_inputs(
+        "models",
+        "gap_marks",
+        "outcome_counts",
+        "risk_concentration",
+        "precision_at_recall",
+        *_MEASURES,
+        by_year=("source_files", "data_quality"),
+    ),
     description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
     "is read from a table.",
     **described(_GROUP, REPORTS),

@@ -57,7 +57,7 @@ def test_a_leaking_column_put_back_turns_the_check_red(
 
 
 def test_an_age_that_is_marked_instead_of_drawn_turns_the_check_red(years: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    _, auc, low, _ = gap_auc(*years, "arrested", feature_set("at_stop").columns)
+    _, auc, low, _ = gap_auc(*years, "arrest", feature_set("at_stop").columns)
     assert status_of(auc, low, HIGHEST_GAP_AUC) == "fail"
 
 
@@ -85,8 +85,8 @@ def test_a_leak_in_few_stops_warns_and_in_many_fails(
 
 def test_a_year_of_one_outcome_has_no_figure_and_an_unknown_one_is_told() -> None:
     training, test = invented_years(200), invented_stops(100, 1, 2020)
-    assert gap_auc(training, test.assign(arrested=False), "arrested", ["x_feet"]) == (1, None, None, None)
-    assert gap_auc(training.assign(arrested=True), test, "arrested", ["x_feet"]) == (1, 0.5, 0.5, 0.5)
-    assert gap_auc(training, test, "arrested", ["searched"]) == (0, 0.5, 0.5, 0.5)
+    assert gap_auc(training, test.assign(arrested=False), "arrest", ["x_feet"]) == (1, None, None, None)
+    assert gap_auc(training.assign(arrested=True), test, "arrest", ["x_feet"]) == (1, 0.5, 0.5, 0.5)
+    assert gap_auc(training, test, "arrest", ["searched"]) == (0, 0.5, 0.5, 0.5)
     with pytest.raises(SqfError, match="No stop of the test year says whether arrested"):
-        gap_auc(training, test.assign(arrested=pd.array([pd.NA] * 100, dtype="boolean")), "arrested", ["x_feet"])
+        gap_auc(training, test.assign(arrested=pd.array([pd.NA] * 100, dtype="boolean")), "arrest", ["x_feet"])
