@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, quieten, years_given
+from sqf_pipeline.commands.command_support import (
+    console,
+    load_settings,
+    open_warehouse,
+    quieten,
+    source_option,
+    years_given,
+)
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import locked
 from sqf_pipeline.registry.year_and_month_words import year_words
@@ -20,11 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option("--year", "years", type=int, multiple=True, help="Test year; repeat for several. [default: 2020]")
-@click.option(
-    "--source",
-    type=click.Choice(["local", "nypd", "sample", "auto"]),
-    help="Where the yearly files come from. [default: SQF_SOURCE, else auto]",
-)
+@source_option("Where the yearly files come from. [default: SQF_SOURCE, else auto]")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the yearly files. [default: SQF_DATA_DIR]")
 @click.option(
     "--train",

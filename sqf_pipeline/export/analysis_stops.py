@@ -23,10 +23,7 @@ CELL_FEET = 2640
 """Side of a map cell: half a mile, in the feet of the coordinates."""
 OUTCOME_SHARES = {column: f"Share ending in {OUTCOME_WORDS[name]['noun']}" for name, column in STUDY_TARGETS.items()}
 SHARES = ("stops", *(f"{name}_share" for name in OUTCOME_SHARES))
-_ENDS = [
-    ("stops", "Stops", "count"),
-    *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items()),
-]
+_ENDS = [("stops", "Stops", "count"), *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items())]
 _UNKNOWN = "Not known"
 _ENCOUNTER = "encounter"
 

@@ -15,6 +15,7 @@ from sqf_pipeline.export.analysis_models import (
     subgroup_table,
 )
 from sqf_pipeline.export.analysis_stops import across_forms, stops_tables
+from sqf_pipeline.export.analysis_treatment import treatment_tables
 from sqf_pipeline.registry.outcomes import TIER_WORDS, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 
@@ -84,4 +85,4 @@ def analysis_tables(
         frame = results.get(name)
         if frame is not None and len(frame):
             tables += [make_alone(frame) for make_alone in makers]
-    return tables
+    return tables + treatment_tables(stops, results, int(stops["year"].max()))

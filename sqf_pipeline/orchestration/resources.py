@@ -128,6 +128,13 @@ class Compute:
         """Return the engine that the settings name."""
         return cls(settings.compute, settings.compute_address, settings.jobs)
 
+    @property
+    def processes(self) -> int:
+        """How many independent fits run side by side here; on a cluster, the trees of one forest do."""
+        from joblib import effective_n_jobs
+
+        return int(effective_n_jobs(self.n_jobs)) if self.name == "local" else 1
+
     def engine(self) -> AbstractContextManager[None]:
         """Fit on the engine as long as the context lasts."""
         from sqf_pipeline.modelling.compute_backend import compute_engine
@@ -137,9 +144,10 @@ class Compute:
 
 @dataclass(frozen=True)
 class Exports:
-    """Where exports for the service go; `<year>` and `current` there point to the latest."""
+    """Where exports for the service go, `<year>` and `current` there point to the latest; and the data package."""
 
     folder: Path
+    data_package: Path
 
 
 @dataclass(frozen=True)

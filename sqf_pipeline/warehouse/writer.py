@@ -1,8 +1,4 @@
-"""Frames into tables and back.
-
-Two writers of one partition, or of tables that refer to each other, wait for each other: a foreign key that is
-checked at the end of a transaction would otherwise fail on a row that another transaction is just replacing.
-"""
+"""Frames into tables and back; writers of one partition, or of tables that refer to each other, wait for each other."""
 
 import hashlib
 import logging
@@ -121,10 +117,7 @@ def one_state(engine: sa.Engine) -> Iterator[sa.Connection]:
 def read_batches(
     connection: sa.Connection, table: sa.Table, columns: list[str], partition: Mapping[str, object]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield rows of a table in the order of its key, as Arrow batches in the types of the table.
-
-    They go through a temporary file, so that a large year needs no more memory than a small one.
-    """
+    """Yield rows of a table in the order of its key, by way of a temporary file, so that memory stays flat."""
     chosen = [table.columns[name] for name in columns]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"

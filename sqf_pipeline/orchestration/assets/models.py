@@ -16,12 +16,7 @@ from sqf_pipeline.modelling.experiments import (
 )
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, described
-from sqf_pipeline.orchestration.partitions import (
-    STUDY_WINDOW,
-    TEST_YEARS,
-    in_year_order,
-    years_loaded,
-)
+from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
@@ -54,8 +49,9 @@ def _fitted_asset(
     def fitted_models(
         context: dg.AssetExecutionContext, training: pd.DataFrame, compute: dg.ResourceParam[Compute]
     ) -> dg.Output[Any]:
-        from sqf_pipeline.modelling.fitting import fit_experiment
+        from sqf_pipeline.modelling.experiment_groups import fit_all
 
+        encoded = fitted_on == "training_features"
         forms = forms_of_years([*training["year"].unique(), int(context.partition_key)])
 
         def fitted() -> "Iterator[FittedModel]":
@@ -63,10 +59,11 @@ def _fitted_asset(
                 possible, left_out = within_forms(experiments(training, forms, compute), forms)
                 if left_out:
                     context.log.warning("%s", left_out)
-                for experiment in possible:
-                    context.log.info("fitting %s", experiment.name)
-                    encoded = fitted_on == "training_features"
-                    yield fit_experiment(experiment, training, encoded=encoded, n_jobs=compute.n_jobs)
+                # encoded: forests grown to purity, whose trees take every core, and which are too large to hand over
+                processes = 1 if encoded else compute.processes
+                for model in fit_all(possible, training, encoded=encoded, n_jobs=compute.n_jobs, processes=processes):
+                    context.log.info("fitted %s", model.name)
+                    yield model
 
         return dg.Output(fitted())
 
@@ -80,7 +77,7 @@ def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Comput
 def _to_serve(training_stops: pd.DataFrame, forms: tuple[str, ...], compute: Compute) -> Sequence[Experiment]:
     from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 
-    return experiments_to_serve(training_stops, forms, n_jobs=compute.n_jobs)
+    return experiments_to_serve(training_stops, forms, n_jobs=compute.n_jobs, processes=compute.processes)
 
 
 arrest_model = _fitted_asset(

@@ -296,7 +296,7 @@
       const dots = svg.selectAll("circle").data(rows).enter().append("circle").attr("cx", (row) => start + (row[x] * shrink - east[0]) * scale)
         .attr("cy", (row) => 20 + (north[1] - row.latitude) * scale).attr("r", (row) => Math.max(1.5, radius(row[size])))
         .attr("fill", (row) => (row[y] === null ? "var(--sqf-grid)" : colour(row[y]))).attr("fill-opacity", 0.9);
-      this.explain(dots, (row) => this.words(row, ["borough", size, y === size ? "" : y]), false);
+      this.explain(dots, (row) => this.words(row, ["precinct", "borough", size, y === size ? "" : y]), false);
     }
 
     drawCalibration() {
