@@ -8,7 +8,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.importance import impurity_importance, permutation_importance, select_columns
+from sqf_pipeline.evaluation.column_selection import select_columns
+from sqf_pipeline.evaluation.importance import impurity_importance, permutation_importance
 
 COLUMNS = ["suspect_age", "suspect_weight_pounds", "observed_duration_minutes", "stop_duration_minutes"]
 
