@@ -1,8 +1,4 @@
-"""Published files to clean stops, by year.
-
-What belongs here: the assets `raw_stops`, `source_files`, `revisions`, `stops`, `data_quality` and `column_loss`. What
-does not: how a file is found, read, judged or cleaned (`nypd`), and what must hold of the result (`contracts`).
-"""
+"""The assets from published files to clean stops, by year; how a file is read and judged stands in other folders."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
