@@ -61,7 +61,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     repaired, repairs = repair_shifted_rows(raw) if form.name == NEW_FORM else (raw, [])
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
-    equal = int(raw.drop(columns="stop_id").duplicated().sum())
+    equal = repeated_rows(raw.drop(columns="stop_id"))
     log.add(
         "stop_id",
         "equal_but_id",
@@ -85,6 +85,18 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     _add_geography(stops)
     add_forms(stops, form)
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
+
+
+def repeated_rows(texts: pd.DataFrame) -> int:
+    """Return how many rows equal an earlier one, as `duplicated` counts them, in the memory of one column."""
+    rows = np.arange(len(texts))
+    groups = np.zeros(len(texts), dtype=np.int64)
+    for name in texts.columns:
+        values, _ = pd.factorize(texts[name].iloc[rows], use_na_sentinel=False)
+        groups, _ = pd.factorize(groups * (len(texts) + 1) + values)
+        shared = np.bincount(groups, minlength=1)[groups] > 1
+        rows, groups = rows[shared], groups[shared]
+    return len(rows) - len(np.unique(groups))
 
 
 def _is_missing(texts: pd.Series) -> pd.Series:
