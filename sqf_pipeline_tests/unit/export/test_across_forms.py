@@ -34,7 +34,10 @@ def test_years_of_one_form_need_no_such_table(monkeypatch):
     for others in ("stops_tables", "treatment_tables"):
         monkeypatch.setattr(f"sqf_pipeline.export.analysis_tables.{others}", lambda *_: [])
     names = {
-        years: [table.name for table in analysis_tables(pd.DataFrame(), {"outcomes_by_year": counted(*years)}, {})]
+        years: [
+            table.name
+            for table in analysis_tables(pd.DataFrame({"year": years}), {"outcomes_by_year": counted(*years)}, {})
+        ]
         for years in ((2017, 2020), (2014, 2017))
     }
     assert names == {(2017, 2020): [], (2014, 2017): ["stops_across_forms"]}
