@@ -3,7 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, select_columns
+from sqf_pipeline.evaluation.column_selection import select_columns
+from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments
 from sqf_pipeline.modelling.feature_sets import chosen_fields, feature_set
