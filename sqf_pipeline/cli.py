@@ -14,6 +14,7 @@ COMMANDS = {
     "export": "Write the data package or a Tableau extract; choose the export that is served.",
     "db": "Find, open, stop or share the database.",
     "sample": "Write synthetic yearly files.",
+    "doctor": "Check what is installed and reachable, and say what to do.",
     "clean": "Delete the history of old runs; results stay.",
 }
 

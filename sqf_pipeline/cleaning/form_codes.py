@@ -18,7 +18,7 @@ _FIELDS_OF_A_WIDTH = frozenset({"integer", "code", "number", "text"})
 
 _RULES = {
     "coded_unknown": "NYPD's code for unknown; set to missing.",
-    "too_wide": "Stars, in place of a number too wide for its field; set to missing.",
+    "too_wide": "Stars, in place of a number too wide for its field; left out.",
     "empty_means": "An empty cell means {meaning} in this form.",
     "rounded": "A fraction; rounded to a whole number, a half up.",
 }

@@ -113,5 +113,7 @@ def number_the_unnumbered(described: str, stops: pd.DataFrame, form: Form) -> tu
             f"{len(stops):,} rows without; at most {MOST_UNNUMBERED:.0%} may lack them. Fetch the file again."
         )
     numbered = stops["stop_id"].mask(without, without.cumsum().astype(str))
-    note = f"{described}: {rows:,} stops have no {names}; they are numbered by their place among themselves."
+    note = (
+        f"{described}: without {names}, {rows:,} of {len(stops):,} stops are numbered by their place among themselves."
+    )
     return stops.assign(stop_id=numbered), (note,)

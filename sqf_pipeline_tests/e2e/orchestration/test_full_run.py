@@ -15,6 +15,7 @@ from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.integration.service.test_documentation import EXAMPLES, check_example
+from sqf_pipeline_tests.modelling_support import small_models
 from sqf_pipeline_tests.pipeline_support import Pipeline
 from sqf_pipeline_tests.service_process import free_port, running, waitress_command
 
@@ -26,10 +27,11 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """Return a pipeline of synthetic stops after a full run."""
     folder = tmp_path_factory.mktemp("full")
     pipeline = Pipeline(folder / "home", folder / "raw", "sample", {"SQF_SAMPLE_ROWS": "300"})
-    result = pipeline.sqf("run", "--full")
-    assert result.exit_code == 0, result.output
-    assert "sqf serve" in result.output
-    yield pipeline
+    with small_models():
+        result = pipeline.sqf("run", "--full")
+        assert result.exit_code == 0, result.output
+        assert "sqf serve" in result.output
+        yield pipeline
     pipeline.remove()
 
 
@@ -53,6 +55,9 @@ def test_every_model_is_in_every_table_that_is_about_all(full):
     for table in (*about_all, "confusion_matrices"):
         assert names_in(full, table) == names, table
     assert names_in(full, "subgroup_metrics") == set(MAIN_MODELS)
+    of_weapons = {f"{outcome}-at_stop-boosting" for outcome in ("weapon", "firearm", "knife")}
+    for table in ("risk_concentration", "precision_at_recall"):
+        assert names_in(full, table) == of_weapons, table
     assert asked(full, "SELECT count(*) FROM sqf_sample.predictions") == [(300 * len(names),)]
     assert {row[0] for row in asked(full, "SELECT DISTINCT source FROM sqf_sample.models")} == {"sample"}
 
