@@ -122,7 +122,8 @@ class Stored(dg.IOManager):
         """Forget it, as one does who has written it to a file."""
 
     def load_input(self, context: dg.InputContext) -> object:
-        return None
+        """Have nothing to give back."""
+        raise LookupError(context.asset_key)
 
 
 def test_the_output_of_a_step_is_let_go_once_it_is_stored():
