@@ -24,23 +24,18 @@ GROUPS = ("black", "hispanic", "white")
 
 
 @pytest.fixture(scope="module")
-def years(real_data_dir_of_module):
+def years(real_data_dir):
     """Return a function that gives the clean stops of a year."""
     kept: dict[int, pd.DataFrame] = {}
 
     def stops_of(*wanted: int) -> pd.DataFrame:
         for year in wanted:
             if year not in kept:
-                files = find_year_files(real_data_dir_of_module, year)
+                files = find_year_files(real_data_dir, year)
                 kept[year] = clean_stops(read_published_year(files.paths, year).frame, year).stops
         return pd.concat([kept[year] for year in wanted], ignore_index=True)
 
     return stops_of
-
-
-@pytest.fixture(scope="module")
-def real_data_dir_of_module(real_data_dir):
-    return real_data_dir
 
 
 @pytest.fixture(scope="module")
@@ -112,19 +107,20 @@ def test_contrasts_of_2017_to_2020(new_form):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "race", "acts", "hits", "share", "verdict"),
+    ("chosen", "race", "figures", "verdict"),
     [
-        ((2014,), "black", 8.4, -4.8, 1.00, "lower_bar"),
-        ((2015,), "black", 10.0, -3.3, 1.00, "lower_bar"),
-        ((2017,), "black", 7.3, -4.3, 0.99, "lower_bar"),
-        ((2018,), "black", 9.7, 1.3, 0.25, "undecided"),
-        ((2019,), "black", 4.1, -1.2, 0.73, "undecided"),
-        ((2020,), "black", 7.4, -2.4, 0.86, "undecided"),
-        ((2017, 2018, 2019, 2020), "black", 7.0, -1.6, 0.95, "undecided"),
-        ((2017, 2018, 2019, 2020), "hispanic", 7.4, 1.7, 0.04, "undecided"),
+        ((2014,), "black", (8.4, -4.8, 1.00), "lower_bar"),
+        ((2015,), "black", (10.0, -3.3, 1.00), "lower_bar"),
+        ((2017,), "black", (7.3, -4.3, 0.99), "lower_bar"),
+        ((2018,), "black", (9.7, 1.3, 0.25), "undecided"),
+        ((2019,), "black", (4.1, -1.2, 0.73), "undecided"),
+        ((2020,), "black", (7.4, -2.4, 0.86), "undecided"),
+        ((2017, 2018, 2019, 2020), "black", (7.0, -1.6, 0.95), "undecided"),
+        ((2017, 2018, 2019, 2020), "hispanic", (7.4, 1.7, 0.04), "undecided"),
     ],
 )
-def test_decision_and_hit_rates(years, chosen, race, acts, hits, share, verdict):
+def test_decision_and_hit_rates(years, chosen, race, figures, verdict):
+    acts, hits, share = figures
     table = decision_and_hit_rates(years(*chosen))
     kept = table.query("population == 'all' and act == 'frisk' and hit == 'weapon' and strata == 'precinct_year'")
     row = kept[kept["race"].eq(race) & kept["resampled"].eq("encounter")].iloc[0]

@@ -42,11 +42,10 @@ def test_keys_tell_rows_apart_and_every_row_names_its_years_and_population():
 
 
 def test_two_hash_seeds_give_the_same_tables():
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", SCRIPT], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
-        ).stdout
-        for seed in ("1", "2")
-    ]  # fmt: skip
+    command = [sys.executable, "-c", SCRIPT]
+    runs = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        runs.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
     assert runs[0] == runs[1]
     assert len(runs[0].strip()) == 64
