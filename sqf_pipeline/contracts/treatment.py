@@ -67,4 +67,13 @@ def decided_by_both(rows: pd.DataFrame) -> bool:
     return True
 
 
-GATES = {"decision_and_hit_rates": decided_by_both}
+def shown_with_power(rows: pd.DataFrame) -> bool:
+    """Return whether an odds ratio stands only with power, and a difference only where its interval leaves out 1."""
+    off = {"fewer_in_the_dark": rows["high"] < 1, "more_in_the_dark": rows["low"] > 1}
+    silent = rows["odds_ratio"].isna() | (rows["verdict"] != "no_power")
+    return bool(silent.all()) and all(
+        bool(holds.fillna(value=False)[rows["verdict"] == verdict].all()) for verdict, holds in off.items()
+    )
+
+
+GATES = {"decision_and_hit_rates": decided_by_both, "veil_of_darkness": shown_with_power}

@@ -20,6 +20,9 @@ _TABLES = {
     "crime.",
     "decision_and_hit_rates": "How often officers act and how often that finds something, together, with a verdict "
     "where both say the same.",
+    "risk_adjusted": "How often officers act on a group at the same foreseen risk of a find.",
+    "risk_adjusted_sensitivity": "What something unseen would have to be like to explain these differences away.",
+    "veil_of_darkness": "Whether a group's share of the stops falls after dark, where the stops are enough to tell.",
 }
 
 
