@@ -50,7 +50,7 @@ def _intervals_ordered(rows: pd.DataFrame) -> bool:
 
 def no_weapon_alone(rows: pd.DataFrame, beside: Sequence[str]) -> bool:
     """Return whether firearm and knife stand wherever a hit is a weapon, for the same of everything in `beside`."""
-    found = rows.groupby(list(beside), dropna=False)["hit"].agg(set)
+    found = (set(hits) for _, hits in rows.groupby(list(beside), dropna=False)["hit"])
     return all(hits >= WEAPON_KINDS for hits in found if any(str(hit).startswith("weapon") for hit in hits))
 
 

@@ -102,6 +102,7 @@ def published_figures(
     model_metrics: pd.DataFrame,
     risk_concentration: pd.DataFrame,
     precision_at_recall: pd.DataFrame,
+    risk_adjusted: pd.DataFrame,
 ) -> dg.Output[Any]:
     """Judge every claim by the years that are stored."""
     from sqf_pipeline.published_figures.claims import Evidence, judge_claims, years_of_claims
@@ -123,6 +124,7 @@ def published_figures(
                 "model_metrics": model_metrics,
                 "risk_concentration": risk_concentration,
                 "precision_at_recall": precision_at_recall,
+                "risk_adjusted": risk_adjusted,
             },
             synthetic=source == "sample",
         )
