@@ -112,6 +112,7 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "source": inputs.source,
         "data_note": coverage_note(inputs.source_files) if "coverage" in inputs.source_files else "",
         "training_years": ", ".join(map(str, training)),
+        "forms": _forms(models),
         "training_rows": count(models["training_rows"].max()),
         "test_rows": count(_test_rows(inputs)),
         "finding": finding(inputs),
@@ -144,6 +145,20 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "versions": tables.versions(inputs),
         "level": _level(inputs),
     }
+
+
+def _forms(models: pd.DataFrame) -> str:
+    """Return what is to be said of years whose files have different forms, or ''."""
+    if "forms" not in models or not models["forms"].astype("string").str.contains(",").any():
+        return ""
+    used = models.drop_duplicates("feature_set").set_index("feature_set")["columns"]
+    sets = "; ".join(f"{name} ({text.count(',') + 1}): {text}" for name, text in sorted(used.items()))
+    return (
+        "These years have files of different forms: to 2016 the old one (OLD), since 2017 the one in use (NEW). The "
+        "models use the columns alone that mean the same, or nearly the same, in both; what the models say of the test "
+        "year may come of the change of form as well as of policing (docs/which_years_may_be_compared.md). Columns "
+        f"used: {sets}."
+    )
 
 
 def _main_models(inputs: ModelCardInputs) -> list[str]:

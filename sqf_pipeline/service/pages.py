@@ -21,12 +21,7 @@ from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import ModelEntry
 from sqf_pipeline.service.openapi import build_document
 
-SECTIONS = {
-    "stops": "The stops",
-    "models": "The models",
-    "people": "Groups of people",
-    "study": "The study of 2021",
-}
+SECTIONS = {"stops": "The stops", "models": "The models", "people": "Groups of people", "study": "The study of 2021"}
 TIER_WORDS = {
     "at_stop": ("At the stop", "What is known when the stop begins; only this is a prediction."),
     "during": (

@@ -113,6 +113,7 @@ def test_columns_are_those_of_the_registry_and_the_two_computed_ones_each_fully_
         field = by_name[column.name]
         assert column.description.rstrip(".") in field["description"]
         assert field.get("unit", "") == column.unit
+        assert (field["comparable"], field.get("usage_warning", "")) == (column.comparable, column.usage_warning)
         limits = field.get("constraints", {})
         if column.kind not in {"identifier", "category", "text"}:
             assert (limits.get("minimum"), limits.get("maximum")) == (column.minimum, column.maximum)
@@ -169,6 +170,7 @@ def faults(folder: Path) -> set[str]:
     return {error["type"] for task in report["tasks"] for error in task["errors"]}
 
 
+@pytest.mark.slow
 def test_frictionless_takes_it_and_refuses_a_spoilt_cell_and_a_lost_reference(filled, tmp_path):
     assert faults(filled.folder) == set()
     spoilt = Path(shutil.copytree(filled.folder, tmp_path / "spoilt"))
@@ -227,6 +229,12 @@ def test_the_card_tells_provenance_and_what_cleaning_changed(filled):
     assert "`" + "a" * 64 + "`" in card
     assert "| `suspect_age` | implausible | 7 |" in card  # 3 in one year and 4 in the other
     assert "SYNTHETIC" not in card
+    for column in load_columns():
+        assert not column.usage_warning or f"- `{column.name}`: {column.usage_warning}\n" in card
+    differs = [column.name for column in load_columns() if column.comparable == "different"]
+    (line,) = [line for line in card.splitlines() if line.startswith("- Not comparable")]
+    assert all(f"`{name}`" in line for name in differs)
+    assert line.count("`") == 2 * len(differs)
 
 
 def test_recoded_stops_have_stanfords_columns_and_keep_their_key(filled, tmp_path):
