@@ -54,11 +54,7 @@ class Work:
 
 
 def work_for(
-    test_years: Iterable[int],
-    *,
-    everything: bool = False,
-    train: Iterable[int] = (),
-    stops_of: Iterable[int] = (),
+    test_years: Iterable[int], *, everything: bool = False, train: Iterable[int] = (), stops_of: Iterable[int] = ()
 ) -> list[Work]:
     """Return the runs that test years need, in order: every year's stops once, then each test year.
 
@@ -70,10 +66,7 @@ def work_for(
     job = "yearly_rerun" if everything else "yearly_models"
     trained = set(train)
     needed = {year for test_year in tested for year in (*(trained or training_years(test_year)), test_year)}
-    return [
-        *(Work(STOPS_JOB, year) for year in sorted(needed | set(stops_of))),
-        *(Work(job, year) for year in tested),
-    ]
+    return [*(Work(STOPS_JOB, year) for year in sorted(needed | set(stops_of))), *(Work(job, year) for year in tested)]
 
 
 def steps_of(definitions: dg.Definitions, work: Iterable[Work]) -> int:

@@ -14,14 +14,7 @@ from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.predictor import Predictor
 from sqf_pipeline.service.problems import problem
-from sqf_pipeline.service.schemas import (
-    TIERS,
-    FieldProblem,
-    Health,
-    ModelOut,
-    ModelsOut,
-    describe_errors,
-)
+from sqf_pipeline.service.schemas import TIERS, FieldProblem, Health, ModelOut, ModelsOut, describe_errors
 from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, read_study_stop
 
 JSON_TYPE = "application/json"
@@ -66,11 +59,7 @@ def answer_stops(
         "test_year": service.manifest.test_year,
         "threshold": {"name": threshold, "value": limit.value, "aim": limit.aim},
         "predictions": [
-            {
-                "probability": answer.probability,
-                "class": int(answer.positive),
-                "test_year_record": answer.record,
-            }
+            {"probability": answer.probability, "class": int(answer.positive), "test_year_record": answer.record}
             for answer in predictor.predict(stops, threshold)
         ],
     }

@@ -1,17 +1,10 @@
 """What a client may send and what it gets back, as pydantic models made from the manifest."""
 
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    TypeAdapter,
-    create_model,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter, create_model
 
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.outcomes import Outcome, Tier
@@ -191,12 +184,10 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
 def request_adapter(entries: list[ModelEntry]) -> TypeAdapter[Any]:
     """Return the validator of an outcome's requests, distinguished by their tier."""
     models = [request_model(entry) for entry in entries]
-    if len(models) == 1:
-        return TypeAdapter(models[0])
-    union: Any = models[0]
-    for model in models[1:]:
-        union = union | model
-    return TypeAdapter(Annotated[union, Field(discriminator="tier")])
+    either: Any = reduce(or_, models)
+    if len(models) > 1:
+        either = Annotated[either, Field(discriminator="tier")]
+    return TypeAdapter(either)
 
 
 def describe_errors(errors: list[Any], tags: frozenset[str]) -> list[FieldProblem]:

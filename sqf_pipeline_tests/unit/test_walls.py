@@ -30,7 +30,7 @@ MAY_USE = {
     "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation", "disparity"},
     "warehouse": {"errors", "files", "registry", "year_checks", "evaluation"},
     "service": {"errors", "display", "registry", "cleaning", "modelling"},
-    "export": {"errors", "files", "display", "registry", "modelling", "evaluation", "service"},
+    "export": {"errors", "files", "display", "registry", "modelling", "evaluation", "disparity", "service"},
     "orchestration": {
         *("errors", "files", "settings", "display", "registry", "cleaning", "ingest", "year_checks", "contracts"),
         *("study_2021", "modelling", "evaluation", "published_figures", "disparity", "reporting", "warehouse"),

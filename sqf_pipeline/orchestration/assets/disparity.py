@@ -97,6 +97,8 @@ def published_figures(
     training_stops: pd.DataFrame,
     study_2021: pd.DataFrame,
     model_metrics: pd.DataFrame,
+    risk_concentration: pd.DataFrame,
+    precision_at_recall: pd.DataFrame,
 ) -> dg.Output[Any]:
     """Judge every claim by the years that are stored."""
     from sqf_pipeline.published_figures.claims import Evidence, judge_claims, years_of_claims
@@ -113,7 +115,12 @@ def published_figures(
             test_year=test_year,
             training_years=tuple(year for year in sorted(window) if year != test_year),
             excerpts=frozenset(year for year, file in files.items() if file is not None and _in_part(file)),
-            tables={"study_2021_comparison": study_2021, "model_metrics": model_metrics},
+            tables={
+                "study_2021_comparison": study_2021,
+                "model_metrics": model_metrics,
+                "risk_concentration": risk_concentration,
+                "precision_at_recall": precision_at_recall,
+            },
             synthetic=source == "sample",
         )
     )

@@ -1,1 +1,1 @@
-"""Commands that need no database."""
+"""Tests of `sqf_pipeline.commands`."""
