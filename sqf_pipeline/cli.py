@@ -11,9 +11,10 @@ COMMANDS = {
     "report": "Show what the tables hold: rows, outcomes and metrics of the models.",
     "diff": "Show what changed between two files of a year.",
     "serve": "Serve pages and interface from the current export.",
-    "export": "Choose the export that is served; write a Tableau extract.",
+    "export": "Write the data package or a Tableau extract; choose the export that is served.",
     "db": "Find, open, stop or share the database.",
     "sample": "Write synthetic yearly files.",
+    "doctor": "Check what is installed and reachable, and say what to do.",
     "clean": "Delete the history of old runs; results stay.",
 }
 

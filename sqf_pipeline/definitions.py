@@ -94,7 +94,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
         "writers": Writers(storage / "writers"),
         "frames": frames,
         "compute": Compute.from_settings(settings),
-        "exports": Exports(home / "exports" / schema),
+        "exports": Exports(home / "exports" / schema, home / "data_package" / schema),
         "reports": ReportIOManager(home / "reports" / schema),
         "encoders": ModelIOManager(storage),
         "fitted_models": fitted_models,

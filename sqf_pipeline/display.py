@@ -76,6 +76,15 @@ def words(slug: str) -> str:
     return re.sub(r"\b(f1|smote|smotenc)\b", lambda found: found[0].upper(), slug.replace("_", " "))
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them.
+
+    >>> listed(["weapon", "firearm", "knife"])
+    'weapon, firearm and knife'
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
 def metric_text(name: str, value: Any, low: Any = None, high: Any = None) -> str:
     """Return a metric with its own number of digits, and its interval in brackets where there is one."""
     metric = load_metrics().get(name)

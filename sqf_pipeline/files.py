@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from sqf_pipeline.errors import SqfError
 
 SCRAP_SECONDS = 3_600
 """Age from which a temporary file is taken for one that a killed writer left."""
+
+_FORMER = "former"
 
 
 def file_sha256(path: Path) -> str:
@@ -57,6 +60,58 @@ def put_in_place(temporary: Path, path: Path) -> None:
     temporary.replace(path)
     if hasattr(os, "O_DIRECTORY"):  # systems without it cannot flush a folder
         _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+@contextmanager
+def folder_written_whole(folder: Path, *, known_by: str) -> Iterator[Path]:
+    """Give an empty hidden folder beside `folder`; when the block ends well, it takes that name.
+
+    What stood there before is replaced when it is empty or holds a file called `known_by`, which says that it was
+    written in this way; anything else is refused before the block begins. When the block raises, `folder` keeps what
+    it held. What a killed writer leaves is removed, or put back, by the next one.
+
+    Raises
+    ------
+    SqfError
+        When something else stands there.
+    OSError
+        The system refuses to write.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _clear_folders_of(folder)
+    if folder.exists() and not (folder.is_dir() and ((folder / known_by).exists() or not any(folder.iterdir()))):
+        raise SqfError(
+            f"Expected at {folder} a folder that is new, empty or holds an earlier {known_by}; found other files. "
+            "Nothing was changed. Name another folder."
+        )
+    work, former = (folder.with_name(f".{folder.name}.{token_hex(4)}.{end}") for end in ("part", _FORMER))
+    work.mkdir()
+    try:
+        yield work
+        for path in work.rglob("*"):
+            if path.is_file():
+                _sync(path, os.O_RDWR)
+        if folder.exists():
+            folder.rename(former)
+        work.rename(folder)
+    except BaseException:
+        if former.exists() and not folder.exists():
+            former.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(former, ignore_errors=True)
+
+
+def _clear_folders_of(folder: Path) -> None:
+    """Put back a folder whose writer was killed between two renames, and remove what killed writers left."""
+    for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.{'[0-9a-f]' * 8}.*")):
+        if left.suffix == f".{_FORMER}" and not folder.exists():
+            left.rename(folder)
+        elif time.time() - left.stat().st_mtime >= SCRAP_SECONDS:
+            shutil.rmtree(left)
 
 
 def scraps_of(path: Path) -> list[Path]:

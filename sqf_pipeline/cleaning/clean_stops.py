@@ -13,11 +13,13 @@ from sqf_pipeline.cleaning.calendar_columns import complete_moments, read_dates,
 from sqf_pipeline.cleaning.categories import read_categories
 from sqf_pipeline.cleaning.clock_times import null_clock_times
 from sqf_pipeline.cleaning.column_reading import Reading, Rows, read_each
+from sqf_pipeline.cleaning.form_codes import add_forms, decode, form_of
 from sqf_pipeline.cleaning.heights import read_heights
 from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
 from sqf_pipeline.cleaning.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.cleaning.stop_identifiers import read_identifiers
 from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
 
 
@@ -48,12 +50,15 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     Parameters
     ----------
     raw
-        Text as published, under our names, as `reader.read_published_file` returns it.
+        Text as published, under our names, as `reader.read_published_file` returns it; its column `form` says in which
+        form, that in use where there is none.
     year
         Year of the file; it becomes the column `year`.
     """
     log = QualityLog(year)
-    repaired, repairs = repair_shifted_rows(raw)
+    form = form_of(raw)
+    # rows of the old form, whose free texts are no longer than their fields, were never shifted
+    repaired, repairs = repair_shifted_rows(raw) if form.name == NEW_FORM else (raw, [])
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
     equal = int(raw.drop(columns="stop_id").duplicated().sum())
@@ -63,11 +68,11 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
         equal,
         "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
-    texts = complete_moments(repaired)
+    texts = complete_moments(repaired.drop(columns="form", errors="ignore"))
     columns = {}
     for entry in load_columns():
         if entry.name in texts:
-            columns[entry.name] = _clean_column(texts, entry, log)
+            columns[entry.name] = _clean_column(texts, entry, form, log)
             if repairs:
                 lost = ~_is_missing(raw[entry.name]) & _is_missing(repaired[entry.name])
                 log.fates[entry.name][lost.to_numpy()] = UNREADABLE
@@ -78,6 +83,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     null_clock_times(stops, log)
     _count_weapons_not_found(stops, log)
     _add_geography(stops)
+    add_forms(stops, form)
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
@@ -85,9 +91,11 @@ def _is_missing(texts: pd.Series) -> pd.Series:
     return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
 
-def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Series:
+def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLog) -> pd.Series:
     """Return one typed column and log what was found. Texts repeat, so that each different one is read once."""
-    codes, published = pd.factorize(texts[entry.name])
+    decoded = decode(texts[entry.name], entry, form, log)
+    texts = texts.assign(**{entry.name: decoded.texts})
+    codes, published = pd.factorize(decoded.texts)
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}
     for spelling, rows in zip(spellings, np.bincount(codes, minlength=len(published)).tolist(), strict=True):
@@ -100,20 +108,24 @@ def _clean_column(texts: pd.DataFrame, entry: Column, log: QualityLog) -> pd.Ser
             for text, spelling in zip(published, spellings, strict=True)
         ]
     else:
-        reading = _read(rows_of, entry, texts, log.year)
+        reading = _read(rows_of, entry, texts, form, log.year)
         values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
     for rule, rows, description in reading.findings:
         log.add(entry.name, rule, rows, description)
     fates = np.array([_fate(spelling, reading) for spelling in spellings], dtype=np.int8)
     log.fates[entry.name] = fates[codes]
+    decoded.settle(log.fates[entry.name])
     return pd.Series(values, dtype=DTYPES[entry.kind]).take(codes).set_axis(texts.index)
 
 
-def _read(rows_of: Rows, entry: Column, texts: pd.DataFrame, year: int) -> Reading:
+def _read(rows_of: Rows, entry: Column, texts: pd.DataFrame, form: Form, year: int) -> Reading:
     if entry.kind == "date":
         return read_dates(texts, year)
     if entry.kind == "category":
-        return read_categories(rows_of, entry, year)
+        own = {text: text for text in form.codes.get(entry.name, {}).values() if text in rows_of}
+        reading = read_categories({text: rows for text, rows in rows_of.items() if text not in own}, entry, year)
+        reading.meant |= own
+        return reading
     coded = [text for text in rows_of if text in unknown_codes()]
     reading = _READERS[entry.kind]({text: rows for text, rows in rows_of.items() if text not in coded}, entry, year)
     reading.reject(rows_of, "coded_unknown", coded, "NYPD's code for unknown; set to missing.")

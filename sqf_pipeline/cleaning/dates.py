@@ -22,6 +22,8 @@ EPOCHS = {
 
 _ISO = re.compile(r"(?P<year>[0-9]{4})([-/.])(?P<month>[0-9]{1,2})\2(?P<day>[0-9]{1,2})")
 _COMPACT = re.compile(r"(?P<year>20[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2})(?:\.0*)?")
+_MONTH_FIRST = re.compile(r"(?P<month>0?[1-9]|1[0-2])(?P<day>[0-9]{2})(?P<year>(?:19|20)[0-9]{2})(?:\.0*)?")
+"""`1012014` is the first of January: of seven digits one is the month, never two (strptime takes October)."""
 _NUMERIC = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 _DAY_NAME = re.compile(rf"^(?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in map(str.upper, WEEKDAYS))})[.,]?\s*")
 _NAMES = "|".join(f"{name}|{name[:3]}" for name in map(str.upper, MONTHS)) + "|SEPT"
@@ -96,7 +98,7 @@ def read_date(text: str) -> WrittenDate | None:
     added what it writes by default.
     """
     day = _DAY_NAME.sub("", split_moment(normalise_text(text))[0], count=1)
-    if match := _ISO.fullmatch(day) or _COMPACT.fullmatch(day):
+    if match := _ISO.fullmatch(day) or _COMPACT.fullmatch(day) or _MONTH_FIRST.fullmatch(day):
         return _certain(match["year"], int(match["month"]), match["day"])
     if match := _NAMED_DAY_FIRST.fullmatch(day) or _NAMED_MONTH_FIRST.fullmatch(day):
         return _certain(match["year"], parse_month(match["month"]), match["day"])

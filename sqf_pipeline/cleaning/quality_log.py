@@ -38,8 +38,11 @@ class QualityLog:
     fates: dict[str, Fates] = field(default_factory=dict)
 
     def add(self, column_name: str, rule: str, rows: int, description: str) -> None:
-        """Add `rows` found by `rule` in a column; a rule that found nothing leaves no entry."""
-        if rows:
+        """Add `rows` found by `rule` in a column; a rule that found nothing leaves no entry, and no rule has two."""
+        known = next((one for one in self.entries if one[:2] == (column_name, rule)), None)
+        if known:
+            self.entries[self.entries.index(known)] = (column_name, rule, known[2] + int(rows), known[3])
+        elif rows:
             self.entries.append((column_name, rule, int(rows), description))
 
     def quality_frame(self) -> pd.DataFrame:

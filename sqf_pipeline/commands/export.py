@@ -58,6 +58,35 @@ def _line_of(export: Path, folder: Path) -> str:
     return f"{export.name}  test year {year}  exported {time:%Y-%m-%d %H:%M} UTC{mark}"
 
 
+@command.command("data")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--source", type=click.Choice(["local", "nypd", "sample", "auto"]), help="Whose tables.")
+@click.option("--recode", type=click.Choice(["openpolicing"]), help="Give the stops another project's columns.")
+@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The day of publication, where it should be told.")
+def data(folder: Path, source: str | None, recode: str | None, date: datetime | None) -> None:
+    """Write stops and result tables to FOLDER as a data package: Parquet, CSV, and all that describes them.
+
+    The same tables give the same bytes. An earlier package in FOLDER is replaced, whole or not at all.
+    """
+    from sqf_pipeline.orchestration.warehouse_package import write_warehouse_package
+
+    settings = load_settings(source=source)
+    warehouse = open_warehouse(settings, settings.source)
+    try:
+        day = date.date().isoformat() if date else None
+        files = write_warehouse_package(warehouse, folder, recode=recode, published=day)
+    except OSError as error:
+        raise SqfError(
+            f"Cannot write {folder}: {error.strerror or error}. Make room, or name a folder that can be written."
+        ) from error
+    finally:
+        warehouse.close()
+    frames = [file for file in files if file.path.endswith(".parquet")]
+    rows = sum(file.rows for file in frames)
+    mark = "; SYNTHETIC stops, and labelled so" if warehouse.schema == schema_for_source("sample") else ""
+    click.echo(f"{folder}: {rows:,} rows in {len({file.table for file in frames})} tables{mark}.")
+
+
 @command.command("tableau")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default="sqf.hyper")
 @source_option("Whose results.")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, source_option, terminal_table
-from sqf_pipeline.display import count, display_table, metric_text
+from sqf_pipeline.display import count, display_table, listed, metric_text
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.metric_definitions import metrics_in
-from sqf_pipeline.registry.outcomes import model_order
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, families, model_order
 from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import Settings, Source, schema_for_source
 
@@ -119,10 +119,14 @@ def _stops(rows: _Reader) -> "Table":
         "SELECT o.*, f.coverage, f.file_name || ' (' || f.source || ')' AS file FROM {schema}.outcomes_by_year o "
         "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
     )
+    outcomes = [
+        column
+        for name in STUDY_OUTCOMES
+        for plural in [OUTCOME_WORDS[name]["plural"]]
+        for column in ((plural, plural, "count"), (f"{name}_share", "share", "percent"))
+    ]
     columns = [
-        ("year", "year", "plain"), ("stops", "stops", "count"), ("arrests", "arrests", "count"),
-        ("arrest_share", "share", "percent"), ("summonses", "summonses", "count"),
-        ("summons_share", "share", "percent"), ("coverage", "coverage"), ("file", "file"),
+        ("year", "year", "plain"), ("stops", "stops", "count"), *outcomes, ("coverage", "coverage"), ("file", "file"),
     ]  # fmt: skip
     return terminal_table(display_table(found, columns, "Stops"))
 
@@ -147,7 +151,7 @@ def _cleaning(rows: _Reader) -> "Table":
 
 
 def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
-    """Yield a table an outcome: the metrics of its models on the test year, what is known first coming first."""
+    """Yield a table for outcomes that are shown together: metrics on the test year, what is known first first."""
     found = rows.rows(
         "SELECT m.outcome, m.feature_set, k.* FROM {schema}.model_metrics k "
         "JOIN {schema}.models m USING (test_year, model) WHERE k.test_year = :year",
@@ -155,15 +159,17 @@ def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
     )
     found.sort(key=lambda row: model_order(row["outcome"], row["feature_set"], row["model"]))
     metrics = metrics_in("report")
-    for outcome in dict.fromkeys(row["outcome"] for row in found):
-        of_outcome = [row for row in found if row["outcome"] == outcome]
-        first = of_outcome[0]
-        positives, rows_tested = count(first["test_positives"]), count(first["test_rows"])
-        title = f"Models of {outcome}: {positives} of {rows_tested} test stops of {test_year}"
+    for outcomes in families(dict.fromkeys(row["outcome"] for row in found)).values():
+        shown = [row for row in found if row["outcome"] in outcomes]
+        first = {outcome: next(row for row in shown if row["outcome"] == outcome) for outcome in outcomes}
+        positives = listed([count(row["test_positives"]) for row in first.values()])
+        tested = count(shown[0]["test_rows"])
+        title = f"Models of {listed(outcomes)}: {positives} of {tested} test stops of {test_year}"
+        prefix = f"{outcomes[0]}-" if len(outcomes) == 1 else ""
         records = [
-            {"model": str(row["model"]).removeprefix(f"{outcome}-").replace("-", " ")}
+            {"model": str(row["model"]).removeprefix(prefix).replace("-", " ")}
             | {metric.name: metric_text(metric.name, row[metric.name]) for metric in metrics}
-            for row in of_outcome
+            for row in shown
         ]
         columns = [("model", "model"), *((metric.name, metric.short) for metric in metrics)]
         yield terminal_table(display_table(records, columns, title))

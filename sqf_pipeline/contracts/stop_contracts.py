@@ -8,20 +8,33 @@ import pandera.pandas as pa
 
 from sqf_pipeline.cleaning.stop_identifiers import parse_identifier
 from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 
 KEY = ["year", "stop_id"]
 """Ids are unique within a year only."""
 
 
-def raw_stops_contract() -> pa.DataFrameSchema:
-    """Return the contract of stops as published: text in known columns, a number of its own for every stop."""
+def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
+    """Return the contract of stops as published: text in known columns, a number of its own for every stop.
+
+    Parameters
+    ----------
+    form
+        The form of the file, which says what columns there are and which must be; that in use if None.
+    """
+    form = form or forms()[NEW_FORM]
     columns = {
         entry.name: pa.Column(
-            str, required=entry.required, nullable=False, description=entry.description, checks=_raw_checks(entry)
+            str,
+            required=form.requires(entry.name),
+            nullable=False,
+            description=entry.description,
+            checks=_raw_checks(entry),
         )
         for entry in load_columns()
-        if entry.published_names
+        if entry.name in form.columns
     }
+    columns["form"] = pa.Column(str, required=False, nullable=False, checks=pa.Check.isin([form.name]))
     return pa.DataFrameSchema(
         columns, strict=True, coerce=True, checks=[_has_rows()], name="raw_stops", unique_column_names=True
     )

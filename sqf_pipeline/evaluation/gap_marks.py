@@ -13,9 +13,10 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import weight_chunks
 from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
-from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set
+from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set, is_usable
 from sqf_pipeline.modelling.thread_limits import one_thread
-from sqf_pipeline.registry.outcomes import OUTCOMES, TARGETS
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, TARGETS, happened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,14 +56,17 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
     import pandas as pd
 
     rows = []
-    for outcome in OUTCOMES:
-        known = test[TARGETS[outcome]].dropna()
+    forms = forms_of_years([*training["year"].unique(), *test["year"].unique()])
+    for outcome, entry in OUTCOME_ENTRIES.items():
+        known = happened(test, outcome).dropna()
         enough = min(int(known.sum()), int((~known).sum())) >= FEWEST_OF_EACH
-        for tier in (CHECKED_TIER, *REPORTED_TIERS):
-            features = feature_set(tier)
+        for tier in (
+            name for name in (CHECKED_TIER, *REPORTED_TIERS) if name in entry.tiers and is_usable(name, forms)
+        ):
+            features = feature_set(tier, forms)
             drawn = set(features.drawn_for(outcome))
             seen = [name for name in features.columns_for(outcome) if name not in drawn]
-            measured = gap_auc(training, test, TARGETS[outcome], seen)
+            measured = gap_auc(training, test, outcome, seen)
             limit = HIGHEST_GAP_AUC if tier == CHECKED_TIER else None
             rows.append((outcome, tier, *measured, limit, status_of(*measured[1:3], limit, enough=enough)))
     names = ["outcome", "tier", "columns", "roc_auc", "low", "high", "highest", "status"]
@@ -80,7 +84,7 @@ def status_of(auc: float | None, low: float | None, limit: float | None, *, enou
 
 
 def gap_auc(
-    training: "pd.DataFrame", test: "pd.DataFrame", target: str, columns: Sequence[str]
+    training: "pd.DataFrame", test: "pd.DataFrame", outcome: str, columns: Sequence[str]
 ) -> tuple[int, float | None, float | None, float | None]:
     """Return the number of columns with gaps, and the ROC AUC with its ends of boosting on these gaps alone.
 
@@ -88,13 +92,16 @@ def gap_auc(
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    known, asked = training[training[target].notna()], test[test[target].notna()]
+    positive, actual = (happened(stops, outcome) for stops in (training, test))
+    known, asked = training[positive.notna()], test[actual.notna()]
     for stops, where in ((known, "training stop"), (asked, "stop of the test year")):
         if stops.empty:
-            raise SqfError(f"No {where} says whether {target} happened. Look at that column of the published files.")
+            raise SqfError(
+                f"No {where} says whether {TARGETS[outcome]} happened. Look at that column of the published files."
+            )
     gaps = known[list(columns)].isna()
     marks = [name for name in columns if gaps[name].any()]
-    positive, actual = known[target].to_numpy(dtype=bool), asked[target].to_numpy(dtype=bool)
+    positive, actual = (found.dropna().to_numpy(dtype=bool) for found in (positive, actual))
     if actual.all() or not actual.any():
         return len(marks), None, None, None
     if not marks or positive.all() or not positive.any():

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.evaluation.metrics import Forecast, make_forecast, unknown_outcome
-from sqf_pipeline.modelling.feature_sets import TARGETS
 from sqf_pipeline.modelling.fitting import FittedModel
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
+from sqf_pipeline.registry.outcomes import OUTCOMES, STUDY_TARGETS, TARGETS, happened
 
 RECORDED_PACKAGES = ("scikit-learn", "imbalanced-learn", "numpy", "scipy", "pandas", "joblib")
 
@@ -33,6 +34,7 @@ def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test
     """Return the table `models` of a test year: one row a model, with what is needed to fit it again."""
     training_sha256, test_sha256 = stops_digest(training_stops), stops_digest(test_stops)
     versions = json.dumps(package_versions(), sort_keys=True)
+    forms = forms_of_years([*training_stops["year"].unique(), *test_stops["year"].unique()])
     rows = [
         {
             "model": model.name,
@@ -43,6 +45,8 @@ def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test
             "calibration": model.calibration,
             "settings": json.dumps(_told(model.settings), sort_keys=True),
             "training_years": ",".join(str(year) for year in model.training_years),
+            "forms": ", ".join(forms),
+            "columns": ", ".join(model.columns),
             "training_rows": model.training_rows,
             "training_positives": model.training_positives,
             "fitted_rows": sum(model.class_counts_after),
@@ -55,6 +59,32 @@ def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test
         for model in models
     ]
     return pd.DataFrame(rows).astype({"held_out_log_loss": "Float64"}).sort_values("model", ignore_index=True)
+
+
+def outcome_counts(stops: pd.DataFrame) -> pd.DataFrame:
+    """Return how many stops of each year had each outcome: by the column that records it, and by marks alone.
+
+    Parameters
+    ----------
+    stops
+        Clean stops of any years.
+
+    Returns
+    -------
+    Frame of outcome, year, stops, unknown, positives, recorded, marked_only; positives are the sum of the last two.
+    """
+    tables = []
+    for outcome in OUTCOMES:
+        found = happened(stops, outcome)
+        recorded = stops[TARGETS[outcome]].fillna(value=False)
+        positive = found.fillna(value=False)
+        counted = {
+            "stops": positive.notna(), "unknown": found.isna(), "positives": positive, "recorded": recorded,
+            "marked_only": positive & ~recorded,
+        }  # fmt: skip
+        table = pd.DataFrame(counted).astype("int64").groupby(stops["year"].astype("int64"), sort=True).sum()
+        tables.append(table.reset_index().assign(outcome=outcome))
+    return pd.concat(tables, ignore_index=True)[["outcome", "year", *counted]]
 
 
 def _told(value: Any) -> Any:
@@ -92,11 +122,11 @@ def study_figures(models: pd.DataFrame, predictions: pd.DataFrame) -> dict[tuple
     from sqf_pipeline.study_2021.replication import figures_of
 
     figures: dict[tuple[str, str], float] = {}
-    for outcome in TARGETS:
+    for outcome in STUDY_TARGETS:
         name = f"{outcome}-study_2021_binned-random_forest"
         by_name = forecasts(predictions[predictions["model"] == name])
         if name not in by_name:
-            raise unknown_outcome(name, TARGETS[outcome])
+            raise unknown_outcome(name, STUDY_TARGETS[outcome])
         forecast = by_name[name]
         measured = figures_of("random_forest", forecast.actual.astype(int), forecast.score, at_least=True)
         row = models[models["model"] == name].iloc[0]

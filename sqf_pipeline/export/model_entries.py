@@ -1,7 +1,7 @@
 """What the manifest says of a fitted model, after its two forms have answered the whole test year alike."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from sqf_pipeline.service.manifest import (
     Measure,
     MeasuredThreshold,
     ModelEntry,
-    Outcome,
     Probe,
 )
 from sqf_pipeline.service.predictor import Predictor
@@ -75,7 +74,7 @@ def describe_model(
     wanted = model.predict_probability(frame_of_fields(probes, fields)).tolist()
     descriptions = getattr(model.pipeline, "descriptions_", None)
     entry = ModelEntry(
-        name=model.name, outcome=cast("Outcome", model.outcome), tier=model.feature_set.tier,
+        name=model.name, outcome=model.outcome, tier=model.feature_set.tier,
         estimator=type(model.pipeline[-1]).__name__, fields=fields, encoding=encoding_of(model.pipeline[0]),
         drawn=_drawn_fields(descriptions) if descriptions is not None else None, calibration=model.calibrator,
         thresholds=thresholds, default_threshold=model.default_threshold, training_share=model.training_share,

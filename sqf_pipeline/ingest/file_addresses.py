@@ -17,11 +17,10 @@ def address_of(url_template: str, year: int) -> str:
     )
     address = url_template.replace("{kind}", published["kind"]).replace("{file}", published["file"])
     suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
-    endings = dict.fromkeys((*SUFFIXES, ".zip"))
-    if "{year}" not in address or suffix not in endings:
+    if "{year}" not in address or suffix not in SUFFIXES:
         raise SourceError(
             f"An address of the yearly files is {url_template!r}. Expected one that holds {{file}}, or {{year}} and "
-            f"ends in {' or '.join(endings)}; correct SQF_NYPD_URL or SQF_NYPD_MIRRORS."
+            f"ends in {' or '.join(SUFFIXES)}; correct SQF_NYPD_URL or SQF_NYPD_MIRRORS."
         )
     return address.replace("{year}", str(year))
 

@@ -3,7 +3,9 @@
 import re
 import zipfile
 import zlib
-from pathlib import Path
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from sqf_pipeline.ingest.local_files import SourceError
 
@@ -27,6 +29,8 @@ DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError
 encryption."""
 
 _HEAD_BYTES = 2_048
+_NAMES_SHOWN = 5
+_ENCRYPTED = 0x1
 _BLOCK = 1 << 20
 _REQUIRED_MEMBERS = ("[Content_Types].xml", "xl/workbook.xml")
 
@@ -36,21 +40,23 @@ class UnreadableFileError(SourceError):
 
 
 def check_file_kind(path: Path, *, kind: str | None = None, described: str | None = None) -> None:
-    """Raise UnreadableFileError unless a file is a whole workbook, or a text that may be CSV.
+    """Raise UnreadableFileError unless a file is a whole workbook, a text that may be CSV, or an archive of one.
 
     Parameters
     ----------
     path
         The file.
     kind
-        `.xlsx` or `.csv`; by default the suffix of `path`.
+        `.xlsx`, `.csv` or `.zip`; by default the suffix of `path`.
     described
         What to call the file in the message, its path by default.
     """
-    kind = (kind or path.suffix).lower()
-    described = described or str(path)
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+        _check_content(file, path.stat().st_size, (kind or path.suffix).lower(), described or str(path))
+
+
+def _check_content(file: BinaryIO, size: int, kind: str, described: str) -> None:
+    head = file.read(_HEAD_BYTES)
     if not head.strip():
         raise UnreadableFileError(f"{described} is empty. Expected NYPD's yearly file; fetch or copy it again.")
     if looks_like_html(head):
@@ -59,11 +65,13 @@ def check_file_kind(path: Path, *, kind: str | None = None, described: str | Non
             "instead of the file. Open the address in a browser to see what it says, and fetch the file again."
         )
     if kind == ".xlsx":
-        _check_workbook(path, head, described)
+        _check_workbook(file, size, head, described)
+    elif kind == ".zip":
+        _check_archive(file, size, head, described)
     elif head.startswith(b"PK\x03\x04"):
         raise UnreadableFileError(
             f"{described} is a workbook or zip archive under the name of a CSV. Rename it to .xlsx if it is a "
-            "workbook, or unpack it."
+            "workbook, or to .zip."
         )
 
 
@@ -74,7 +82,7 @@ def looks_like_html(head: bytes) -> bool:
     return start.startswith(("<!doctype html", "<html", "<head", "<body", "<!--")) or "<html" in start[:1024]
 
 
-def _check_workbook(path: Path, head: bytes, described: str) -> None:
+def _check_workbook(file: BinaryIO, size: int, head: bytes, described: str) -> None:
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise UnreadableFileError(
             f"{described} is an old .xls workbook or one locked by a password. Open it and save it as .xlsx "
@@ -86,8 +94,8 @@ def _check_workbook(path: Path, head: bytes, described: str) -> None:
             "Fetch or copy the file again."
         )
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_size(archive, path.stat().st_size, described)
+        with zipfile.ZipFile(file) as archive:
+            _check_size(archive, size, described)
             _check_members(archive, described)
             for member in archive.infolist():
                 _read_through(archive, member, described)
@@ -95,6 +103,47 @@ def _check_workbook(path: Path, head: bytes, described: str) -> None:
         raise UnreadableFileError(
             f"{described} is a damaged or incomplete workbook ({error}). Fetch or copy the file again."
         ) from error
+
+
+def _check_archive(file: BinaryIO, size: int, head: bytes, described: str) -> None:
+    if not head.startswith(b"PK"):
+        raise UnreadableFileError(
+            f"{described} is not a zip archive: one begins with the bytes PK, this begins with {head[:8]!r}. "
+            "Fetch or copy the file again."
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _check_size(archive, size, described)
+            name, content = read_only_table(archive, described)
+    except DAMAGED_ARCHIVE as error:
+        raise UnreadableFileError(
+            f"{described} is a damaged or incomplete archive ({error}). Fetch or copy the file again."
+        ) from error
+    _check_content(BytesIO(content), len(content), PurePosixPath(name).suffix.lower(), f"{name} in {described}")
+
+
+def read_only_table(archive: zipfile.ZipFile, described: str) -> tuple[str, bytes]:
+    """Return the name and content of the one .csv or .xlsx in an archive; other files beside it are left alone.
+
+    Raises UnreadableFileError when there is none, when there are several, or when it is encrypted.
+    """
+    tables = [
+        member
+        for member in archive.infolist()
+        if PurePosixPath(member.filename).suffix.lower() in {".csv", ".xlsx"}
+        and not PurePosixPath(member.filename).name.startswith(("._", "~"))
+    ]
+    if len(tables) != 1:
+        found = ", ".join(sorted(member.filename for member in tables)[:_NAMES_SHOWN]) or "none"
+        raise UnreadableFileError(
+            f"{described}: expected exactly one .csv or .xlsx in the archive, found {len(tables)} ({found}). "
+            "Unpack it, and keep the file of the year."
+        )
+    if tables[0].flag_bits & _ENCRYPTED:
+        raise UnreadableFileError(
+            f"{described}: {tables[0].filename} is encrypted. Unpack it with its password, and use the file inside."
+        )
+    return tables[0].filename, archive.read(tables[0])
 
 
 def _check_size(archive: zipfile.ZipFile, packed: int, described: str) -> None:
@@ -106,7 +155,7 @@ def _check_size(archive: zipfile.ZipFile, packed: int, described: str) -> None:
     if unpacked > MAX_UNPACKED_BYTES or too_dense or len(members) > MAX_MEMBERS:
         raise UnreadableFileError(
             f"{described} is refused: it would unpack {len(members)} parts to {unpacked / 1e6:,.0f} MB, "
-            f"{ratio:,.0f} times its size, and looks like an archive made to fill the memory. A yearly workbook "
+            f"{ratio:,.0f} times its size, and looks like an archive made to fill the memory. A yearly file "
             f"unpacks to about 10 times its size; at most {MAX_UNPACKED_BYTES / 1e6:,.0f} MB in {MAX_MEMBERS} "
             f"parts are allowed, and above {RATIO_MATTERS_ABOVE_BYTES / 1e6:,.0f} MB at most {MAX_RATIO} times."
         )

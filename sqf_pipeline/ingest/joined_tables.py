@@ -1,11 +1,12 @@
 """Sheets or files that hold a year together: they must agree about columns, and no stop may stand in two."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from sqf_pipeline.ingest.header import PublishedFileError
+from sqf_pipeline.registry.forms.published_forms import Form
 
 REPEATED_SHARE = 0.1
 """Persons of one encounter share everything but the number, so a few equal rows are no repetition; a tenth is."""
@@ -13,10 +14,28 @@ REPEATED_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Table:
-    """One sheet or file: where it stands, and its rows as text under our names."""
+    """One sheet or file.
+
+    Attributes
+    ----------
+    described
+        Where it stands.
+    form
+        The form that its header shows.
+    frame
+        Its rows as text under our names.
+    names, unknown
+        The form's fields to the names in it, and the names that nobody knows.
+    blank_rows
+        Rows without any text under a known name, which were left out.
+    """
 
     described: str
+    form: Form
     frame: pd.DataFrame
+    names: dict[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    blank_rows: int = 0
 
 
 def joined(tables: Sequence[Table]) -> pd.DataFrame:
@@ -25,10 +44,16 @@ def joined(tables: Sequence[Table]) -> pd.DataFrame:
     Raises
     ------
     PublishedFileError
-        The tables have other columns, or rows of one are repeated in another (a sheet of all beside its quarters).
+        The tables have other forms or columns, or rows of one are repeated in another (a sheet of all beside its
+        quarters).
     """
     first = tables[0]
     for table in tables[1:]:
+        if table.form is not first.form:
+            raise PublishedFileError(
+                f"{first.described} and {table.described}: expected one form, found two ({first.form.description}; "
+                f"{table.form.description}). They are not of one year; keep the files of one of them."
+            )
         _require_same_columns(first, table)
     for place, table in enumerate(tables):
         for other in tables[:place]:
@@ -54,8 +79,8 @@ def _require_same_columns(first: Table, other: Table) -> None:
 def _refuse_repeated_stops(first: Table, other: Table) -> None:
     contents = [table.frame.drop(columns="stop_id").drop_duplicates() for table in (first, other)]
     shared = contents[0].merge(contents[1], how="inner")
-    same_ids = first.frame["stop_id"].str.strip().isin(other.frame["stop_id"].str.strip())
-    ids = int(same_ids.sum())
+    numbers = [table.frame["stop_id"].str.strip() for table in (first, other)]
+    ids = int((numbers[0].isin(numbers[1]) & (numbers[0] != "")).sum())
     smaller = min(len(first.frame), len(other.frame))
     if len(shared) > max(1, REPEATED_SHARE * smaller):
         raise PublishedFileError(

@@ -14,8 +14,8 @@ from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, FIRST_YEAR, m
 
 logger = logging.getLogger(__name__)
 
-# NYPD publishes workbooks; a CSV beside one is somebody's conversion of it, so the workbook comes first.
-SUFFIXES = (".xlsx", ".csv")
+# NYPD publishes workbooks, and archives to 2014; a CSV beside one is somebody's conversion of it, or was unpacked.
+SUFFIXES = (".xlsx", ".zip", ".csv")
 
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SUBJECT = re.compile(r"sqf|stop\W*(?:question\W*)?(?:and\W*)?frisk")
@@ -39,8 +39,8 @@ def require_covered_year(year: int) -> None:
 def year_in_name(name: str) -> int | None:
     """Return the year that a file's name speaks of, or None when it is not the name of a file of stops.
 
-    The usual names are `sqf-2017.csv`, `sqf_2017.xlsx`, `2017_sqf.csv`, `sqf-2017-database.xlsx`,
-    `SQF 2017.XLSX`, `stop-question-frisk-2017.csv` and `2017.csv`; `sqf-2024-q1.xlsx` speaks of a part of its year
+    The usual names are `sqf-2017.csv`, `sqf_2017.xlsx`, `2017_sqf.csv`, `sqf-2017-database.xlsx`, `SQF 2017.XLSX`,
+    `stop-question-frisk-2017.csv`, `2017.csv` and `sqf-2014-csv.zip`; `sqf-2024-q1.xlsx` speaks of a part of its year
     (see `file_parts`). A name with two years is none of them: it may be a table of both, or an earlier copy that was
     put aside.
 
@@ -90,7 +90,7 @@ def _files_in(folder: Path) -> list[Path]:
     except FileNotFoundError:
         raise MissingFileError(
             f"The data folder {folder} does not exist. Make it and put NYPD's yearly files into it (sqf-2017.xlsx "
-            "and so on, .xlsx or .csv), or point SQF_DATA_DIR at the folder that has them, or set "
+            "and so on, .xlsx, .csv or .zip), or point SQF_DATA_DIR at the folder that has them, or set "
             "SQF_SOURCE=nypd to download them."
         ) from None
     except NotADirectoryError:
@@ -119,11 +119,11 @@ def local_years(folder: Path) -> list[int]:
 
 
 def find_year_files(folder: Path, year: int) -> YearFiles:
-    """Return the files of a year in a folder, .xlsx or .csv under any of the usual names.
+    """Return the files of a year in a folder, .xlsx, .zip or .csv under any of the usual names.
 
-    Files with the same bytes count as one. A file of the whole year comes before parts of it, and an .xlsx before a
-    .csv of the same, because that is what NYPD publishes; files left aside are reported. Only files directly in the
-    folder are looked at.
+    Files with the same bytes count as one. A file of the whole year comes before parts of it, and an .xlsx or .zip
+    before a .csv of the same, because that is what NYPD publishes; files left aside are reported. Only files directly
+    in the folder are looked at.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def _preferred(folder: Path, year: int, paths: list[Path]) -> tuple[Path, tuple[
         if of_suffix:
             _require_same_bytes(folder, year, of_suffix)
             others = [path.name for path in paths if path not in of_suffix]
-            note = f"Of {of_suffix[0].name} and {_listed(others)} the workbook is used, which is what NYPD publishes."
+            note = f"Of {of_suffix[0].name} and {_listed(others)} the first is used, which is what NYPD publishes."
             return of_suffix[0], (note,) if others else ()
     raise ValueError("no path was given")
 
@@ -212,10 +212,12 @@ def _missing_message(folder: Path, year: int, files: list[Path]) -> str:
     archives = [path.name for path in files if str(year) in path.name and path.suffix.lower() not in SUFFIXES]
     archives = [name for name in archives if not name.endswith(".json")]
     if archives:
-        hints = f" {_listed(archives)} cannot be read: only .xlsx and .csv can, so unpack or save it as one of those."
+        hints = (
+            f" {_listed(archives)} cannot be read: only .xlsx, .zip and .csv can, so unpack or save it as one of those."
+        )
     return (
         f"Expected a file of {year} in {folder}, found {_listed(path.name for path in files)}.{hints} "
-        f"Put NYPD's file of {year} there as sqf-{year}.xlsx or .csv, or point SQF_DATA_DIR at the folder that "
+        f"Put NYPD's file of {year} there as sqf-{year}.xlsx, .zip or .csv, or point SQF_DATA_DIR at the folder that "
         "has it, or set SQF_SOURCE=nypd to download it."
     )
 

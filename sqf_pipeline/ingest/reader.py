@@ -1,21 +1,25 @@
 """Published files of a year to a frame of text, exactly as published, under our column names."""
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from sqf_pipeline.cleaning.calendar_columns import published_years, shared_moment_column
 from sqf_pipeline.cleaning.stop_identifiers import refuse_lost_digits
 from sqf_pipeline.ingest.csv_table import read_csv_table
-from sqf_pipeline.ingest.file_checks import check_file_kind
-from sqf_pipeline.ingest.header import PublishedFileError, missing_columns, recognise_columns
+from sqf_pipeline.ingest.file_checks import check_file_kind, read_only_table
+from sqf_pipeline.ingest.header import PublishedFileError, form_of_header, missing_columns, recognise_columns
 from sqf_pipeline.ingest.joined_tables import Table, joined
 from sqf_pipeline.ingest.local_files import digest_of_parts
+from sqf_pipeline.ingest.made_columns import number_the_unnumbered, with_made_columns
 from sqf_pipeline.ingest.other_years import without_other_years
 from sqf_pipeline.ingest.workbook_table import read_workbook_tables
+from sqf_pipeline.registry.forms.published_forms import Form
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,14 @@ class RawFile:
     ----------
     frame
         One row a stop, every column `str` exactly as published (an empty cell is ''), under the names of the
-        registry, in published order; only recognised columns, only rows of the year.
+        registry, in published order; only recognised columns, only rows of the year. A column that the form publishes
+        in several is made from their texts, and a column `form` says which form it is.
     year
         The year of the stops.
+    form
+        The form that the header shows.
     published_names
-        Our name to the name in the first file.
+        Our name, or that of the form's field, to the name in the first file.
     columns_missing
         Optional columns of the registry that the files do not have.
     columns_unknown
@@ -52,11 +59,12 @@ class RawFile:
     parts
         The files.
     notes
-        Sheets that were left aside, one sentence each.
+        Sheets that were left aside, and what else is to be told, one sentence each.
     """
 
     frame: pd.DataFrame
     year: int
+    form: Form
     published_names: dict[str, str]
     columns_missing: tuple[str, ...]
     columns_unknown: tuple[str, ...]
@@ -82,12 +90,13 @@ def read_published_file(path: Path, year: int | None = None) -> RawFile:
 
 
 def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFile:
-    """Read the files of a year in the form in use since 2017, every sheet of stops in each, as one.
+    """Read the files of a year, every sheet of stops in each, as one; the header shows the form.
 
     Parameters
     ----------
     paths
-        `.csv` files in UTF-8 or `.xlsx` workbooks: one of the whole year, or its parts in their order.
+        `.csv` files, `.xlsx` workbooks or `.zip` archives of one of them: one of the whole year, or its parts in their
+        order.
     year
         The year that they should hold; None takes that of most rows.
 
@@ -102,60 +111,75 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
     tables: list[Table] = []
     parts: list[FilePart] = []
     notes: tuple[str, ...] = ()
-    names: dict[str, str] = {}
-    unknown: dict[str, None] = {}
-    blank_rows = 0
     for path in paths:
         content = _read_bytes(path)
         sheets, said = _sheets_of(path, content)
-        notes += said
-        rows = 0
-        for described, sheet in sheets:
-            table, found, strange, blank = _table_of(described, sheet)
-            tables.append(table)
-            names = names or found
-            unknown |= dict.fromkeys(strange)
-            blank_rows += blank
-            rows += len(table.frame)
+        of_file = [_table_of(described, sheet) for described, sheet in sheets]
+        rows = sum(len(table.frame) for table in of_file)
         if not rows:
             raise PublishedFileError(f"{path.name}: expected one row for each stop, found a header and no rows.")
+        tables += of_file
+        notes += said
         parts.append(FilePart(path.name, hashlib.sha256(content).hexdigest(), len(content), rows))
     described = " and ".join(path.name for path in paths)
-    stops = joined(tables)
+    stops, form, names = joined(tables), tables[0].form, tables[0].names
     if year is None:
         year = _year_of_most(described, stops)
     stops, other_years = without_other_years(described, stops, year)
+    stops, unnumbered = number_the_unnumbered(described, stops, form)
+    unknown = tuple(dict.fromkeys(name for table in tables for name in table.unknown))
     return RawFile(
-        frame=stops,
+        frame=stops.assign(form=form.name),
         year=year,
+        form=form,
         published_names=names,
-        columns_missing=missing_columns(described, names, tuple(unknown)),
-        columns_unknown=tuple(unknown),
-        blank_rows=blank_rows,
+        columns_missing=missing_columns(described, form, names, unknown),
+        columns_unknown=unknown,
+        blank_rows=sum(table.blank_rows for table in tables),
         other_years=other_years,
         parts=tuple(parts),
-        notes=notes,
+        notes=notes + unnumbered,
     )
 
 
-def _table_of(described: str, sheet: pd.DataFrame) -> tuple[Table, dict[str, str], tuple[str, ...], int]:
-    """Return the rows of a sheet under our names, our name to its name, names that nobody knows, and its blank rows."""
-    names, unknown = recognise_columns(described, [str(name) for name in sheet.columns])
+def _table_of(described: str, sheet: pd.DataFrame) -> Table:
+    """Return the rows of a sheet under our names, as its header shows them."""
+    header = [str(name) for name in sheet.columns]
+    form = form_of_header(header)
+    names, unknown = recognise_columns(described, form, header)
     names |= shared_moment_column(names, sheet)
-    missing_columns(described, names, unknown)
-    filled = (sheet != "").any(axis="columns")
-    frame = sheet.loc[filled, list(names.values())].reset_index(drop=True)
-    frame.columns = pd.Index(list(names))
+    missing_columns(described, form, names, unknown)
+    read = {field: name for field, name in names.items() if form.by_column[field].use != "left out"}
+    filled = ~_blank_rows(sheet[list(names.values())])
+    frame = sheet.loc[filled, list(read.values())].reset_index(drop=True)
+    frame.columns = pd.Index(list(read))
+    frame = with_made_columns(frame, form)
     refuse_lost_digits(frame["stop_id"].unique(), described)
-    return Table(described, frame), names, unknown, int((~filled).sum())
+    return Table(described, form, frame, names, unknown, int((~filled).sum()))
+
+
+def _blank_rows(texts: pd.DataFrame) -> pd.Series:
+    """Return by row whether every cell is empty or holds spaces alone."""
+    blank = pd.Series(data=True, index=texts.index)
+    for place in range(texts.shape[1]):  # after a column or two next to no row is left to look at
+        still = blank.to_numpy().nonzero()[0]
+        blank.iloc[still] = (texts.iloc[still, place].str.strip() == "").to_numpy()
+    return blank
 
 
 def _sheets_of(path: Path, content: bytes) -> tuple[list[tuple[str, pd.DataFrame]], tuple[str, ...]]:
     """Return the tables of stops of a file, each with what to call it, and what was left aside."""
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            inside, content = read_only_table(archive, path.name)
+        path = Path(f"{path.name}, {PurePosixPath(inside).name}")
     if path.suffix.lower() == ".csv":
-        return [(path.name, read_csv_table(path, content))], ()
+        table, notes = read_csv_table(path.name, content)
+        return [(path.name, table)], notes
     if path.suffix.lower() != ".xlsx":
-        raise PublishedFileError(f"{path.name}: expected a .csv or .xlsx file, found {path.suffix or 'no'} ending.")
+        raise PublishedFileError(
+            f"{path.name}: expected a .csv, .xlsx or .zip file, found {path.suffix or 'no'} ending."
+        )
     sheets, notes = read_workbook_tables(path, content)
     if len(sheets) == 1:
         return [(path.name, sheets[0][1])], notes

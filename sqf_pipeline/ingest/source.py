@@ -36,7 +36,7 @@ class PublishedFile:
     Attributes
     ----------
     path
-        The file, whole; .xlsx or .csv. Of a year in parts, the first of them.
+        The file, whole; .xlsx, .csv or .zip. Of a year in parts, the first of them.
     year
         Calendar year of the stops it should hold.
     source
@@ -194,14 +194,16 @@ def is_synthetic(path: Path) -> bool:
 
 
 def _beginning(path: Path) -> bytes:
-    """Return the first text of a file: of a workbook, that of its first strings or sheet."""
+    """Return the first text of a file: of a workbook, that of its first strings or sheet; of an archive, its CSV's."""
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             return file.read(_BEGINNING_BYTES)
     try:
         with zipfile.ZipFile(path) as archive:
             texts = sorted(
-                name for name in archive.namelist() if name.startswith(("xl/sharedStrings", "xl/worksheets/"))
+                name
+                for name in archive.namelist()
+                if name.startswith(("xl/sharedStrings", "xl/worksheets/")) or name.lower().endswith(".csv")
             )
             return b"".join(archive.open(name).read(_BEGINNING_BYTES) for name in texts[:2])
     except DAMAGED_ARCHIVE:

@@ -87,7 +87,7 @@ def _sheets_with_header(path: Path, content: bytes) -> list[_Sheet]:
         names = ", ".join(repr(sheet.name) for sheet in sheets) or "none"
         raise PublishedFileError(
             f"{path.name}: expected a sheet whose header has the published column names, found none in the "
-            f"sheets {names}. Check that this is NYPD's stop, question and frisk file of 2017 or later."
+            f"sheets {names}. Check that this is NYPD's stop, question and frisk file."
         )
     return [sheet for sheet in sheets if sheet.matches >= needed]
 

@@ -1,13 +1,15 @@
 """The experiments: which model is fitted on which columns, how resampled and how calibrated, one entry each."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqf_pipeline.modelling import calibration as calibrators
-from sqf_pipeline.modelling.estimators import BLEND, SLOW_BOOSTING, kind
-from sqf_pipeline.modelling.feature_sets import OUTCOMES, FeatureSet, Outcome, chosen_fields, feature_set
+from sqf_pipeline.modelling.estimators import SLOW_BOOSTING, kind
+from sqf_pipeline.modelling.feature_sets import FeatureSet, FeatureSetError, chosen_fields, feature_set
 from sqf_pipeline.modelling.resampling import Method
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,11 @@ class Experiment:
         Settings to try on the last training year; the best by log loss is kept.
     fields
         Columns chosen for this model instead of a named set's; `feature_set` then names the tier's set.
+    forms
+        Forms of the training years and the test year, which decide what columns a set has.
     """
 
-    outcome: Outcome
+    outcome: str
     feature_set: str
     estimator: str
     resampling: Method = "none"
@@ -42,10 +46,11 @@ class Experiment:
     settings: Mapping[str, Any] = field(default_factory=dict)
     grid: tuple[Mapping[str, Any], ...] = ()
     fields: tuple[str, ...] = ()
+    forms: tuple[str, ...] = (NEW_FORM,)
 
     def __post_init__(self) -> None:
         kind(self.estimator)
-        feature_set(self.feature_set)
+        feature_set(self.feature_set, self.forms)
 
     @property
     def name(self) -> str:
@@ -65,7 +70,7 @@ class Experiment:
 
     def features(self) -> FeatureSet:
         """Return the set of columns, the chosen fields if there are any."""
-        named = feature_set(self.feature_set)
+        named = feature_set(self.feature_set, self.forms)
         if not self.fields:
             return named
         return chosen_fields(f"{self.feature_set}_twelve", named.tier, self.outcome, self.fields)
@@ -82,7 +87,7 @@ def study_experiments() -> tuple[Experiment, ...]:
     """Return the forests with the study's settings: its bins and finer categories, both outcomes."""
     return tuple(
         Experiment(outcome, columns, "random_forest", calibration="none")
-        for outcome in OUTCOMES
+        for outcome in STUDY_OUTCOMES
         for columns in ("study_2021_binned", "study_2021")
     )
 
@@ -103,18 +108,18 @@ def plain_experiments() -> tuple[Experiment, ...]:
 
 
 def tier_experiments() -> tuple[Experiment, ...]:
-    """Return every outcome at every tier: tuned forest, boosting, both blended, and the floors."""
+    """Return every outcome at each of its tiers, by each of its kinds of model."""
     return tuple(
-        experiment
-        for outcome in OUTCOMES
-        for columns in ("at_stop", "during", "study_2021")
-        for experiment in (
-            Experiment(outcome, columns, "constant"),
-            Experiment(outcome, columns, "logistic_regression"),
-            Experiment(outcome, columns, "tuned_forest", grid=FOREST_GRID),
-            Experiment(outcome, columns, "boosting", settings=SLOW_BOOSTING if outcome == "arrest" else {}),
-            Experiment(outcome, columns, BLEND),
+        Experiment(
+            outcome,
+            columns,
+            estimator,
+            settings=SLOW_BOOSTING if estimator == "boosting" and entry.common else {},
+            grid=FOREST_GRID if estimator == "tuned_forest" else (),
         )
+        for outcome, entry in OUTCOME_ENTRIES.items()
+        for columns in entry.tiers
+        for estimator in entry.estimators
     )
 
 
@@ -135,10 +140,22 @@ def served_experiments(chosen: Mapping[tuple[str, str], tuple[str, ...]]) -> tup
 
     `chosen` holds columns by (outcome, feature set).
     """
-    study = tuple(Experiment(outcome, "study_2021_twelve", "tuned_forest") for outcome in OUTCOMES)
+    study = tuple(Experiment(outcome, "study_2021_twelve", "tuned_forest") for outcome in STUDY_OUTCOMES)
     others = tuple(
         Experiment(outcome, columns, "tuned_forest", fields=tuple(chosen[outcome, columns]))
-        for outcome in OUTCOMES
+        for outcome in STUDY_OUTCOMES
         for columns in ("during", "at_stop")
     )
     return (*study, *others)
+
+
+def within_forms(experiments: Iterable[Experiment], forms: tuple[str, ...]) -> tuple[list[Experiment], str]:
+    """Return the experiments that are possible with years of these forms, and why others are left out, or ''."""
+    possible: list[Experiment] = []
+    reasons: dict[str, None] = {}
+    for experiment in experiments:
+        try:
+            possible.append(replace(experiment, forms=forms))
+        except FeatureSetError as error:
+            reasons[str(error)] = None
+    return possible, f"Models are left out. {' '.join(reasons)}" if reasons else ""

@@ -1,15 +1,14 @@
 """Named sets of columns a model may use, by when their values become known."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import columns_by_name, load_columns
-from sqf_pipeline.registry.outcomes import OUTCOMES as OUTCOMES  # noqa: PLC0414
-from sqf_pipeline.registry.outcomes import RIVALS, Tier
-from sqf_pipeline.registry.outcomes import TARGETS as TARGETS  # noqa: PLC0414
-from sqf_pipeline.registry.outcomes import Outcome as Outcome  # noqa: PLC0414
+from sqf_pipeline.registry.comparability import shared_columns
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, Tier
 from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 
 KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
@@ -81,7 +80,7 @@ class FeatureSet:
     ------
     FeatureSetError
         If a column is not in the registry, exists because of an outcome, is an outcome, is kept for the record,
-        may not be a feature, or is not known yet at the set's tier.
+        may not be a feature, is not known yet at the set's tier, or is chosen for an outcome whose own it is.
     """
 
     name: str
@@ -102,14 +101,16 @@ class FeatureSet:
             )
         for outcome, names in self.fields.items():
             for name in names:
-                _refuse_leak(self, name, rival=RIVALS[outcome] if self.rival_outcome else None)
+                _refuse_leak(self, name, rival=OUTCOME_ENTRIES[outcome].rival if self.rival_outcome else None)
+                _refuse_own(self, name, outcome)
 
     def columns_for(self, outcome: str) -> tuple[str, ...]:
-        """Return the sorted columns of the set for an outcome, the rival outcome among them if the set has it."""
+        """Return the sorted columns of the set for an outcome: without its own, with the rival if the set has it."""
         if outcome in self.fields:
             return tuple(sorted(self.fields[outcome]))
-        rival = (RIVALS[outcome],) if self.rival_outcome else ()
-        return tuple(sorted({*self.columns, *rival}))
+        entry = OUTCOME_ENTRIES[outcome]
+        rival = {entry.rival} - {""} if self.rival_outcome else set()
+        return tuple(sorted({*self.columns, *rival} - entry.barred))
 
     def drawn_for(self, outcome: str) -> tuple[str, ...]:
         """Return the columns whose gaps the set's models never see: at the stop, a missing value is drawn."""
@@ -142,6 +143,15 @@ def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
     if feature_set.tier == "at_stop" and entry.known not in KNOWN_BY_TIER["at_stop"]:
         when = "during the encounter" if entry.known == "during" else "when the form is completed, after the outcome"
         raise FeatureSetError(f"{where} names {name!r}, which becomes known {when}. Remove it, or use another tier.")
+
+
+def _refuse_own(feature_set: FeatureSet, name: str, outcome: str) -> None:
+    """Raise FeatureSetError when a column is a part of the outcome for which it was chosen, or is made by it."""
+    if name in OUTCOME_ENTRIES[outcome].barred:
+        raise FeatureSetError(
+            f"Feature set {feature_set.name!r} names {name!r} for the outcome {outcome!r}, whose own column it is "
+            "(registry/outcomes.csv). Remove it."
+        )
 
 
 @cache
@@ -189,12 +199,46 @@ def feature_sets() -> dict[str, FeatureSet]:
     return {entry.name: entry for entry in sets}
 
 
-def feature_set(name: str) -> FeatureSet:
-    """Return the feature set called `name`; raises FeatureSetError naming those that there are."""
+@cache
+def feature_set(name: str, forms: tuple[str, ...] = (NEW_FORM,)) -> FeatureSet:
+    """Return the feature set called `name`, with the columns that mean the same in the forms of the years it is for.
+
+    Parameters
+    ----------
+    name
+        One of `feature_sets`.
+    forms
+        Forms of the training years and the test year.
+
+    Raises
+    ------
+    FeatureSetError
+        Naming the sets that there are, or the columns that some form does not have of a set that is the study's: it
+        is the study's with all of them only.
+    """
     sets = feature_sets()
     if name not in sets:
         raise FeatureSetError(f"There is no feature set {name!r}. The feature sets are: {', '.join(sets)}.")
-    return sets[name]
+    named = sets[name]
+    shared = frozenset(shared_columns(forms)) | {"year"}
+    absent = sorted({*named.columns, *(one for fields in named.fields.values() for one in fields)} - shared)
+    if not absent:
+        return named
+    if named.tier == "study":
+        raise FeatureSetError(
+            f"The 2021 study's columns cannot all be used with files of these years (forms {', '.join(forms)}): "
+            f"{', '.join(absent)} is not in all of them, or means something else."
+        )
+    return replace(named, columns=tuple(column for column in named.columns if column in shared))
+
+
+def is_usable(name: str, forms: tuple[str, ...]) -> bool:
+    """Return whether years of these forms have the columns without which a set is not what it is called."""
+    try:
+        feature_set(name, forms)
+    except FeatureSetError:
+        return False
+    return True
 
 
 def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -> FeatureSet:

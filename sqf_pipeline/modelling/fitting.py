@@ -10,12 +10,12 @@ import pandas as pd
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, prior_calibrator
 from sqf_pipeline.modelling.encoder import features_of_set
-from sqf_pipeline.modelling.estimators import make_model, settings_of, use_one_core
+from sqf_pipeline.modelling.estimators import settings_of
 from sqf_pipeline.modelling.experiments import Experiment
-from sqf_pipeline.modelling.feature_sets import TARGETS, FeatureSet
-from sqf_pipeline.modelling.resampling import resample
-from sqf_pipeline.modelling.thread_limits import one_thread
-from sqf_pipeline.modelling.thresholds import DEFAULT_THRESHOLD, Threshold, choose_thresholds, half
+from sqf_pipeline.modelling.feature_sets import FeatureSet
+from sqf_pipeline.modelling.shared_fits import FitStep, SharedFits, positive_score
+from sqf_pipeline.modelling.thresholds import Threshold, choose_thresholds, default_threshold, half
+from sqf_pipeline.registry.outcomes import TARGETS, happened
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class FittedModel:
 
     @property
     def target(self) -> str:
-        """Column of the outcome."""
+        """Column that records the outcome."""
         return TARGETS[self.outcome]
 
     @property
@@ -121,18 +121,13 @@ class FittedModel:
         return float(log_loss(self.held_out.positive, self.held_out.probability, labels=[False, True]))
 
 
-def positive_score(pipeline: Any, stops: pd.DataFrame) -> np.ndarray:
-    """Return the second column of `predict_proba`; the model was fitted on classes False and True."""
-    with one_thread():
-        probabilities = pipeline.predict_proba(stops)
-    classes = list(pipeline.classes_)
-    if True not in classes:
-        return np.zeros(len(stops))
-    return np.asarray(probabilities[:, classes.index(True)], dtype=np.float64)
-
-
 def fit_experiment(
-    experiment: Experiment, training_stops: pd.DataFrame, *, encoded: bool = False, n_jobs: int | None = None
+    experiment: Experiment,
+    training_stops: pd.DataFrame,
+    *,
+    encoded: bool = False,
+    n_jobs: int | None = None,
+    shared: SharedFits | None = None,
 ) -> FittedModel:
     """Fit an experiment on training stops.
 
@@ -146,6 +141,8 @@ def fit_experiment(
         Whether they come as encoded features instead, by `encoder.encoded_sets`, beside `year` and the outcome.
     n_jobs
         Cores for forests; the model is the same whatever their number.
+    shared
+        Fits of other experiments on the same training stops, which are used and added to.
 
     Raises
     ------
@@ -154,13 +151,13 @@ def fit_experiment(
         or when a calibrated experiment has one year only, or a last year without stops of both kinds.
     """
     features = experiment.features()
-    known = training_stops[training_stops[TARGETS[experiment.outcome]].notna()]
-    positive = known[TARGETS[experiment.outcome]].to_numpy(dtype=bool)
+    actual = happened(training_stops, experiment.outcome)
+    known, positive = training_stops[actual.notna()], actual.dropna().to_numpy(dtype=bool)
     _refuse_unusable(experiment, training_stops, known, positive)
     years = known["year"].to_numpy(dtype=np.int64)
     names = features.columns_for(experiment.outcome)
     inputs = features_of_set(training_stops.columns, features.name, names) if encoded else names
-    step = _Step(experiment, features, inputs, encoded, n_jobs)
+    step = FitStep(experiment, features, inputs, encoded, n_jobs, SharedFits() if shared is None else shared)
     chosen = _Chosen(dict(experiment.settings), Calibrator(), half())
     if experiment.needs_held_out_year:
         chosen = _choose_on_last_year(step, known, positive, years)
@@ -178,7 +175,7 @@ def fit_experiment(
         pipeline=pipeline,
         calibrator=calibrator,
         thresholds=chosen.thresholds,
-        default_threshold=DEFAULT_THRESHOLD[experiment.outcome] if chosen.held_out else "half",
+        default_threshold=default_threshold(experiment.outcome) if chosen.held_out else "half",
         settings=settings_of(pipeline),
         training_years=tuple(sorted(set(years.tolist()))),
         training_rows=len(known),
@@ -204,7 +201,7 @@ class _Chosen:
     tried: tuple[Mapping[str, Any], ...] = ()
 
 
-def _choose_on_last_year(step: "_Step", known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:
+def _choose_on_last_year(step: FitStep, known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:
     """Fit early models on all years but the last, and choose settings, calibrator and thresholds on the last.
 
     The final model, fitted on all years, takes them over, which predicts better (docs/modelling.md).
@@ -242,57 +239,3 @@ def _refuse_unusable(experiment: Experiment, stops: pd.DataFrame, known: pd.Data
             f"The model {experiment.name} needs training stops with and without the outcome; found "
             f"{int(positive.sum()):,} with among {len(positive):,}. Train on more stops."
         )
-
-
-@dataclass(frozen=True)
-class _Step:
-    """The parts of a fit that early and final models share."""
-
-    experiment: Experiment
-    features: FeatureSet
-    inputs: tuple[str, ...]
-    encoded: bool
-    n_jobs: int | None
-
-    def fit(
-        self, stops: pd.DataFrame, positive: np.ndarray, settings: Mapping[str, Any]
-    ) -> tuple[Any, tuple[int, int], tuple[int, int]]:
-        """Return a pipeline fitted on resampled stops, and the class counts before and after."""
-        sampled = resample(stops[list(self.inputs)], positive, self.experiment.resampling, encoded=self.encoded)
-        model = make_model(
-            self.experiment.estimator,
-            self.features,
-            self.experiment.outcome,
-            settings=settings,
-            n_jobs=self.n_jobs,
-            encoded=self.encoded,
-        )
-        with one_thread():
-            model.fit(sampled.stops, sampled.positive)
-        use_one_core(model)
-        return model, sampled.before, sampled.after
-
-    def choose(
-        self, stops: pd.DataFrame, positive: np.ndarray, early: np.ndarray
-    ) -> tuple[dict[str, Any], tuple[Mapping[str, Any], ...], np.ndarray]:
-        """Return the settings that did best on the last year, all that were tried, and the best one's scores."""
-        from sklearn.metrics import average_precision_score, log_loss
-
-        tried = []
-        for variant in self.experiment.grid or ({},):
-            settings = {**self.experiment.settings, **variant}
-            model, _, _ = self.fit(stops[early], positive[early], settings)
-            score = positive_score(model, stops.loc[~early, list(self.inputs)])
-            actual = positive[~early]
-            calibrated = fit_calibrator("logistic", score, actual).apply(score)
-            loss = float(log_loss(actual, calibrated, labels=[False, True]))
-            ranking = float(average_precision_score(actual, score)) if actual.any() else float("nan")
-            tried.append((loss, {**variant, "log_loss": loss, "average_precision": ranking}, settings, score))
-        tried.sort(key=lambda entry: entry[0])
-        return tried[0][2], tuple(entry[1] for entry in tried), tried[0][3]
-
-    def sampled_share(self, after: tuple[int, int]) -> float:
-        """Return the share of positives that the classifier's trees saw."""
-        if self.experiment.estimator in {"balanced_forest", "weighted_forest"}:
-            return 0.5
-        return after[0] / sum(after)

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
+
 MISS_COST = 10.0
 """Cost of a miss in false alarms, for the threshold of a stated cost ratio."""
-
-STATED_PRECISION = {"arrest": 0.80, "summons": 0.15}
-DEFAULT_THRESHOLD = {"arrest": "equal_costs", "summons": "best_f1"}
-"""The threshold a model answers yes or no with when nobody names one."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,11 @@ class Threshold:
     name: str
     value: float
     aim: str
+
+
+def default_threshold(outcome: str) -> str:
+    """Return the name of the threshold a model answers yes or no with when nobody names one."""
+    return "equal_costs" if OUTCOME_ENTRIES[outcome].common else "best_f1"
 
 
 def half() -> dict[str, Threshold]:
@@ -41,9 +44,9 @@ def choose_thresholds(probability: np.ndarray, positive: np.ndarray, outcome: st
         Calibrated probabilities of the stops of the last training year by a model that did not see them, and
         whether they had the outcome.
     outcome
-        `arrest` or `summons`; it states the precision to hold.
+        Name in `registry/outcomes.csv`, which states the precision to hold.
     """
-    stated = STATED_PRECISION[outcome]
+    stated = OUTCOME_ENTRIES[outcome].stated_precision
     cuts, precision, recall = precision_recall_steps(probability, positive)
     chosen = [
         Threshold("equal_costs", 0.5, "A miss costs as much as a false alarm."),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FRESHNESS_CHECK = dg.AssetCheckKey(dg.AssetKey("stops"), "freshness_check")
 
-GROUPS_BY_TEST_YEAR = ("features", "models", "evaluation", "publication")
+GROUPS_BY_TEST_YEAR = ("features", "models", "evaluation", "disparity", "publication")
 
 
 def build_jobs(groups: frozenset[str]) -> "list[UnresolvedAssetJobDefinition]":
@@ -31,6 +31,8 @@ def build_jobs(groups: frozenset[str]) -> "list[UnresolvedAssetJobDefinition]":
             - dg.AssetSelection.assets("study_2021")
         )
         jobs.append(_job("evaluate", measured, "Measure the models of a test year anew, without fitting them again."))
+    if "disparity" in groups:
+        jobs.append(_job("disparity", _groups("disparity"), "The tests of unequal treatment of a test year anew."))
     if "publication" in groups:
         jobs.append(
             _job("publish", _groups("publication"), "Write the model card, charts and export of a test year anew.")

@@ -88,7 +88,7 @@ class FittedModelsIOManager(dg.IOManager):
             {
                 "path": dg.MetadataValue.path(str(listed.resolve())),
                 "size_bytes": size,
-                "fitted": dg.MetadataValue.table(records),
+                "fitted": dg.MetadataValue.table(records) if records else "none",
             }
         )
 

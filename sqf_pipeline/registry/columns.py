@@ -1,17 +1,19 @@
 """The registry of columns: one table that says what every column is called, means and may hold."""
 
 import csv
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Literal, cast
+
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM, forms
 
 Kind = Literal[
     "identifier", "year", "date", "time", "integer", "number", "height", "month", "weekday",
     "category", "code", "flag", "mark", "text",
 ]  # fmt: skip
 Known = Literal["at_stop", "value_at_stop", "completed", "during", "outcome_made", "outcome", "record"]
+Comparable = Literal["same", "close", "different", "one form only"]
 
 DTYPES = {
     "year": "Int16",
@@ -41,7 +43,8 @@ class Column:
     name
         Our name, the same in frames, tables, models and documents.
     published_names
-        Every name the column has had in a published file; empty for a column that is computed.
+        Every name the column has had in files of the form in use since 2017; empty for a column that is computed, or
+        that only an older form has (see `forms.published_forms`).
     kind
         How a published text becomes a value; see `cleaning`. A `flag` is Y or N and stays null when it is
         null; a `mark` is set or absent, so that null means no.
@@ -50,7 +53,7 @@ class Column:
     minimum, maximum
         Plausible range, both ends included; a value outside becomes missing and is counted.
     required
-        Whether a file without the column is refused.
+        Whether a file of the form in use without the column is refused.
     known
         When the value becomes known: at the stop; at the stop, but whether it is missing only afterwards
         (`value_at_stop`); when the form is written or completed, the outcome being known (`completed`); during the
@@ -59,6 +62,11 @@ class Column:
         Whether a model may use the column at all.
     description
         One sentence for people, used in SQL comments and documents.
+    comparable
+        Whether the column means the same in the old form (2003 to 2016) and the new: `same`, `close`, `different`, or
+        `one form only`.
+    usage_warning
+        What to heed when years of both forms are compared; empty where it is `same`.
     """
 
     name: str
@@ -71,29 +79,29 @@ class Column:
     known: Known
     feature: bool
     description: str
-
-
-def normalise_name(name: str) -> str:
-    """Return a published name without case, spaces, underscores and byte order mark, for comparison."""
-    return re.sub(r"[\W_]", "", name).upper()
+    comparable: Comparable
+    usage_warning: str
 
 
 @cache
 def load_columns() -> tuple[Column, ...]:
     """Return every column of the registry, in the order of the table."""
+    published = forms()[NEW_FORM].by_column
     text = resources.files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
     return tuple(
         Column(
             name=row["name"],
-            published_names=tuple(part for part in row["published_names"].split("|") if part),
+            published_names=published[row["name"]].published_names if row["name"] in published else (),
             kind=cast("Kind", row["kind"]),
             unit=row["unit"],
             minimum=float(row["minimum"]) if row["minimum"] else None,
             maximum=float(row["maximum"]) if row["maximum"] else None,
-            required=row["required"] == "yes",
+            required=row["name"] in published and published[row["name"]].required,
             known=cast("Known", row["known"]),
             feature=row["feature"] == "yes",
             description=row["description"],
+            comparable=cast("Comparable", row["comparable"]),
+            usage_warning=row["usage_warning"],
         )
         for row in csv.DictReader(text.splitlines())
     )
@@ -108,9 +116,3 @@ def columns_by_name() -> dict[str, Column]:
 def column(name: str) -> Column:
     """Return the column called `name`; raises KeyError when the registry has none of that name."""
     return columns_by_name()[name]
-
-
-@cache
-def names_by_published() -> dict[str, str]:
-    """Return a dictionary from every normalised published name to our name."""
-    return {normalise_name(name): entry.name for entry in load_columns() for name in entry.published_names}

@@ -1,20 +1,16 @@
-"""What is predicted and from what: the outcomes, their columns, and the tiers of information."""
+"""What is predicted and from what: the outcomes of `outcomes.csv`, their columns, and the tiers of information."""
 
-from collections.abc import Mapping
-from typing import Literal
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Literal
 
-Outcome = Literal["arrest", "summons"]
+if TYPE_CHECKING:
+    import pandas as pd
+
 Tier = Literal["study", "during", "at_stop"]
 
-OUTCOMES: tuple[Outcome, ...] = ("arrest", "summons")
-TARGETS: Mapping[str, str] = {"arrest": "arrested", "summons": "summons_issued"}
-"""The column that says whether an outcome happened."""
-RIVALS: Mapping[str, str] = {"arrest": "summons_issued", "summons": "arrested"}
-"""The column of the other outcome."""
-OUTCOME_WORDS: Mapping[str, Mapping[str, str]] = {
-    "arrest": {"noun": "an arrest", "plural": "arrests", "title": "Arrest", "yes": "Arrest", "no": "No arrest"},
-    "summons": {"noun": "a summons", "plural": "summonses", "title": "Summons", "yes": "Summons", "no": "No summons"},
-}
 TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
 """Tiers in the order in which they are shown: what is known first comes first."""
 TIER_WORDS: Mapping[str, str] = {
@@ -22,6 +18,100 @@ TIER_WORDS: Mapping[str, str] = {
     "study_2021": "the study's columns",
 }  # fmt: skip
 _COLUMN_SETS = ("at_stop", "during", "study_2021", "study_2021_binned")
+_LISTS = ("positive", "own", "tiers", "estimators")
+
+
+@dataclass(frozen=True)
+class OutcomeEntry:
+    """One outcome; to add one is to add a row to `outcomes.csv`.
+
+    Attributes
+    ----------
+    name
+        Slug, the first part of the names of its models.
+    positive
+        Columns any of which makes it positive: first the one that records it, then marks, whose null means no.
+    own
+        Columns that it makes, or that have it as a part. Like `positive`, no model of it may see them at any tier.
+    rival
+        Column of the outcome that the study of 2021 has among its columns; empty where there is none.
+    tiers
+        Sets of columns from which it is modelled; with `study_2021` it is drawn, exported and served too.
+    estimators
+        Kinds of model that are fitted at each tier.
+    common
+        Whether a model is chosen and its yes or no is set as for an outcome that a large share of stops has.
+    stated_precision
+        Precision that one of the thresholds must hold.
+    family
+        Outcomes that are shown side by side, never one without the others.
+    noun, plural, title, no
+        Words for people.
+    """
+
+    name: str
+    positive: tuple[str, ...]
+    own: tuple[str, ...]
+    rival: str
+    tiers: tuple[str, ...]
+    estimators: tuple[str, ...]
+    common: bool
+    stated_precision: float
+    family: str
+    noun: str
+    plural: str
+    title: str
+    no: str
+
+    @property
+    def barred(self) -> frozenset[str]:
+        """Columns that no model of it may see."""
+        return frozenset({*self.positive, *self.own})
+
+
+def _load() -> dict[str, OutcomeEntry]:
+    text = resources.files(__package__).joinpath("outcomes.csv").read_text(encoding="utf-8")
+    entries = {}
+    for row in csv.DictReader(text.splitlines()):
+        lists = {name: tuple(part for part in row.pop(name).split("|") if part) for name in _LISTS}
+        common, precision = row.pop("share") == "common", float(row.pop("stated_precision"))
+        entries[row["name"]] = OutcomeEntry(**row, **lists, common=common, stated_precision=precision)  # type: ignore[arg-type]
+    return entries
+
+
+OUTCOME_ENTRIES: Mapping[str, OutcomeEntry] = _load()
+OUTCOMES: tuple[str, ...] = tuple(OUTCOME_ENTRIES)
+STUDY_OUTCOMES: tuple[str, ...] = tuple(name for name, entry in OUTCOME_ENTRIES.items() if "study_2021" in entry.tiers)
+"""Outcomes that are modelled from the study's columns as well; they are drawn, exported and served."""
+TARGETS: Mapping[str, str] = {name: entry.positive[0] for name, entry in OUTCOME_ENTRIES.items()}
+"""The column that records an outcome; whether it happened is asked of `happened`."""
+STUDY_TARGETS: Mapping[str, str] = {name: TARGETS[name] for name in STUDY_OUTCOMES}
+OUTCOME_WORDS: Mapping[str, Mapping[str, str]] = {
+    name: {"noun": entry.noun, "plural": entry.plural, "title": entry.title, "yes": entry.title, "no": entry.no}
+    for name, entry in OUTCOME_ENTRIES.items()
+}
+if TYPE_CHECKING:
+    Outcome = str
+else:
+    Outcome = Literal[STUDY_OUTCOMES]  # what the service may be asked for
+
+
+def happened(stops: "pd.DataFrame", outcome: str) -> "pd.Series":
+    """Return whether an outcome happened in each stop, boolean; null where nothing is marked and no record says no."""
+    first, *marks = OUTCOME_ENTRIES[outcome].positive
+    known = stops[first]
+    for name in marks:
+        known = known | stops[name].fillna(value=False)
+    return known
+
+
+def families(outcomes: Iterable[str]) -> dict[str, list[str]]:
+    """Return outcomes by the family in which they are shown; one that is not listed is a family of its own."""
+    grouped: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        entry = OUTCOME_ENTRIES.get(outcome)
+        grouped.setdefault(entry.family if entry else outcome, []).append(outcome)
+    return grouped
 
 
 def model_order(outcome: str, column_set: str, name: str = "") -> tuple[int, str, int, str, str]:

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping
 from importlib import resources
 
-from sqf_pipeline.registry.outcomes import Outcome
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, Outcome
 
 
 def _fields(outcome: Outcome) -> dict[str, str]:
@@ -12,7 +12,7 @@ def _fields(outcome: Outcome) -> dict[str, str]:
     return {row["field"]: row["column"] for row in csv.DictReader(text.splitlines()) if row["outcome"] == outcome}
 
 
-STUDY_FIELDS: Mapping[Outcome, Mapping[str, str]] = {"arrest": _fields("arrest"), "summons": _fields("summons")}
+STUDY_FIELDS: Mapping[Outcome, Mapping[str, str]] = {name: _fields(name) for name in STUDY_OUTCOMES}
 """By outcome, the study's name of each field and ours, in the order of its requests."""
 
 SERVICE_FIELDS: Mapping[str, tuple[str, ...]] = {name: tuple(fields.values()) for name, fields in STUDY_FIELDS.items()}

@@ -12,7 +12,7 @@ from sqf_pipeline.evaluation.compared_models import MAIN_ESTIMATOR, MAIN_MODELS
 from sqf_pipeline.evaluation.curves import CURVE_RESAMPLES, curve_points
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME
 from sqf_pipeline.evaluation.result_rows import forecasts
-from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, STUDY_TARGETS
 from sqf_pipeline.reporting.plots import drift_plots, model_plots, stops_plots, subgroup_plots
 from sqf_pipeline.reporting.plots.style import Origin
 
@@ -58,13 +58,13 @@ def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
 
 def drawn_outcomes(inputs: ChartInputs) -> list[str]:
     """Return the outcomes whose models are drawn: those that some test stops had and others had not."""
-    return [outcome for outcome in OUTCOMES if inputs.test_stops[TARGETS[outcome]].nunique() == 2]
+    return [outcome for outcome in STUDY_OUTCOMES if inputs.test_stops[STUDY_TARGETS[outcome]].nunique() == 2]
 
 
 def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "Iterator[tuple[str, Figure]]":
     mains = [name for name in MAIN_MODELS if name.startswith(f"{outcome}-")]
     study = f"{outcome}-study_2021-{MAIN_ESTIMATOR}"
-    known = inputs.test_stops[inputs.test_stops[TARGETS[outcome]].notna()]
+    known = inputs.test_stops[inputs.test_stops[STUDY_TARGETS[outcome]].notna()]
     yield (
         f"{outcome}_confusion_matrices",
         model_plots.confusion_matrices(
@@ -77,7 +77,7 @@ def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "It
             _curves(inputs, mains, known),
             inputs.metric_intervals[inputs.metric_intervals["model"].isin(mains)],
             origin,
-            base_rate=float(known[TARGETS[outcome]].mean()),
+            base_rate=float(known[STUDY_TARGETS[outcome]].mean()),
             rows=len(known),
         ),
     )
@@ -96,7 +96,7 @@ def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "It
             inputs.metric_intervals[inputs.metric_intervals["model"].isin(names)],
             measure,
             origin,
-            chance=0.5 if measure == "roc_auc" else float(known[TARGETS[outcome]].mean()),
+            chance=0.5 if measure == "roc_auc" else float(known[STUDY_TARGETS[outcome]].mean()),
         ),
     )
     groups = inputs.subgroup_metrics[inputs.subgroup_metrics["model"] == study]

@@ -10,11 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import count, number, share
+from sqf_pipeline.display import count, listed, number, share
 from sqf_pipeline.modelling.feature_sets import feature_sets
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
-from sqf_pipeline.registry.outcomes import OUTCOME_WORDS
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
 from sqf_pipeline.reporting import model_card_tables as tables
+from sqf_pipeline.reporting import weapon_tables
+from sqf_pipeline.reporting.treatment_tables import treatment_summary, treatment_years
 from sqf_pipeline.year_checks.completeness import coverage_note
 
 
@@ -29,7 +31,8 @@ class ModelCardInputs:
     source
         `local`, `nypd` or `sample`.
     models, metric_intervals, threshold_metrics, calibration_bins, subgroup_metrics, feature_importances, drift,
-    study_2021_comparison, source_files, data_quality, metric_differences, gap_marks
+    study_2021_comparison, source_files, data_quality, metric_differences, gap_marks, outcome_counts,
+    risk_concentration, precision_at_recall, outcome_test_rates, outcome_test_contrasts, decision_and_hit_rates
         Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
         become the table over years.
     main_models
@@ -50,6 +53,12 @@ class ModelCardInputs:
     data_quality: pd.DataFrame
     metric_differences: pd.DataFrame = field(default_factory=pd.DataFrame)
     gap_marks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outcome_counts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    risk_concentration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    precision_at_recall: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outcome_test_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outcome_test_contrasts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    decision_and_hit_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_models: tuple[str, ...] = ()
 
     def of_test_year(self) -> "ModelCardInputs":
@@ -91,30 +100,40 @@ def _cell(text: str) -> str:
 
 def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
     models = tables.ordered_models(inputs.models)
-    outcomes = list(dict.fromkeys(str(name) for name in models["outcome"]))
+    shown = families(dict.fromkeys(str(name) for name in models["outcome"]))
     training = sorted({int(year) for years in models["training_years"] for year in str(years).split(",")})
     described = {name: entry.description for name, entry in feature_sets().items()}
-    recalls = tables.curve_recalls(inputs)
     return {
         "test_year": inputs.test_year,
         "synthetic": inputs.source == "sample",
         "source": inputs.source,
         "data_note": coverage_note(inputs.source_files) if "coverage" in inputs.source_files else "",
         "training_years": ", ".join(map(str, training)),
+        "forms": _forms(models),
         "training_rows": count(models["training_rows"].max()),
         "test_rows": count(_test_rows(inputs)),
         "finding": finding(inputs),
         "summary": tables.summary(inputs),
-        "skill": [sentence for name in outcomes for sentence in _skill(inputs, models, name)],
-        "outcomes": outcomes,
+        "skill": [sentence for names in shown.values() for sentence in _skill(inputs, models, names)],
+        "families": list(shown),
         "source_files": tables.source_files(inputs),
         "cleaning": tables.cleaning(inputs),
         "tiers": tables.tiers(inputs, described),
         "gap_marks": tables.gap_marks(inputs),
-        "ranking": {name: tables.metrics(inputs, name, [*_names("ranking"), *recalls]) for name in outcomes},
-        "probabilities": {name: tables.metrics(inputs, name, _names("probabilities")) for name in outcomes},
+        "ranking": {
+            name: tables.metrics(inputs, group, [*_names("ranking"), *tables.curve_recalls(inputs, group)])
+            for name, group in shown.items()
+        },
+        "probabilities": {
+            name: tables.metrics(inputs, group, _names("probabilities")) for name, group in shown.items()
+        },
+        "concentration": weapon_tables.concentration_table(models, inputs.metric_intervals, inputs.risk_concentration),
+        "at_recall": weapon_tables.recall_table(models, inputs.precision_at_recall),
+        "outcome_counts": weapon_tables.counts_table(inputs.outcome_counts),
         "differences": tables.differences(inputs),
         "main_models": [_main_model(inputs, name) for name in _main_models(inputs)],
+        "treatment": treatment_summary(inputs.decision_and_hit_rates),
+        "treatment_years": treatment_years(inputs.decision_and_hit_rates),
         "drift": tables.drift(inputs),
         "drift_counts": {status: int((inputs.drift["status"] == status).sum()) for status in ("ok", "warn", "fail")},
         "study_2021": tables.study_2021(inputs),
@@ -123,6 +142,20 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "versions": tables.versions(inputs),
         "level": _level(inputs),
     }
+
+
+def _forms(models: pd.DataFrame) -> str:
+    """Return what is to be said of years whose files have different forms, or ''."""
+    if "forms" not in models or not models["forms"].astype("string").str.contains(",").any():
+        return ""
+    used = models.drop_duplicates("feature_set").set_index("feature_set")["columns"]
+    sets = "; ".join(f"{name} ({text.count(',') + 1}): {text}" for name, text in sorted(used.items()))
+    return (
+        "These years have files of different forms: to 2016 the old one (OLD), since 2017 the one in use (NEW). The "
+        "models use the columns alone that mean the same, or nearly the same, in both; what the models say of the test "
+        "year may come of the change of form as well as of policing (docs/which_years_may_be_compared.md). Columns "
+        f"used: {sets}."
+    )
 
 
 def _main_models(inputs: ModelCardInputs) -> list[str]:
@@ -163,7 +196,7 @@ def finding(inputs: ModelCardInputs) -> str:
         found = {
             outcome: values[model, "roc_auc"][0]
             for (outcome, of_columns), model in chosen.items()
-            if of_columns == columns and (model, "roc_auc") in values
+            if of_columns == columns and (outcome, "during") in chosen and (model, "roc_auc") in values
         }
         return " and ".join(f"{number(area, 2)} for {OUTCOME_WORDS[name]['plural']}" for name, area in found.items())
 
@@ -177,17 +210,17 @@ def finding(inputs: ModelCardInputs) -> str:
     )
 
 
-def _skill(inputs: ModelCardInputs, models: pd.DataFrame, outcome: str) -> list[str]:
-    """Say how many models of an outcome predict better than a constant, with an interval that leaves 0 out."""
+def _skill(inputs: ModelCardInputs, models: pd.DataFrame, outcomes: list[str]) -> list[str]:
+    """Say how many models of some outcomes predict better than a constant, with an interval that leaves 0 out."""
     values = tables.estimates(inputs)
-    names = models.loc[models["outcome"] == outcome, "model"]
+    names = models.loc[models["outcome"].isin(outcomes), "model"]
     lows = [values[str(name), "brier_skill"][1] for name in names if (str(name), "brier_skill") in values]
     known = [float(low) for low in lows if not pd.isna(low)]
     if not known:
         return []
     return [
-        f"Of {len(known)} models of {outcome}, {sum(low > 0 for low in known)} predict better than always giving the "
-        "training share (interval of the Brier skill above 0)."
+        f"Of {len(known)} models of {listed(outcomes)}, {sum(low > 0 for low in known)} predict better than always "
+        "giving the training share (interval of the Brier skill above 0)."
     ]
 
 

@@ -44,8 +44,7 @@ def test_shares(inputs: "ModelCardInputs") -> dict[str, float]:
     """Return the share of test stops with each outcome, from the counts at any threshold of any of its models."""
     outcome_of = inputs.models.set_index("model")["outcome"].to_dict()
     frame = inputs.threshold_metrics
-    named = frame.assign(outcome=frame["model"].map(outcome_of)).dropna(subset=["outcome"])
-    first = named.drop_duplicates("outcome")
+    first = frame.assign(outcome=frame["model"].map(outcome_of)).dropna(subset=["outcome"]).drop_duplicates("outcome")
     return {str(row.outcome): (row.tp + row.fn) / (row.tp + row.fn + row.tn + row.fp) for row in first.itertuples()}
 
 
@@ -82,13 +81,13 @@ def _triple(values: Mapping[tuple[str, str], tuple[Any, Any, Any]], model: str, 
     return values.get((model, metric), (None, None, None))
 
 
-def metrics(inputs: "ModelCardInputs", outcome: str, names: Sequence[str]) -> DisplayTable:
-    """Return metrics with intervals, one row a model of the outcome."""
+def metrics(inputs: "ModelCardInputs", outcomes: Sequence[str], names: Sequence[str]) -> DisplayTable:
+    """Return metrics with intervals, one row a model of the outcomes."""
     values, known = estimates(inputs), load_metrics()
     ordered = ordered_models(inputs.models)
     rows = [
         {"model": model, **{name: metric_text(name, *_triple(values, str(model), name)) for name in names}}
-        for model in ordered.loc[ordered["outcome"] == outcome, "model"]
+        for model in ordered.loc[ordered["outcome"].isin(outcomes), "model"]
     ]
     titles = [(name, known[name].title if name in known else words(name).capitalize()) for name in names]
     return display_table(rows, [("model", "Model", "code"), *titles])
@@ -103,9 +102,11 @@ def tiers(inputs: "ModelCardInputs", described: Mapping[str, str]) -> DisplayTab
     )  # fmt: skip
 
 
-def curve_recalls(inputs: "ModelCardInputs") -> list[str]:
-    """Return the names of recalls read off the test year's curve that were computed."""
-    names = inputs.metric_intervals["metric"].astype(str)
+def curve_recalls(inputs: "ModelCardInputs", outcomes: Sequence[str]) -> list[str]:
+    """Return the names of recalls read off the test year's curve that were computed for models of the outcomes."""
+    models = inputs.models.loc[inputs.models["outcome"].isin(outcomes), "model"]
+    frame = inputs.metric_intervals
+    names = frame.loc[frame["model"].isin(models), "metric"].astype(str)
     return sorted({name for name in names if name.startswith("recall_at_precision_")})
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 from werkzeug.exceptions import UnsupportedMediaType
 
-from sqf_pipeline.registry.outcomes import OUTCOMES, Outcome
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, Outcome
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.monitoring import Metrics
@@ -24,7 +24,7 @@ _TAGS: frozenset[str] = frozenset(TIERS)
 def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
     """Add every JSON route to an application."""
     blueprint = Blueprint("api", __name__)
-    for outcome in OUTCOMES:
+    for outcome in STUDY_OUTCOMES:
         if outcome in service.validators:
             _add_version_1(blueprint, service, metrics, outcome)
         if (outcome, "study") in service.predictors:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sqf_pipeline.registry.outcomes import OUTCOMES, Outcome, Tier
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, Outcome, Tier
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.manifest import FieldSpec, Manifest
@@ -41,7 +41,7 @@ def load_service(path: Path) -> Service:
     bundle = open_bundle(path)
     predictors = load_predictors(bundle)
     validators = {}
-    for outcome in OUTCOMES:
+    for outcome in STUDY_OUTCOMES:
         entries = [predictors[outcome, tier].entry for tier in TIERS if (outcome, tier) in predictors]
         if entries:
             validators[outcome] = request_adapter(entries)

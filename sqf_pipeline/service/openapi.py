@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, OUTCOMES, Outcome
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, Outcome
 from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import FieldSpec
@@ -28,7 +28,7 @@ def build_document(service: Service) -> dict[str, Any]:
     )
     schemas = dict(answers["$defs"])
     paths: dict[str, Any] = {}
-    for outcome in OUTCOMES:  # each fills a copy of its own
+    for outcome in STUDY_OUTCOMES:  # each fills a copy of its own
         if outcome in service.validators:
             operation = _prediction(service, outcome, schemas, json.loads(templates)["prediction"])
             paths[f"/api/v1/predictions/{outcome}"] = {"post": operation}

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from sqf_pipeline.display import TEXT_FORMATS, metric_text
 from sqf_pipeline.registry.metric_definitions import metrics_in
-from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, OUTCOMES, Outcome, model_order
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, Outcome, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.api_page import operations_of
 from sqf_pipeline.service.card_page import render_card
@@ -86,6 +86,7 @@ def register_pages(app: Flask, service: Service) -> None:
             "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
             "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
             "text_formats": TEXT_FORMATS,
+            "outcome_pages": [(name, OUTCOME_WORDS[name]["title"]) for name in STUDY_OUTCOMES],
         }
     )  # fmt: skip
     for name in asset_files():
@@ -133,7 +134,7 @@ def _add_forms(blueprint: Blueprint, service: Service) -> None:
             )
             return Response(page, status=422 if state.errors else 200, content_type="text/html; charset=utf-8")
 
-    for outcome in OUTCOMES:
+    for outcome in STUDY_OUTCOMES:
         if service.tiers(outcome):
             add(outcome)
 
@@ -150,6 +151,11 @@ def _add_analysis(blueprint: Blueprint, service: Service) -> None:
     def faults() -> str:
         tables = [table for table in service.analysis.values() if table.section == "faults"]
         return render_template("faults.html", tables=tables)
+
+    @blueprint.get("/treatment")
+    def treatment() -> str:
+        tables = [table for table in service.analysis.values() if table.section == "treatment"]
+        return render_template("treatment.html", tables=tables)
 
     @blueprint.get("/analysis/<name>.<extension>")
     def download(name: str, extension: str) -> Response:

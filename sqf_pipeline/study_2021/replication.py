@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.registry.outcomes import TARGETS
+from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 from sqf_pipeline.study_2021.study_encoding import (
     encode_split,
@@ -117,7 +117,7 @@ def run_study_2021(
     splits = _Splits(encode_split(raw_training), encode_split(raw_test), raw_training, raw_test)
     figures: dict[tuple[str, str], float] = {}
     importances = []
-    for outcome in TARGETS:
+    for outcome in STUDY_TARGETS:
         measured, importance = _measure_outcome(outcome, splits, n_jobs)
         figures.update({(outcome, figure): value for figure, value in measured.items()})
         importances.append(importance)
@@ -174,7 +174,7 @@ def _measure_outcome(outcome: str, splits: _Splits, n_jobs: int | None) -> tuple
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    target = TARGETS[outcome]
+    target = STUDY_TARGETS[outcome]
     training, test = splits.training.drop(columns=target), splits.test.drop(columns=target)
     actual_training, actual = outcome_of(splits.raw_training, target), outcome_of(splits.raw_test, target)
     training_scaler = StandardScaler().fit(training)
@@ -227,12 +227,17 @@ def _importances(outcome: str, columns: list[str], importances: np.ndarray) -> p
     return frame
 
 
+def no_comparison() -> pd.DataFrame:
+    """Return the comparison of years whose files do not have the study's columns: no row."""
+    return _comparison({}, {}, {})
+
+
 def _comparison(
     measured: Mapping[tuple[str, str], float],
     published: Mapping[tuple[str, str], float],
     ours: Mapping[tuple[str, str], float],
 ) -> pd.DataFrame:
-    keys = list(dict.fromkeys([*measured, *(key for key in ours if key[0] in TARGETS)]))
+    keys = list(dict.fromkeys([*measured, *(key for key in ours if key[0] in STUDY_TARGETS)]))
     frame = pd.DataFrame(
         [
             {
@@ -244,7 +249,8 @@ def _comparison(
                 "note": NOTES.get((outcome, figure), ""),
             }
             for outcome, figure in keys
-        ]
+        ],
+        columns=["outcome", "figure", "published", "measured_again", "ours", "note"],
     )
     numbers = dict.fromkeys(("published", "measured_again", "ours"), "Float64")
     return frame.astype({"outcome": "string", "figure": "string", "note": "string", **numbers})

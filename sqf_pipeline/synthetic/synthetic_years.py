@@ -12,7 +12,8 @@ import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import written_whole
-from sqf_pipeline.registry.columns import names_by_published, normalise_name
+from sqf_pipeline.registry.forms.published_forms import form_of_year, normalise_name
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
 from sqf_pipeline.synthetic.conditional_chain import LAST_OLD_YEAR, NULL, Columns, draw_variables, of_year, pick
 from sqf_pipeline.synthetic.invented_places import make_sites
 from sqf_pipeline.synthetic.old_form_layout import NOTHING, old_names, render_old_form, write_old_cells
@@ -26,7 +27,6 @@ SMALLEST_ROWS = 200
 """Fewest stops a year: fewer could not hold every fault and every month."""
 
 
-FIRST_OLD_YEAR = 2003
 LAST_ARCHIVED_YEAR = 2014
 """Years until this one are published as a zip archive of one CSV file."""
 
@@ -61,8 +61,8 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
     SqfError
         When year, seed or rows are out of range, or the folder cannot be written.
     """
-    if year < FIRST_OLD_YEAR:
-        raise SqfError(f"Expected a year from {FIRST_OLD_YEAR} on, the first that NYPD published; found {year}.")
+    if year < FIRST_YEAR:
+        raise SqfError(f"Expected a year from {FIRST_YEAR} on, the first that NYPD published; found {year}.")
     rows = of_year("rows", year) if rows is None else rows
     if seed < 0:
         raise SqfError(f"Expected a seed of 0 or more (SQF_SAMPLE_SEED), found {seed}.")
@@ -83,7 +83,7 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
 def _write(path: Path, year: int, seed: int, rows: int) -> None:
     blocks = synthetic_blocks(year, seed=seed, rows=rows)
     if year > LAST_OLD_YEAR:
-        names = {name: names_by_published()[normalise_name(name)] for name in of_year("headers", year)}
+        names = {name: form_of_year(year).by_published_name[normalise_name(name)] for name in of_year("headers", year)}
         # Of the published files only 2018's, and 2016's, have a byte order mark.
         with path.open("w", encoding="utf-8-sig" if year == 2018 else "utf-8", newline="") as file:
             _write_rows(file, names, blocks, "\n")

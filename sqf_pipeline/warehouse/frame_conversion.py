@@ -20,6 +20,9 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.tables import PARTITION
 
 _BLOCK_BYTES = 1 << 24
+CHUNK_ROWS = 20_000
+_FOR_COPY = csv.WriteOptions(include_header=False, quoting_style="all_valid")
+
 # SQL type to Arrow type and the type in frames, special kinds before general ones.
 _TYPES: tuple[tuple[type, pa.DataType, str], ...] = (
     (sa.SmallInteger, pa.int16(), "Int16"),
@@ -98,8 +101,8 @@ def _doubled_keys(table: sa.Table, frame: pd.DataFrame) -> list[str]:
     return [f"{doubled} rows repeat a key ({', '.join(key)})"] if doubled else []
 
 
-def frame_to_csv(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]) -> bytes:
-    """Return the rows as CSV without a header; raises SqfError when values are not of the table's types."""
+def frame_to_rows(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]) -> pa.Table:
+    """Return a frame in the types of a table's columns; raises SqfError when its values are not of these types."""
     arrays = []
     problems = []
     for column in columns:
@@ -111,10 +114,16 @@ def frame_to_csv(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column])
     if problems:
         msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
         raise SqfError(msg)
-    rows = pa.table(arrays, names=[column.name for column in columns])
-    target = BytesIO()
-    csv.write_csv(rows, target, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
-    return target.getvalue()
+    return pa.table(arrays, names=[column.name for column in columns])
+
+
+def csv_in_chunks(rows: pa.Table) -> Iterator[BytesIO]:
+    """Yield rows as CSV without a header, so many at a time that the text of a large year is never held whole."""
+    for start in range(0, rows.num_rows, CHUNK_ROWS):
+        target = BytesIO()
+        csv.write_csv(rows.slice(start, CHUNK_ROWS), target, _FOR_COPY)
+        target.seek(0)
+        yield target
 
 
 def csv_to_frame(payload: bytes, columns: list[sa.Column]) -> pd.DataFrame:
@@ -127,6 +136,12 @@ def csv_to_batches(path: Path, columns: list[sa.Column]) -> Iterator[pa.RecordBa
     """Yield rows from a CSV file with a header, some tens of thousands at a time, so that memory stays flat."""
     with csv.open_csv(path, csv.ReadOptions(block_size=_BLOCK_BYTES), **_csv_options(columns)) as reader:
         yield from reader
+
+
+def empty_batch(columns: list[sa.Column]) -> pa.RecordBatch:
+    """Return no rows, in the types of the columns."""
+    arrays = [pa.array([], _arrow_type(column)) for column in columns]
+    return pa.record_batch(arrays, names=[column.name for column in columns])
 
 
 def _csv_options(columns: list[sa.Column]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, DropConstraint, SetColumnComment
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse.stop_counts import counting_sql
 from sqf_pipeline.warehouse.views import views_script
 
 _DIALECT = postgresql.dialect()
@@ -217,7 +218,8 @@ def _apply_views(connection: sa.Connection, metadata: sa.MetaData) -> None:
     schema = str(metadata.schema)
     script = views_script()
     columns = [str(column) for table in metadata.sorted_tables for column in table.columns]
-    digest = hashlib.sha256("\n".join([script, *columns]).encode()).hexdigest()
+    counting = counting_sql(schema)
+    digest = hashlib.sha256("\n".join([script, counting, *columns]).encode()).hexdigest()
     comment = f"{_SCHEMA_COMMENT} Views {digest[:12]}."
     views = re.findall(r"^CREATE OR REPLACE VIEW (\w+)", script, flags=re.MULTILINE)
     found = connection.execute(
@@ -235,6 +237,7 @@ def _apply_views(connection: sa.Connection, metadata: sa.MetaData) -> None:
     except sa.exc.ProgrammingError:
         # A view cannot be replaced by one with other columns: make them all anew.
         _replace_views(connection, schema, script, views)
+    _run(connection, counting)
     _comment_view(connection, metadata, "latest_metrics", ("model_metrics", "models"))
     _run(connection, f"COMMENT ON SCHEMA \"{schema}\" IS '{comment}'")
 

@@ -18,6 +18,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.forms.published_forms import forms
+from sqf_pipeline.registry.outcomes import OUTCOMES
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
 PARTITION = "partition"
@@ -104,8 +106,8 @@ def declared_tables() -> dict[str, Row]:
 def declared_columns(table: str) -> list[Row]:
     """Return the columns of a table but `recorded_at`: rows of column, kind, null, rule, marks, comment, and more.
 
-    Those of the stops are made from the registry, whose unit they carry in `unit`; an `interval` has become a number
-    and the two ends of its confidence interval, and a metric has its description.
+    Those of the stops are made from the registry, of which they carry `unit`, `comparable` and `usage_warning`. An
+    `interval` has become a number and the two ends of its confidence interval; a metric has its description.
     """
     if table == "stops":
         return [_stop_row(entry) for entry in load_columns()]
@@ -127,6 +129,8 @@ def _declared() -> tuple[dict[str, Row], dict[str, list[Row]]]:
 def _spread(row: Row) -> Iterator[Row]:
     """Yield a column, and the ends of its confidence interval where it has one."""
     name, number = row["column"], {**row, "kind": "number" if row["kind"] == "interval" else row["kind"]}
+    if row["rule"] == "one of outcomes":
+        number["rule"] = f"one of {'|'.join(OUTCOMES)}"
     yield {**number, "comment": row["comment"] or f"{METRICS[name].title}. {METRICS[name].description}"}
     if row["kind"] == "interval":
         for end, word in (("low", "Lower"), ("high", "Upper")):
@@ -171,7 +175,15 @@ def _stop_row(entry: Column) -> Row:
     if entry.unit:
         parts.append(f"Unit: {entry.unit}")
     parts.append(KNOWN_WORDS[entry.known].capitalize())
-    parts.append(f"Published as {', '.join(entry.published_names)}" if entry.published_names else "Computed")
+    for form in forms().values():
+        if names := form.published_as(entry.name):
+            made = "Made from" if form.by_column[entry.name].made_from else "Published as"
+            parts.append(f"{made} {names} ({form.name} form)")
+    if not any(form.published_as(entry.name) for form in forms().values()):
+        parts.append("Computed")
+    parts.append(f"Over the two forms: {entry.comparable}")
+    if entry.usage_warning:
+        parts.append(f"Heed: {entry.usage_warning.rstrip('.')}")
     ends = ["" if end is None else f"{end:.15g}" for end in (entry.minimum, entry.maximum)]
     by_kind = {"identifier": "digits", "category": "filled", "text": "filled"}
     return {
@@ -182,6 +194,8 @@ def _stop_row(entry: Column) -> Row:
         "rule": by_kind.get(entry.kind) or ("..".join(ends) if any(ends) else ""),
         "marks": "",
         "comment": ". ".join(parts) + ".",
+        "comparable": entry.comparable,
+        "usage_warning": entry.usage_warning,
     }
 
 

@@ -1,86 +1,65 @@
 """The views for the questions people ask, as one SQL script."""
 
-from dataclasses import dataclass
 from importlib import resources
 
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.residents import WARNING, census_group
-
-_COUNTS = """\
-    count(*) AS stops,
-    count(*) FILTER (WHERE arrested) AS arrests,
-    count(*) FILTER (WHERE summons_issued) AS summonses,
-    avg(arrested::int)::double precision AS arrest_share,
-    avg(summons_issued::int)::double precision AS summons_share
-FROM stops"""
-_COLUMN_COMMENTS = {
-    "stops": "Persons stopped.",
-    "arrests": "Stops that ended with an arrest.",
-    "summonses": "Stops that ended with a summons.",
-    "arrest_share": "Arrests as a share of the stops where that is known.",
-    "summons_share": "Summonses as a share of the stops where that is known.",
-}
-
-
-@dataclass(frozen=True)
-class Group:
-    """What outcomes are counted by, besides the year.
-
-    Attributes
-    ----------
-    name
-        Column of the view, and the end of the view's name.
-    expression
-        SQL of the column, over the table `stops`.
-    title
-        What the view's comment calls it.
-    comment
-        Comment on the column.
-    """
-
-    name: str
-    expression: str
-    title: str
-    comment: str
-
-
-GROUPS = (
-    Group("borough", "borough", "borough", "Borough of the stops; null is unknown."),
-    Group("precinct", "precinct", "precinct", "Police precinct of the stops; null is unknown."),
-    Group(
-        "race", "suspect_race AS race", "recorded race or ethnicity",
-        "Race or ethnicity as recorded by the officer; null is unknown.",
-    ),
-    Group(
-        "hour", "stop_time_seconds / 3600 AS hour", "hour of the day",
-        "Hour of the day, 0 to 23; null is unknown.",
-    ),
-    Group("weekday", "weekday", "day of the week", "Day of the week, Monday is 1; null is unknown."),
-    Group("month", "month", "month", "Month, January is 1; null is unknown."),
-)  # fmt: skip
+from sqf_pipeline.warehouse.stop_counts import GROUPS, MEASURES, Group, counted_by, value_of
 
 
 def views_script() -> str:
     """Return the SQL of every view, with unqualified names: it runs with the schema as search path."""
     alone = resources.files(__package__).joinpath("views.sql").read_text(encoding="utf-8")
     by_group = [_outcomes_by(None), *(_outcomes_by(group) for group in GROUPS)]
-    return "\n".join([alone, *by_group, *(_per_residents(by) for by in RESIDENTS_BY)])
+    return "\n".join([alone, _comparability(), *by_group, *(_per_residents(by) for by in RESIDENTS_BY)])
+
+
+def _comparability() -> str:
+    """Return the view of what the registry says of each column of `stops` in the two forms of the files."""
+
+    def quoted(text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+    rows = ",\n    ".join(
+        f"({', '.join(map(quoted, (entry.name, entry.comparable, entry.usage_warning)))})" for entry in load_columns()
+    )
+    comments = {
+        "VIEW comparability": "Whether a column of stops may be compared between the form of the files to 2016 and "
+        "that in use since 2017.",
+        "COLUMN comparability.column_name": "Column of stops.",
+        "COLUMN comparability.comparable": "same, close, different (not to be compared across the forms), or one form "
+        "only (null in the other).",
+        "COLUMN comparability.note": "What to heed when years of both forms are compared; null where it is the same.",
+    }
+    return "\n".join(
+        [
+            "CREATE OR REPLACE VIEW comparability (column_name, comparable, note) AS",
+            f"SELECT column_name, comparable, nullif(note, '') FROM (VALUES\n    {rows}\n)",  # noqa: S608  the registry's
+            "AS registry (column_name, comparable, note);",
+            *(f"COMMENT ON {what} IS {quoted(text)};" for what, text in comments.items()),
+        ]
+    )
 
 
 def _outcomes_by(group: Group | None) -> str:
-    """Return the view of stops, arrests and summonses by year, and by a group within it."""
+    """Return the view of stops and of what happened in them, by year, and by a group within it."""
+    names = [group.name] if group else []
     view = f"outcomes_by_{group.name if group else 'year'}"
-    columns = f"year, {group.expression}" if group else "year"
-    grouped = "year, 2" if group else "year"
     title = f"year and {group.title}" if group else "year"
+    columns = ["year", *(f"{value_of(name)} AS {name}" for name in names), "stops"]
+    columns += [one.name for one in MEASURES]
+    columns += [f"{one.name}::double precision / nullif({one.name}_known, 0) AS {one.share}" for one in MEASURES]
     comments = {
         "year": "Calendar year of the stops.",
         **({group.name: group.comment} if group else {}),
-        **_COLUMN_COMMENTS,
+        "stops": "Persons stopped.",
+        **{one.name: f"{one.comment}." for one in MEASURES},
+        **{one.share: f"{one.comment}, as a share of those where it is known." for one in MEASURES},
     }
     lines = [
-        f"CREATE OR REPLACE VIEW {view} AS\nSELECT\n    {columns},\n{_COUNTS}\nGROUP BY {grouped};",
-        f"COMMENT ON VIEW {view} IS 'Stops, arrests and summonses by {title}.';",
+        f"CREATE OR REPLACE VIEW {view} AS\nSELECT {', '.join(columns)}\nFROM stop_counts WHERE {counted_by(*names)};",
+        f"COMMENT ON VIEW {view} IS 'Stops and what happened in them, by {title}. Years of "
+        "different forms are not alike in everything: see view comparability.';",
         *(f"COMMENT ON COLUMN {view}.{name} IS '{comment}';" for name, comment in comments.items()),
     ]
     return "\n".join(lines) + "\n"
@@ -89,10 +68,10 @@ def _outcomes_by(group: Group | None) -> str:
 RESIDENTS_BY = (("precinct", "race"), ("precinct",), ("race",))
 """What stops are counted by in the views for 1,000 residents, besides the year."""
 _COUNTED = {
-    "stops": ("true", "Persons stopped."),
-    "frisks": ("frisked", "Persons frisked."),
-    "force": ("{force}", "Persons on whom any physical force was marked, handcuffs among it, verbal instruction not."),
-    "arrests": ("arrested", "Persons arrested."),
+    "stops": "Persons stopped.",
+    "frisks": "Persons frisked.",
+    "force": "Persons on whom any physical force was marked, handcuffs among it, verbal instruction not.",
+    "arrests": "Persons arrested.",
 }
 
 
@@ -101,11 +80,7 @@ def _per_residents(by: tuple[str, ...]) -> str:
     view = f"per_1000_residents_by_{'_and_'.join(by)}"
     keys = ", ".join(("year", *by))
     race = " ".join(f"WHEN '{recorded}' THEN '{group}'" for recorded, group in census_group().items())
-    marks = [entry.name for entry in load_columns() if entry.name.startswith("force_") and entry.kind == "mark"]
-    force = " OR ".join(name for name in marks if name != "force_verbal_instruction")
-    counts = ", ".join(
-        f"count(*) FILTER (WHERE {rule.format(force=force)}) AS {n}" for n, (rule, _) in _COUNTED.items()
-    )
+    counts = ", ".join(f"sum({name})::bigint AS {name}" for name in _COUNTED)
     shown = ", ".join(f"coalesce(c.{name}, 0) AS {name}" for name in _COUNTED)
     rates = ", ".join(
         f"1000.0::double precision * coalesce(c.{name}, 0) / nullif(r.residents, 0) AS {name}_per_1000"
@@ -116,7 +91,7 @@ def _per_residents(by: tuple[str, ...]) -> str:
         "precinct": "Police precinct of the stops; null is unknown.",
         "race": "Group of the census, as in table residents; Hispanic is white and black Hispanic as recorded, and "
         "null stands for stops whose recorded race has no such group.",
-        **{name: told for name, (_, told) in _COUNTED.items()},
+        **_COUNTED,
         "residents": "Residents, from table residents; null where there are none of the precinct or group.",
         **{
             f"{name}_per_1000": f"{name.capitalize()} for 1,000 residents; null without residents." for name in _COUNTED
@@ -125,7 +100,10 @@ def _per_residents(by: tuple[str, ...]) -> str:
     columns = ("year", *by, *_COUNTED, "residents", *(f"{name}_per_1000" for name in _COUNTED))
     lines = [
         f"""CREATE OR REPLACE VIEW {view} AS
-WITH grouped AS (SELECT *, CASE suspect_race {race} END AS race FROM stops),
+WITH grouped AS (
+    SELECT year, {value_of("precinct")} AS precinct, CASE race {race} END AS race, {", ".join(_COUNTED)}
+    FROM stop_counts WHERE {counted_by("precinct", "race")}
+),
 counted AS (SELECT {keys}, {counts} FROM grouped GROUP BY {keys}),
 living AS (SELECT {keys}, sum(residents)::bigint AS residents FROM residents GROUP BY {keys})
 SELECT {keys}, {shown}, r.residents, {rates}

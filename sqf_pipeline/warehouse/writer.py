@@ -1,28 +1,30 @@
-"""Frames into tables and back.
-
-Two writers of one partition, or of tables that refer to each other, wait for each other: a foreign key that is
-checked at the end of a transaction would otherwise fail on a row that another transaction is just replacing.
-"""
+"""Frames into tables and back; writers of one partition, or of tables that refer to each other, wait for each other."""
 
 import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import psycopg2
 import pyarrow as pa
 import sqlalchemy as sa
-from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.database_errors import explain, table_in_words
-from sqf_pipeline.warehouse.frame_conversion import check_frame, csv_to_batches, csv_to_frame, frame_to_csv, partition_year
+from sqf_pipeline.warehouse.frame_conversion import (
+    check_frame,
+    csv_to_batches,
+    csv_to_frame,
+    frame_to_rows,
+    partition_year,
+)
 from sqf_pipeline.warehouse.schema import advisory_key
+from sqf_pipeline.warehouse.stop_counts import counting_sql
+from sqf_pipeline.warehouse.table_copy import conditions_of, copy_in, copy_out
 
 logger = logging.getLogger(__name__)
 
@@ -66,18 +68,20 @@ def replace_partition(
     """
     year = partition_year(table, partition)
     columns = check_frame(table, frame, partition)
-    payload = frame_to_csv(table, frame, columns)
+    rows = frame_to_rows(table, frame, columns)
     try:
         with engine.begin() as connection:
             _lock(connection, table, frame, year)
-            replaced = [*_conditions(table, partition), *([] if only is None else [only])]
+            replaced = [*conditions_of(table, partition), *([] if only is None else [only])]
             if frame.empty:
                 _refuse_emptying(connection, table, partition, replaced)
             connection.execute(sa.delete(table).where(*replaced))
-            _copy_in(connection, table, columns, payload)
+            copy_in(connection, table, columns, rows)
             if only is not None:
                 _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)
+            if table.name == "stops":
+                connection.exec_driver_sql(counting_sql(str(table.schema), year))
     except (sa.exc.DBAPIError, psycopg2.Error) as error:
         raise explain(error, table, partition) from None
     return len(frame)
@@ -99,7 +103,7 @@ def read_table(engine: sa.Engine, table: sa.Table, partition: Mapping[str, objec
     """
     columns = [column for column in table.columns if column.name != "recorded_at"]
     payload = BytesIO()
-    _copy_out(engine, table, columns, partition or {}, payload)
+    copy_out(engine, table, columns, partition or {}, payload)
     return csv_to_frame(payload.getvalue(), columns)
 
 
@@ -113,15 +117,12 @@ def one_state(engine: sa.Engine) -> Iterator[sa.Connection]:
 def read_batches(
     connection: sa.Connection, table: sa.Table, columns: list[str], partition: Mapping[str, object]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield rows of a table in the order of its key, as Arrow batches in the types of the table.
-
-    They go through a temporary file, so that a large year needs no more memory than a small one.
-    """
+    """Yield rows of a table in the order of its key, by way of a temporary file, so that memory stays flat."""
     chosen = [table.columns[name] for name in columns]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         with path.open("wb") as file:
-            _copy_out(connection, table, chosen, partition, file)
+            copy_out(connection, table, chosen, partition, file)
         yield from csv_to_batches(path, chosen)
 
 
@@ -132,7 +133,7 @@ def table_fingerprint(engine: sa.Engine, table: sa.Table, partition: Mapping[str
     """
     columns = [column for column in table.columns if not column.info.get("volatile")]
     digest = _Digest()
-    _copy_out(engine, table, columns, partition or {}, digest)
+    copy_out(engine, table, columns, partition or {}, digest)
     return digest.hexdigest()
 
 
@@ -236,54 +237,3 @@ def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mappi
                 "%d rows of %s were removed: what they refer to is no longer in %s",
                 rows, child.fullname, table_in_words(table, partition),
             )  # fmt: skip
-
-
-def _copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], payload: bytes) -> None:
-    statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
-        sql.Identifier(str(table.schema), table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
-    )
-    with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.copy_expert(statement, BytesIO(payload))
-
-
-def _copy_out(
-    database: sa.Engine | sa.Connection, table: sa.Table, columns: list[sa.Column], partition: Mapping[str, object], target: Any
-) -> None:
-    """Write rows as CSV in the order of the key.
-
-    Texts are ordered by their bytes, whatever the server's locale, and digits by their number: the shorter first.
-    """
-    order = [_ordered_by(column) for column in table.primary_key.columns]
-    conditions = [
-        sql.SQL("{} = {}").format(sql.Identifier(table.columns[name].name), sql.Literal(value))
-        for name, value in partition.items()
-    ]
-    statement = sql.SQL(
-        "COPY (SELECT {} FROM {} WHERE {} ORDER BY {}) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8')"
-    ).format(
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
-        sql.Identifier(str(table.schema), table.name),
-        sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
-        sql.SQL(", ").join(order),
-    )
-    try:
-        opened = database.connect() if isinstance(database, sa.Engine) else nullcontext(database)
-        with opened as connection, connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
-            # The same text for a number on every server, whatever its settings.
-            cursor.execute(
-                "SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'"
-            )
-            cursor.copy_expert(statement, target)
-    except (sa.exc.DBAPIError, psycopg2.Error) as error:
-        raise explain(error, table, partition) from None
-
-
-def _ordered_by(column: sa.Column) -> sql.Composed:
-    terms = '{0} COLLATE "C"' if isinstance(column.type, sa.Text) else "{0}"
-    return sql.SQL(f"length({{0}}), {terms}" if column.info.get("digits") else terms).format(
-        sql.Identifier(column.name)
-    )
-
-
-def _conditions(table: sa.Table, partition: Mapping[str, object]) -> list[sa.ColumnElement[bool]]:
-    return [table.c[name] == value for name, value in partition.items()]

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.registry.columns import Column, columns_by_name
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 from sqf_pipeline.year_checks.findings import Finding
 
 OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
@@ -23,7 +24,7 @@ MORE_EMPTY, MORE_EMPTY_CELLS = 2.0, 10
 at least so many cells more; one empty cell in place of none is chance."""
 
 
-def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None) -> list[Finding]:
+def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None, form: Form | None = None) -> list[Finding]:
     """Return what is too much in a year's loss: red above a column's limit, a warning above a tenth of it.
 
     Parameters
@@ -32,12 +33,15 @@ def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None) -> lis
         `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept.
     before
         The same of the year before; None when it is not loaded, and then gaps are not compared.
+    form
+        The form of the year, which says what is required; that in use if None.
     """
     earlier = {} if before is None else {str(row.column_name): row for row in before.itertuples()}
+    form = form or forms()[NEW_FORM]
     found = []
     for row in loss.itertuples():
         entry = columns_by_name()[str(row.column_name)]
-        found += [*_lost(entry, row), *_empty(entry, row, earlier.get(entry.name))]
+        found += [*_lost(entry, form, row), *_empty(entry, form, row, earlier.get(entry.name))]
     return found
 
 
@@ -47,23 +51,24 @@ def lost_share(row: Any) -> float:
     return (int(row.unreadable) + int(row.implausible)) / filled if filled else 0.0
 
 
-def limit_of(entry: Column) -> float:
-    """Return the largest share of a column's filled cells that may be lost."""
+def limit_of(entry: Column, form: Form) -> float:
+    """Return the largest share of a column's filled cells that may be lost in a form."""
     if entry.known == "outcome":
         return OUTCOME_LIMIT
-    return REQUIRED_LIMIT if entry.required else OPTIONAL_LIMIT
+    return REQUIRED_LIMIT if form.requires(entry.name) else OPTIONAL_LIMIT
 
 
-def _lost(entry: Column, row: Any) -> list[Finding]:
-    lost, share, limit = int(row.unreadable) + int(row.implausible), lost_share(row), limit_of(entry)
-    if entry.required:
+def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
+    lost, share, limit = int(row.unreadable) + int(row.implausible), lost_share(row), limit_of(entry, form)
+    required = form.requires(entry.name)
+    if required:
         is_red, is_odd = share > limit, share > WARNED_FRACTION * limit
     else:
         is_odd = share > WARNED_FRACTION * limit and lost >= SPARSE_CELLS
         is_red = is_odd and share > limit and lost > SPARSE_SHARE * int(row.cells)
     if not is_odd:
         return []
-    kind = "an outcome" if entry.known == "outcome" else "a required column" if entry.required else "an optional column"
+    kind = "an outcome" if entry.known == "outcome" else "a required column" if required else "an optional column"
     told = (
         f"{entry.name}: {lost:,} of {int(row.cells) - int(row.empty):,} filled cells could not be used "
         f"({share:.2%}; {int(row.unreadable):,} unreadable, {int(row.implausible):,} implausible)"
@@ -75,14 +80,15 @@ def _lost(entry: Column, row: Any) -> list[Finding]:
             "loss",
             "red",
             f"{told}; the limit for {kind} is {limit:.1%}, so the year is refused. Look at how the file writes "
-            f"{entry.published_names[0]}; if a spelling has a meaning, add it to registry/spellings.csv.",
+            f"{form.published_as(entry.name)}; if a spelling has a meaning, add it to "
+            f"registry/{_table_of_meanings(form)}.",
         )
     ]
 
 
-def _empty(entry: Column, row: Any, before: Any) -> list[Finding]:
+def _empty(entry: Column, form: Form, row: Any, before: Any) -> list[Finding]:
     cells, empty = int(row.cells), int(row.empty)
-    if not entry.required:
+    if not form.requires(entry.name):
         return []
     if empty == cells:
         told = f"{entry.name}: every one of {cells:,} cells is empty, as if the required column were missing."
@@ -94,3 +100,7 @@ def _empty(entry: Column, row: Any, before: Any) -> list[Finding]:
         return []
     told = f"{entry.name}: {empty:,} of {cells:,} cells are empty ({share:.2%}), {share_before:.2%} the year before"
     return [Finding("empty", "warn", f"{told}.")]
+
+
+def _table_of_meanings(form: Form) -> str:
+    return "forms/old_codes.csv" if form.codes else "spellings.csv"

@@ -7,8 +7,8 @@ import pandas as pd
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.ingest.reader import RawFile
+from sqf_pipeline.registry.outcomes import TARGETS
 
-OUTCOMES = ("arrested", "summons_issued")
 KEY = ("year", "stop_id")
 
 STEADY = ("stop_date", "stop_time_seconds", "precinct", "suspect_sex")
@@ -91,8 +91,8 @@ def compare_stops(former: pd.DataFrame, later: pd.DataFrame) -> Revision:
         gone=gone,
         changed=changed,
         cells=cells,
-        yes_before={name: int(former[name].sum()) for name in OUTCOMES},
-        yes_after={name: int(later[name].sum()) for name in OUTCOMES},
+        yes_before={name: int(former[name].sum()) for name in TARGETS.values()},
+        yes_after={name: int(later[name].sum()) for name in TARGETS.values()},
     )
 
 

@@ -1,14 +1,26 @@
 """Whether groups of people were treated alike: residents, tests of unequal treatment, figures that others published."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from sqf_pipeline.orchestration.assets.labels import TABLES, as_table, described
-from sqf_pipeline.orchestration.partitions import YEARS
+from sqf_pipeline.orchestration.checks import gate_spec, through_gate
+from sqf_pipeline.orchestration.io_managers import ParquetIOManager
+from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
 from sqf_pipeline.orchestration.resources import PublishedFiles, Residents
+from sqf_pipeline.orchestration.stored_years import kept_frame
 
 _GROUP = "disparity"
+_TABLES = {
+    "outcome_test_rates": "How often frisks and searches find something, by race: the outcome test.",
+    "outcome_test_contrasts": "Differences of these rates from white persons, crude and within precinct, year and "
+    "crime.",
+    "decision_and_hit_rates": "How often officers act and how often that finds something, together, with a verdict "
+    "where both say the same.",
+}
 
 
 @dg.asset(
@@ -31,3 +43,93 @@ def residents(
     return dg.Output(
         rows.assign(year=year, source=published_files.origin(year)), metadata={"residents": as_table(by_group)}
     )
+
+
+@dg.multi_asset(
+    name="tests_of_treatment",
+    partitions_def=TEST_YEARS,
+    can_subset=True,
+    outs={
+        name: dg.AssetOut(description=description, is_required=False, **described(_GROUP, TABLES))
+        for name, description in _TABLES.items()
+    },
+    check_specs=[
+        gate_spec(
+            name,
+            TEST_YEARS,
+            "Intervals are ordered, no weapon stands without firearm and knife, and no verdict without its gate.",
+        )
+        for name in _TABLES
+    ],
+)
+def tests_of_treatment(
+    context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
+    training_stops: pd.DataFrame,
+    test_stops: pd.DataFrame,
+) -> Iterator[Any]:
+    """Make every table of tests on the years of a test year, one by one and together."""
+    from sqf_pipeline.contracts.treatment import treatment_contract
+    from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
+    from sqf_pipeline.disparity.year_windows import over_windows
+
+    test_year = int(context.partition_key)
+    wanted = {key.path[-1] for key in context.selected_asset_keys}
+    stops = pd.concat([training_stops, test_stops], ignore_index=True)
+    for name in (name for name in _TABLES if name in wanted):
+        context.log.info("making %s", name)
+        rows = over_windows(name, stops).assign(test_year=test_year, source=published_files.origin(test_year))
+        contract = treatment_contract(name, TREATMENT_TABLES[name].key, test_year)
+        yield from through_gate(contract, rows, asset=name, output_name=name, metadata={"first": as_table(rows)})
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    description="What others published about these files beside the same figures computed here, on the years that are "
+    "loaded: reproduced, differs and why, or which file is missing.",
+    **described(_GROUP, TABLES),
+)
+def published_figures(
+    context: dg.AssetExecutionContext,
+    published_files: dg.ResourceParam[PublishedFiles],
+    frames: dg.ResourceParam[ParquetIOManager],
+    test_stops: pd.DataFrame,
+    training_stops: pd.DataFrame,
+    study_2021: pd.DataFrame,
+    model_metrics: pd.DataFrame,
+    risk_concentration: pd.DataFrame,
+    precision_at_recall: pd.DataFrame,
+) -> dg.Output[Any]:
+    """Judge every claim by the years that are stored."""
+    from sqf_pipeline.published_figures.claims import Evidence, judge_claims, years_of_claims
+
+    test_year = int(context.partition_key)
+    source = published_files.origin(test_year)
+    window = {int(year): rows for year, rows in pd.concat([training_stops, test_stops]).groupby("year")}
+    others = {year: kept_frame(frames, "stops", year) for year in years_of_claims() if year not in window}
+    stops = {year: rows for year, rows in others.items() if rows is not None} | window
+    files = {year: kept_frame(frames, "source_files", year) for year in stops}
+    rows = judge_claims(
+        Evidence(
+            stops=stops,
+            test_year=test_year,
+            training_years=tuple(year for year in sorted(window) if year != test_year),
+            excerpts=frozenset(year for year, file in files.items() if file is not None and _in_part(file)),
+            tables={
+                "study_2021_comparison": study_2021,
+                "model_metrics": model_metrics,
+                "risk_concentration": risk_concentration,
+                "precision_at_recall": precision_at_recall,
+            },
+            synthetic=source == "sample",
+        )
+    )
+    found = rows["status"].value_counts().to_dict()
+    return dg.Output(
+        rows.assign(test_year=test_year, source=source),
+        metadata={**{str(status): int(number) for status, number in found.items()}, "claims": as_table(rows, rows=200)},
+    )
+
+
+def _in_part(file: pd.DataFrame) -> bool:
+    return bool((file["coverage"] != "whole").fillna(value=False).any())

@@ -10,11 +10,13 @@ from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import SAME_YEAR, TEST_YEARS, TRAINING_WINDOW, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import YearRules
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
+from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
-_TARGETS = ["arrested", "summons_issued"]
+_TARGETS = list(STUDY_TARGETS.values())
 
 
 @dg.asset(
@@ -88,12 +90,16 @@ def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
     "fitted on training stops alone.",
     **described(_GROUP, ENCODERS),
 )
-def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
+def feature_encoder(context: dg.AssetExecutionContext, training_stops: pd.DataFrame) -> dg.Output[Any]:
     """Fit the encoder of each set of columns that the study's forests take, the outcomes among them."""
     from sqf_pipeline.modelling.estimators import encoder_for
-    from sqf_pipeline.modelling.experiments import plain_experiments
+    from sqf_pipeline.modelling.experiments import plain_experiments, within_forms
 
-    forests = {experiment.feature_set: experiment for experiment in plain_experiments()}
+    forms = forms_of_years([*training_stops["year"].unique(), int(context.partition_key)])
+    possible, left_out = within_forms(plain_experiments(), forms)
+    if left_out:
+        context.log.warning("%s", left_out)
+    forests = {experiment.feature_set: experiment for experiment in possible}
     encoders = {}
     for name, experiment in sorted(forests.items()):
         features = experiment.features()
@@ -143,7 +149,7 @@ def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Itera
 def _about(stops: pd.DataFrame) -> dict[str, Any]:
     return {"dagster/column_lineage": same_columns("stops", stops.columns)} | {
         f"{name}_{answer}": int(count)
-        for name in ("arrested", "summons_issued")
+        for name in _TARGETS
         for answer, count in (
             ("yes", stops[name].sum()),
             ("no", (~stops[name]).sum()),

@@ -1,4 +1,4 @@
-"""What leaves the pipeline: charts, the model card, and the export that the service answers from."""
+"""What leaves the pipeline: charts, the model card, the export that the service answers from, and the data package."""
 
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, described
+from sqf_pipeline.orchestration.assets import disparity, evaluation, models, stops
+from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, TABLES, described
 from sqf_pipeline.orchestration.checks import require_no_failed_drift
-from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
-from sqf_pipeline.orchestration.resources import Exports, PublishedFiles
+from sqf_pipeline.orchestration.partitions import (
+    SAME_YEAR,
+    STUDY_WINDOW,
+    TEST_YEARS,
+    in_year_order,
+    years_loaded,
+)
+from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +55,6 @@ def charts(
     **frames: Any,
 ) -> dg.Output[Any]:
     """Draw the charts."""
-    from sqf_pipeline.modelling.feature_sets import OUTCOMES
     from sqf_pipeline.reporting.charts import ChartInputs, draw_charts, drawn_outcomes
     from sqf_pipeline.reporting.plots.style import figure_png
     from sqf_pipeline.year_checks.completeness import coverage_note
@@ -61,7 +68,7 @@ def charts(
         stops=pd.concat([training_stops, frames["test_stops"]], ignore_index=True),
         **frames,
     )
-    for outcome in sorted(set(OUTCOMES) - set(drawn_outcomes(inputs))):
+    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
         context.log.warning(
             "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
         )
@@ -81,13 +88,20 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
 
 _MEASURES = (
     "metric_intervals", "metric_differences", "threshold_metrics", "calibration_bins", "subgroup_metrics",
-    "feature_importances", "drift", "study_2021_comparison",
+    "feature_importances", "drift", "study_2021_comparison", "outcome_test_rates", "outcome_test_contrasts",
+    "decision_and_hit_rates", "risk_concentration", "precision_at_recall",
 )  # fmt: skip
 
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins=_inputs("models", "gap_marks", *_MEASURES, by_year=("source_files", "data_quality")),
+    ins=_inputs(
+        "models",
+        "gap_marks",
+        "outcome_counts",
+        *_MEASURES,
+        by_year=("source_files", "data_quality"),
+    ),
     description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
     "is read from a table.",
     **described(_GROUP, REPORTS),
@@ -122,7 +136,8 @@ def model_card(
     ins=_inputs(
         "served_models", "training_stops", "test_stops", "model_card", *_MEASURES,
         by_year=("source_files", "data_quality"),
-    ),
+    )
+    | {"residents": dg.AssetIn(partition_mapping=SAME_YEAR)},
     group_name=_GROUP,
     owners=list(OWNERS),
     kinds={"onnx"},
@@ -134,6 +149,7 @@ def model_export(
     context: dg.AssetExecutionContext,
     exports: dg.ResourceParam[Exports],
     published_files: dg.ResourceParam[PublishedFiles],
+    warehouse: dg.ResourceParam[Warehouse],
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
@@ -158,7 +174,11 @@ def model_export(
         data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
         training_stops=training_stops,
         test_stops=test_stops,
-        results={**tables, "data_quality": _of_window(context, "data_quality", data_quality)},
+        results={
+            **tables,
+            "data_quality": _of_window(context, "data_quality", data_quality),
+            "outcomes_by_year": warehouse.outcomes_by_year(),
+        },
         model_card=model_card["model_card.md"].decode(),
         git_commit=source_commit(),
         data_note=coverage_note(files),
@@ -177,5 +197,44 @@ def model_export(
             "service": dg.MetadataValue.md("Start it with `sqf serve`."),
             "analysis": dg.MetadataValue.url("http://127.0.0.1:8000/analysis"),
             "size_bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        }
+    )
+
+
+def _every_table() -> list[dg.AssetDep]:
+    """Return all assets that are kept as tables: those by year for each year of the window."""
+    made = dg.load_assets_from_modules([stops, disparity, models, evaluation])
+    return [
+        dg.AssetDep(key, partition_mapping=None if asset.partitions_def == TEST_YEARS else STUDY_WINDOW)
+        for asset in made
+        if isinstance(asset, dg.AssetsDefinition)
+        for key in sorted(asset.keys)
+        if TABLES in asset.get_io_manager_key_for_asset_key(key)
+    ]
+
+
+@dg.asset(
+    partitions_def=TEST_YEARS,
+    deps=_every_table(),
+    group_name=_GROUP,
+    owners=list(OWNERS),
+    kinds={"parquet"},
+    tags={"grain": "stop"},
+    description="Stops and result tables of every year in the database as files that anybody can read, with all that "
+    "describes them; the same as `sqf export data` writes.",
+)
+def data_package(
+    exports: dg.ResourceParam[Exports], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult[Any]:
+    """Write the data package."""
+    from sqf_pipeline.orchestration.warehouse_package import write_warehouse_package
+
+    files = write_warehouse_package(warehouse, exports.data_package)
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(exports.data_package)),
+            "files": len(files),
+            "rows": sum(file.rows for file in files if file.path.endswith(".parquet")),
+            "size_bytes": sum(file.size for file in files),
         }
     )

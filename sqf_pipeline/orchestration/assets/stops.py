@@ -1,8 +1,4 @@
-"""Published files to clean stops, by year.
-
-What belongs here: the assets `raw_stops`, `source_files`, `revisions`, `stops`, `data_quality` and `column_loss`. What
-does not: how a file is found, read, judged or cleaned (`nypd`), and what must hold of the result (`contracts`).
-"""
+"""The assets from published files to clean stops, by year; how a file is read and judged stands in other folders."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -31,8 +27,6 @@ if TYPE_CHECKING:
     from sqf_pipeline.ingest.reader import RawFile
     from sqf_pipeline.ingest.source import PublishedFile
     from sqf_pipeline.year_checks.year_review import YearReview
-
-_GROUP = "stops"
 
 _GROUP = "stops"
 
@@ -123,7 +117,7 @@ def _read(
         synthetic=synthetic,
     )
     gate = through_gate(
-        raw_stops_contract(),
+        raw_stops_contract(raw.form),
         raw.frame,
         asset="raw_stops",
         output_name="raw_stops",
@@ -173,8 +167,8 @@ def _whole_and_unchanged(raw: "RawFile", review: "YearReview", revised: str | No
 def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
     unknown = ", ".join(raw.columns_unknown)
     told = (
-        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. A row in "
-        "registry/columns.csv takes a column in."
+        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. Rows in "
+        f"registry/columns.csv and registry/forms/{raw.form.name.lower()}_form.csv take a column in."
     )
     return warning_check(
         "raw_stops",
@@ -241,13 +235,14 @@ def stops(
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stop_contracts import stops_contract
+    from sqf_pipeline.registry.outcomes import TARGETS
     from sqf_pipeline.year_checks.year_review import cleaning_findings
 
     year = int(context.partition_key)
     cleaned = clean_stops(raw_stops, year)
     before = kept_year(frames, year - 1)
     findings = cleaning_findings(cleaned.stops, cleaned.loss, before)
-    outcomes = {name: int(cleaned.stops[name].sum()) for name in ("arrested", "summons_issued")}
+    outcomes = {name: int(cleaned.stops[name].sum()) for name in TARGETS.values()}
     yield from through_gate(
         stops_contract(years=(year,), expected_rows=len(raw_stops)),
         cleaned.stops,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.forms.published_forms import Form, forms
 from sqf_pipeline.registry.spellings import categories_by_spelling, null_spellings
 from sqf_pipeline.reporting.documents.markdown import code, table
 
@@ -19,9 +20,11 @@ KINDS: Mapping[str, str] = {
     "category": "One of a list of categories; each has one spelling here, however it was published.",
     "code": "A number that is a name: it is compared, never calculated with.",
     "flag": "Yes or no; missing stays missing.",
-    "mark": "Yes where it was marked, no where it was not; never missing.",
+    "mark": "Yes where it was marked, no where it was not; missing only where the form does not ask.",
     "text": "Free text as published.",
 }
+
+COMPUTED = frozenset({"longitude", "latitude", "form", "paper_form"})
 
 KNOWN: Mapping[str, str] = {
     "at_stop": "before or at the moment of the stop",
@@ -37,7 +40,8 @@ KNOWN: Mapping[str, str] = {
 INTRODUCTION = """\
 # Data dictionary
 
-Made by `make docs` from `sqf_pipeline/registry/columns.csv` and `spellings.csv`; change those, not this page.
+Made by `make docs` from the tables of `sqf_pipeline/registry` (`columns.csv`, `spellings.csv`, `forms`); change those,
+not this page.
 A stop has the columns below, in this order, in every frame and in the table `stops`. A published column is
 recognised by any of its names, whatever the year, ignoring case, spaces and underscores. Null is what is missing,
 unreadable or outside the plausible range; every value that cleaning makes null is counted in the table
@@ -67,12 +71,19 @@ def data_dictionary() -> str:
             ),
         ),
         "## Names in the published files",
+        "Where a form has several names with a plus between them, the column is made from them.",
         table(
-            ("Column", "Published as"),
             (
-                (code(column.name), ", ".join(code(name) for name in column.published_names) or "computed")
-                for column in columns
+                "Column",
+                *(f"{form.name}: {form.description[:1].lower()}{form.description[1:]}" for form in forms().values()),
             ),
+            ((code(column.name), *(_published(column.name, form) for form in forms().values())) for column in columns),
+        ),
+        "## What may be compared over the forms",
+        "Whether a column means the same in the old form (2003 to 2016) and in the new (from 2017), and what to heed.",
+        table(
+            ("Column", "Comparable", "Heed"),
+            ((code(column.name), column.comparable, column.usage_warning) for column in columns),
         ),
         "## Spellings of missing values",
         "Anywhere, in any case, with or without spaces around: an empty cell and "
@@ -93,6 +104,11 @@ def data_dictionary() -> str:
         *(part for column in columns for part in _categories(column)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _published(name: str, form: Form) -> str:
+    sources = [", ".join(code(published) for published in field.published_names) for field in form.sources(name)]
+    return " + ".join(sources) or ("computed" if name in form.columns or name in COMPUTED else "")
 
 
 def _in_use(names: object) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
-from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, TARGETS
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
     GREY,
@@ -79,10 +79,10 @@ def _trend_title(totals: "pd.Series", values: np.ndarray, years: list[int]) -> s
 def outcome_shares(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     """Draw the share of stops of each year that ended in an arrest or a summons, with Wilson intervals by encounter."""
     figure = new_figure(8.5, 3.8)
-    panels = figure.subplots(1, len(TARGETS))
+    panels = figure.subplots(1, len(STUDY_TARGETS))
     findings = []
     years = sorted(int(year) for year in stops["year"].dropna().unique())
-    for axes, (outcome, column) in zip(panels, TARGETS.items(), strict=True):
+    for axes, (outcome, column) in zip(panels, STUDY_TARGETS.items(), strict=True):
         name = OUTCOME_WORDS[outcome]["plural"]
         known = stops.dropna(subset=[column, "year"])
         by_year = known.groupby("year")[column].agg(["mean"])

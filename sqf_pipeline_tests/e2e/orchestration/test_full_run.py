@@ -55,6 +55,9 @@ def test_every_model_is_in_every_table_that_is_about_all(full):
     for table in (*about_all, "confusion_matrices"):
         assert names_in(full, table) == names, table
     assert names_in(full, "subgroup_metrics") == set(MAIN_MODELS)
+    of_weapons = {f"{outcome}-at_stop-boosting" for outcome in ("weapon", "firearm", "knife")}
+    for table in ("risk_concentration", "precision_at_recall"):
+        assert names_in(full, table) == of_weapons, table
     assert asked(full, "SELECT count(*) FROM sqf_sample.predictions") == [(300 * len(names),)]
     assert {row[0] for row in asked(full, "SELECT DISTINCT source FROM sqf_sample.models")} == {"sample"}
 

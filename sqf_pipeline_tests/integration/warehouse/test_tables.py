@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.warehouse.tables import build_metadata
+from sqf_pipeline.warehouse.views import views_script
 from sqf_pipeline_tests.integration.warehouse.frames import row_for
 
 METADATA = build_metadata("sqf")
@@ -134,14 +135,15 @@ def test_reference_to_nothing_is_rejected_at_the_end_of_the_transaction(trial, t
 def test_every_result_refers_to_its_model():
     without = {name for name, table in TABLES.items() if "models" not in {k.referred_table.name for k in
                table.foreign_key_constraints}}  # fmt: skip
-    of_stops = {"source_files", "stops", "data_quality", "column_loss", "revisions"}
+    of_stops = {"source_files", "stops", "stop_counts", "residents", "data_quality", "column_loss", "revisions"}
     assert without == {*of_stops, "models", "drift", "gap_marks", "study_2021_comparison"}
 
 
 def test_every_result_says_its_source_and_time():
     assert all("recorded_at" in table.columns for table in TABLES.values())
-    # stops, data_quality and column_loss have their source by reference to source_files, revisions by their digests
-    without = {"stops", "data_quality", "column_loss", "revisions"}
+    # stops, data_quality and column_loss have their source by reference to source_files, revisions by their digests,
+    # and stop_counts are counted from stops
+    without = {"stops", "stop_counts", "data_quality", "column_loss", "revisions"}
     assert {name for name, table in TABLES.items() if "source" not in table.columns} == without
 
 
@@ -158,7 +160,8 @@ def test_tables_columns_and_views_have_comments(connection):
         "SELECT relname, obj_description(oid) FROM pg_class "
         "WHERE relnamespace = 'sqf'::regnamespace AND relkind IN ('r', 'v')"
     ).all()
-    assert len(relations) == len(TABLES) + 8
+    views = re.findall(r"^CREATE OR REPLACE VIEW", views_script(), flags=re.MULTILINE)
+    assert len(relations) == len(TABLES) + len(views)
     assert [name for name, comment in relations if not comment] == []
     columns = connection.exec_driver_sql(
         "SELECT attrelid::regclass || '.' || attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "

@@ -299,7 +299,7 @@ class TestRefusing:
             read_table(engine, stranger)
 
     def test_connection_lost_in_the_middle(self, engine, filled, monkeypatch):
-        copy = writer._copy_in
+        copy = writer.copy_in
 
         def lose(connection, table, columns, payload):
             copy(connection, table, columns, payload)
@@ -307,7 +307,7 @@ class TestRefusing:
             with engine.connect() as other:
                 other.exec_driver_sql(f"SELECT pg_terminate_backend({own})")
 
-        monkeypatch.setattr(writer, "_copy_in", lose)
+        monkeypatch.setattr(writer, "copy_in", lose)
         self.refuse(engine, filled, frames.stops(seed=12), "run again when it is back")
 
     def test_process_killed_in_the_middle(self, engine, filled, database_url):

@@ -18,9 +18,9 @@ from sqf_pipeline.modelling.experiments import (
     served_experiments,
     tier_experiments,
 )
-from sqf_pipeline.modelling.feature_sets import OUTCOMES, TARGETS
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, TARGETS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 FEATURES = [entry.name for entry in load_columns() if entry.feature]
@@ -29,7 +29,7 @@ QUICK = {
     "random_forest": TREES, "tuned_forest": TREES, "weighted_forest": TREES, "balanced_forest": TREES,
     "boosting": {"max_iter": 4}, "logistic_regression": {"max_iter": 30},
 }  # fmt: skip
-ONE_FIELD = {(outcome, tier): ("suspected_crime",) for outcome in OUTCOMES for tier in ("during", "at_stop")}
+ONE_FIELD = {(outcome, tier): ("suspected_crime",) for outcome in STUDY_OUTCOMES for tier in ("during", "at_stop")}
 EVERY = (*plain_experiments(), *tier_experiments(), *imbalance_experiments(), *served_experiments(ONE_FIELD))
 ONE_OF_EACH = {
     (experiment.estimator, experiment.resampling, experiment.calibration, experiment.features().tier): experiment
@@ -43,7 +43,7 @@ def quick_blend() -> object:
     """Let the blend have small members."""
     with pytest.MonkeyPatch.context() as patch:
         members = (("tuned_forest", 1.0, TREES), ("boosting", 2.0, {"max_iter": 4}))
-        patch.setattr(estimators, "BLENDED", {"arrest": members, "summons": members})
+        patch.setattr(estimators, "BLENDED", {"common": members, "rare": members})
         yield
 
 

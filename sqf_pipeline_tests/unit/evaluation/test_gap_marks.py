@@ -50,14 +50,14 @@ def test_a_leaking_column_put_back_turns_the_check_red(
     at_stop = feature_set("at_stop")
     put_back = copy(at_stop)
     object.__setattr__(put_back, "columns", (*at_stop.columns, name))  # past the set's own refusal
-    monkeypatch.setattr(gap_marks, "feature_set", lambda tier: put_back if tier == "at_stop" else feature_set(tier))
+    monkeypatch.setattr(gap_marks, "feature_set", lambda tier, *_: put_back if tier == "at_stop" else feature_set(tier))
     table = measure_gap_marks(*years).set_index(["outcome", "tier"])
     assert table.loc[("arrest", "at_stop"), "status"] == "fail"
     assert table.loc[("summons", "at_stop"), "status"] in {"ok", "warn"}
 
 
 def test_an_age_that_is_marked_instead_of_drawn_turns_the_check_red(years: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    _, auc, low, _ = gap_auc(*years, "arrested", feature_set("at_stop").columns)
+    _, auc, low, _ = gap_auc(*years, "arrest", feature_set("at_stop").columns)
     assert status_of(auc, low, HIGHEST_GAP_AUC) == "fail"
 
 
@@ -78,15 +78,15 @@ def test_a_leak_in_few_stops_warns_and_in_many_fails(
     training, test = years
     put_back = copy(feature_set("at_stop"))
     object.__setattr__(put_back, "columns", (*put_back.columns, LEAKING[0]))
-    monkeypatch.setattr(gap_marks, "feature_set", lambda tier: put_back if tier == "at_stop" else feature_set(tier))
+    monkeypatch.setattr(gap_marks, "feature_set", lambda tier, *_: put_back if tier == "at_stop" else feature_set(tier))
     few = measure_gap_marks(training, test.head(300)).set_index(["outcome", "tier"])
     assert few.loc[("arrest", "at_stop"), "status"] == "warn"
 
 
 def test_a_year_of_one_outcome_has_no_figure_and_an_unknown_one_is_told() -> None:
     training, test = invented_years(200), invented_stops(100, 1, 2020)
-    assert gap_auc(training, test.assign(arrested=False), "arrested", ["x_feet"]) == (1, None, None, None)
-    assert gap_auc(training.assign(arrested=True), test, "arrested", ["x_feet"]) == (1, 0.5, 0.5, 0.5)
-    assert gap_auc(training, test, "arrested", ["searched"]) == (0, 0.5, 0.5, 0.5)
+    assert gap_auc(training, test.assign(arrested=False), "arrest", ["x_feet"]) == (1, None, None, None)
+    assert gap_auc(training.assign(arrested=True), test, "arrest", ["x_feet"]) == (1, 0.5, 0.5, 0.5)
+    assert gap_auc(training, test, "arrest", ["searched"]) == (0, 0.5, 0.5, 0.5)
     with pytest.raises(SqfError, match="No stop of the test year says whether arrested"):
-        gap_auc(training, test.assign(arrested=pd.array([pd.NA] * 100, dtype="boolean")), "arrested", ["x_feet"])
+        gap_auc(training, test.assign(arrested=pd.array([pd.NA] * 100, dtype="boolean")), "arrest", ["x_feet"])

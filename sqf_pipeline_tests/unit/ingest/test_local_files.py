@@ -50,7 +50,7 @@ def test_the_usual_names_are_recognised(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "sqf-2017.zip",
+        "sqf-2017.rar",
         "sqf-2017.csv.part",
         "sqf-2017.xlsx.json",
         ".sqf-2017.xlsx.part",
@@ -71,14 +71,14 @@ def test_other_names_are_not(name: str, tmp_path: Path) -> None:
 
 
 def test_a_missing_year_says_where_what_is_there_and_what_to_do(tmp_path: Path) -> None:
-    for name in ("sqf-2017.csv", "sqf-2018.csv", "sqf-2019.zip"):
+    for name in ("sqf-2017.csv", "sqf-2018.csv", "sqf-2019.rar"):
         (tmp_path / name).touch()
     with pytest.raises(MissingFileError) as caught:
         the_file(tmp_path, 2019)
     message = str(caught.value)
     assert f"a file of 2019 in {tmp_path}" in message
-    assert "found sqf-2017.csv, sqf-2018.csv, sqf-2019.zip" in message
-    assert "sqf-2019.zip cannot be read: only .xlsx and .csv can" in message
+    assert "found sqf-2017.csv, sqf-2018.csv, sqf-2019.rar" in message
+    assert "sqf-2019.rar cannot be read: only .xlsx, .zip and .csv can" in message
     assert "SQF_DATA_DIR" in message
     assert "SQF_SOURCE=nypd" in message
 
@@ -129,13 +129,26 @@ def test_a_workbook_comes_before_a_csv_and_that_is_told(tmp_path: Path, caplog: 
     (tmp_path / "sqf-2017.xlsx").write_text("two")
     with caplog.at_level(logging.WARNING):
         assert the_file(tmp_path, 2017).name == "sqf-2017.xlsx"
-    assert "the workbook is used" in caplog.text
+    assert "the first is used, which is what NYPD publishes" in caplog.text
 
 
-def test_the_older_form_is_refused_even_when_its_file_is_there(tmp_path: Path) -> None:
-    (tmp_path / "sqf-2016.csv").touch()
-    with pytest.raises(SourceError, match="older form"):
-        the_file(tmp_path, 2016)
+@pytest.mark.parametrize("name", ["sqf-2014-csv.zip", "sqf-2014.csv", "2014.csv", "SQF-2014-CSV.ZIP", "2014.zip"])
+def test_a_year_of_the_old_form_is_found_under_its_usual_names(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    assert the_file(tmp_path, 2014).name == name
+    assert local_years(tmp_path) == [2014]
+
+
+def test_an_archive_comes_before_what_was_unpacked_from_it(tmp_path: Path) -> None:
+    for name in ("sqf-2014-csv.zip", "2014.csv"):
+        (tmp_path / name).write_text(name)
+    assert the_file(tmp_path, 2014).name == "sqf-2014-csv.zip"
+
+
+def test_a_year_that_was_never_published_is_refused_even_when_its_file_is_there(tmp_path: Path) -> None:
+    (tmp_path / "sqf-2002.csv").touch()
+    with pytest.raises(SourceError, match="published its stops since 2003"):
+        the_file(tmp_path, 2002)
     assert local_years(tmp_path) == []
 
 

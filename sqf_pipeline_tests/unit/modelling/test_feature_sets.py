@@ -4,10 +4,7 @@ import pytest
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.feature_sets import (
-    OUTCOMES,
-    RIVALS,
     STUDY_COLUMNS,
-    TARGETS,
     FeatureSet,
     FeatureSetError,
     chosen_fields,
@@ -15,6 +12,7 @@ from sqf_pipeline.modelling.feature_sets import (
     feature_sets,
 )
 from sqf_pipeline.registry.columns import column, load_columns
+from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 
 OUTCOME_MADE = [entry.name for entry in load_columns() if entry.known == "outcome_made"]
 
@@ -93,16 +91,18 @@ def test_tiers_hold_what_the_registry_says() -> None:
 
 
 def test_the_study_has_its_columns_and_the_rival_outcome() -> None:
-    for outcome in OUTCOMES:
+    rivals = {"arrest": "summons_issued", "summons": "arrested"}
+    assert set(rivals) == set(STUDY_TARGETS)
+    for outcome, rival in rivals.items():
         columns = feature_set("study_2021").columns_for(outcome)
-        assert set(columns) == {*STUDY_COLUMNS, RIVALS[outcome]}
+        assert set(columns) == {*STUDY_COLUMNS, rival}
         assert list(columns) == sorted(columns)
-        assert TARGETS[outcome] not in columns
+        assert STUDY_TARGETS[outcome] not in columns
 
 
 def test_the_served_study_set_has_twelve_fields_an_outcome() -> None:
     served = feature_set("study_2021_twelve")
-    assert {len(served.columns_for(outcome)) for outcome in OUTCOMES} == {12}
+    assert {len(served.columns_for(outcome)) for outcome in STUDY_TARGETS} == {12}
 
 
 def test_bins_are_of_columns_in_the_set() -> None:

@@ -19,8 +19,8 @@ from sqf_pipeline.modelling.experiments import (
     served_experiments,
     tier_experiments,
 )
-from sqf_pipeline.modelling.feature_sets import OUTCOMES
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
+from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 SMALL: dict[str, Any] = {"n_estimators": 30, "min_samples_leaf": 5, "max_features": 0.3}
@@ -223,7 +223,7 @@ def test_a_single_class_is_told(training: pd.DataFrame) -> None:
 
 
 def test_names_are_unique_and_say_what_a_model_is() -> None:
-    chosen = {(outcome, tier): ("suspect_age",) for outcome in OUTCOMES for tier in ("during", "at_stop")}
+    chosen = {(outcome, tier): ("suspect_age",) for outcome in STUDY_OUTCOMES for tier in ("during", "at_stop")}
     experiments = [*plain_experiments(), *tier_experiments(), *imbalance_experiments(), *served_experiments(chosen)]
     names = [experiment.name for experiment in experiments]
     assert len(set(names)) == len(names)

@@ -11,33 +11,6 @@ from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
 from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse.tables import build_metadata
 
-BY_GROUP = {
-    "stops": ["column_loss", "data_quality", "raw_stops", "residents", "revisions", "source_files", "stops"],
-    "features": ["feature_encoder", "test_features", "test_stops", "training_features", "training_stops"],
-    "models": [
-        *("arrest_model", "confusion_matrices", "feature_importances", "model_metrics", "models", "predictions"),
-        *("resampled_summons_models", "study_2021", "summons_model"),
-    ],
-    "evaluation": [
-        *("calibration_bins", "drift", "gap_marks", "imbalance_models", "metric_differences", "metric_intervals"),
-        *("served_models", "subgroup_metrics", "threshold_metrics", "tier_models"),
-    ],
-    "publication": ["charts", "model_card", "model_export"],
-}
-CHECKS = {
-    "drift": ["stops_like_those_of_training"],
-    "gap_marks": ["no_gap_tells_the_outcome"],
-    "model_metrics": ["contract"],
-    "predictions": ["contract"],
-    "raw_stops": ["columns_recognised", "contract", "not_revised", "year_is_whole"],
-    "stops": ["contract", "freshness_check", "little_is_lost", "spellings_known"],
-    "test_features": ["contract"],
-    "test_stops": ["contract"],
-    "training_features": ["contract"],
-    "training_stops": ["contract"],
-}
-JOBS = ["evaluate", "publish", "yearly_models", "yearly_rerun", "yearly_stops"]
-
 
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
@@ -50,36 +23,11 @@ def graph(definitions):
     return definitions.resolve_asset_graph()
 
 
-def test_the_assets_are_these(graph):
-    found: dict[str, list[str]] = {}
-    for key in graph.materializable_asset_keys:
-        found.setdefault(graph.get(key).group_name, []).append(key.to_user_string())
-    assert {group: sorted(names) for group, names in found.items()} == BY_GROUP
-
-
-BLOCKING = {"contract", "stops_like_those_of_training", "no_gap_tells_the_outcome"}
-
-
-def test_the_checks_are_these_each_by_year_and_what_must_hold_blocks(graph):
-    found: dict[str, list[str]] = {}
+def test_every_check_is_by_year_and_says_what_it_checks(graph):
     for key in graph.asset_check_keys:
-        found.setdefault(key.asset_key.to_user_string(), []).append(key.name)
-        assert graph.get_check_spec(key).blocking == (key.name in BLOCKING)
         assert graph.get_check_spec(key).description
         if key.name != "freshness_check":  # asks whether a year is there at all
             assert graph.get_check_spec(key).partitions_def == graph.get(key.asset_key).partitions_def
-    assert {asset: sorted(names) for asset, names in found.items()} == CHECKS
-
-
-def test_jobs_schedules_and_sensors_are_these(definitions):
-    repository = definitions.get_repository_def()
-    assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == JOBS
-    assert [schedule.name for schedule in repository.schedule_defs] == ["yearly_publication"]
-    assert sorted(sensor.name for sensor in repository.sensor_defs) == [
-        "newest_year_arrived",
-        "rerun_after_publication",
-    ]
-    assert all(schedule.default_status.value == "STOPPED" for schedule in repository.schedule_defs)
 
 
 def test_every_asset_says_what_it_is_and_with_which_code_it_was_made(graph):

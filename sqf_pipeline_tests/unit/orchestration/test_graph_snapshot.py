@@ -10,7 +10,7 @@ from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.settings import Settings
 
 SNAPSHOT = Path(__file__).with_name("graph_snapshot.csv")
-HEADER = ["kind", "name", "made_from"]
+HEADER = ["kind", "name", "made_from", "group"]
 
 
 def graph(home: Path) -> list[list[str]]:
@@ -19,7 +19,12 @@ def graph(home: Path) -> list[list[str]]:
     repository = definitions.get_repository_def()
     asset_graph = repository.asset_graph
     rows = [
-        ["asset", key.to_user_string(), " ".join(sorted(parent.to_user_string() for parent in node.parent_keys))]
+        [
+            "asset",
+            key.to_user_string(),
+            " ".join(sorted(parent.to_user_string() for parent in node.parent_keys)),
+            node.group_name,
+        ]
         for key in asset_graph.get_all_asset_keys()
         for node in [asset_graph.get(key)]
     ]
@@ -34,7 +39,7 @@ def graph(home: Path) -> list[list[str]]:
     ]
     rows += [["schedule", each.name, each.job_name] for each in repository.schedule_defs]
     rows += [["sensor", each.name, ""] for each in repository.sensor_defs]
-    return sorted(rows)
+    return sorted(row + [""] * (len(HEADER) - len(row)) for row in rows)
 
 
 def test_the_graph_is_the_one_that_was_reviewed(tmp_path):

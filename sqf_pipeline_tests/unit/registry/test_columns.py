@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from sqf_pipeline.registry.columns import DTYPES, Known, column, load_columns, names_by_published, normalise_name
+from sqf_pipeline.registry.columns import DTYPES, Known, column, load_columns
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms, normalise_name
 from sqf_pipeline.registry.spellings import categories_by_spelling, known_categories, normalise_text, null_spellings
 
 NEVER = {"outcome_made", "outcome", "record"}
@@ -20,13 +21,14 @@ def test_every_row_of_the_registry_is_whole():
         assert entry.minimum is None or entry.maximum is None or entry.minimum < entry.maximum
 
 
-def test_a_published_name_belongs_to_one_column():
-    names = [normalise_name(name) for entry in load_columns() for name in entry.published_names]
-    assert len(names) == len(set(names)) == len(names_by_published())
+@pytest.mark.parametrize("form", forms().values(), ids=lambda form: form.name)
+def test_a_published_name_belongs_to_one_column(form: Form):
+    names = [normalise_name(name) for field in form.fields for name in field.published_names]
+    assert len(names) == len(set(names)) == len(form.by_published_name)
 
 
 def test_case_spaces_and_underscores_do_not_matter():
-    known = names_by_published()
+    known = forms()[NEW_FORM].by_published_name
     assert known[normalise_name("Stop Frisk Time")] == known[normalise_name("STOP_FRISK_TIME")] == "stop_time_seconds"
 
 

@@ -228,3 +228,59 @@ def test_gaps_and_verdicts_on_all_pairs_stand_in_the_card(inputs: ModelCardInput
     assert "| arrest | during | 24 | 0.584 (0.572 to 0.596) | \u2013 |" in markdown
     assert "0.0100 (0.0010 to 0.0200) | undecided |" in markdown
     assert "Holm" in markdown
+
+
+def weapon_inputs(inputs: ModelCardInputs) -> ModelCardInputs:
+    """Return inputs with the three models of weapons and their tables."""
+    names = {outcome: f"{outcome}-at_stop-boosting" for outcome in ("knife", "weapon", "firearm")}
+    row = inputs.models.iloc[0].to_dict()
+    models = [row | {"model": name, "outcome": outcome, "feature_set": "at_stop"} for outcome, name in names.items()]
+    areas = {"weapon": 0.761, "firearm": 0.899, "knife": 0.655}
+    groups = [("all", "all", 9544), ("race", "BLACK", 5367), ("race", NOT_SHOWN, 17)]
+    return dataclasses.replace(
+        inputs,
+        models=pd.concat([inputs.models, pd.DataFrame(models)], ignore_index=True),
+        metric_intervals=pd.concat(
+            [inputs.metric_intervals,
+             pd.DataFrame([metric(names[one], "roc_auc", area, area - 0.01, area + 0.01)
+                           for one, area in areas.items()])]
+        ).assign(level=0.95),
+        risk_concentration=pd.DataFrame(
+            [{"test_year": 2020, "model": name, "weapons_share": share, "stops_share": share / 3, "low": share / 4,
+              "high": share / 2, "stops_below_1_percent": 0.602, "weapons_there": 27}
+             for name in names.values() for share in (0.5, 0.9)]
+        ),
+        precision_at_recall=pd.DataFrame(
+            [dict.fromkeys(("precision_low", "precision_high", "group_recall_low", "group_recall_high"), 0.25)
+             | {"test_year": 2020, "model": name, "recall": 0.6, "attribute": attribute, "group_name": group,
+                "stops": stops, "positives": 40, "flagged": 90, "precision": 0.311, "group_recall": 0.61}
+             for name in names.values() for attribute, group, stops in groups]
+        ),
+        outcome_counts=pd.DataFrame(
+            [{"test_year": 2020, "outcome": "weapon", "year": 2020, "stops": 9544, "unknown": 0, "positives": 1225,
+              "recorded": 1152, "marked_only": 73}]
+        ),
+    )  # fmt: skip
+
+
+def test_no_weapon_stands_in_the_card_without_firearm_and_knife(inputs: ModelCardInputs) -> None:
+    markdown, page = render_model_card(weapon_inputs(inputs))
+    lines = markdown.splitlines()
+    expected = "| weapon | 0.761 (0.751 to 0.771) | \u2013 | 16.7 % (12.5 % to 25.0 %) | 30.0 % (22.5 % to 45.0 %) "
+    (place,) = [place for place, line in enumerate(lines) if line.startswith(expected)]
+    assert lines[place].endswith("| 60.2 %, 27 with one | `weapon-at_stop-boosting` |")
+    by_group = [line for line in lines if line.startswith("| race | Black | ") and "31.1 %" in line]
+    assert [line.split("|")[3].strip() for line in by_group] == ["weapon", "firearm", "knife"]
+    assert "| 31.1 % (25.0 % to 25.0 %) | 61.0 % (25.0 % to 25.0 %) |" in by_group[0]
+    assert "| weapon | 2020 | 9,544 | 1,225 | 1,152 | 73 | 0 |" in lines
+    # wherever a line is about weapons, firearms and knives follow in the same table
+    for place, line in enumerate(lines):
+        if re.match(r"\|.*\bweapon(-at_stop|\b +\| at)", line):
+            assert "firearm" in lines[place + 1], line
+            assert "knife" in lines[place + 2], line
+    headings = [line for line in lines if line.startswith("### ")]
+    assert "### Weapons: ranking" in headings
+    assert not [line for line in headings if "Firearm" in line or "Knife" in line]
+    assert "Of 3 models" not in page  # none of them has a Brier skill here
+    (sentence,) = [line for line in lines if line.startswith("What follows a stop")]
+    assert "weapon" not in sentence

@@ -1,0 +1,152 @@
+"""Logistic and linear regression whose standard errors allow for clusters of rows that share their fate.
+
+References
+----------
+Liang and Zeger (1986), Biometrika 73 (sandwich); Cameron and Miller (2015), Journal of Human Resources 50.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+RIDGE = 1e-3
+"""Penalty on every coefficient but the first: keeps that of a precinct in which everybody was frisked finite."""
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted regression.
+
+    Attributes
+    ----------
+    coefficients
+        Shape (columns,).
+    covariance
+        Of the coefficients, by clusters, shape (columns, columns).
+    fitted
+        Probability (logistic) or mean (linear) of each row, shape (rows,).
+    """
+
+    coefficients: Floats
+    covariance: Floats
+    fitted: Floats
+
+    def ends(self, place: int) -> tuple[float, float, float]:
+        """Return a coefficient and its 95 % interval."""
+        middle, half = self.coefficients[place], Z95 * np.sqrt(self.covariance[place, place])
+        return float(middle), float(middle - half), float(middle + half)
+
+
+def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp], weights: Floats | None = None) -> Fit:
+    """Fit a logistic regression by Newton's method, with the sandwich of clusters.
+
+    Parameters
+    ----------
+    design
+        Columns, the first of them ones, shape (rows, columns).
+    happened
+        Outcome of each row, shape (rows,).
+    clusters
+        Cluster of each row from 0, shape (rows,).
+    weights
+        Weight of each row, 1 by default.
+
+    Raises
+    ------
+    ArithmeticError
+        When it does not converge in 60 steps.
+    """
+    beta, curvature = newton(design, happened, weights)
+    chance = _expit(design @ beta)
+    errors = (np.asarray(happened, np.float64) - chance) * (1.0 if weights is None else weights)
+    return Fit(beta, _sandwich(design * errors[:, None], clusters, np.asarray(np.linalg.inv(curvature))), chance)
+
+
+def newton(design: Floats, happened: ArrayLike, weights: Floats | None = None) -> tuple[Floats, Floats]:
+    """Return coefficients and curvature (minus Hessian) of a logistic regression; arguments as in `fit_logistic`."""
+    y = np.asarray(happened, dtype=np.float64)
+    weight = np.ones(len(y)) if weights is None else weights
+    penalty = np.full(design.shape[1], RIDGE)
+    penalty[0] = 0.0
+    beta = np.zeros(design.shape[1])
+    for _ in range(60):
+        chance = _expit(design @ beta)
+        slope = design.T @ (weight * (y - chance)) - penalty * beta
+        curvature = (design * (weight * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(curvature, slope)
+        beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
+        if np.abs(step).max() < 1e-8:
+            return beta, curvature
+    raise ArithmeticError("The logistic regression did not converge in 60 steps: look for columns without spread.")
+
+
+def fit_linear(design: Floats, values: ArrayLike, clusters: NDArray[np.intp]) -> Fit:
+    """Fit a least-squares regression with the sandwich of clusters; arguments as in `fit_logistic`."""
+    y = np.asarray(values, dtype=np.float64)
+    inverse = np.asarray(np.linalg.pinv(design.T @ design))
+    beta = inverse @ (design.T @ y)
+    fitted = design @ beta
+    return Fit(beta, _sandwich(design * (y - fitted)[:, None], clusters, inverse), fitted)
+
+
+def _sandwich(scores: Floats, clusters: NDArray[np.intp], inverse: NDArray[Any]) -> Floats:
+    """Return inverse times the summed squares of the clusters' scores times inverse, with G / (G - 1)."""
+    from scipy.sparse import csr_array
+
+    number = np.unique(clusters, return_inverse=True)[1]
+    count = int(number.max()) + 1
+    together = csr_array((np.ones(len(number)), (number, np.arange(len(number)))), shape=(count, len(number))) @ scores
+    return inverse @ (together.T @ together) @ inverse * (count / max(count - 1, 1))
+
+
+def _expit(values: Floats) -> Floats:
+    from scipy.special import expit
+
+    return np.asarray(expit(values), dtype=np.float64)
+
+
+def average_difference(
+    fit: Fit, design: Floats, column: int, group_columns: Sequence[int]
+) -> tuple[float, float, float]:
+    """Return how much likelier everybody would be with a group's column set than with none, and its 95 % interval.
+
+    The mean over the rows of P(group) - P(reference), all else as it is; interval by the delta method.
+    """
+    with_group, without = design.copy(), design.copy()
+    with_group[:, group_columns] = 0.0
+    without[:, group_columns] = 0.0
+    with_group[:, column] = 1.0
+    ones, zeros = _expit(with_group @ fit.coefficients), _expit(without @ fit.coefficients)
+    rows = len(design)
+    slope = (ones * (1 - ones)) @ with_group / rows - (zeros * (1 - zeros)) @ without / rows
+    middle, half = float((ones - zeros).mean()), Z95 * float(np.sqrt(slope @ fit.covariance @ slope))
+    return middle, middle - half, middle + half
+
+
+def indicators(stops: "pd.DataFrame", names: Sequence[str]) -> Floats:
+    """Return one column a value of each named column but its first, a missing value being a value of its own."""
+    import pandas as pd
+
+    parts = []
+    for name in names:
+        codes = pd.factorize(stops[name], sort=True, use_na_sentinel=True)[0] + 1
+        levels = np.unique(codes)[1:]
+        parts.append((codes[:, None] == levels[None, :]).astype(np.float64))
+    return np.column_stack(parts) if parts else np.empty((len(stops), 0))
+
+
+def spline(values: Floats, knots: int = 5) -> Floats:
+    """Return a cubic spline basis of values with knots at their quantiles, without the constant."""
+    from sklearn.preprocessing import SplineTransformer
+
+    basis = SplineTransformer(n_knots=knots, knots="quantile", include_bias=False).fit_transform(values[:, None])
+    return np.asarray(basis, dtype=np.float64)

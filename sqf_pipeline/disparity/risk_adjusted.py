@@ -1,0 +1,244 @@
+"""Risk-adjusted regression: whether groups are acted on alike when the risk that something is found is alike.
+
+A regression on everything recorded adjusts for what should not matter and hides a disparity in it; one on nothing
+calls a difference in risk a disparity. Here acts are regressed on group and foreseen risk alone, with and without
+precinct and year: the precinct is where much of a disparity sits, and whether to adjust for it is a question of policy,
+so both stand in the table. Risk is learnt among those acted on, for nobody else was looked at.
+
+References
+----------
+Jung, Corbett-Davies, Gaebler, Shroff and Goel (2018), Mitigating included- and omitted-variable bias in estimates of
+disparate impact, arXiv:1809.05651.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqf_pipeline.disparity.acts_and_hits import (
+    FEWEST_ACTS,
+    REFERENCE,
+    WEAPON_KINDS,
+    Entry,
+    Kind,
+    as_table,
+    entries,
+    group_codes,
+    holds,
+    is_recorded,
+    years_label,
+)
+from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_logistic, indicators, spline
+from sqf_pipeline.disparity.foreseen_risk import Encoded, encode_for_risk, foreseen_risk, log_odds
+from sqf_pipeline.evaluation.bootstrap import stop_clusters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+PLACE = ("precinct", "year")
+RECORDED = ("suspected_crime", "initiated_by", "suspect_sex", "location_in_out", *PLACE)
+RISK_ACT = "frisk"
+"""Act whose finds the risk is learnt from."""
+OTHER_ACT = "search_not_incident"
+HITS = ("weapon", *WEAPON_KINDS)
+NO_HIT = "none"
+"""Name of the hit where no risk stands in the model."""
+REPEATS = 3
+FEWEST_FOUND = 50
+"""Finds below which no risk is learnt from them."""
+
+
+@dataclass(frozen=True)
+class RiskAdjustedRow:
+    """A row of `risk_adjusted`: odds ratio of an act against the reference, and the average difference in its rate.
+
+    `risk_foreseen` and `risk_observed` are means among those of the group who were frisked: they agree where the risk
+    is calibrated for the group.
+    """
+
+    years: str
+    population: str
+    act: str
+    hit: str
+    model: str
+    race: str
+    reference: str
+    stops: int
+    odds_ratio: float
+    odds_ratio_low: float
+    odds_ratio_high: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    risk_foreseen: float | None
+    risk_observed: float | None
+
+
+@dataclass(frozen=True)
+class ComparedStops:
+    """Stops of the compared groups, whose act is known, beside all stops that risk is learnt from.
+
+    Attributes
+    ----------
+    stops
+        All stops of the window.
+    codes
+        Group of each, -1 for none.
+    compared
+        Which of them are of a compared group and say whether they were frisked.
+    groups
+        Numbers of the groups with enough stops of either kind, the reference last.
+    """
+
+    stops: "pd.DataFrame"
+    codes: NDArray[np.int64]
+    compared: Mask
+    groups: tuple[int, ...]
+
+    @cached_property
+    def clusters(self) -> NDArray[np.intp]:
+        """Return the encounter of each stop of the window."""
+        return stop_clusters(self.stops)
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """Return what is known at the stops, as numbers."""
+        return encode_for_risk(self.stops)
+
+    @cached_property
+    def frisked(self) -> Mask:
+        """Return who was frisked, of all stops."""
+        return holds(self.stops, entry_named("act", RISK_ACT))
+
+    @cached_property
+    def members(self) -> Floats:
+        """Return a column of ones and one for each group but the reference, of the compared stops."""
+        own = self.codes[self.compared]
+        return np.column_stack([np.ones(len(own)), *(own == number for number in self.groups[:-1])]).astype(np.float64)
+
+    def parts(self, names: tuple[str, ...]) -> Floats:
+        """Return indicator columns of the compared stops."""
+        return indicators(self.stops[self.compared], names)
+
+    def risk(self, hit: str, *, without: tuple[str, ...] = (), of_all: bool = False, repeats: int = 1) -> Floats:
+        """Return the foreseen risk of a hit of every stop, learnt among the frisked or among all."""
+        known = np.ones(len(self.stops), dtype=bool) if of_all else self.frisked
+        return foreseen_risk(self.encoded, self.clusters, known, self.found(hit), without=without, repeats=repeats)
+
+    def found(self, hit: str) -> Mask:
+        """Return where a hit was found, of all stops."""
+        return holds(self.stops, entry_named("hit", hit))
+
+
+def entry_named(kind: Kind, name: str) -> Entry:
+    """Return an entry of `acts_and_hits.csv`; raises KeyError where there is none."""
+    return {entry.name: entry for entry in entries(kind)}[name]
+
+
+def compared_stops(stops: "pd.DataFrame") -> ComparedStops | None:
+    """Return the stops to compare, groups with fewer than `FEWEST_ACTS` frisked or not frisked left out.
+
+    None where the form does not record frisks, or only one group, or not the reference, has enough.
+    """
+    act = entry_named("act", RISK_ACT)
+    if not is_recorded(stops, act):
+        return None
+    codes, frisked = group_codes(stops), holds(stops, act)
+    known = stops["frisked"].notna().to_numpy(dtype=bool)
+    names = [group.name for group in entries("group")]
+    kept = [
+        number
+        for number in range(len(names))
+        if min(int((frisked & (codes == number)).sum()), int((~frisked & known & (codes == number)).sum()))
+        >= FEWEST_ACTS
+    ]
+    reference = names.index(REFERENCE)
+    if reference not in kept or len(kept) < 2:
+        return None
+    ordered = (*(number for number in kept if number != reference), reference)
+    return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered)
+
+
+def enough_finds(stops: "pd.DataFrame", hits: Mapping[str, Mask], frisked: Mask) -> tuple[str, ...]:
+    """Return the hits to foresee: all of `HITS`, or none, so that no weapon stands without firearm and knife."""
+    if all(is_recorded(stops, entry_named("hit", hit)) for hit in HITS) and all(
+        FEWEST_FOUND <= int((found & frisked).sum()) <= int(frisked.sum()) - FEWEST_FOUND for found in hits.values()
+    ):
+        return HITS
+    return ()
+
+
+def risk_adjusted(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> "pd.DataFrame":
+    """Return the table `risk_adjusted` of the stops as one window of years; columns as in `RiskAdjustedRow`.
+
+    Models: `group` alone; with `place` (precinct and year); `risk`; `risk_place`, the one to read; the same with risk
+    learnt without race, and with risk of all stops, whose labels hold the act itself (a weapon is found where one
+    looks): the other end of the range, never to stand alone; and `everything_recorded` without a risk. Empty where a
+    form does not record frisks and finds, or too few were frisked or found with a weapon, a firearm or a knife.
+    """
+    chosen = compared_stops(stops)
+    rows: list[RiskAdjustedRow] = []
+    if chosen is None:
+        return as_table(RiskAdjustedRow, rows)
+    place, acted = chosen.parts(PLACE), chosen.frisked[chosen.compared]
+    plain: dict[str, list[Floats]] = {"group": [], "place": [place], "everything_recorded": [chosen.parts(RECORDED)]}
+    for model, beside in plain.items():
+        rows += _rows(chosen, (RISK_ACT, NO_HIT, model), acted, beside)
+    found = {hit: chosen.found(hit) for hit in HITS}
+    other = entry_named("act", OTHER_ACT)
+    for hit in enough_finds(stops, found, chosen.frisked):
+        for model, risk, columns in _risk_models(chosen, hit, place, repeats):
+            rows += _rows(chosen, (RISK_ACT, hit, model), acted, columns, risk=risk)
+            if model == "risk_place" and is_recorded(stops, other):
+                searched = holds(stops, other)[chosen.compared]
+                rows += _rows(chosen, (OTHER_ACT, hit, model), searched, columns, risk=risk)
+    return as_table(RiskAdjustedRow, rows)
+
+
+def _risk_models(
+    chosen: ComparedStops, hit: str, place: Floats, repeats: int
+) -> Iterator[tuple[str, Floats, list[Floats]]]:
+    """Yield the models with a risk: name, risk of every stop, columns beside the groups."""
+    risk = chosen.risk(hit, repeats=repeats)
+    curve = spline(log_odds(risk[chosen.compared]))
+    yield "risk", risk, [curve]
+    yield "risk_place", risk, [curve, place]
+    for model, other in (
+        ("risk_without_race_place", chosen.risk(hit, without=("suspect_race",))),
+        ("risk_of_all_stops_place", chosen.risk(hit, of_all=True)),
+    ):
+        yield model, other, [spline(log_odds(other[chosen.compared])), place]
+
+
+def _rows(
+    chosen: ComparedStops,
+    named: tuple[str, str, str],
+    acted: Mask,
+    columns: list[Floats],
+    *,
+    risk: Floats | None = None,
+) -> list[RiskAdjustedRow]:
+    """Return a fitted model's rows, one for each group but the reference; `named` is act, hit and model."""
+    names = [group.name for group in entries("group")]
+    design = np.column_stack([chosen.members, *columns])
+    fit = fit_logistic(design, acted, chosen.clusters[chosen.compared])
+    own = list(range(1, len(chosen.groups)))
+    rows = []
+    for column, number in zip(own, chosen.groups, strict=False):
+        middle, low, high = (float(np.exp(end)) for end in fit.ends(column))
+        frisked = chosen.frisked & (chosen.codes == number)
+        foreseen, observed = None, None
+        if risk is not None:
+            foreseen, observed = float(risk[frisked].mean()), float(chosen.found(named[1])[frisked].mean())
+        stops = int((chosen.codes[chosen.compared] == number).sum())
+        key = (years_label(chosen.stops), "all", *named, names[number], REFERENCE, stops)
+        differences = average_difference(fit, design, column, own)
+        rows.append(RiskAdjustedRow(*key, middle, low, high, *differences, foreseen, observed))
+    return rows

@@ -1,0 +1,184 @@
+"""What others state about these files, each claim beside the figure that is computed here, with a verdict.
+
+A claim is a row of `published_claims.csv`. `figure` names a function of `claim_figures` and `argument` is what it is
+asked for; `our_years` names other years than the claim's for a protocol that is repeated on those at hand (`test`: the
+test year and its training years). Nothing that is computed here is written there.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, Literal
+
+import pandas as pd
+
+Status = Literal["reproduced", "differs", "not decidable here"]
+_TEST = "test"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published figure and how it is computed again.
+
+    Attributes
+    ----------
+    claim, publication, place, definition
+        Its name here, who published it, where in the publication, and what is counted.
+    years
+        Years that it is about, earliest first; empty when it is not about yearly files.
+    published
+        The figure; None where none was seen.
+    digits
+        Decimals that were published: ours is equal when it rounds to the same.
+    figure, argument
+        Function that computes ours, and what it is asked for; empty when nothing can be computed.
+    our_years
+        Years that ours is computed on where they are not the claim's; `test` for those of the test year.
+    reason
+        Why ours differs, or why it cannot be decided.
+    """
+
+    claim: str
+    publication: str
+    place: str
+    years: tuple[int, ...]
+    definition: str
+    published: float | None
+    digits: int
+    figure: str
+    argument: str
+    our_years: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What claims are judged by.
+
+    Attributes
+    ----------
+    stops
+        Clean stops by year, those that are loaded.
+    test_year, training_years
+        The years that `test` stands for.
+    excerpts
+        Years of which a selection of stops is loaded.
+    tables
+        Result tables of the test year by name.
+    synthetic
+        Whether the stops are invented; then nothing is compared with what was published.
+    """
+
+    stops: Mapping[int, pd.DataFrame]
+    test_year: int
+    training_years: tuple[int, ...] = ()
+    excerpts: frozenset[int] = frozenset()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    synthetic: bool = False
+
+    def of(self, years: tuple[int, ...]) -> pd.DataFrame:
+        """Return the stops of years, earliest first."""
+        return pd.concat([self.stops[year] for year in years], ignore_index=True)
+
+
+def load_claims() -> tuple[Claim, ...]:
+    """Return the claims in the order of the table; raises ValueError when two have one name or a figure is unknown."""
+    from sqf_pipeline.published_figures.claim_figures import FIGURES
+
+    text = resources.files(__package__).joinpath("published_claims.csv").read_text(encoding="utf-8")
+    claims = tuple(_claim(row) for row in csv.DictReader(text.splitlines()))
+    unknown = sorted({claim.figure for claim in claims} - {"", *FIGURES})
+    if unknown or len({claim.claim for claim in claims}) < len(claims):
+        raise ValueError(f"published_claims.csv: unknown figures {unknown}, or a name that stands twice")
+    return claims
+
+
+def _claim(row: dict[str, str]) -> Claim:
+    return Claim(
+        **{name: row[name] for name in ("claim", "publication", "place", "definition", "figure", "argument")},
+        years=_years(row["years"]),
+        published=float(row["published"]) if row["published"] else None,
+        digits=int(row["digits"]),
+        our_years=row["our_years"],
+        reason=row["reason"],
+    )
+
+
+def _years(text: str) -> tuple[int, ...]:
+    first, _, last = text.partition("-")
+    return tuple(range(int(first), int(last or first) + 1)) if text else ()
+
+
+def years_of_claims() -> tuple[int, ...]:
+    """Return every year whose stops decide a claim or stand in for others, earliest first."""
+    claims = load_claims()
+    ours = {year for claim in claims if claim.our_years != _TEST for year in _years(claim.our_years)}
+    return tuple(sorted(ours | {year for claim in claims if claim.figure for year in claim.years}))
+
+
+def judge_claims(evidence: Evidence) -> pd.DataFrame:
+    """Return the rows of the table `published_figures`, all its columns but the test year and the source."""
+    rows = [_judged(claim, evidence) for claim in load_claims()]
+    texts = ("claim", "publication", "place", "years", "definition", "our_years", "status", "reason")
+    return pd.DataFrame(rows).astype({**dict.fromkeys(texts, "string"), "published": "Float64", "ours": "Float64"})
+
+
+def _judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
+    from sqf_pipeline.published_figures.claim_figures import FIGURES
+
+    missing = [year for year in claim.years if year not in evidence.stops or year in evidence.excerpts]
+    ours_on = _ours_on(claim, evidence, missing)
+    ours = None
+    if ours_on and claim.figure and not evidence.synthetic:
+        ours = FIGURES[claim.figure](evidence, ours_on, claim.argument)
+    status, reason = _status(claim, evidence, missing, ours)
+    return {
+        "claim": claim.claim, "publication": claim.publication, "place": claim.place, "years": _said(claim.years),
+        "definition": claim.definition, "published": claim.published, "ours": ours,
+        "our_years": _said(ours_on) if ours is not None else None, "status": status, "reason": reason,
+    }  # fmt: skip
+
+
+def _ours_on(claim: Claim, evidence: Evidence, missing: list[int]) -> tuple[int, ...]:
+    """Return the years that ours is computed on: the claim's where they are whole, else those that stand in."""
+    if claim.years and not missing:
+        return claim.years
+    if claim.our_years == _TEST:
+        return (evidence.test_year,)
+    years = _years(claim.our_years)
+    return years if all(year in evidence.stops for year in years) else ()
+
+
+def _status(claim: Claim, evidence: Evidence, missing: list[int], ours: float | None) -> tuple[Status, str]:
+    told: Status = "not decidable here"
+    if evidence.synthetic:
+        return told, "The stops are synthetic, so that no figure of them is compared with a published one."
+    if missing:
+        return told, f"{_lacking(missing, evidence)} {claim.reason if ours is not None else ''}".strip()
+    if claim.published is None or not claim.years:
+        return told, claim.reason
+    if ours is None:
+        return told, claim.reason or "The result table that holds the figure has no such row."
+    if abs(ours - claim.published) <= 0.5 * 10.0**-claim.digits + 1e-9:
+        return "reproduced", ""
+    return "differs", claim.reason
+
+
+def _lacking(missing: list[int], evidence: Evidence) -> str:
+    """Say which years' files are not there, or are there in part."""
+    parts = tuple(year for year in missing if year in evidence.stops)
+    absent = tuple(year for year in missing if year not in evidence.stops)
+    told = [f"Missing: the file{'s' * (len(absent) > 1)} of {_said(absent)}."] if absent else []
+    return " ".join([*told, *([f"Only excerpts are loaded of {_said(parts)}."] if parts else [])])
+
+
+def _said(years: tuple[int, ...]) -> str:
+    """Return years in few words: runs as `2009-2012`, others with commas."""
+    runs: list[list[int]] = []
+    for year in years:
+        if runs and year == runs[-1][-1] + 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

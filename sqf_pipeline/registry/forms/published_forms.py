@@ -1,0 +1,205 @@
+"""The forms in which NYPD has published stops: names, codes and what is made from several columns, from the tables."""
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import Literal, cast
+
+Use = Literal["kept", "made", "computed", "part", "left out"]
+
+NEW_FORM, OLD_FORM = "NEW", "OLD"
+"""Names of the forms, as the column `form` of a stop has them."""
+
+_BROKEN_MARK = re.compile(r"ï(?:»¿|\.\.)")
+
+
+def normalise_name(name: str) -> str:
+    """Return a published name without case, spaces, underscores and byte order mark, for comparison.
+
+    >>> normalise_name("Stop Frisk Time"), normalise_name("detail1_"), normalise_name("ï..year")
+    ('STOPFRISKTIME', 'DETAIL1', 'YEAR')
+    """
+    return re.sub(r"[\W_]", "", _BROKEN_MARK.sub("", name, count=1)).upper()
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a form has of a column.
+
+    Attributes
+    ----------
+    column
+        Our name; of a part or a column that is left out, a name of the form's own.
+    published_names
+        Every name it has had in files of the form; empty for one that is made from others.
+    use
+        `kept`: read as it is; `made`: from others, see `made_from`; `computed` when stops are cleaned; `part`: only
+        used for making others; `left out`: known, and not read.
+    required
+        Whether a file without it, or without what it is made from, is refused.
+    made_from
+        `any of` names of flags, or templates with `|` between them, of which the first is used whose fields are all
+        filled; `{name}` stands for a text, `{name:05}` for a whole number of at least five digits.
+    reading
+        `rounded` where a whole number may be published as a fraction.
+    known
+        When the value becomes known in files of this form; empty where that is what the registry says of the column.
+    note
+        Why it is left out, or what is odd about it.
+    """
+
+    column: str
+    published_names: tuple[str, ...]
+    use: Use
+    required: bool
+    made_from: str
+    reading: str
+    known: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form of the published files.
+
+    Attributes
+    ----------
+    name
+        As in the column `form`.
+    first_year, last_year
+        The years whose files have it; no last year for the form in use.
+    encodings
+        How its files may be written, the first before the others.
+    too_wide
+        The sign that fills a field too narrow for its number; empty where there is none.
+    description
+        The form in words.
+    fields
+        Its columns in published order, then those that are made.
+    codes
+        By column: code to category; '' as a category says that the code means unknown, '' as a code is what an empty
+        cell means.
+    """
+
+    name: str
+    first_year: int
+    last_year: int | None
+    encodings: tuple[str, ...]
+    too_wide: str
+    description: str
+    fields: tuple[Field, ...]
+    codes: Mapping[str, Mapping[str, str]]
+
+    @cached_property
+    def by_column(self) -> dict[str, Field]:
+        """Return the fields by our name, or by a name of the form's own."""
+        return {field.column: field for field in self.fields}
+
+    @cached_property
+    def by_published_name(self) -> dict[str, str]:
+        """Return a dictionary from every normalised published name to the field's name."""
+        return {normalise_name(name): field.column for field in self.fields for name in field.published_names}
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Return the columns of the registry that a file of this form gives."""
+        return frozenset(field.column for field in self.fields if field.use in {"kept", "made", "computed"})
+
+    def sources(self, column: str) -> tuple[Field, ...]:
+        """Return the published fields that a column is read or made from; none when the form does not have it."""
+        field = self.by_column.get(column)
+        if field is None:
+            return ()
+        if not field.made_from:
+            return (field,)
+        names = dict.fromkeys(re.findall(r"[a-z_0-9]+", re.sub(r"^any of |:[0-9]+", "", field.made_from)))
+        return tuple(self.by_column[name] for name in names)
+
+    def published_as(self, column: str) -> str:
+        """Return the published names of a column, or of those that it is made from; '' where there are none."""
+        return ", ".join(name for field in self.sources(column) for name in field.published_names)
+
+    def requires(self, column: str) -> bool:
+        """Return whether a file of this form without the column is refused."""
+        field = self.by_column.get(column)
+        return field is not None and field.required
+
+
+def _rows(table: str) -> list[dict[str, str]]:
+    text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@cache
+def forms() -> dict[str, Form]:
+    """Return the forms by name, the one in use first."""
+    return {row["name"]: _form(row) for row in _rows("forms.csv")}
+
+
+def _form(row: dict[str, str]) -> Form:
+    codes: dict[str, dict[str, str]] = {}
+    for code in _rows(row["codes"]) if row["codes"] else []:
+        codes.setdefault(code["column"], {})[code["code"]] = code["category"]
+    fields = tuple(
+        Field(
+            column=field["column"],
+            published_names=tuple(name for name in field["published_names"].split("|") if name),
+            use=cast("Use", field["use"]),
+            required=field["required"] == "yes",
+            made_from=field["made_from"],
+            reading=field["reading"],
+            known=field["known"],
+            note=field["note"],
+        )
+        for field in _rows(row["table"])
+    )
+    return Form(
+        name=row["name"],
+        first_year=int(row["first_year"]),
+        last_year=int(row["last_year"]) if row["last_year"] else None,
+        encodings=tuple(row["encodings"].split()),
+        too_wide=row["too_wide"],
+        description=row["description"],
+        fields=fields,
+        codes=codes,
+    )
+
+
+def form_of_year(year: int) -> Form:
+    """Return the form that NYPD used for the file of a year; raises KeyError before the first."""
+    for form in forms().values():
+        if form.first_year <= year and (form.last_year is None or year <= form.last_year):
+            return form
+    raise KeyError(year)
+
+
+@cache
+def paper_forms() -> tuple[tuple[str, str], ...]:
+    """Return the first day (YYYY-MM-DD) of each paper form and its name, in order."""
+    return tuple((row["since"], row["paper_form"]) for row in _rows("paper_forms.csv"))
+
+
+def forms_of_years(years: Iterable[int]) -> tuple[str, ...]:
+    """Return the names of the forms in which the files of some years are, the one in use first.
+
+    >>> forms_of_years([2020, 2014]), forms_of_years([2016])
+    (('NEW', 'OLD'), ('OLD',))
+    """
+    wanted = set(years)
+    return tuple(
+        name
+        for name, form in forms().items()
+        if any(form.first_year <= year <= (form.last_year or year) for year in wanted)
+    )
+
+
+@cache
+def form_breaks() -> tuple[tuple[str, str], ...]:
+    """Return the days (YYYY-MM-DD) on which a form of the file or of the paper changed, and what changed, in order."""
+    paper = [(row["since"], f"paper form {row['paper_form']}, {row['note']}") for row in _rows("paper_forms.csv")]
+    files = [(f"{form.first_year}-01-01", form.description) for form in forms().values()]
+    first = min(day for day, _ in [*paper, *files])
+    return tuple(sorted((day, told) for day, told in [*paper, *files] if day > first))

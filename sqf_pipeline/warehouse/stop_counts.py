@@ -1,0 +1,129 @@
+"""Counts of the stops of a year by group, made when the year is stored, so that no view reads millions of stops."""
+
+from dataclasses import dataclass
+
+from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
+
+
+@dataclass(frozen=True)
+class Group:
+    """What stops are counted by, besides the year.
+
+    Attributes
+    ----------
+    name
+        Column of a view, and the end of the view's name.
+    expression
+        SQL of the column, over the table `stops`.
+    kind
+        SQL type of the column.
+    title
+        What the view's comment calls it.
+    comment
+        Comment on the column.
+    """
+
+    name: str
+    expression: str
+    kind: str
+    title: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is counted.
+
+    Attributes
+    ----------
+    name, share
+        Columns of a view: how many stops, and their share of the stops where that is known.
+    expression
+        SQL of a truth value, over the table `stops`; null is unknown.
+    comment
+        Which stops are counted.
+    """
+
+    name: str
+    share: str
+    expression: str
+    comment: str
+
+
+def _happened(entry: OutcomeEntry) -> str:
+    """Return the SQL of whether an outcome happened: recorded, or marked; the same as `registry.outcomes.happened`."""
+    first, *marks = entry.positive
+    return " OR ".join([first, *(f"coalesce({name}, false)" for name in marks)])
+
+
+def _any_force() -> str:
+    """Return whether a stop had any force; a mark of another form than the stop's is null, and says nothing."""
+    marks = [entry.name for entry in load_columns() if entry.name.startswith("force_") and entry.kind == "mark"]
+    return " OR ".join(f"coalesce({name}, false)" for name in marks if name != "force_verbal_instruction")
+
+
+GROUPS = (
+    Group("borough", "borough", "text", "borough", "Borough of the stops; null is unknown."),
+    Group("precinct", "precinct", "integer", "precinct", "Police precinct of the stops; null is unknown."),
+    Group(
+        "race", "suspect_race", "text", "recorded race or ethnicity",
+        "Race or ethnicity as recorded by the officer; null is unknown.",
+    ),
+    Group("crime", "suspected_crime", "text", "suspected crime", "Crime that was suspected; null is unknown."),
+    Group(
+        "hour", "stop_time_seconds / 3600", "integer", "hour of the day",
+        "Hour of the day, 0 to 23; null is unknown.",
+    ),
+    Group("weekday", "weekday", "smallint", "day of the week", "Day of the week, Monday is 1; null is unknown."),
+    Group("month", "month", "smallint", "month", "Month, January is 1; null is unknown."),
+)  # fmt: skip
+MEASURES = (
+    *(
+        Measure(one.plural, f"{one.name}_share", _happened(one), f"Stops with {one.noun}")
+        for one in OUTCOME_ENTRIES.values()
+    ),
+    Measure("frisks", "frisk_share", "frisked", "Stops in which the person was frisked"),
+    Measure("searches", "search_share", "searched", "Stops in which the person was searched"),
+    Measure(
+        "force", "force_share", _any_force(),
+        "Stops with any physical force that the form of the year has a box for, handcuffs among it, verbal instruction "
+        "not",
+    ),
+)  # fmt: skip
+_SETS = (*((group.name,) for group in GROUPS), ("precinct", "race"))
+"""What is counted by together, each within a year; besides, the year alone."""
+
+
+def counting_sql(schema: str, year: int | None = None) -> str:
+    """Return the SQL that counts the stops of a year anew, or of all years."""
+    chosen = "true" if year is None else f"year = {int(year)}"
+    names = [group.name for group in GROUPS]
+    inner = ", ".join(
+        ["year", *(f"({group.expression})::text AS {group.name}" for group in GROUPS)]
+        + [f"({measure.expression}) AS {measure.name}" for measure in MEASURES]
+    )
+    values = {name: f"CASE WHEN GROUPING({name}) = 0 THEN coalesce({name}, '') ELSE '*' END" for name in names}
+    counts = ", ".join(f"count(*) FILTER (WHERE {measure.name}), count({measure.name})" for measure in MEASURES)
+    columns = ", ".join(
+        ["year", *names, "stops", *(part for one in MEASURES for part in (one.name, f"{one.name}_known"))]
+    )
+    sets = ", ".join(["(year)", *(f"(year, {', '.join(by)})" for by in _SETS)])
+    return (
+        f'DELETE FROM "{schema}".stop_counts WHERE {chosen};\n'  # noqa: S608  names of our own
+        f'INSERT INTO "{schema}".stop_counts ({columns})\n'
+        f"SELECT year, {', '.join(values.values())}, count(*), {counts}\n"
+        f'FROM (SELECT {inner} FROM "{schema}".stops WHERE {chosen}) AS s\n'
+        f"GROUP BY GROUPING SETS ({sets});"
+    )
+
+
+def counted_by(*names: str) -> str:
+    """Return the condition on the rows of `stop_counts` that are counted by these groups and the year alone."""
+    return " AND ".join(f"{group.name} {'<>' if group.name in names else '='} '*'" for group in GROUPS)
+
+
+def value_of(name: str) -> str:
+    """Return the SQL of a group's value in `stop_counts`, in its own type; null is unknown."""
+    kind = next(group.kind for group in GROUPS if group.name == name)
+    return f"nullif({name}, ''){'' if kind == 'text' else f'::{kind}'}"
