@@ -1,5 +1,7 @@
 """The document of published figures, made from the rows of the table `published_figures`."""
 
+from typing import Any
+
 import pandas as pd
 
 from sqf_pipeline.display import ABSENT, mixed, number
@@ -54,7 +56,7 @@ def published_figures_document(rows: pd.DataFrame, years: str) -> str:
 
 def _ours(row: object) -> str:
     """Return our figure, with the years it is of where they are not the claim's."""
-    value = getattr(row, "ours", None)
+    value: Any = getattr(row, "ours", None)
     if pd.isna(value):
         return ABSENT
     told = mixed(value) if float(value).is_integer() else number(value, 3)
