@@ -61,11 +61,10 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     repaired, repairs = repair_shifted_rows(raw) if form.name == NEW_FORM else (raw, [])
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
-    equal = int(raw.drop(columns="stop_id").duplicated().sum())
     log.add(
         "stop_id",
         "equal_but_id",
-        equal,
+        _equal_to_earlier(raw.drop(columns="stop_id")),
         "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
     texts = complete_moments(repaired.drop(columns="form", errors="ignore"))
@@ -85,6 +84,12 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     _add_geography(stops)
     add_forms(stops, form)
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
+
+
+def _equal_to_earlier(rows: pd.DataFrame) -> int:
+    """Return how many rows equal an earlier one; all but those with the same digest are set aside, as most are."""
+    alike = pd.util.hash_pandas_object(rows, index=False).duplicated(keep=False)
+    return int(rows.loc[alike.to_numpy()].duplicated().sum())
 
 
 def _is_missing(texts: pd.Series) -> pd.Series:
