@@ -61,11 +61,10 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     repaired, repairs = repair_shifted_rows(raw) if form.name == NEW_FORM else (raw, [])
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
-    equal = int(raw.drop(columns="stop_id").duplicated().sum())
     log.add(
         "stop_id",
         "equal_but_id",
-        equal,
+        _equal_to_earlier(raw.drop(columns="stop_id")),
         "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
     texts = complete_moments(repaired.drop(columns="form", errors="ignore"))
@@ -87,6 +86,12 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
+def _equal_to_earlier(rows: pd.DataFrame) -> int:
+    """Return how many rows equal an earlier one; all but those with the same digest are set aside, as most are."""
+    alike = pd.util.hash_pandas_object(rows, index=False).duplicated(keep=False)
+    return int(rows.loc[alike.to_numpy()].duplicated().sum())
+
+
 def _is_missing(texts: pd.Series) -> pd.Series:
     return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
@@ -94,7 +99,6 @@ def _is_missing(texts: pd.Series) -> pd.Series:
 def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLog) -> pd.Series:
     """Return one typed column and log what was found. Texts repeat, so that each different one is read once."""
     decoded = decode(texts[entry.name], entry, form, log)
-    texts = texts.assign(**{entry.name: decoded.texts})
     codes, published = pd.factorize(decoded.texts)
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}
@@ -108,7 +112,8 @@ def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLo
             for text, spelling in zip(published, spellings, strict=True)
         ]
     else:
-        reading = _read(rows_of, entry, texts, form, log.year)
+        dated = texts.assign(**{entry.name: decoded.texts}) if entry.kind == "date" else texts
+        reading = _read(rows_of, entry, dated, form, log.year)
         values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
     for rule, rows, description in reading.findings:
         log.add(entry.name, rule, rows, description)

@@ -1,11 +1,14 @@
 """Which models stand in full in the card, which are compared with which, and which are served."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, select_columns
+from sqf_pipeline.evaluation.column_selection import select_columns
+from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments
 from sqf_pipeline.modelling.feature_sets import chosen_fields, feature_set
+from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES, STUDY_TARGETS
 
 if TYPE_CHECKING:
@@ -38,23 +41,33 @@ def reference_of(model: "FittedModel") -> str | None:
     return None if reference == model.name else reference
 
 
-def experiments_to_serve(training_stops: "pd.DataFrame", *, n_jobs: int | None = None) -> tuple[Experiment, ...]:
+def experiments_to_serve(
+    training_stops: "pd.DataFrame", forms: tuple[str, ...], *, n_jobs: int | None = None, processes: int = 1
+) -> tuple[Experiment, ...]:
     """Return the models of twelve columns, those of each tier chosen by permutation importance.
 
-    Columns are chosen on training stops: by a forest of the first years, on the last one.
+    Columns are chosen on training stops: by a forest of the first years, on the last one; of those that mean the same
+    in the forms of the training years and the test year.
     """
-    chosen: dict[tuple[str, str], tuple[str, ...]] = {}
-    for outcome in STUDY_OUTCOMES:
-        for tier in CHOSEN_TIERS:
-            whole = feature_set(tier)
-            columns = [name for name in whole.columns_for(outcome) if name not in NOT_SERVED.get(tier, ())]
-            features = chosen_fields(tier, whole.tier, outcome, columns)
-            selection = select_columns(
-                make_model(MAIN_ESTIMATOR, features, outcome, settings={"n_estimators": 40}, n_jobs=n_jobs),
-                training_stops,
-                STUDY_TARGETS[outcome],
-                columns,
-                measure=METRIC_BY_OUTCOME[outcome],
-            )
-            chosen[outcome, tier] = selection.columns
-    return served_experiments(chosen)
+    places = [(outcome, tier) for outcome in STUDY_OUTCOMES for tier in CHOSEN_TIERS]
+    n_jobs = 1 if processes > 1 else n_jobs
+    choices = side_by_side(
+        (partial(_choose_columns, training_stops, forms, *place, n_jobs) for place in places), processes
+    )
+    return served_experiments(dict(zip(places, choices, strict=True)))
+
+
+def _choose_columns(
+    training_stops: "pd.DataFrame", forms: tuple[str, ...], outcome: str, tier: str, n_jobs: int | None
+) -> tuple[str, ...]:
+    whole = feature_set(tier, forms)
+    columns = [name for name in whole.columns_for(outcome) if name not in NOT_SERVED.get(tier, ())]
+    features = chosen_fields(tier, whole.tier, outcome, columns)
+    selection = select_columns(
+        make_model(MAIN_ESTIMATOR, features, outcome, settings={"n_estimators": 40}, n_jobs=n_jobs),
+        training_stops,
+        STUDY_TARGETS[outcome],
+        columns,
+        measure=METRIC_BY_OUTCOME[outcome],
+    )
+    return selection.columns

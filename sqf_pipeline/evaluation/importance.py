@@ -10,15 +10,13 @@ Strobl et al. (2007), Bias in random forest variable importance measures, BMC Bi
 Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful, JMLR 20 (permutation as model reliance).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights
 from sqf_pipeline.evaluation.metrics import Floats, Forecast, make_forecast, weight_chunks
 from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
@@ -33,11 +31,12 @@ METRIC_BY_OUTCOME: dict[str, ImportanceMetric] = {
 }
 """What an importance is a loss of: average precision where positives are rare."""
 
-SELECTED = 12
 REPEATS = 3
 RESAMPLES = 200
 MOST_ROWS = 4000
 """Stops on which columns are permuted, since each column costs `REPEATS` predictions of all of them."""
+
+_ROWS_AT_ONCE = 16_000  # shuffled stops that are predicted together
 
 _COLUMNS = ["kind", "feature", "importance", "low", "high", "rank"]
 
@@ -110,17 +109,62 @@ def _shuffled_losses(
     """Yield each column and what shuffling it costs on each resample, shape (resamples,); shuffles take turns."""
     turn = np.concatenate([np.arange(repeats), np.arange(len(weights) - repeats) % repeats])
 
-    def ranked(shuffled: "pd.DataFrame", rows: NDArray[Any]) -> Floats:
-        return _ranked(make_forecast(outcomes, _chances(model, shuffled)), weights[rows], measure)
+    def ranked(chances: Floats, rows: NDArray[Any]) -> Floats:
+        return _ranked(make_forecast(outcomes, chances), weights[rows], measure)
 
-    baseline = ranked(frame, np.arange(len(weights)))
+    as_they_are = _chances(model, frame)
+    baseline = ranked(as_they_are, np.arange(len(weights)))
+    losses = {str(name): np.empty(len(weights)) for name in frame.columns}
+    shuffles = _shuffles(frame, repeats, generator)
+    for (name, number), chances in _shuffled_chances(model, frame, as_they_are, shuffles):
+        mine = turn == number
+        losses[name][mine] = baseline[mine] - ranked(chances, mine)
+    yield from losses.items()
+
+
+_Shuffle = tuple[tuple[str, int], NDArray[np.intp], NDArray[np.intp]]
+
+
+def _shuffles(frame: "pd.DataFrame", repeats: int, generator: np.random.Generator) -> Iterator[_Shuffle]:
+    """Yield (column, number), the rows whose value a shuffle changes, and the rows that their new values come from."""
+    import pandas as pd
+
     for name in frame.columns:
-        losses = np.empty(len(weights))
+        codes = pd.factorize(frame[name], use_na_sentinel=False)[0]
         for number in range(repeats):
-            shuffled = frame.assign(**{name: frame[name].array.take(generator.permutation(len(frame)))})
-            mine = turn == number
-            losses[mine] = baseline[mine] - ranked(shuffled, mine)
-        yield name, losses
+            order = generator.permutation(len(frame))
+            changed = np.flatnonzero(codes[order] != codes)
+            yield (str(name), number), changed, order[changed]
+
+
+def _shuffled_chances(
+    model: Any, frame: "pd.DataFrame", as_they_are: Floats, shuffles: Iterable[_Shuffle]
+) -> Iterator[tuple[tuple[str, int], Floats]]:
+    """Yield the probabilities after each shuffle; only rows with another value are predicted, many at a time."""
+    import pandas as pd
+
+    waiting: list[_Shuffle] = []
+
+    def predicted() -> Iterator[tuple[tuple[str, int], Floats]]:
+        parts = [
+            frame.iloc[changed].assign(**{name: frame[name].array.take(source)})
+            for (name, _), changed, source in waiting
+        ]
+        rows = pd.concat(parts, ignore_index=True)
+        found = _chances(model, rows) if len(rows) else np.empty(0)
+        ends = np.cumsum([len(part) for part in parts])
+        for (key, changed, _), mine in zip(waiting, np.split(found, ends[:-1]), strict=True):
+            chances = as_they_are.copy()
+            chances[changed] = mine
+            yield key, chances
+        waiting.clear()
+
+    for shuffle in shuffles:
+        waiting.append(shuffle)
+        if sum(len(changed) for _, changed, _ in waiting) >= _ROWS_AT_ONCE:
+            yield from predicted()
+    if waiting:
+        yield from predicted()
 
 
 def _thin(
@@ -197,90 +241,3 @@ def _ranked_frame(kind: str, frame: "pd.DataFrame") -> "pd.DataFrame":
     return frame.astype(
         {"kind": "string", "feature": "string", "importance": "Float64", "low": "Float64", "high": "Float64"}
     )
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Columns chosen on training years, most important first, and the importances they were chosen by."""
-
-    columns: tuple[str, ...]
-    importances: "pd.DataFrame"
-    holdout_year: int
-
-
-def select_columns(
-    estimator: Any,
-    training: "pd.DataFrame",
-    target: str,
-    columns: Sequence[str],
-    *,
-    count: int = SELECTED,
-    measure: ImportanceMetric = "roc_auc",
-    most_rows: int = MOST_ROWS,
-    repeats: int = REPEATS,
-    seed: int = 1,
-) -> Selection:
-    """Choose the most important columns without a look at the test year.
-
-    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last.
-
-    Parameters
-    ----------
-    estimator
-        Unfitted estimator that takes a frame of `columns`.
-    training
-        Clean stops of at least two years, with `year`, `target` and `columns`.
-    target
-        Name of the outcome's column; stops of unknown outcome are left out.
-    count
-        Number of columns to choose.
-    measure, most_rows, repeats, seed
-        As in `permutation_importance`.
-
-    Raises
-    ------
-    SqfError
-        When the training stops are of one year only, or the last year or those before it have no stop with, or none
-        without, the outcome.
-    ValueError
-        When there are fewer columns than `count`.
-    """
-    from sklearn.base import clone
-
-    if len(columns) < count:
-        raise ValueError(f"{count} columns are to be chosen, but there are {len(columns)}")
-    earlier, holdout, last_year = _split_last_year(training, target)
-    model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
-    table = permutation_importance(
-        model,
-        holdout,
-        holdout[target].astype(bool).to_numpy(),
-        columns,
-        clusters=stop_clusters(holdout),
-        measure=measure,
-        repeats=repeats,
-        most_rows=most_rows,
-        seed=seed,
-    )
-    return Selection(tuple(table["feature"].head(count)), table, last_year)
-
-
-def _split_last_year(training: "pd.DataFrame", target: str) -> "tuple[pd.DataFrame, pd.DataFrame, int]":
-    """Return stops of known outcome before the last year, those of the last year, and that year; SqfError if unfit."""
-    known = training[training[target].notna()]
-    years = sorted(int(year) for year in known["year"].dropna().unique())
-    if len(years) < 2:
-        raise SqfError(
-            f"The columns of a model are chosen on the last training year, which needs an earlier one; {target} is "
-            f"known in the years {years}. Train on more years."
-        )
-    last = (known["year"] == years[-1]).to_numpy(dtype=bool, na_value=False)
-    earlier, holdout = known[~last], known[last]
-    for part, where in ((earlier, f"the years before {years[-1]}"), (holdout, f"{years[-1]}")):
-        if part[target].nunique() < 2:
-            raise SqfError(
-                f"The columns of a model are chosen on stops with and without the outcome; in {where} {target} is "
-                f"{bool(part[target].iloc[0])} in all {len(part):,} stops. Look at that column of the published files, "
-                "or use another test year."
-            )
-    return earlier, holdout, years[-1]

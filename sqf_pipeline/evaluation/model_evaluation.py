@@ -1,7 +1,8 @@
 """A fitted model and the untouched test year to every result table, from one forecast and one set of resamples."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from sqf_pipeline.evaluation.risk_concentration import precision_at_recall, risk
 from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.modelling.encoder import name_in_set
+from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, happened
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 GROUP_RESAMPLES = 250
 WEAPONS = "weapons"
 """Family of outcomes whose concentration is measured."""
+RISK_TABLES = ("risk_concentration", "precision_at_recall")
 _CELLS = ["tn", "fp", "fn", "tp"]
 
 
@@ -150,11 +153,8 @@ def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.Data
     """Return `risk_concentration` and `precision_at_recall` of an evaluated model of a weapon."""
     known, forecast = evaluation.known, evaluation.forecast
     weights = test.weights[:, known]
-    tables = {
-        "risk_concentration": risk_concentration(forecast, weights),
-        "precision_at_recall": precision_at_recall(forecast, test.labels[known], weights),
-    }
-    return {name: _of_model(table, evaluation.model) for name, table in tables.items()}
+    tables = risk_concentration(forecast, weights), precision_at_recall(forecast, test.labels[known], weights)
+    return {name: _of_model(table, evaluation.model) for name, table in zip(RISK_TABLES, tables, strict=True)}
 
 
 def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> "pd.DataFrame":
@@ -182,45 +182,70 @@ def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, st
     return with_holm(pd.concat(frames, ignore_index=True))
 
 
-def evaluate_all(models: "Iterable[FittedModel]", test: TestYear) -> "dict[str, pd.DataFrame]":
+@dataclass(frozen=True)
+class _Results:
+    """All that is measured of one model, and the model that it is compared with."""
+
+    evaluation: Evaluation
+    reference: str | None
+    importances: "list[pd.DataFrame]"
+    groups: "list[pd.DataFrame]"
+    risks: "dict[str, pd.DataFrame]"
+
+
+def evaluate_all(
+    models: "Iterable[Callable[[], FittedModel]]", test: TestYear, *, processes: int = 1
+) -> "dict[str, pd.DataFrame]":
     """Return every result table of models but `models` itself, without test year and source.
 
-    Models are taken one after another, so that an iterator that reads them keeps one in memory. Without resamples
-    only the tables that need none are made: predictions, model_metrics, confusion_matrices, feature_importances.
+    Without resamples only the tables that need none are made: predictions, model_metrics, confusion_matrices,
+    feature_importances.
+
+    Parameters
+    ----------
+    models
+        Each reads a model when it is measured, so that no more are in memory than are measured at a time.
+    test
+        The test year.
+    processes
+        How many are measured at a time; the tables are the same.
     """
-    evaluations: dict[str, Evaluation] = {}
-    references: dict[str, str | None] = {}
-    importances, groups = [], []
-    risks: dict[str, list[pd.DataFrame]] = {"risk_concentration": [], "precision_at_recall": []}
-    for model in models:
-        references[model.name] = reference_of(model)
-        evaluations[model.name] = evaluation = evaluate(model, test)
-        if hasattr(model.pipeline[-1], "feature_importances_"):
-            importances.append(impurity_rows(model))
-        if len(test.weights) and model.name in MAIN_MODELS:
-            importances.append(permutation_rows(model, test))
-            groups.append(evaluate_groups(evaluation, test))
-        if len(test.weights) and OUTCOME_ENTRIES[model.outcome].family == WEAPONS:
-            for name, rows in evaluate_risks(evaluation, test).items():
-                risks[name].append(rows)
-    every = list(evaluations.values())
+    every = list(side_by_side((partial(_measure, read, test) for read in models), processes, batch=4))
+    evaluations = {each.evaluation.model: each.evaluation for each in every}
     tables = {
-        "predictions": _joined(each.predictions for each in every),
-        "model_metrics": _joined(each.model_metrics for each in every),
-        "confusion_matrices": _joined(each.confusion_matrices for each in every),
-        "feature_importances": _joined(importances),
+        "predictions": _joined(each.predictions for each in evaluations.values()),
+        "model_metrics": _joined(each.model_metrics for each in evaluations.values()),
+        "confusion_matrices": _joined(each.confusion_matrices for each in evaluations.values()),
+        "feature_importances": _joined(rows for each in every for rows in each.importances),
     }
     if len(test.weights):
+        references = {each.evaluation.model: each.reference for each in every}
         pairs = [(name, other) for name, other in sorted(references.items()) if other in references]
         tables |= {
-            "metric_intervals": _joined(each.metric_intervals for each in every),
+            "metric_intervals": _joined(each.metric_intervals for each in evaluations.values()),
             "metric_differences": compare(evaluations, pairs),
-            "threshold_metrics": _joined(each.threshold_metrics for each in every),
-            "calibration_bins": _joined(each.calibration_bins for each in every),
-            "subgroup_metrics": _joined(groups),
-            **{name: _joined(rows) for name, rows in risks.items()},
+            "threshold_metrics": _joined(each.threshold_metrics for each in evaluations.values()),
+            "calibration_bins": _joined(each.calibration_bins for each in evaluations.values()),
+            "subgroup_metrics": _joined(rows for each in every for rows in each.groups),
+            **{name: _joined(each.risks[name] for each in every if each.risks) for name in RISK_TABLES},
         }
     return tables
+
+
+def _measure(read: "Callable[[], FittedModel]", test: TestYear) -> _Results:
+    """Measure one model in every way that its kind and the resamples allow."""
+    model = read()
+    evaluation = evaluate(model, test)
+    importances, groups = [], []
+    risks: dict[str, pd.DataFrame] = {}
+    if hasattr(model.pipeline[-1], "feature_importances_"):
+        importances.append(impurity_rows(model))
+    if len(test.weights) and model.name in MAIN_MODELS:
+        importances.append(permutation_rows(model, test))
+        groups.append(evaluate_groups(evaluation, test))
+    if len(test.weights) and OUTCOME_ENTRIES[model.outcome].family == WEAPONS:
+        risks = evaluate_risks(evaluation, test)
+    return _Results(evaluation, reference_of(model), importances, groups, risks)
 
 
 def impurity_rows(model: "FittedModel") -> "pd.DataFrame":

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from sqf_pipeline.modelling.fitting import positive_score
+from sqf_pipeline.modelling.shared_fits import positive_score
 
 
 class ScoreMap(Protocol):

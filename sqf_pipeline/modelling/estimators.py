@@ -148,6 +148,11 @@ BLENDED: Mapping[str, tuple[tuple[str, float, Mapping[str, Any]], ...]] = {
 """Members of the blend of a common or rare outcome: kinds, weights, and settings laid over theirs."""
 
 
+def blended(outcome: str) -> tuple[tuple[str, float, Mapping[str, Any]], ...]:
+    """Return the members of an outcome's blend, see `BLENDED`."""
+    return BLENDED["common" if OUTCOME_ENTRIES[outcome].common else "rare"]
+
+
 def kind(name: str) -> Kind:
     """Return a kind of model; raises SqfError naming those that there are."""
     if name not in KINDS:
@@ -171,18 +176,19 @@ def make_model(
     settings: Mapping[str, Any],
     n_jobs: int | None = None,
     encoded: bool = False,
+    parts: Sequence[Any] = (),
 ) -> Any:
     """Return an unfitted Pipeline of encoder and classifier that takes a frame of the set's columns.
 
     `settings` are laid over the kind's own. With `encoded`, the Pipeline takes encoded features instead and has the
-    classifier alone. Where the set's gaps are not to be seen, the Pipeline draws (see
-    `drawn_descriptions`).
+    classifier alone. `parts` are the fitted models of a blend's members, which it takes as they are. Where the set's
+    gaps are not to be seen, the Pipeline draws (see `drawn_descriptions`).
     """
     from sklearn.pipeline import Pipeline
 
     from sqf_pipeline.modelling.drawn_descriptions import DrawingPipeline
 
-    steps = _make_steps(estimator, features, outcome, settings, n_jobs)
+    steps = _make_steps(estimator, features, outcome, settings, n_jobs, parts=parts)
     if encoded:
         return Pipeline(steps[-1:])
     drawn = features.drawn_for(outcome)
@@ -190,19 +196,30 @@ def make_model(
 
 
 def _make_steps(
-    estimator: str, features: FeatureSet, outcome: str, settings: Mapping[str, Any], n_jobs: int | None
+    estimator: str,
+    features: FeatureSet,
+    outcome: str,
+    settings: Mapping[str, Any],
+    n_jobs: int | None,
+    *,
+    parts: Sequence[Any] = (),
 ) -> list[tuple[str, Any]]:
     from sklearn.pipeline import Pipeline
 
     chosen = kind(estimator)
     if estimator == BLEND:
-        blended = BLENDED["common" if OUTCOME_ENTRIES[outcome].common else "rare"]
-        members = [
-            (f"{name}_{place}", Pipeline(_make_steps(name, features, outcome, {**own, **settings}, n_jobs)))
-            for place, (name, _, own) in enumerate(blended, start=1)
+        from sklearn.frozen import FrozenEstimator
+
+        entries = blended(outcome)
+        members = [FrozenEstimator(Pipeline(part.steps)) for part in parts] or [
+            Pipeline(_make_steps(name, features, outcome, {**own, **settings}, n_jobs)) for name, _, own in entries
         ]
-        weights = [weight for _, weight, _ in blended]
-        return [("encode", "passthrough"), ("classify", chosen.make(estimators=members, weights=weights))]
+        named = [
+            (f"{name}_{place}", member)
+            for place, ((name, _, _), member) in enumerate(zip(entries, members, strict=True), 1)
+        ]
+        weights = [weight for _, weight, _ in entries]
+        return [("encode", "passthrough"), ("classify", chosen.make(estimators=named, weights=weights))]
     names = features.columns_for(outcome)
     arguments: dict[str, Any] = {**chosen.settings, **settings}
     if chosen.parallel:

@@ -10,11 +10,10 @@ import pandas as pd
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, prior_calibrator
 from sqf_pipeline.modelling.encoder import features_of_set
-from sqf_pipeline.modelling.estimators import make_model, settings_of, use_one_core
+from sqf_pipeline.modelling.estimators import settings_of
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
-from sqf_pipeline.modelling.resampling import resample
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.shared_fits import FitStep, SharedFits, positive_score
 from sqf_pipeline.modelling.thresholds import Threshold, choose_thresholds, default_threshold, half
 from sqf_pipeline.registry.outcomes import TARGETS, happened
 
@@ -122,53 +121,44 @@ class FittedModel:
         return float(log_loss(self.held_out.positive, self.held_out.probability, labels=[False, True]))
 
 
-def positive_score(pipeline: Any, stops: pd.DataFrame) -> np.ndarray:
-    """Return the second column of `predict_proba`; the model was fitted on classes False and True."""
-    with one_thread():
-        probabilities = pipeline.predict_proba(stops)
-    classes = list(pipeline.classes_)
-    if True not in classes:
-        return np.zeros(len(stops))
-    return np.asarray(probabilities[:, classes.index(True)], dtype=np.float64)
-
-
 def fit_experiment(
-    experiment: Experiment, training_stops: pd.DataFrame, *, encoded: bool = False, n_jobs: int | None = None
+    experiment: Experiment,
+    training_stops: pd.DataFrame,
+    *,
+    encoded: bool = False,
+    n_jobs: int | None = None,
+    shared: SharedFits | None = None,
 ) -> FittedModel:
     """Fit an experiment on training stops.
 
     Parameters
     ----------
-    experiment
-        What to fit.
     training_stops
         Clean stops of the training years: registry columns, `year` and the outcome among them.
     encoded
         Whether they come as encoded features instead, by `encoder.encoded_sets`, beside `year` and the outcome.
     n_jobs
         Cores for forests; the model is the same whatever their number.
+    shared
+        Fits of other experiments on the same training stops, which are used and added to.
 
     Raises
     ------
     SqfError
-        When the outcome of a whole training year is unknown; when no training stop has, or none lacks, the outcome;
-        or when a calibrated experiment has one year only, or a last year without stops of both kinds.
+        When a whole training year's outcome is unknown, when all stops ended alike, or when a calibrated experiment
+        has one year only or a last year without stops of both kinds.
     """
     features = experiment.features()
-    actual = happened(training_stops, experiment.outcome)
-    known, positive = training_stops[actual.notna()], actual.dropna().to_numpy(dtype=bool)
-    _refuse_unusable(experiment, training_stops, known, positive)
-    years = known["year"].to_numpy(dtype=np.int64)
+    known, positive, years = _usable(experiment, training_stops)
     names = features.columns_for(experiment.outcome)
     inputs = features_of_set(training_stops.columns, features.name, names) if encoded else names
-    step = _Step(experiment, features, inputs, encoded, n_jobs)
-    chosen = _Chosen(dict(experiment.settings), Calibrator(), half())
-    if experiment.needs_held_out_year:
-        chosen = _choose_on_last_year(step, known, positive, years)
+    step = FitStep(experiment, features, inputs, encoded, n_jobs, SharedFits() if shared is None else shared)
+    chosen = _choose_on_last_year(step, known, positive, years)
     pipeline, before, after = step.fit(known, positive, chosen.settings)
     sampled_share = step.sampled_share(after)
-    prior = experiment.calibration == "prior"
-    calibrator = prior_calibrator(float(positive.mean()), sampled_share) if prior else chosen.calibrator
+    calibrator = chosen.calibrator
+    if experiment.calibration == "prior":
+        calibrator = prior_calibrator(float(positive.mean()), sampled_share)
     return FittedModel(
         name=experiment.name,
         outcome=experiment.outcome,
@@ -205,12 +195,15 @@ class _Chosen:
     tried: tuple[Mapping[str, Any], ...] = ()
 
 
-def _choose_on_last_year(step: "_Step", known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:
+def _choose_on_last_year(step: FitStep, known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:
     """Fit early models on all years but the last, and choose settings, calibrator and thresholds on the last.
 
-    The final model, fitted on all years, takes them over, which predicts better (docs/modelling.md).
+    The final model, fitted on all years, takes them over, which predicts better (docs/modelling.md). An experiment
+    that needs no held-out year keeps its own settings.
     """
     experiment, last = step.experiment, int(years.max())
+    if not experiment.needs_held_out_year:
+        return _Chosen(dict(experiment.settings), Calibrator(), half())
     early = years < last
     if not early.any() or len(np.unique(positive[early])) < 2:
         raise SqfError(
@@ -230,8 +223,13 @@ def _choose_on_last_year(step: "_Step", known: pd.DataFrame, positive: np.ndarra
     return _Chosen(settings, calibrator, thresholds, HeldOut(last, score, probability, positive[~early]), tried)
 
 
-def _refuse_unusable(experiment: Experiment, stops: pd.DataFrame, known: pd.DataFrame, positive: np.ndarray) -> None:
-    """Refuse stops of one kind alone, and to leave a whole year out of training without a word."""
+def _usable(experiment: Experiment, stops: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return the stops whose outcome is known, whether they had it, and their years.
+
+    Refused are stops of one kind alone, and to leave a whole year out of training without a word.
+    """
+    actual = happened(stops, experiment.outcome)
+    known, positive = stops[actual.notna()], actual.dropna().to_numpy(dtype=bool)
     lost = sorted(set(stops["year"].astype(int)) - set(known["year"].astype(int)))
     if lost:
         raise SqfError(
@@ -243,57 +241,4 @@ def _refuse_unusable(experiment: Experiment, stops: pd.DataFrame, known: pd.Data
             f"The model {experiment.name} needs training stops with and without the outcome; found "
             f"{int(positive.sum()):,} with among {len(positive):,}. Train on more stops."
         )
-
-
-@dataclass(frozen=True)
-class _Step:
-    """The parts of a fit that early and final models share."""
-
-    experiment: Experiment
-    features: FeatureSet
-    inputs: tuple[str, ...]
-    encoded: bool
-    n_jobs: int | None
-
-    def fit(
-        self, stops: pd.DataFrame, positive: np.ndarray, settings: Mapping[str, Any]
-    ) -> tuple[Any, tuple[int, int], tuple[int, int]]:
-        """Return a pipeline fitted on resampled stops, and the class counts before and after."""
-        sampled = resample(stops[list(self.inputs)], positive, self.experiment.resampling, encoded=self.encoded)
-        model = make_model(
-            self.experiment.estimator,
-            self.features,
-            self.experiment.outcome,
-            settings=settings,
-            n_jobs=self.n_jobs,
-            encoded=self.encoded,
-        )
-        with one_thread():
-            model.fit(sampled.stops, sampled.positive)
-        use_one_core(model)
-        return model, sampled.before, sampled.after
-
-    def choose(
-        self, stops: pd.DataFrame, positive: np.ndarray, early: np.ndarray
-    ) -> tuple[dict[str, Any], tuple[Mapping[str, Any], ...], np.ndarray]:
-        """Return the settings that did best on the last year, all that were tried, and the best one's scores."""
-        from sklearn.metrics import average_precision_score, log_loss
-
-        tried = []
-        for variant in self.experiment.grid or ({},):
-            settings = {**self.experiment.settings, **variant}
-            model, _, _ = self.fit(stops[early], positive[early], settings)
-            score = positive_score(model, stops.loc[~early, list(self.inputs)])
-            actual = positive[~early]
-            calibrated = fit_calibrator("logistic", score, actual).apply(score)
-            loss = float(log_loss(actual, calibrated, labels=[False, True]))
-            ranking = float(average_precision_score(actual, score)) if actual.any() else float("nan")
-            tried.append((loss, {**variant, "log_loss": loss, "average_precision": ranking}, settings, score))
-        tried.sort(key=lambda entry: entry[0])
-        return tried[0][2], tuple(entry[1] for entry in tried), tried[0][3]
-
-    def sampled_share(self, after: tuple[int, int]) -> float:
-        """Return the share of positives that the classifier's trees saw."""
-        if self.experiment.estimator in {"balanced_forest", "weighted_forest"}:
-            return 0.5
-        return after[0] / sum(after)
+    return known, positive, known["year"].to_numpy(dtype=np.int64)

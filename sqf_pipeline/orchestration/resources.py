@@ -128,6 +128,13 @@ class Compute:
         """Return the engine that the settings name."""
         return cls(settings.compute, settings.compute_address, settings.jobs)
 
+    @property
+    def processes(self) -> int:
+        """How many independent fits run side by side here; on a cluster, the trees of one forest do."""
+        from joblib import effective_n_jobs
+
+        return int(effective_n_jobs(self.n_jobs)) if self.name == "local" else 1
+
     def engine(self) -> AbstractContextManager[None]:
         """Fit on the engine as long as the context lasts."""
         from sqf_pipeline.modelling.compute_backend import compute_engine
@@ -225,6 +232,15 @@ class Warehouse:
         from sqf_pipeline.warehouse.writer import read_table
 
         return read_table(self.engine, table, where)
+
+    def outcomes_by_year(self) -> "pd.DataFrame":
+        """Return the view of that name, every year that is loaded, with the form of its file in a column `form`."""
+        import pandas as pd
+
+        from sqf_pipeline.registry.forms.published_forms import forms_of_years
+
+        counted = pd.read_sql_table("outcomes_by_year", self.engine, schema=self.schema)
+        return counted.assign(form=[forms_of_years([year])[0] for year in counted["year"]])
 
     def close(self) -> None:
         """Close the connections; the embedded server runs on for other processes."""

@@ -1,6 +1,7 @@
 """What models say of their test year and how good that is, and how its stops differ from those of training."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -10,7 +11,7 @@ from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC
 from sqf_pipeline.orchestration.assets.labels import TABLES, as_table, described
 from sqf_pipeline.orchestration.checks import gate_spec, require_no_failed_drift, through_gate, yearly_check
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
-from sqf_pipeline.orchestration.resources import PublishedFiles
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import IF_FITTED, StoredModels
 
 _GROUP = "evaluation"
@@ -72,6 +73,7 @@ def results(
     test_stops: pd.DataFrame,
     test_features: pd.DataFrame,
     source_files: dict[str, pd.DataFrame],
+    compute: dg.ResourceParam[Compute],
 ) -> Iterator[Any]:
     """Measure the study's forests; every model, and on resamples too, where tables with intervals are asked for."""
     from sqf_pipeline.contracts.result_contracts import metrics_contract, predictions_contract
@@ -88,8 +90,15 @@ def results(
     if full:
         groups += [tier_models, imbalance_models, served_models]
     told = [model for group in groups for model in group.described()]
+    if not told:
+        raise dg.Failure(
+            f"No model of {test_year} was fitted: the columns of the 2021 study are not in the files of all of its "
+            "years. Use `sqf run --full`, or the job yearly_rerun, which fits models on the columns that are.",
+            allow_retries=False,
+        )
     test = prepare_test_year(test_stops, test_features, resamples=RESAMPLES if full else 0)
-    tables = evaluate_all((model for group in groups for model in group), test)
+    models = (partial(group.__getitem__, name) for group in groups for name in group.names)
+    tables = evaluate_all(models, test, processes=compute.processes if full else 1)
     files = pd.concat(in_year_order(source_files, years_loaded(context, "source_files")), ignore_index=True)
     tables["models"] = model_rows(told, training_stops, test_stops).assign(
         coverage=combined_coverage(files["coverage"])

@@ -5,10 +5,14 @@ import pandas as pd
 import pytest
 from sklearn import inspection
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import Pipeline
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.importance import impurity_importance, permutation_importance, select_columns
+from sqf_pipeline.evaluation.column_selection import select_columns
+from sqf_pipeline.evaluation.importance import impurity_importance, permutation_importance
 
 COLUMNS = ["suspect_age", "suspect_weight_pounds", "observed_duration_minutes", "stop_duration_minutes"]
 
@@ -104,3 +108,36 @@ def test_a_year_of_one_outcome_chooses_no_columns_and_says_so() -> None:
         flat = [part.assign(arrested=False) if number == place else part for number, part in enumerate(years)]
         with pytest.raises(SqfError, match=f"in {where} arrested is False in all 200"):
             select_columns(forest, pd.concat(flat, ignore_index=True), "arrested", COLUMNS, count=2)
+
+
+def test_rows_that_a_shuffle_leaves_as_they_are_are_not_predicted_and_nothing_changes() -> None:
+    """The same shuffles on the whole frame, one prediction each."""
+    rows, repeats = 700, 3
+    stops, actual = made_stops(rows, 6)
+    stops["suspect_age"] = pd.array(np.where(np.arange(rows) % 9 == 0, None, stops["suspect_age"].round(1)), "Float64")
+    stops["stop_duration_minutes"] = 4.0
+    model = Pipeline([("fill", SimpleImputer()), ("fit", RandomForestClassifier(8, random_state=1))])
+    model.fit(stops[COLUMNS].astype(float), actual)
+    counted = Counted(model)
+    table = permutation_importance(counted, stops, actual, COLUMNS, repeats=repeats).set_index("feature")
+    before = roc_auc_score(actual, model.predict_proba(stops[COLUMNS].astype(float))[:, 1])
+    generator = np.random.default_rng(1)
+    for name in COLUMNS:
+        losses = []
+        for _ in range(repeats):
+            shuffled = stops[COLUMNS].assign(**{name: stops[name].array.take(generator.permutation(rows))})
+            losses.append(before - roc_auc_score(actual, model.predict_proba(shuffled.astype(float))[:, 1]))
+        assert table.loc[name, "importance"] == pytest.approx(np.mean(losses), abs=1e-12), name
+    assert table.loc["stop_duration_minutes", ["importance", "low", "high"]].tolist() == [0, 0, 0]
+    assert counted.rows < (1 + repeats * (len(COLUMNS) - 1)) * rows
+
+
+class Counted:
+    """A model that counts the rows it predicts."""
+
+    def __init__(self, model: Pipeline) -> None:
+        self.model, self.rows = model, 0
+
+    def predict_proba(self, stops: pd.DataFrame) -> np.ndarray:
+        self.rows += len(stops)
+        return self.model.predict_proba(stops.astype(float))

@@ -1,6 +1,7 @@
 """All tables of a model come from one forecast, on stops whose outcome is known."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,14 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation.metrics import METRICS
-from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_groups
+from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_all, evaluate_groups
 from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year
 from sqf_pipeline.modelling.calibration import Calibrator
+from sqf_pipeline.modelling.experiment_groups import fit_all
+from sqf_pipeline.modelling.experiments import Experiment
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.modelling.thresholds import Threshold
+from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 ROWS = 500
 
@@ -111,3 +116,26 @@ def test_models_are_compared_on_the_same_resamples(measured: Any) -> None:
     assert set(same["verdict"].dropna()) == {"undecided"}
     with pytest.raises(ValueError, match="no difference"):
         compare(both | {"s": replace(contrary, outcome="summons")}, [("s", evaluation.model)])
+
+
+def given(model: FittedModel) -> FittedModel:
+    return model
+
+
+def test_two_processes_give_the_tables_of_one() -> None:
+    small = {"tuned_forest": {"n_estimators": 4}, "boosting": {"max_iter": 5}}
+    asked = [
+        Experiment(outcome, "at_stop", kind, settings=small[kind])
+        for outcome, kind in (("arrest", "tuned_forest"), ("arrest", "boosting"), ("weapon", "boosting"))
+    ]
+    models = list(fit_all(asked, invented_years(150)))
+    test = prepare_test_year(invented_stops(120, 4, 2020), resamples=20)
+    one, two = (
+        evaluate_all([partial(given, model) for model in models], test, processes=processes) for processes in (1, 2)
+    )
+    assert list(one) == list(two)
+    for name, table in one.items():
+        pd.testing.assert_frame_equal(table, two[name], obj=name)
+    assert set(one["precision_at_recall"]["model"]) == {"weapon-at_stop-boosting"}
+    assert set(one["subgroup_metrics"]["model"]) == {"arrest-at_stop-tuned_forest"}
+    assert len(one["predictions"]) == 3 * 120

@@ -1,0 +1,55 @@
+"""Many experiments on the same training stops: what several of them need is fitted once, and groups side by side."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from sqf_pipeline.modelling.estimators import BLEND, BLENDED
+from sqf_pipeline.modelling.experiments import Experiment
+from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
+from sqf_pipeline.modelling.shared_fits import SharedFits
+from sqf_pipeline.modelling.side_by_side import side_by_side
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WITH_THE_BLEND = {BLEND, *(name for members in BLENDED.values() for name, _, _ in members)}
+
+
+def fit_all(
+    experiments: Sequence[Experiment],
+    training: "pd.DataFrame",
+    *,
+    encoded: bool = False,
+    n_jobs: int | None = None,
+    processes: int = 1,
+) -> Iterator[FittedModel]:
+    """Yield the model of each experiment, in order; the same whatever the number of cores and processes.
+
+    Parameters
+    ----------
+    experiments, training, encoded, n_jobs
+        As in `fit_experiment`.
+    processes
+        How many groups of experiments are fitted at a time, each forest on one core then.
+    """
+    groups = [list(group) for _, group in groupby(experiments, key=_shares_with)]
+    if processes > 1:
+        n_jobs = 1
+    tasks = (partial(_fit_group, group, training, encoded=encoded, n_jobs=n_jobs) for group in groups)
+    for fitted in side_by_side(tasks, min(processes, len(groups))):
+        yield from fitted
+
+
+def _shares_with(experiment: Experiment) -> tuple[str, ...]:
+    """Return what experiments that may share fits have in common."""
+    kind = BLEND if experiment.estimator in _WITH_THE_BLEND else experiment.estimator
+    return experiment.outcome, experiment.feature_set, experiment.resampling, kind
+
+
+def _fit_group(
+    group: Sequence[Experiment], training: "pd.DataFrame", *, encoded: bool, n_jobs: int | None
+) -> list[FittedModel]:
+    shared = SharedFits()
+    return [fit_experiment(experiment, training, encoded=encoded, n_jobs=n_jobs, shared=shared) for experiment in group]

@@ -1,0 +1,27 @@
+"""Independent work on every core: one process a core, one thread each, results in the order of the tasks."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def side_by_side(tasks: Iterable[Callable[[], Result]], processes: int = 1, batch: int = 1) -> Iterator[Result]:
+    """Yield what each task returns, in order, as soon as it and those before it are done.
+
+    Parameters
+    ----------
+    tasks
+        Functions that can be pickled, such as `functools.partial` of a function of a module. What they raise is raised.
+    processes
+        How many run at a time; with one they run here, one after another.
+    batch
+        Tasks that are handed over together; what they have in common is then sent once.
+    """
+    if processes < 2:
+        yield from (task() for task in tasks)
+        return
+    from joblib import Parallel, delayed
+
+    workers = Parallel(n_jobs=processes, backend="loky", return_as="generator", pre_dispatch="n_jobs", batch_size=batch)
+    yield from workers(delayed(task)() for task in tasks)
