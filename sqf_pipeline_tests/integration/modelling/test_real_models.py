@@ -146,24 +146,18 @@ def test_what_resampling_before_the_split_would_have_reported(training: pd.DataF
     assert honest < 0.72
 
 
-@pytest.mark.parametrize(
-    ("outcome", "marks", "positives", "least", "most"),
-    [
-        ("weapon", ["weapon_found", "firearm_found", "knife_found", "other_weapon_found"], 1_225, 0.745, 0.792),
-        ("firearm", ["firearm_found"], 519, 0.885, 0.912),
-        ("knife", ["knife_found"], 564, 0.615, 0.690),
-    ],
-)
+WEAPONS = {  # columns that mark it, stops with it, and where the ROC AUC must lie
+    "weapon": (["weapon_found", "firearm_found", "knife_found", "other_weapon_found"], 1_225, 0.745, 0.792),
+    "firearm": (["firearm_found"], 519, 0.885, 0.912),
+    "knife": (["knife_found"], 564, 0.615, 0.690),
+}
+
+
+@pytest.mark.parametrize("outcome", WEAPONS)
 def test_weapons_at_the_stop(
-    raw: dict[int, pd.DataFrame],
-    stops: dict[int, pd.DataFrame],
-    training: pd.DataFrame,
-    outcome: str,
-    marks: list[str],
-    positives: int,
-    least: float,
-    most: float,
+    raw: dict[int, pd.DataFrame], stops: dict[int, pd.DataFrame], training: pd.DataFrame, outcome: str
 ) -> None:
+    marks, positives, least, most = WEAPONS[outcome]
     assert (raw[2020][marks] == "Y").any(axis=1).sum() == positives
     model = fit_experiment(Experiment(outcome, "at_stop", "boosting"), training)
     actual = happened(stops[2020], outcome).to_numpy(dtype=bool)
