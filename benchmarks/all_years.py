@@ -16,16 +16,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
-import numpy as np
 
-from benchmarks.measuring import machine, now, run_and_measure
+from benchmarks.measuring import Cost, machine, now, run_and_measure
 
 FIELDS = ("year", "stops", "source", "step", "seconds", "cpu_seconds", "megabytes", "measured", "machine")
 STEP = re.compile(r"\W*(\d{4}) (\w+)\s+([\d.]+) s")
-LIMIT_MEGABYTES, LIMIT_SECONDS = 2048, 120
 COMPARED_ROWS = 25_000
 """Stops that plain pandas writes: it takes so long that the rest of the year is told by its time for each stop."""
-WRITE, PANDAS = "write the synthetic file", "pandas"
+WRITE, PANDAS = "write_synthetic_file", "pandas"
 Row = dict[str, str]
 
 
@@ -78,35 +76,48 @@ def steps_of(command: Sequence[str], environment: dict[str, str]) -> Iterator[Ro
 @click.command()
 @click.option("--years", multiple=True, help="Synthetic years of one run, such as 2003-2016; repeat for several runs.")
 @click.option("--real", help="Published years, out of SQF_DATA_DIR, such as 2017-2020.")
+@click.option("--write", type=int, multiple=True, help="Year whose file is written once more, to know what that takes.")
 @click.option("--compare", type=int, help="Year that plain pandas reads and writes too.")
 @click.option("--home", type=click.Path(path_type=Path), required=True, help="SQF_HOME of the runs; it is kept.")
 @click.option("--docs", type=click.Path(path_type=Path), default=Path("docs"), show_default=True)
-def main(years: Sequence[str], real: str | None, compare: int | None, home: Path, docs: Path) -> None:
+def main(
+    *, years: Sequence[str], real: str | None, write: Sequence[int], compare: int | None, home: Path, docs: Path
+) -> None:
     """Load years into PostgreSQL, and measure time and memory of each step."""
     environment = {**os.environ, "SQF_HOME": str(home), "COLUMNS": "200"}
+    home.mkdir(parents=True, exist_ok=True)
     for source, named in (*(("sample", part) for part in years), *([("local", real)] if real else [])):
         run = [sys.executable, "-m", "sqf_pipeline.cli", "run", "--stops-only", "--source", source, "--years", named]
         for step in steps_of(run, environment):
             _keep(docs, {**step, "source": source, "stops": str(_stops(home, int(step["year"])))})
+    for year in write:
+        sample = [sys.executable, "-m", "sqf_pipeline.cli", "sample", "--year", str(year)]
+        _keep(
+            docs, _told(year, "sample", _stops(home, year), WRITE, run_and_measure(sample, environment, home / "log"))
+        )
     for year in [compare] if compare else []:
         command = [sys.executable, "-m", "benchmarks.pandas_year", str(home), str(year), str(COMPARED_ROWS)]
         for step in ("read_csv", "to_sql"):
             cost = run_and_measure([*command, step], environment, home / "log")
             rows = COMPARED_ROWS if step == "to_sql" else _stops(home, year)
-            _keep(docs, {
-                "year": str(year), "source": PANDAS, "stops": str(rows), "step": step, "seconds": f"{cost.seconds:.1f}",
-                "cpu_seconds": f"{cost.cpu_seconds:.1f}", "megabytes": f"{cost.megabytes:.0f}",
-            })  # fmt: skip
+            _keep(docs, _told(year, PANDAS, rows, step, cost))
     from benchmarks.growth import write_page
 
     write_page(docs)
+
+
+def _told(year: int, source: str, stops: int, step: str, cost: Cost) -> Row:
+    return {
+        "year": str(year), "stops": str(stops), "source": source, "step": step, "seconds": f"{cost.seconds:.1f}",
+        "cpu_seconds": f"{cost.cpu_seconds:.1f}", "megabytes": f"{cost.megabytes:.0f}",
+    }  # fmt: skip
 
 
 def _stops(home: Path, year: int) -> int:
     """Return the stops that a year has been stored with."""
     import pyarrow.parquet as pq
 
-    (path,) = home.glob(f"**/raw_stops/{year}*")
+    (path,) = home.glob(f"storage/*/raw_stops/{year}.parquet")
     return int(pq.read_metadata(path).num_rows)
 
 
@@ -127,11 +138,6 @@ def read_rows(docs: Path) -> list[Row]:
     """Return what has been measured so far."""
     path = docs / "growth_by_year.csv"
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else []
-
-
-def slope(stops: Sequence[float], seconds: Sequence[float]) -> float:
-    """Return the power of the stops with which the seconds grow, by least squares on logarithms: 1 is linear."""
-    return float(np.polyfit(np.log(stops), np.log(seconds), 1)[0])
 
 
 if __name__ == "__main__":

@@ -42,8 +42,17 @@ def main(sizes: Sequence[int], skip: Sequence[str], docs: Path) -> None:
         found = [row for row in found if (row["times"], row["stage"]) not in {(str(times), s) for s in stages}]
         found = sorted([*found, *measured], key=lambda row: (int(row["times"]), list(STAGES).index(row["stage"])))
         _write(docs / "growth.csv", found)
-    (docs / "growth.md").write_text(render(found), encoding="utf-8")
+    write_page(docs)
+
+
+def write_page(docs: Path) -> None:
+    """Write `growth.md` and its plots from what has been measured: by size of the years, and by year."""
+    from benchmarks import growth_by_year
+
+    found, by_year = _read(docs / "growth.csv"), _read(docs / "growth_by_year.csv")
+    (docs / "growth.md").write_text(render(found) + growth_by_year.render(by_year), encoding="utf-8")
     draw(found, docs / "growth.svg")
+    growth_by_year.draw(by_year, docs / "images" / "growth_by_year.svg")
 
 
 def _measure(times: int, skip: set[str]) -> list[Row]:
@@ -163,8 +172,6 @@ def _write(path: Path, found: Sequence[Row]) -> None:
         writer.writeheader()
         writer.writerows(found)
 
-
-__all__ = ["main", "render"]
 
 if __name__ == "__main__":
     main()

@@ -1,10 +1,16 @@
 """Fixtures that many tests share."""
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from sqf_pipeline.cleaning.clean_stops import CleanedStops, clean_stops
+from sqf_pipeline.ingest.local_files import find_year_files
+from sqf_pipeline.ingest.reader import RawFile, read_published_year
 
 # how long an example takes says how busy the machine is
 settings.register_profile("no deadline", deadline=None)
@@ -27,3 +33,15 @@ def real_data_dir() -> Path:
     if not path.is_dir():
         pytest.fail(f"SQF_DATA_DIR is {folder!r}, which is not a folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def real_year(real_data_dir: Path) -> Callable[[int], tuple[RawFile, CleanedStops]]:
+    """Return what gives a published year, read and cleaned, once for all the tests of a worker; not to be changed."""
+
+    @cache
+    def read_and_clean(year: int) -> tuple[RawFile, CleanedStops]:
+        raw = read_published_year(find_year_files(real_data_dir, year).paths, year)
+        return raw, clean_stops(raw.frame, year)
+
+    return read_and_clean

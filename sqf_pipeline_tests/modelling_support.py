@@ -4,11 +4,17 @@ What belongs here: stops drawn from a seed with a known way from columns to outc
 layouts and their quirks (`sqf_pipeline.synthetic`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from sqf_pipeline.evaluation import bootstrap, gap_marks
+from sqf_pipeline.evaluation.importance import permutation_importance
+from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
 from sqf_pipeline.registry.columns import DTYPES, load_columns
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
@@ -63,3 +69,21 @@ def invented_years(rows: int, seed: int = 1, years: tuple[int, ...] = (2017, 201
 def expit(values: Any) -> Any:
     """Return 1 / (1 + exp(-values))."""
     return 1 / (1 + np.exp(-values))
+
+
+@contextmanager
+def small_models() -> Iterator[None]:
+    """Fit few trees and draw few resamples in this process: for tests of everything but the figures."""
+    forests = ("random_forest", "tuned_forest", "weighted_forest", "balanced_forest")
+    blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
+    boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in forests:
+            patch.setitem(KINDS[name].settings, "n_estimators", 10)
+        for settings in boostings:
+            patch.setitem(settings, "max_iter", 10)
+        patch.setattr(bootstrap, "RESAMPLES", 40)
+        patch.setattr(gap_marks, "RESAMPLES", 20)
+        for size, few in {"repeats": 1, "resamples": 20}.items():
+            patch.setitem(permutation_importance.__kwdefaults__, size, few)
+        yield

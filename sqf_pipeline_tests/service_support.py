@@ -16,6 +16,7 @@ from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline_tests.treatment_support import treatment_results
 
 TEST_YEAR = 2020
 TRAINING_YEARS = (2017, 2018, 2019)
@@ -172,4 +173,4 @@ def small_results(small: Exported) -> dict[str, pd.DataFrame]:
         "subgroup_metrics": groups, "study_2021_comparison": [{**study, "note": None}], "data_quality": [quality],
         "drift": [{**drift, "detail": None}],
     }  # fmt: skip
-    return {name: pd.DataFrame(entries) for name, entries in rows.items()}
+    return {name: pd.DataFrame(entries) for name, entries in rows.items()} | treatment_results(TEST_YEAR)

@@ -2,13 +2,14 @@
 
 import logging
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.year_and_month_words import years_named
-from sqf_pipeline.settings import Settings
+from sqf_pipeline.settings import Settings, Source
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.display import DisplayTable
     from sqf_pipeline.orchestration.resources import Warehouse
-    from sqf_pipeline.settings import Source
+
+
+def source_option(told: str) -> Callable[..., Any]:
+    """Return the option `--source` of a command, described as `told`."""
+    return click.option("--source", type=click.Choice(get_args(Source)), help=told)
 
 
 def load_settings(**given: Any) -> Settings:
@@ -41,7 +46,7 @@ def years_given(_context: click.Context, _option: click.Parameter, text: str | N
         raise click.BadParameter(f"{error}.") from None
 
 
-def open_warehouse(settings: Settings, source: "Source") -> "Warehouse":
+def open_warehouse(settings: Settings, source: Source) -> "Warehouse":
     """Return the warehouse of a source."""
     from sqf_pipeline.orchestration.resources import Warehouse
 

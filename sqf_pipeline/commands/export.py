@@ -1,12 +1,13 @@
 """`sqf export`: which export of the models is served, and result tables as files for other programs."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.command_support import load_settings, open_warehouse
+from sqf_pipeline.commands.command_support import load_settings, open_warehouse, source_option
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import schema_for_source
 
@@ -26,7 +27,7 @@ def command() -> None:
 
 @command.command("current")
 @click.argument("name", required=False)
-@click.option("--source", type=click.Choice(["local", "nypd", "sample", "auto"]), help="Whose exports.")
+@source_option("Whose exports.")
 def current(name: str | None, source: str | None) -> None:
     """List the exports, or serve the one NAME says (a test year or an export's own name), an earlier one too.
 
@@ -88,18 +89,15 @@ def data(folder: Path, source: str | None, recode: str | None, date: datetime | 
 
 @command.command("tableau")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default="sqf.hyper")
-@click.option("--source", type=click.Choice(["local", "nypd", "sample", "auto"]), help="Whose results.")
+@source_option("Whose results.")
 @click.option("--with-stops", is_flag=True, help="Include the tables with one row for each stop.")
 def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
     """Write the result tables and views as a Tableau extract (.hyper) at PATH."""
     from sqf_pipeline.export.tableau import write_hyper
 
     settings = load_settings(source=source)
-    warehouse = open_warehouse(settings, settings.source)
-    try:
+    with closing(open_warehouse(settings, settings.source)) as warehouse:
         tables = read_tables(warehouse, with_stops=with_stops)
-    finally:
-        warehouse.close()
     if not tables:
         raise SqfError(
             f"There are no results in schema {warehouse.schema} yet, so nothing was written. Make them with `sqf run`; "

@@ -1,12 +1,13 @@
 """`sqf report`: what the tables hold."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, terminal_table
+from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, source_option, terminal_table
 from sqf_pipeline.display import count, display_table, listed, metric_text
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.metric_definitions import metrics_in
@@ -26,19 +27,12 @@ RULES_SHOWN = 8
 
 @click.command("report")
 @click.option("--year", "years", type=int, multiple=True, help="Test year; repeat for several. [default: all]")
-@click.option(
-    "--source",
-    type=click.Choice(["local", "nypd", "sample", "auto"]),
-    help="Whose results: the sample's stand apart from the others'. [default: SQF_SOURCE]",
-)
+@source_option("Whose results: the sample's stand apart from the others'. [default: SQF_SOURCE]")
 def command(years: tuple[int, ...], source: str | None) -> None:
     """Show what the tables hold: rows, outcomes, and metrics of the models."""
     settings = load_settings(source=source)
-    warehouse = open_warehouse(settings, settings.source)
-    try:
+    with closing(open_warehouse(settings, settings.source)) as warehouse:
         print_report(console(), settings, settings.source, warehouse, years=years)
-    finally:
-        warehouse.close()
 
 
 def print_report(

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqf_pipeline.commands.command_support import console, load_settings, open_warehouse, quieten, years_given
+from sqf_pipeline.commands.command_support import (
+    console,
+    load_settings,
+    open_warehouse,
+    quieten,
+    source_option,
+    years_given,
+)
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import locked
 from sqf_pipeline.registry.year_and_month_words import year_words
@@ -20,11 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option("--year", "years", type=int, multiple=True, help="Test year; repeat for several. [default: 2020]")
-@click.option(
-    "--source",
-    type=click.Choice(["local", "nypd", "sample", "auto"]),
-    help="Where the yearly files come from. [default: SQF_SOURCE, else auto]",
-)
+@source_option("Where the yearly files come from. [default: SQF_SOURCE, else auto]")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the yearly files. [default: SQF_DATA_DIR]")
 @click.option(
     "--train",
@@ -83,9 +86,22 @@ def command(
     require_years(stops_of)
     if train:
         require_training_years(train, tested[0])
+    work = work_for(tested, everything=everything, train=train, stops_of=stops_of)
+    left_out = _study_left_out([item.year for item in work]) if tested and not everything else ""
+    if left_out:
+        console().print(f"{left_out} The models of every tier are fitted and measured instead, as with --full.")
+        work = work_for(tested, everything=True, train=train)
     settings = load_settings(**given)
     with _alone(settings.home):
-        _run(work_for(tested, everything=everything, train=train, stops_of=stops_of), settings, train)
+        _run(work, settings, train)
+
+
+def _study_left_out(years: list[int]) -> str:
+    """Return why the study's models, which are all that a plain run fits, cannot be fitted on some years, or ''."""
+    from sqf_pipeline.modelling.experiments import plain_experiments, within_forms
+    from sqf_pipeline.registry.forms.published_forms import forms_of_years
+
+    return within_forms(plain_experiments(), forms_of_years(years))[1]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sqf_pipeline.commands.command_support import load_settings
+from sqf_pipeline.commands.command_support import load_settings, source_option
 from sqf_pipeline.commands.ui import require_free_port
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.settings import Settings, schema_for_source
@@ -23,11 +23,7 @@ from sqf_pipeline.settings import Settings, schema_for_source
     type=click.Path(path_type=Path),
     help="Export to answer from. [default: SQF_EXPORT_DIR, else the current one]",
 )
-@click.option(
-    "--source",
-    type=click.Choice(["local", "nypd", "sample", "auto"]),
-    help="Export of which source; that of the sample is separate. [default: SQF_SOURCE]",
-)
+@source_option("Export of which source; that of the sample is separate. [default: SQF_SOURCE]")
 @click.option("--wait", is_flag=True, help="Wait for the first export instead of stopping; visitors are told so.")
 def command(port: int, host: str, folder: Path | None, source: str | None, *, wait: bool) -> None:
     """Serve the current export, and each one that replaces it, until Ctrl-C."""

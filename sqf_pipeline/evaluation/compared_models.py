@@ -42,20 +42,25 @@ def reference_of(model: "FittedModel") -> str | None:
 
 
 def experiments_to_serve(
-    training_stops: "pd.DataFrame", *, n_jobs: int | None = None, processes: int = 1
+    training_stops: "pd.DataFrame", forms: tuple[str, ...], *, n_jobs: int | None = None, processes: int = 1
 ) -> tuple[Experiment, ...]:
     """Return the models of twelve columns, those of each tier chosen by permutation importance.
 
-    Columns are chosen on training stops: by a forest of the first years, on the last one.
+    Columns are chosen on training stops: by a forest of the first years, on the last one; of those that mean the same
+    in the forms of the training years and the test year.
     """
     places = [(outcome, tier) for outcome in STUDY_OUTCOMES for tier in CHOSEN_TIERS]
     n_jobs = 1 if processes > 1 else n_jobs
-    choices = side_by_side((partial(_choose_columns, training_stops, *place, n_jobs) for place in places), processes)
+    choices = side_by_side(
+        (partial(_choose_columns, training_stops, forms, *place, n_jobs) for place in places), processes
+    )
     return served_experiments(dict(zip(places, choices, strict=True)))
 
 
-def _choose_columns(training_stops: "pd.DataFrame", outcome: str, tier: str, n_jobs: int | None) -> tuple[str, ...]:
-    whole = feature_set(tier)
+def _choose_columns(
+    training_stops: "pd.DataFrame", forms: tuple[str, ...], outcome: str, tier: str, n_jobs: int | None
+) -> tuple[str, ...]:
+    whole = feature_set(tier, forms)
     columns = [name for name in whole.columns_for(outcome) if name not in NOT_SERVED.get(tier, ())]
     features = chosen_fields(tier, whole.tier, outcome, columns)
     selection = select_columns(

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.comparability import shared_columns
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,7 @@ Floats = NDArray[np.float64]
 
 NUMBER_KINDS = frozenset({"integer", "number", "height", "time"})
 LEVEL_KINDS = frozenset({"category", "code", "flag", "mark", "month", "weekday"})
-NOT_COMPARED = frozenset({"stop_id", "stop_date", "year"})
+NOT_COMPARED = frozenset({"stop_id", "stop_date", "year", "form", "paper_form"})
 """Columns that differ from year to year by what they are."""
 
 MISSING_CHANGE = 0.10
@@ -70,13 +72,15 @@ def measure_drift(
     training
         Clean stops of the training window, with the column `year`.
     columns
-        Columns of the registry to compare; all but those of `NOT_COMPARED` if None.
+        Columns of the registry to compare; if None all that mean the same in the forms of these years, but those of
+        `NOT_COMPARED`.
 
     Returns
     -------
     Frame of column_name, measure, value, reference, threshold, status (ok, warn, fail), detail. Measures are
     `missing_share`, `population_stability_index`, `new_categories` (share of rows), and, for numbers with a
-    unit, `unit_ratio` (of medians, against the year of the window that differs most) and `outside_share`.
+    unit, `unit_ratio` (of medians, against the year of the window that differs most) and `outside_share`; and, where
+    the forms differ, `form_change` (share of rows in a form that no training stop has).
 
     Raises
     ------
@@ -87,8 +91,14 @@ def measure_drift(
 
     if test.empty or training.empty:
         raise ValueError(f"drift needs stops on both sides, found {len(test)} and {len(training)} in training")
-    chosen = load_columns() if columns is None else columns
-    rows = [
+    rows: list[DriftRow] = []
+    chosen = columns
+    if chosen is None:
+        forms = forms_of_years([*test["year"].unique(), *training["year"].unique()])
+        shared = frozenset(shared_columns(forms))
+        chosen = [entry for entry in load_columns() if entry.name in shared]
+        rows += [row for name in ("form", "paper_form") for row in _form_change(name, test, training)]
+    rows += [
         row
         for entry in chosen
         if entry.name not in NOT_COMPARED
@@ -97,6 +107,23 @@ def measure_drift(
     frame = pd.DataFrame(rows, columns=list(DriftRow._fields))
     numbers = dict.fromkeys(("value", "reference", "threshold"), "Float64")
     return frame.astype(numbers | dict.fromkeys(("column_name", "measure", "status", "detail"), "string"))
+
+
+def _form_change(name: str, test: "pd.DataFrame", training: "pd.DataFrame") -> Iterator[DriftRow]:
+    """Tell a change of the file's or the paper's form, which no comparison of columns can tell from one in policing."""
+    counts, before = test[name].value_counts(), training[name].value_counts()
+    share = float(counts[~counts.index.isin(before.index)].sum() / len(test))
+    if set(counts.index) == set(before.index):
+        return
+    detail = (
+        f"{_with_rows(counts)}; in training {_with_rows(before)}. What differs may come of the form rather than of "
+        "policing; see docs/which_years_may_be_compared.md"
+    )
+    yield DriftRow(name, "form_change", share, 0.0, 0.0, "warn", detail)
+
+
+def _with_rows(counts: "pd.Series") -> str:
+    return ", ".join(f"{level} ({rows:,})" for level, rows in sorted(counts.items()))
 
 
 def _column_rows(entry: Column, test: "pd.Series", training: "pd.Series", years: "pd.Series") -> Iterator[DriftRow]:

@@ -13,8 +13,9 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import weight_chunks
 from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
-from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set
+from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set, is_usable
 from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, TARGETS, happened
 
 if TYPE_CHECKING:
@@ -55,11 +56,14 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
     import pandas as pd
 
     rows = []
+    forms = forms_of_years([*training["year"].unique(), *test["year"].unique()])
     for outcome, entry in OUTCOME_ENTRIES.items():
         known = happened(test, outcome).dropna()
         enough = min(int(known.sum()), int((~known).sum())) >= FEWEST_OF_EACH
-        for tier in (name for name in (CHECKED_TIER, *REPORTED_TIERS) if name in entry.tiers):
-            features = feature_set(tier)
+        for tier in (
+            name for name in (CHECKED_TIER, *REPORTED_TIERS) if name in entry.tiers and is_usable(name, forms)
+        ):
+            features = feature_set(tier, forms)
             drawn = set(features.drawn_for(outcome))
             seen = [name for name in features.columns_for(outcome) if name not in drawn]
             measured = gap_auc(training, test, outcome, seen)

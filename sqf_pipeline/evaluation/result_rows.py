@@ -12,6 +12,7 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.metrics import Forecast, make_forecast, unknown_outcome
 from sqf_pipeline.modelling.fitting import FittedModel
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import OUTCOMES, STUDY_TARGETS, TARGETS, happened
 
 RECORDED_PACKAGES = ("scikit-learn", "imbalanced-learn", "numpy", "scipy", "pandas", "joblib")
@@ -33,6 +34,7 @@ def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test
     """Return the table `models` of a test year: one row a model, with what is needed to fit it again."""
     training_sha256, test_sha256 = stops_digest(training_stops), stops_digest(test_stops)
     versions = json.dumps(package_versions(), sort_keys=True)
+    forms = forms_of_years([*training_stops["year"].unique(), *test_stops["year"].unique()])
     rows = [
         {
             "model": model.name,
@@ -43,6 +45,8 @@ def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test
             "calibration": model.calibration,
             "settings": json.dumps(_told(model.settings), sort_keys=True),
             "training_years": ",".join(str(year) for year in model.training_years),
+            "forms": ", ".join(forms),
+            "columns": ", ".join(model.columns),
             "training_rows": model.training_rows,
             "training_positives": model.training_positives,
             "fitted_rows": sum(model.class_counts_after),

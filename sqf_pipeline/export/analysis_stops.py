@@ -11,6 +11,7 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.registry.forms.published_forms import form_breaks, forms
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
 from sqf_pipeline.registry.words import category_label, field_label
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
@@ -22,10 +23,7 @@ CELL_FEET = 2640
 """Side of a map cell: half a mile, in the feet of the coordinates."""
 OUTCOME_SHARES = {column: f"Share ending in {OUTCOME_WORDS[name]['noun']}" for name, column in STUDY_TARGETS.items()}
 SHARES = ("stops", *(f"{name}_share" for name in OUTCOME_SHARES))
-_ENDS = [
-    ("stops", "Stops", "count"),
-    *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items()),
-]
+_ENDS = [("stops", "Stops", "count"), *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items())]
 _UNKNOWN = "Not known"
 _ENCOUNTER = "encounter"
 
@@ -84,6 +82,29 @@ def by_year(stops: pd.DataFrame) -> AnalysisTable:
         question="How many stops were there each year, and how did they end?",
         note="Counts are of published stops. Bars around a share are its 95 % interval.",
         chart=ChartSpec(kind="bar", x="year", y=SHARES),
+    )  # fmt: skip
+
+
+def across_forms(counted: pd.DataFrame) -> AnalysisTable:
+    """Return every year that is loaded, from the columns of the view `outcomes_by_year`, with the breaks named."""
+    rows = counted.sort_values("year").assign(form=[forms()[name].description for name in counted["form"]])
+    first, last = int(rows["year"].iloc[0]), int(rows["year"].iloc[-1])
+    dated = [(pd.Timestamp(day), told) for day, told in form_breaks()]
+    moments = [(day.year + round((day.dayofyear - 1) / 365.25, 2), day, told) for day, told in dated]
+    breaks = tuple(
+        (moment, f"{day.day} {day:%B %Y}: {told}") for moment, day, told in moments if first < moment < last + 1
+    )
+    shares = [(one, one.capitalize().replace("_", " "), "percent") for one in rows if one.endswith("_share")]
+    return table_of(
+        rows, [("year", "Year", "plain"), ("form", "Form of the file"), ("stops", "Stops", "count"), *shares],
+        name="stops_across_forms", section="stops",
+        title=f"{len(rows)} years are loaded, {first} to {last}, in {rows['form'].nunique()} forms of the file",
+        question="What changed over all years, and where did the form change?",
+        note="Years of different forms are not alike in everything: a step at a broken line may come of the form. "
+        + " ".join(f"{told}." for _, told in breaks),
+        chart=ChartSpec(
+            kind="line", x="year", y=("stops", *(name for name, _, _ in shares)), group="form", breaks=breaks
+        ),
     )  # fmt: skip
 
 

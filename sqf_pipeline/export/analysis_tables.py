@@ -14,7 +14,8 @@ from sqf_pipeline.export.analysis_models import (
     study_table,
     subgroup_table,
 )
-from sqf_pipeline.export.analysis_stops import stops_tables
+from sqf_pipeline.export.analysis_stops import across_forms, stops_tables
+from sqf_pipeline.export.analysis_treatment import treatment_tables
 from sqf_pipeline.registry.outcomes import TIER_WORDS, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 
@@ -58,6 +59,9 @@ def analysis_tables(
     the forests of all columns alone, these are shown; a result table with neither is left out.
     """
     tables = list(stops_tables(stops))
+    years = results.get("outcomes_by_year")
+    if years is not None and len(set(years["form"])) > 1:
+        tables.insert(0, across_forms(years))
     of_models = {
         "metric_intervals": (metrics_table, False),
         "metric_differences": (difference_table, False),
@@ -81,4 +85,4 @@ def analysis_tables(
         frame = results.get(name)
         if frame is not None and len(frame):
             tables += [make_alone(frame) for make_alone in makers]
-    return tables
+    return tables + treatment_tables(stops, results, int(stops["year"].max()))

@@ -18,14 +18,7 @@ from sqf_pipeline.export.current_export import put_in_force
 from sqf_pipeline.export.model_entries import describe_model
 from sqf_pipeline.export.onnx_export import ensemble_to_onnx
 from sqf_pipeline.service.app import create_app
-from sqf_pipeline.service.manifest import (
-    CHECKSUMS_NAME,
-    FORMAT_VERSION,
-    MANIFEST_NAME,
-    FileEntry,
-    Manifest,
-    ModelEntry,
-)
+from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFEST_NAME, FileEntry, Manifest, ModelEntry
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -38,12 +38,24 @@ def data_card(
         files=files,
         published=by_name[SOURCE_FILES].rows() if SOURCE_FILES in by_name else [],
         changes=_changes(by_name[CHANGES]) if CHANGES in by_name else [],
-        warned=[column for column in stops.columns if column.get("usage_warning")],
-        incomparable=[column for column in stops.columns if column.get("comparable") not in {None, "", "yes"}],
+        comparable=_comparable(stops),
         first_year=stops.years[0],
         last_year=stops.years[-1],
         col_types="".join(TYPES[column["kind"]][2] for column in stops.columns),
     )
+
+
+def _comparable(stops: PackagedTable) -> dict[str, list[str]]:
+    """Return the columns by how they compare over the forms, in words; those of which nothing is said are left out."""
+    words = {
+        "same": "The same on both forms", "close": "Close, see the warnings", "different": "Not comparable",
+        "one form only": "On one form only",
+    }  # fmt: skip
+    classes = {
+        words[told]: [column["column"] for column in stops.columns if column.get("comparable") == told]
+        for told in words
+    }
+    return {word: names for word, names in classes.items() if names}
 
 
 def _changes(table: PackagedTable) -> list[dict[str, Any]]:

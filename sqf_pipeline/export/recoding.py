@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqf_pipeline.evaluation.subgroups import AGE_BANDS, AGE_EDGES
+from sqf_pipeline.registry.columns import column
 
 RECODINGS = {"openpolicing": "open_policing.csv"}
 """Name of a recoding to its table."""
@@ -59,7 +60,11 @@ class Rule:
         ends = ["" if end is None else f"{end:.15g}" for end in (self.minimum, self.maximum)]
         rule = "digits" if self.kind == "identifier" else "..".join(ends) if any(ends) else ""
         null = "" if self.how == "constant" or self.name in {"year", "stop_id"} else "yes"
-        return {"column": self.name, "kind": self.kind, "null": null, "rule": rule, "comment": self.description}
+        declared = {"column": self.name, "kind": self.kind, "null": null, "rule": rule, "comment": self.description}
+        if len(self.sources) == 1 and self.how != "constant":  # what holds of the source holds of what is made of it
+            source = column(self.sources[0])
+            declared |= {"comparable": source.comparable, "usage_warning": source.usage_warning}
+        return declared
 
 
 @cache

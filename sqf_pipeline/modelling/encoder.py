@@ -259,9 +259,8 @@ def encoded_sets(encoders: Mapping[str, Any], stops: pd.DataFrame) -> pd.DataFra
 
     `encoders` holds a fitted encoder by name of the set of columns.
     """
-    return pd.concat(
-        [encoded_frame(encoder, stops).add_prefix(f"{name}__") for name, encoder in encoders.items()], axis="columns"
-    )
+    features = [encoded_frame(encoder, stops).add_prefix(f"{name}__") for name, encoder in encoders.items()]
+    return pd.concat([pd.DataFrame(index=stops.index), *features], axis="columns")
 
 
 def features_of_set(names: Iterable[str], feature_set: str, columns: Iterable[str]) -> tuple[str, ...]:

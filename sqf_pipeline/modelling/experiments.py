@@ -1,13 +1,14 @@
 """The experiments: which model is fitted on which columns, how resampled and how calibrated, one entry each."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqf_pipeline.modelling import calibration as calibrators
 from sqf_pipeline.modelling.estimators import SLOW_BOOSTING, kind
-from sqf_pipeline.modelling.feature_sets import FeatureSet, chosen_fields, feature_set
+from sqf_pipeline.modelling.feature_sets import FeatureSet, FeatureSetError, chosen_fields, feature_set
 from sqf_pipeline.modelling.resampling import Method
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES
 
 
@@ -33,6 +34,8 @@ class Experiment:
         Settings to try on the last training year; the best by log loss is kept.
     fields
         Columns chosen for this model instead of a named set's; `feature_set` then names the tier's set.
+    forms
+        Forms of the training years and the test year, which decide what columns a set has.
     """
 
     outcome: str
@@ -43,10 +46,11 @@ class Experiment:
     settings: Mapping[str, Any] = field(default_factory=dict)
     grid: tuple[Mapping[str, Any], ...] = ()
     fields: tuple[str, ...] = ()
+    forms: tuple[str, ...] = (NEW_FORM,)
 
     def __post_init__(self) -> None:
         kind(self.estimator)
-        feature_set(self.feature_set)
+        feature_set(self.feature_set, self.forms)
 
     @property
     def name(self) -> str:
@@ -66,7 +70,7 @@ class Experiment:
 
     def features(self) -> FeatureSet:
         """Return the set of columns, the chosen fields if there are any."""
-        named = feature_set(self.feature_set)
+        named = feature_set(self.feature_set, self.forms)
         if not self.fields:
             return named
         return chosen_fields(f"{self.feature_set}_twelve", named.tier, self.outcome, self.fields)
@@ -143,3 +147,15 @@ def served_experiments(chosen: Mapping[tuple[str, str], tuple[str, ...]]) -> tup
         for columns in ("during", "at_stop")
     )
     return (*study, *others)
+
+
+def within_forms(experiments: Iterable[Experiment], forms: tuple[str, ...]) -> tuple[list[Experiment], str]:
+    """Return the experiments that are possible with years of these forms, and why others are left out, or ''."""
+    possible: list[Experiment] = []
+    reasons: dict[str, None] = {}
+    for experiment in experiments:
+        try:
+            possible.append(replace(experiment, forms=forms))
+        except FeatureSetError as error:
+            reasons[str(error)] = None
+    return possible, f"Models are left out. {' '.join(reasons)}" if reasons else ""

@@ -1,19 +1,16 @@
 """Named sets of columns a model may use, by when their values become known."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import columns_by_name, load_columns
-from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, Tier
+from sqf_pipeline.registry.comparability import shared_columns
+from sqf_pipeline.registry.forms.published_forms import NEW_FORM
+from sqf_pipeline.registry.outcomes import KNOWN_BY_TIER, OUTCOME_ENTRIES, Tier
 from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 
-KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
-    "at_stop": frozenset({"at_stop", "value_at_stop"}),
-    "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
-}
-"""What the registry may say of when a column becomes known, for a model of that tier to use it."""
 HIGHEST_GAP_AUC = 0.53
 """ROC AUC of the gaps at the stop alone from which the tier's columns are not free of the outcome (see `gap_marks`)."""
 
@@ -197,12 +194,46 @@ def feature_sets() -> dict[str, FeatureSet]:
     return {entry.name: entry for entry in sets}
 
 
-def feature_set(name: str) -> FeatureSet:
-    """Return the feature set called `name`; raises FeatureSetError naming those that there are."""
+@cache
+def feature_set(name: str, forms: tuple[str, ...] = (NEW_FORM,)) -> FeatureSet:
+    """Return the feature set called `name`, with the columns that mean the same in the forms of the years it is for.
+
+    Parameters
+    ----------
+    name
+        One of `feature_sets`.
+    forms
+        Forms of the training years and the test year.
+
+    Raises
+    ------
+    FeatureSetError
+        Naming the sets that there are, or the columns that some form does not have of a set that is the study's: it
+        is the study's with all of them only.
+    """
     sets = feature_sets()
     if name not in sets:
         raise FeatureSetError(f"There is no feature set {name!r}. The feature sets are: {', '.join(sets)}.")
-    return sets[name]
+    named = sets[name]
+    shared = frozenset(shared_columns(forms)) | {"year"}
+    absent = sorted({*named.columns, *(one for fields in named.fields.values() for one in fields)} - shared)
+    if not absent:
+        return named
+    if named.tier == "study":
+        raise FeatureSetError(
+            f"The 2021 study's columns cannot all be used with files of these years (forms {', '.join(forms)}): "
+            f"{', '.join(absent)} is not in all of them, or means something else."
+        )
+    return replace(named, columns=tuple(column for column in named.columns if column in shared))
+
+
+def is_usable(name: str, forms: tuple[str, ...]) -> bool:
+    """Return whether years of these forms have the columns without which a set is not what it is called."""
+    try:
+        feature_set(name, forms)
+    except FeatureSetError:
+        return False
+    return True
 
 
 def chosen_fields(name: str, tier: Tier, outcome: str, columns: Iterable[str]) -> FeatureSet:

@@ -212,8 +212,7 @@ def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
     rows = failure_cases["index"].where(failure_cases["index"].notna(), -1)
     grouped = cases.assign(row=rows.to_numpy()).groupby(["column", "rule"], sort=True)
     return grouped.agg(
-        rows=("row", "nunique"),
-        examples=("example", lambda values: ", ".join(sorted(set(values))[:EXAMPLES_SHOWN])),
+        rows=("row", "nunique"), examples=("example", lambda values: ", ".join(sorted(set(values))[:EXAMPLES_SHOWN]))
     ).reset_index()
 
 

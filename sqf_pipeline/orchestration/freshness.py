@@ -19,10 +19,7 @@ def build_freshness_checks() -> Sequence[dg.AssetChecksDefinition]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return dg.build_time_partition_freshness_checks(
-            assets=["stops"],
-            deadline_cron=DEADLINE,
-            timezone=TIME_ZONE,
-            severity=dg.AssetCheckSeverity.WARN,
+            assets=["stops"], deadline_cron=DEADLINE, timezone=TIME_ZONE, severity=dg.AssetCheckSeverity.WARN
         )
 
 

@@ -64,10 +64,7 @@ def open_instance(home: Path) -> "Iterator[dg.DagsterInstance]":
     from dagster._core.instance.ref import InstanceRef
 
     not_captured = {
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        }
+        "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
     }
     folder = instance_folder(home)
     _write_history_without_waiting()

@@ -1,8 +1,5 @@
 """Named selections of assets that are run together.
 
-What belongs here: jobs. What does not: when they run (`schedules`), and how the `sqf` command runs them
-(`running`).
-
 Stops are partitioned by year and everything after them by test year, and a Dagster job has one kind of partition:
 hence two jobs for a whole run.
 """
@@ -57,6 +54,3 @@ def _job(name: str, selection: dg.AssetSelection, description: str) -> "Unresolv
         # one process: a process per step costs 1.5 s, and each fit uses every core by itself
         executor_def=dg.in_process_executor,
     )
-
-
-__all__ = ["GROUPS_BY_TEST_YEAR", "build_jobs"]

@@ -233,6 +233,15 @@ class Warehouse:
 
         return read_table(self.engine, table, where)
 
+    def outcomes_by_year(self) -> "pd.DataFrame":
+        """Return the view of that name, every year that is loaded, with the form of its file in a column `form`."""
+        import pandas as pd
+
+        from sqf_pipeline.registry.forms.published_forms import forms_of_years
+
+        counted = pd.read_sql_table("outcomes_by_year", self.engine, schema=self.schema)
+        return counted.assign(form=[forms_of_years([year])[0] for year in counted["year"]])
+
     def close(self) -> None:
         """Close the connections; the embedded server runs on for other processes."""
         with self._opening:

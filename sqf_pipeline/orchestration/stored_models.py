@@ -1,8 +1,4 @@
-"""Fitted models on disk: one file each, read one at a time.
-
-What belongs here: keeping the models of one asset and year together, whole or not at all, and giving them back
-without having all of them in memory: a forest grown to purity takes 100 MB. What does not: anything about fitting.
-"""
+"""Fitted models on disk: one file each, read one at a time, as a forest grown to purity takes 100 MB."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -92,7 +88,7 @@ class FittedModelsIOManager(dg.IOManager):
             {
                 "path": dg.MetadataValue.path(str(listed.resolve())),
                 "size_bytes": size,
-                "fitted": dg.MetadataValue.table(records),
+                "fitted": dg.MetadataValue.table(records) if records else "none",
             }
         )
 

@@ -13,6 +13,11 @@ Tier = Literal["study", "during", "at_stop"]
 
 TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
 """Tiers in the order in which they are shown: what is known first comes first."""
+KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
+    "at_stop": frozenset({"at_stop", "value_at_stop"}),
+    "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
+}
+"""What the registry may say of when a column becomes known, for a model of that tier to use it."""
 TIER_WORDS: Mapping[str, str] = {
     "at_stop": "at the stop", "during": "during the encounter", "study": "the study's fields",
     "study_2021": "the study's columns",

@@ -65,7 +65,8 @@ def normalise_text(text: str) -> str:
     Non-breaking and zero-width spaces, typographic quotes and dashes, full-width digits, and the quotes by which a
     spreadsheet marks a number as text (`="020"`, `'020`) are not part of the text.
     """
-    plain = unicodedata.normalize("NFKC", text.translate(_LOOKALIKES))
+    # Nearly every cell is plain already; a year has millions of different ones.
+    plain = text.replace("`", "'") if text.isascii() else unicodedata.normalize("NFKC", text.translate(_LOOKALIKES))
     plain = " ".join(plain.upper().split())
-    wrapped = _WRAPPED.fullmatch(plain)
+    wrapped = _WRAPPED.fullmatch(plain) if "'" in plain or '"' in plain else None
     return " ".join(next(part for part in wrapped.groups() if part is not None).split()) if wrapped else plain

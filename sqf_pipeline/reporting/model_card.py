@@ -16,6 +16,7 @@ from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
 from sqf_pipeline.reporting import model_card_tables as tables
 from sqf_pipeline.reporting import weapon_tables
+from sqf_pipeline.reporting.treatment_tables import treatment_summary, treatment_years
 from sqf_pipeline.year_checks.completeness import coverage_note
 
 
@@ -31,7 +32,8 @@ class ModelCardInputs:
         `local`, `nypd` or `sample`.
     models, metric_intervals, threshold_metrics, calibration_bins, subgroup_metrics, feature_importances, drift,
     study_2021_comparison, source_files, data_quality, metric_differences, gap_marks, outcome_counts,
-    risk_concentration, precision_at_recall
+    risk_concentration, precision_at_recall, outcome_test_rates, outcome_test_contrasts, decision_and_hit_rates,
+    risk_adjusted, veil_of_darkness
         Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
         become the table over years.
     main_models
@@ -55,6 +57,11 @@ class ModelCardInputs:
     outcome_counts: pd.DataFrame = field(default_factory=pd.DataFrame)
     risk_concentration: pd.DataFrame = field(default_factory=pd.DataFrame)
     precision_at_recall: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outcome_test_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    outcome_test_contrasts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    decision_and_hit_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    risk_adjusted: pd.DataFrame = field(default_factory=pd.DataFrame)
+    veil_of_darkness: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_models: tuple[str, ...] = ()
 
     def of_test_year(self) -> "ModelCardInputs":
@@ -105,6 +112,7 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "source": inputs.source,
         "data_note": coverage_note(inputs.source_files) if "coverage" in inputs.source_files else "",
         "training_years": ", ".join(map(str, training)),
+        "forms": _forms(models),
         "training_rows": count(models["training_rows"].max()),
         "test_rows": count(_test_rows(inputs)),
         "finding": finding(inputs),
@@ -127,6 +135,8 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "outcome_counts": weapon_tables.counts_table(inputs.outcome_counts),
         "differences": tables.differences(inputs),
         "main_models": [_main_model(inputs, name) for name in _main_models(inputs)],
+        "treatment": treatment_summary(inputs.decision_and_hit_rates),
+        "treatment_years": treatment_years(inputs.decision_and_hit_rates),
         "drift": tables.drift(inputs),
         "drift_counts": {status: int((inputs.drift["status"] == status).sum()) for status in ("ok", "warn", "fail")},
         "study_2021": tables.study_2021(inputs),
@@ -135,6 +145,20 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "versions": tables.versions(inputs),
         "level": _level(inputs),
     }
+
+
+def _forms(models: pd.DataFrame) -> str:
+    """Return what is to be said of years whose files have different forms, or ''."""
+    if "forms" not in models or not models["forms"].astype("string").str.contains(",").any():
+        return ""
+    used = models.drop_duplicates("feature_set").set_index("feature_set")["columns"]
+    sets = "; ".join(f"{name} ({text.count(',') + 1}): {text}" for name, text in sorted(used.items()))
+    return (
+        "These years have files of different forms: to 2016 the old one (OLD), since 2017 the one in use (NEW). The "
+        "models use the columns alone that mean the same, or nearly the same, in both; what the models say of the test "
+        "year may come of the change of form as well as of policing (docs/which_years_may_be_compared.md). Columns "
+        f"used: {sets}."
+    )
 
 
 def _main_models(inputs: ModelCardInputs) -> list[str]:

@@ -48,29 +48,33 @@ def test_shares(inputs: "ModelCardInputs") -> dict[str, float]:
     return {str(row.outcome): (row.tp + row.fn) / (row.tp + row.fn + row.tn + row.fp) for row in first.itertuples()}
 
 
+_SUMMARY = metrics_in("summary")
+_SUMMARY_HEADS = [(metric.name, metric.title) for metric in _SUMMARY]
+
+
 def summary(inputs: "ModelCardInputs") -> DisplayTable:
     """Return what was found: the model chosen for each outcome and moment, how it ranks, and the share of positives."""
-    values, shares = estimates(inputs), test_shares(inputs)
+    shares = test_shares(inputs)
     rows = [
-        {
-            "outcome": outcome,
-            "known": TIER_WORDS[columns],
-            "model": model,
-            **{metric.name: metric_text(metric.name, *_triple(values, model, metric.name)) for metric in _SUMMARY},
-            "share": shares.get(outcome),
-        }
-        for (outcome, columns), model in chosen_models(inputs).items()
-        if columns in SUMMARY_COLUMNS
+        row | {"known": TIER_WORDS[row["columns"]], "share": shares.get(row["outcome"])}
+        for row in _chosen_rows(inputs)
+        if row["columns"] in SUMMARY_COLUMNS
     ]
-    heads = [(metric.name, metric.title) for metric in _SUMMARY]
     return display_table(
         rows,
-        [("outcome", "Outcome"), ("known", "What is known"), *heads, ("share", "Share with it", "percent"),
+        [("outcome", "Outcome"), ("known", "What is known"), *_SUMMARY_HEADS, ("share", "Share with it", "percent"),
          ("model", "Model", "code")],
     )  # fmt: skip
 
 
-_SUMMARY = metrics_in("summary")
+def _chosen_rows(inputs: "ModelCardInputs") -> list[dict[str, Any]]:
+    """Return outcome, set of columns, model chosen on the last training year, and its metrics of the summary."""
+    values = estimates(inputs)
+    return [
+        {"outcome": outcome, "columns": columns, "model": model}
+        | {metric.name: metric_text(metric.name, *_triple(values, model, metric.name)) for metric in _SUMMARY}
+        for (outcome, columns), model in chosen_models(inputs).items()
+    ]
 
 
 def _triple(values: Mapping[tuple[str, str], tuple[Any, Any, Any]], model: str, metric: str) -> tuple[Any, Any, Any]:
@@ -91,22 +95,10 @@ def metrics(inputs: "ModelCardInputs", outcomes: Sequence[str], names: Sequence[
 
 def tiers(inputs: "ModelCardInputs", described: Mapping[str, str]) -> DisplayTable:
     """Return, for each outcome and set of columns, the model chosen on the last training year with its metrics."""
-    values = estimates(inputs)
-    rows = [
-        {
-            "outcome": outcome,
-            "columns": columns,
-            "described": described.get(columns, ""),
-            "model": model,
-            **{metric.name: metric_text(metric.name, *_triple(values, model, metric.name)) for metric in _SUMMARY},
-        }
-        for (outcome, columns), model in chosen_models(inputs).items()
-    ]
-    heads = [(metric.name, metric.title) for metric in _SUMMARY]
     return display_table(
-        rows,
+        [row | {"described": described.get(row["columns"], "")} for row in _chosen_rows(inputs)],
         [("outcome", "Outcome"), ("columns", "Columns", "words"), ("described", "What they are"),
-         ("model", "Model", "code"), *heads],
+         ("model", "Model", "code"), *_SUMMARY_HEADS],
     )  # fmt: skip
 
 
@@ -253,8 +245,7 @@ def years(history: pd.DataFrame) -> DisplayTable:
             str(row.metric): metric_text(str(row.metric), row.estimate, row.low, row.high) for row in part.itertuples()
         }
         rows.append({"model": model, "year": int(year)} | {name: found.get(name, ABSENT) for name in names})
-    heads = [(metric.name, metric.title) for metric in _SUMMARY]
-    return display_table(rows, [("model", "Model", "code"), ("year", "Test year", "plain"), *heads])
+    return display_table(rows, [("model", "Model", "code"), ("year", "Test year", "plain"), *_SUMMARY_HEADS])
 
 
 def fits(inputs: "ModelCardInputs") -> DisplayTable:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqf_pipeline.display import DisplayTable, TableColumn
 
 ChartKind = Literal["line", "bar", "heat", "map", "interval", "calibration", "none"]
-Section = Literal["stops", "models", "people", "study", "faults"]
+Section = Literal["stops", "models", "people", "study", "treatment", "faults"]
 
 
 class ChartSpec(BaseModel):
@@ -15,7 +15,8 @@ class ChartSpec(BaseModel):
 
     `y` lists the columns that can be shown, the first at once and the others by a chooser; where a table has
     columns `<y>_low` and `<y>_high` they are drawn as an interval. `group` splits into series (rows of a heat
-    map), `size` is the area of a dot, and `select` names columns whose values are chosen above the chart.
+    map), `size` is the area of a dot, and `select` names columns whose values are chosen above the chart. `breaks`
+    are moments on an axis of years (2016.49 is late June 2016) at which a line is drawn, each with its name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,6 +27,7 @@ class ChartSpec(BaseModel):
     group: str = ""
     size: str = ""
     select: tuple[str, ...] = ()
+    breaks: tuple[tuple[float, str], ...] = ()
 
 
 class AnalysisTable(DisplayTable):

@@ -1,11 +1,12 @@
 """The forms for people: from what was typed to a stop, an answer, or messages by field."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqf_pipeline.cleaning.numerals import parse_number
 from sqf_pipeline.cleaning.times_of_day import parse_time
 from sqf_pipeline.registry.columns import column
+from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec
 from sqf_pipeline.service.predictor import Prediction, Predictor
@@ -79,17 +80,8 @@ def read_form(predictor: Predictor, form: Mapping[str, str]) -> FormState:
 
 def number_choices(name: str) -> tuple[tuple[int, str], ...]:
     """Return the numbers and names of months or weekdays, or nothing for another column."""
-    kind = column(name).kind
-    if kind == "month":
-        names: Sequence[str] = (
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-            "November", "December",
-        )  # fmt: skip
-        return tuple(enumerate(names, start=1))
-    if kind == "weekday":
-        names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-        return tuple(enumerate(names, start=1))
-    return ()
+    names = {"month": MONTHS, "weekday": WEEKDAYS}.get(column(name).kind, ())
+    return tuple(enumerate(names, start=1))
 
 
 def _control(spec: FieldSpec) -> Control:

@@ -21,12 +21,7 @@ from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import ModelEntry
 from sqf_pipeline.service.openapi import build_document
 
-SECTIONS = {
-    "stops": "The stops",
-    "models": "The models",
-    "people": "Groups of people",
-    "study": "The study of 2021",
-}
+SECTIONS = {"stops": "The stops", "models": "The models", "people": "Groups of people", "study": "The study of 2021"}
 TIER_WORDS = {
     "at_stop": ("At the stop", "What is known when the stop begins; only this is a prediction."),
     "during": (
@@ -156,6 +151,11 @@ def _add_analysis(blueprint: Blueprint, service: Service) -> None:
     def faults() -> str:
         tables = [table for table in service.analysis.values() if table.section == "faults"]
         return render_template("faults.html", tables=tables)
+
+    @blueprint.get("/treatment")
+    def treatment() -> str:
+        tables = [table for table in service.analysis.values() if table.section == "treatment"]
+        return render_template("treatment.html", tables=tables)
 
     @blueprint.get("/analysis/<name>.<extension>")
     def download(name: str, extension: str) -> Response:

@@ -227,6 +227,11 @@ def _importances(outcome: str, columns: list[str], importances: np.ndarray) -> p
     return frame
 
 
+def no_comparison() -> pd.DataFrame:
+    """Return the comparison of years whose files do not have the study's columns: no row."""
+    return _comparison({}, {}, {})
+
+
 def _comparison(
     measured: Mapping[tuple[str, str], float],
     published: Mapping[tuple[str, str], float],
@@ -244,7 +249,8 @@ def _comparison(
                 "note": NOTES.get((outcome, figure), ""),
             }
             for outcome, figure in keys
-        ]
+        ],
+        columns=["outcome", "figure", "published", "measured_again", "ours", "note"],
     )
     numbers = dict.fromkeys(("published", "measured_again", "ours"), "Float64")
     return frame.astype({"outcome": "string", "figure": "string", "note": "string", **numbers})

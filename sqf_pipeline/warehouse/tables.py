@@ -106,8 +106,8 @@ def declared_tables() -> dict[str, Row]:
 def declared_columns(table: str) -> list[Row]:
     """Return the columns of a table but `recorded_at`: rows of column, kind, null, rule, marks, comment, and more.
 
-    Those of the stops are made from the registry, whose unit they carry in `unit`; an `interval` has become a number
-    and the two ends of its confidence interval, and a metric has its description.
+    Those of the stops are made from the registry, of which they carry `unit`, `comparable` and `usage_warning`. An
+    `interval` has become a number and the two ends of its confidence interval; a metric has its description.
     """
     if table == "stops":
         return [_stop_row(entry) for entry in load_columns()]
@@ -129,6 +129,8 @@ def _declared() -> tuple[dict[str, Row], dict[str, list[Row]]]:
 def _spread(row: Row) -> Iterator[Row]:
     """Yield a column, and the ends of its confidence interval where it has one."""
     name, number = row["column"], {**row, "kind": "number" if row["kind"] == "interval" else row["kind"]}
+    if row["rule"] == "one of outcomes":
+        number["rule"] = f"one of {'|'.join(OUTCOMES)}"
     yield {**number, "comment": row["comment"] or f"{METRICS[name].title}. {METRICS[name].description}"}
     if row["kind"] == "interval":
         for end, word in (("low", "Lower"), ("high", "Upper")):
@@ -152,7 +154,7 @@ def _column(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
 
 
 def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
-    """Return the check of a column: `low..high` (ends included), `one of a|b` or `outcomes`, `digits`, `sha256` ..."""
+    """Return the check of a column: `low..high` (ends included), `one of a|b`, `digits`, `sha256` or `filled`."""
     if rule == "digits":
         return sa.CheckConstraint(f"{column} ~ '^[1-9][0-9]*$'", name=f"{table}_{column}_digits")
     if rule == "sha256":
@@ -160,8 +162,7 @@ def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
     if rule == "filled":
         return sa.CheckConstraint(f"{column} <> ''", name=f"{table}_{column}_filled")
     if rule.startswith("one of "):
-        values = OUTCOMES if rule == "one of outcomes" else rule.removeprefix("one of ").split("|")
-        known = ", ".join(f"'{value}'" for value in values)
+        known = ", ".join(f"'{value}'" for value in rule.removeprefix("one of ").split("|"))
         return sa.CheckConstraint(f"{column} IN ({known})", name=f"{table}_{column}_known")
     low, high = rule.split("..")
     parts = [f"{column} {sign} {end}" for sign, end in ((">=", low), ("<=", high)) if end]
@@ -193,6 +194,8 @@ def _stop_row(entry: Column) -> Row:
         "rule": by_kind.get(entry.kind) or ("..".join(ends) if any(ends) else ""),
         "marks": "",
         "comment": ". ".join(parts) + ".",
+        "comparable": entry.comparable,
+        "usage_warning": entry.usage_warning,
     }
 
 

@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.residents import WARNING, census_group
 from sqf_pipeline.warehouse.stop_counts import GROUPS, MEASURES, Group, counted_by, value_of
 
@@ -10,7 +11,34 @@ def views_script() -> str:
     """Return the SQL of every view, with unqualified names: it runs with the schema as search path."""
     alone = resources.files(__package__).joinpath("views.sql").read_text(encoding="utf-8")
     by_group = [_outcomes_by(None), *(_outcomes_by(group) for group in GROUPS)]
-    return "\n".join([alone, *by_group, *(_per_residents(by) for by in RESIDENTS_BY)])
+    return "\n".join([alone, _comparability(), *by_group, *(_per_residents(by) for by in RESIDENTS_BY)])
+
+
+def _comparability() -> str:
+    """Return the view of what the registry says of each column of `stops` in the two forms of the files."""
+
+    def quoted(text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+    rows = ",\n    ".join(
+        f"({', '.join(map(quoted, (entry.name, entry.comparable, entry.usage_warning)))})" for entry in load_columns()
+    )
+    comments = {
+        "VIEW comparability": "Whether a column of stops may be compared between the form of the files to 2016 and "
+        "that in use since 2017.",
+        "COLUMN comparability.column_name": "Column of stops.",
+        "COLUMN comparability.comparable": "same, close, different (not to be compared across the forms), or one form "
+        "only (null in the other).",
+        "COLUMN comparability.note": "What to heed when years of both forms are compared; null where it is the same.",
+    }
+    return "\n".join(
+        [
+            "CREATE OR REPLACE VIEW comparability (column_name, comparable, note) AS",
+            f"SELECT column_name, comparable, nullif(note, '') FROM (VALUES\n    {rows}\n)",  # noqa: S608  the registry's
+            "AS registry (column_name, comparable, note);",
+            *(f"COMMENT ON {what} IS {quoted(text)};" for what, text in comments.items()),
+        ]
+    )
 
 
 def _outcomes_by(group: Group | None) -> str:

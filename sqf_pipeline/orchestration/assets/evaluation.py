@@ -90,6 +90,12 @@ def results(
     if full:
         groups += [tier_models, imbalance_models, served_models]
     told = [model for group in groups for model in group.described()]
+    if not told:
+        raise dg.Failure(
+            f"No model of {test_year} was fitted: the columns of the 2021 study are not in the files of all of its "
+            "years. Use `sqf run --full`, or the job yearly_rerun, which fits models on the columns that are.",
+            allow_retries=False,
+        )
     test = prepare_test_year(test_stops, test_features, resamples=RESAMPLES if full else 0)
     models = (partial(group.__getitem__, name) for group in groups for name in group.names)
     tables = evaluate_all(models, test, processes=compute.processes if full else 1)

@@ -1,8 +1,4 @@
-"""Clean stops to what models are fitted on and measured with, by test year.
-
-What belongs here: the assets `training_stops` and `test_stops`, the encoder and the encoded features. What does
-not: how a column is encoded (`modelling`).
-"""
+"""Clean stops to what models are fitted on and measured with, by test year."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,14 +8,9 @@ import pandas as pd
 
 from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described, same_columns
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
-from sqf_pipeline.orchestration.partitions import (
-    SAME_YEAR,
-    TEST_YEARS,
-    TRAINING_WINDOW,
-    in_year_order,
-    years_loaded,
-)
+from sqf_pipeline.orchestration.partitions import SAME_YEAR, TEST_YEARS, TRAINING_WINDOW, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import YearRules
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.year_checks.findings import Finding
 
@@ -62,10 +53,7 @@ def training_stops(
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins={
-        "stops": dg.AssetIn(partition_mapping=SAME_YEAR),
-        "source_files": dg.AssetIn(partition_mapping=SAME_YEAR),
-    },
+    ins={"stops": dg.AssetIn(partition_mapping=SAME_YEAR), "source_files": dg.AssetIn(partition_mapping=SAME_YEAR)},
     check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, neither empty nor partial.")],
     description="Clean stops of the test year, which no model sees before it is measured.",
     **described(_GROUP, FRAMES, personal=True),
@@ -102,12 +90,16 @@ def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
     "fitted on training stops alone.",
     **described(_GROUP, ENCODERS),
 )
-def feature_encoder(training_stops: pd.DataFrame) -> dg.Output[Any]:
+def feature_encoder(context: dg.AssetExecutionContext, training_stops: pd.DataFrame) -> dg.Output[Any]:
     """Fit the encoder of each set of columns that the study's forests take, the outcomes among them."""
     from sqf_pipeline.modelling.estimators import encoder_for
-    from sqf_pipeline.modelling.experiments import plain_experiments
+    from sqf_pipeline.modelling.experiments import plain_experiments, within_forms
 
-    forests = {experiment.feature_set: experiment for experiment in plain_experiments()}
+    forms = forms_of_years([*training_stops["year"].unique(), int(context.partition_key)])
+    possible, left_out = within_forms(plain_experiments(), forms)
+    if left_out:
+        context.log.warning("%s", left_out)
+    forests = {experiment.feature_set: experiment for experiment in possible}
     encoders = {}
     for name, experiment in sorted(forests.items()):
         features = experiment.features()

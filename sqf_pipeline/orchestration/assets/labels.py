@@ -1,8 +1,4 @@
-"""What every asset says of itself, said once.
-
-What belongs here: owners, groups, kinds and tags, and how a small table or text is shown in the UI. What does not:
-what an asset computes.
-"""
+"""What every asset says of itself, said once: owners, groups, kinds and tags; and how small tables are shown."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -77,9 +73,3 @@ def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[
         ],
         schema=dg.TableSchema([dg.TableColumn(str(name), str(dtype)) for name, dtype in shown.dtypes.items()]),
     )
-
-
-__all__ = [
-    "ENCODERS", "FITTED", "FRAMES", "FRAMES_AND_TABLES", "OWNERS", "REPORTS", "TABLES", "as_table", "described",
-    "same_columns",
-]  # fmt: skip

@@ -12,16 +12,13 @@ from sqf_pipeline.modelling.experiments import (
     resampled_experiments,
     study_experiments,
     tier_experiments,
+    within_forms,
 )
 from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, described
-from sqf_pipeline.orchestration.partitions import (
-    STUDY_WINDOW,
-    TEST_YEARS,
-    in_year_order,
-    years_loaded,
-)
+from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
+from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 
 def _fitted_asset(
     name: str,
-    experiments: Callable[[pd.DataFrame, Compute], Sequence[Experiment]],
+    experiments: Callable[[pd.DataFrame, tuple[str, ...], Compute], Sequence[Experiment]],
     *,
     description: str,
     group: str = "evaluation",
@@ -55,13 +52,16 @@ def _fitted_asset(
         from sqf_pipeline.modelling.experiment_groups import fit_all
 
         encoded = fitted_on == "training_features"
+        forms = forms_of_years([*training["year"].unique(), int(context.partition_key)])
 
         def fitted() -> "Iterator[FittedModel]":
             with compute.engine():
-                chosen = experiments(training, compute)
+                possible, left_out = within_forms(experiments(training, forms, compute), forms)
+                if left_out:
+                    context.log.warning("%s", left_out)
                 # encoded: forests grown to purity, whose trees take every core, and which are too large to hand over
                 processes = 1 if encoded else compute.processes
-                for model in fit_all(chosen, training, encoded=encoded, n_jobs=compute.n_jobs, processes=processes):
+                for model in fit_all(possible, training, encoded=encoded, n_jobs=compute.n_jobs, processes=processes):
                     context.log.info("fitted %s", model.name)
                     yield model
 
@@ -70,14 +70,14 @@ def _fitted_asset(
     return fitted_models
 
 
-def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, Compute], Sequence[Experiment]]:
+def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Compute], Sequence[Experiment]]:
     return lambda *_: [experiment for experiment in study_experiments() if experiment.outcome == outcome]
 
 
-def _to_serve(training_stops: pd.DataFrame, compute: Compute) -> Sequence[Experiment]:
+def _to_serve(training_stops: pd.DataFrame, forms: tuple[str, ...], compute: Compute) -> Sequence[Experiment]:
     from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 
-    return experiments_to_serve(training_stops, n_jobs=compute.n_jobs, processes=compute.processes)
+    return experiments_to_serve(training_stops, forms, n_jobs=compute.n_jobs, processes=compute.processes)
 
 
 arrest_model = _fitted_asset(
@@ -139,11 +139,14 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
-    from sqf_pipeline.study_2021.replication import run_study_2021
+    from sqf_pipeline.study_2021.replication import no_comparison, run_study_2021
 
     test_year = int(context.partition_key)
     years = years_loaded(context, "raw_stops")
     source = published_files.origin(test_year)
+    if left_out := within_forms(study_experiments(), forms_of_years(years))[1]:
+        context.log.warning("The 2021 study is not run its own way. %s", left_out)
+        return dg.Output(no_comparison().assign(test_year=test_year, source=source), metadata={"comparison": left_out})
     with compute.engine():
         study = run_study_2021(
             dict(zip(years, in_year_order(raw_stops, years), strict=True)),

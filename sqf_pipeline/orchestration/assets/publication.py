@@ -10,6 +10,7 @@ from sqf_pipeline.orchestration.assets import disparity, evaluation, models, sto
 from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, TABLES, described
 from sqf_pipeline.orchestration.checks import require_no_failed_drift
 from sqf_pipeline.orchestration.partitions import (
+    SAME_YEAR,
     STUDY_WINDOW,
     TEST_YEARS,
     in_year_order,
@@ -87,7 +88,8 @@ def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
 
 _MEASURES = (
     "metric_intervals", "metric_differences", "threshold_metrics", "calibration_bins", "subgroup_metrics",
-    "feature_importances", "drift", "study_2021_comparison",
+    "feature_importances", "drift", "study_2021_comparison", "outcome_test_rates", "outcome_test_contrasts",
+    "decision_and_hit_rates", "risk_concentration", "precision_at_recall", "risk_adjusted", "veil_of_darkness",
 )  # fmt: skip
 
 
@@ -97,8 +99,6 @@ _MEASURES = (
         "models",
         "gap_marks",
         "outcome_counts",
-        "risk_concentration",
-        "precision_at_recall",
         *_MEASURES,
         by_year=("source_files", "data_quality"),
     ),
@@ -136,7 +136,8 @@ def model_card(
     ins=_inputs(
         "served_models", "training_stops", "test_stops", "model_card", *_MEASURES,
         by_year=("source_files", "data_quality"),
-    ),
+    )
+    | {"residents": dg.AssetIn(partition_mapping=SAME_YEAR)},
     group_name=_GROUP,
     owners=list(OWNERS),
     kinds={"onnx"},
@@ -148,6 +149,7 @@ def model_export(
     context: dg.AssetExecutionContext,
     exports: dg.ResourceParam[Exports],
     published_files: dg.ResourceParam[PublishedFiles],
+    warehouse: dg.ResourceParam[Warehouse],
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
@@ -172,7 +174,11 @@ def model_export(
         data_sha256=dict(zip(files["file_name"], files["sha256"], strict=True)),
         training_stops=training_stops,
         test_stops=test_stops,
-        results={**tables, "data_quality": _of_window(context, "data_quality", data_quality)},
+        results={
+            **tables,
+            "data_quality": _of_window(context, "data_quality", data_quality),
+            "outcomes_by_year": warehouse.outcomes_by_year(),
+        },
         model_card=model_card["model_card.md"].decode(),
         git_commit=source_commit(),
         data_note=coverage_note(files),

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -180,3 +180,26 @@ def form_of_year(year: int) -> Form:
 def paper_forms() -> tuple[tuple[str, str], ...]:
     """Return the first day (YYYY-MM-DD) of each paper form and its name, in order."""
     return tuple((row["since"], row["paper_form"]) for row in _rows("paper_forms.csv"))
+
+
+def forms_of_years(years: Iterable[int]) -> tuple[str, ...]:
+    """Return the names of the forms in which the files of some years are, the one in use first.
+
+    >>> forms_of_years([2020, 2014]), forms_of_years([2016])
+    (('NEW', 'OLD'), ('OLD',))
+    """
+    wanted = set(years)
+    return tuple(
+        name
+        for name, form in forms().items()
+        if any(form.first_year <= year <= (form.last_year or year) for year in wanted)
+    )
+
+
+@cache
+def form_breaks() -> tuple[tuple[str, str], ...]:
+    """Return the days (YYYY-MM-DD) on which a form of the file or of the paper changed, and what changed, in order."""
+    paper = [(row["since"], f"paper form {row['paper_form']}, {row['note']}") for row in _rows("paper_forms.csv")]
+    files = [(f"{form.first_year}-01-01", form.description) for form in forms().values()]
+    first = min(day for day, _ in [*paper, *files])
+    return tuple(sorted((day, told) for day, told in [*paper, *files] if day > first))

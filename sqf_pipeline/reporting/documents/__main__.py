@@ -8,10 +8,7 @@ import click
 from sqf_pipeline.reporting.documents.data_dictionary import data_dictionary
 from sqf_pipeline.reporting.documents.settings_reference import settings_reference
 
-DOCUMENTS: Mapping[str, Callable[[], str]] = {
-    "data_dictionary.md": data_dictionary,
-    "settings.md": settings_reference,
-}
+DOCUMENTS: Mapping[str, Callable[[], str]] = {"data_dictionary.md": data_dictionary, "settings.md": settings_reference}
 
 
 def stale_documents(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqf_pipeline.display import words
+from sqf_pipeline.registry.year_and_month_words import year_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,21 +59,12 @@ class Origin:
     def sentence(self, rows: int | None = None) -> str:
         """Return the source line of a figure, with the number of stops."""
         stops = "Synthetic sample, not NYPD data" if self.synthetic else "NYPD stop, question and frisk files"
-        parts = [f"Source: {stops}, {year_range(self.years)}"]
+        parts = [f"Source: {stops}, {year_words(sorted(set(self.years)))}"]
         if self.training_years:
-            parts.append(f"models fitted on {year_range(self.training_years)}")
+            parts.append(f"models fitted on {year_words(sorted(set(self.training_years)))}")
         if rows is not None:
             parts.append(f"n = {rows:,} stops")
         return f"{'; '.join(parts)}. {self.note}".strip()
-
-
-def year_range(years: Sequence[int]) -> str:
-    """Return years in words: `2020`, `2017 to 2020`, or `2017, 2019` where some between are lacking."""
-    found = sorted(set(years))
-    if len(found) < 2:
-        return str(found[0]) if found else "no year"
-    whole = found == list(range(found[0], found[-1] + 1))
-    return f"{found[0]} to {found[-1]}" if whole else ", ".join(map(str, found))
 
 
 def new_figure(width: float, height: float) -> "Figure":

@@ -199,12 +199,25 @@
       const height = Math.min(360, Math.max(240, this.width * 0.5));
       const svg = this.canvas(height);
       const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-      const across = d3.scalePoint().domain(d3.range(1, 13)).range([52, this.width - 14]);
+      const years = x === "year" ? d3.extent(rows, (row) => row[x]) : null;
+      const across = years ? d3.scaleLinear().domain([years[0] - 0.5, years[1] + 0.5]).range([52, this.width - 14])
+        : d3.scalePoint().domain(d3.range(1, 13)).range([52, this.width - 14]);
+      const month = (number) => (this.width < 480 ? months[number - 1][0] : months[number - 1]);
+      const ticks = d3.axisBottom(across).tickSize(0).tickPadding(8).tickFormat(years ? d3.format("d") : month);
+      if (years) { ticks.tickValues(d3.range(years[0], years[1] + 1, this.width < 480 ? 3 : 1)); }
       const down = this.scaleFor(this.measureValues, [height - 26, 10], true);
       svg.append("g").attr("class", "grid").attr("transform", "translate(48,0)").attr("aria-hidden", "true")
         .call(d3.axisLeft(down).ticks(5).tickSize(-(this.width - 60)).tickFormat(axisFormat(column)));
       svg.append("g").attr("class", "grid").attr("transform", `translate(0,${height - 24})`).attr("aria-hidden", "true")
-        .call(d3.axisBottom(across).tickSize(0).tickPadding(8).tickFormat((month) => (this.width < 480 ? months[month - 1][0] : months[month - 1])));
+        .call(ticks);
+      // a year's dot stands in its middle, and so a year that begins half a step before it
+      this.spec.breaks.forEach(([moment, name], place) => {
+        const letter = String.fromCharCode(65 + place);
+        const mark = svg.append("g").attr("class", "break");
+        mark.append("line").attr("x1", across(moment - 0.5)).attr("x2", across(moment - 0.5)).attr("y1", 14).attr("y2", height - 26);
+        mark.append("text").attr("x", across(moment - 0.5)).attr("y", 10).attr("text-anchor", "middle").text(letter);
+        this.legend.append("span").attr("class", "break-name").text(`${letter} ${name}`);
+      });
       const series = d3.nest().key((row) => row[group]).entries(rows);
       series.forEach((entry, place) => {
         const hue = hues[place % hues.length];
@@ -283,7 +296,7 @@
       const dots = svg.selectAll("circle").data(rows).enter().append("circle").attr("cx", (row) => start + (row[x] * shrink - east[0]) * scale)
         .attr("cy", (row) => 20 + (north[1] - row.latitude) * scale).attr("r", (row) => Math.max(1.5, radius(row[size])))
         .attr("fill", (row) => (row[y] === null ? "var(--sqf-grid)" : colour(row[y]))).attr("fill-opacity", 0.9);
-      this.explain(dots, (row) => this.words(row, ["borough", size, y === size ? "" : y]), false);
+      this.explain(dots, (row) => this.words(row, ["precinct", "borough", size, y === size ? "" : y]), false);
     }
 
     drawCalibration() {

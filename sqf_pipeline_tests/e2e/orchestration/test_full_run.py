@@ -15,6 +15,7 @@ from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline_tests.integration.service.test_documentation import EXAMPLES, check_example
+from sqf_pipeline_tests.modelling_support import small_models
 from sqf_pipeline_tests.pipeline_support import Pipeline
 from sqf_pipeline_tests.service_process import free_port, running, waitress_command
 
@@ -26,10 +27,11 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """Return a pipeline of synthetic stops after a full run."""
     folder = tmp_path_factory.mktemp("full")
     pipeline = Pipeline(folder / "home", folder / "raw", "sample", {"SQF_SAMPLE_ROWS": "300"})
-    result = pipeline.sqf("run", "--full")
-    assert result.exit_code == 0, result.output
-    assert "sqf serve" in result.output
-    yield pipeline
+    with small_models():
+        result = pipeline.sqf("run", "--full")
+        assert result.exit_code == 0, result.output
+        assert "sqf serve" in result.output
+        yield pipeline
     pipeline.remove()
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.url import create_engine
+from sqf_pipeline_tests.modelling_support import small_models
 from sqf_pipeline_tests.pipeline_support import Pipeline, in_quarters, write_made_up_years
 
 NOTE = "Partial year: January to March alone of 2020."
@@ -18,7 +19,8 @@ NOTE = "Partial year: January to March alone of 2020."
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("partial")
     made = Pipeline(folder / "home", write_made_up_years(folder / "raw", rows=800))
-    yield made
+    with small_models():
+        yield made
     made.remove()
 
 

@@ -58,6 +58,9 @@ def test_the_study_run_its_own_way(connection):
     assert figure(connection, "arrest", "random_forest_accuracy") == pytest.approx(0.8218, abs=0.003)
     assert [figure(connection, "summons", f"random_forest_{cell}") for cell in cells] == [9281, 0, 263, 0]
     assert figure(connection, "arrest", "random_forest_accuracy_one_scaler") == pytest.approx(0.64, abs=0.01)
+    assert figure(connection, "arrest", "random_forest_accuracy_one_scaler_training_codes") > 0.825
+    assert figure(connection, "arrest", "random_forest_training_accuracy") == pytest.approx(0.99994, abs=5e-5)
+    assert figure(connection, "arrest", "service_fields_among_top_twelve") < 12
     assert figure(connection, "summons", "training_positives") == 1040
     assert figure(connection, "summons", "training_positives", "ours") == 1039
 

@@ -14,7 +14,17 @@ axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="b
 
 pytestmark = NEEDS_CHROMIUM
 SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}
-PAGES = ("/", "/arrest", "/summons?tier=during", "/analysis", "/model-card", "/faults", "/api", "/nothing")
+PAGES = (
+    "/",
+    "/arrest",
+    "/summons?tier=during",
+    "/analysis",
+    "/treatment",
+    "/model-card",
+    "/faults",
+    "/api",
+    "/nothing",
+)
 SHOTS = os.environ.get("SQF_SCREENSHOTS")
 """Folder to which screenshots are written, to be looked at."""
 

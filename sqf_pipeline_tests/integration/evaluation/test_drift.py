@@ -1,13 +1,9 @@
 """Drift on the published files: quiet where years agree, loud where the study of 2021 went wrong."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
-from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.evaluation.drift import measure_drift
-from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.registry.columns import column
 
 pytestmark = pytest.mark.slow  # reads and cleans the four published files
@@ -15,19 +11,8 @@ pytestmark = pytest.mark.slow  # reads and cleans the four published files
 YEARS = (2017, 2018, 2019, 2020)
 
 
-@pytest.fixture(scope="module")
-def raw_frames(real_data_dir: Path) -> dict[int, pd.DataFrame]:
-    frames = {}
-    for year in YEARS:
-        found = sorted(real_data_dir.glob(f"*{year}*.csv")) + sorted(real_data_dir.glob(f"*{year}*.xlsx"))
-        if not found:
-            pytest.skip(f"real-data test: no file of {year} in {real_data_dir}")
-        frames[year] = read_published_file(found[0], year).frame
-    return frames
-
-
-def test_clean_years_have_no_unit_change(raw_frames: dict[int, pd.DataFrame]) -> None:
-    stops = {year: clean_stops(frame, year).stops for year, frame in raw_frames.items()}
+def test_clean_years_have_no_unit_change(real_year) -> None:
+    stops = {year: real_year(year)[1].stops for year in YEARS}
     training = pd.concat([stops[year] for year in YEARS[:3]], ignore_index=True)
     table = measure_drift(stops[2020], training)
     assert "fail" not in set(table["status"])
@@ -36,11 +21,11 @@ def test_clean_years_have_no_unit_change(raw_frames: dict[int, pd.DataFrame]) ->
     assert "MIDDLE EASTERN" in new["detail"]
 
 
-def test_heights_read_as_digits_fail(raw_frames: dict[int, pd.DataFrame]) -> None:
+def test_heights_read_as_digits_fail(real_year) -> None:
     """What the study fed its models: heights with everything but digits struck out."""
 
     def digits(year: int) -> pd.DataFrame:
-        texts = raw_frames[year]["suspect_height_inches"].str.replace(r"\D", "", regex=True)
+        texts = real_year(year)[0].frame["suspect_height_inches"].str.replace(r"\D", "", regex=True)
         return pd.DataFrame(
             {"suspect_height_inches": pd.to_numeric(texts, errors="coerce").astype("Float64"), "year": year}
         )

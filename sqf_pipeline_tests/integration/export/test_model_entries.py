@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.evaluation.model_evaluation import compare, evaluate, evaluate_groups, impurity_rows, permutation_rows
 from sqf_pipeline.evaluation.prepared_test_year import prepare_test_year
 from sqf_pipeline.export.bundle_writer import ExportContext, export_bundle
 from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
-from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.modelling.experiments import served_experiments
 from sqf_pipeline.modelling.fitting import fit_experiment
 from sqf_pipeline.registry.study_fields import STUDY_FIELDS
@@ -36,20 +34,10 @@ ROUTES = {"arrest": "/api/generate_arrest_prediction", "summons": "/api/generate
 
 
 @pytest.fixture(scope="module")
-def real_years(real_data_dir):
-    """Return the clean real stops of two training years and of the test year."""
-    found = {}
-    for year in (2018, 2019, 2020):
-        path = next(path for path in sorted(real_data_dir.glob(f"sqf-{year}.*")) if path.suffix in {".csv", ".xlsx"})
-        found[year] = clean_stops(read_published_file(path, year).frame, year).stops
-    return found
-
-
-@pytest.fixture(scope="module")
-def published(real_years, tmp_path_factory):
+def published(real_year, tmp_path_factory):
     """Return the models, fitted small, with the test stops and the folder of their export."""
-    training = pd.concat([real_years[2018], real_years[2019]], ignore_index=True)
-    test = real_years[2020]
+    earlier, last, test = (real_year(year)[1].stops for year in (2018, 2019, 2020))
+    training = pd.concat([earlier, last], ignore_index=True)
     chosen = {(outcome, tier): names for outcome in ("arrest", "summons") for tier, names in CHOSEN.items()}
     models = [
         fit_experiment(replace(experiment, settings={"n_estimators": 15, "min_samples_leaf": 5}), training, n_jobs=1)

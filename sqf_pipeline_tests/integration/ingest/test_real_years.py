@@ -1,34 +1,30 @@
 """The published files of 2017 to 2020, read and cleaned; the figures stand in the description of the data."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
-from sqf_pipeline.cleaning.clean_stops import CleanedStops, clean_stops
+from sqf_pipeline.cleaning.clean_stops import CleanedStops
 from sqf_pipeline.contracts.stop_contracts import raw_stops_contract, stops_contract
-from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.registry.columns import load_columns
 
 pytestmark = pytest.mark.slow  # reads and cleans the four published files
 
-FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}
+YEARS = (2017, 2018, 2019, 2020)
 
 
 @pytest.fixture(scope="module")
-def years(real_data_dir: Path) -> dict[int, CleanedStops]:
+def years(real_year) -> dict[int, CleanedStops]:
     cleaned = {}
-    for year, name in FILES.items():
-        raw = read_published_file(real_data_dir / name, year)
+    for year in YEARS:
+        raw, cleaned[year] = real_year(year)
         assert raw.columns_unknown == ()
         raw_stops_contract().validate(raw.frame, lazy=True)
-        cleaned[year] = clean_stops(raw.frame, year)
         stops_contract(years=(year,), expected_rows=len(raw.frame)).validate(cleaned[year].stops, lazy=True)
     return cleaned
 
 
 def test_rows_and_outcomes(years: dict[int, CleanedStops]):
-    assert [len(years[year].stops) for year in FILES] == [11_629, 11_008, 13_459, 9_544]
+    assert [len(years[year].stops) for year in YEARS] == [11_629, 11_008, 13_459, 9_544]
     training = pd.concat([years[year].stops for year in (2017, 2018, 2019)])
     assert training["arrested"].sum() == 10_884
     assert (training["summons_issued"].sum(), training["summons_issued"].isna().sum()) == (1_039, 1)

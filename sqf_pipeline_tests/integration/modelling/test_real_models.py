@@ -1,18 +1,15 @@
-"""Models on the published files of 2017 to 2020: what must come out again."""
+"""Models on the published files of 2017 to 2020, beside those of e2e/orchestration/test_real_run.py."""
 
 import os
 from copy import copy
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.evaluation import gap_marks
 from sqf_pipeline.evaluation.gap_marks import measure_gap_marks
-from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.modelling.encoder import encoded_frame, make_encoder
 from sqf_pipeline.modelling.estimators import SLOW_BOOSTING
 from sqf_pipeline.modelling.experiments import Experiment
@@ -21,23 +18,16 @@ from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.thresholds import precision_recall_steps
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.outcomes import happened
-from sqf_pipeline.study_2021.replication import run_study_2021
 from sqf_pipeline_tests.leaking_split import leaking_and_honest_auc
 
 pytestmark = pytest.mark.slow  # forests on the published files
 
-FILES = {2017: "sqf-2017.csv", 2018: "sqf-2018.csv", 2019: "sqf-2019.csv", 2020: "sqf-2020.xlsx"}
 CORES = os.cpu_count()
 
 
 @pytest.fixture(scope="module")
-def raw(real_data_dir: Path) -> dict[int, pd.DataFrame]:
-    return {year: read_published_file(real_data_dir / name, year).frame for year, name in FILES.items()}
-
-
-@pytest.fixture(scope="module")
-def stops(raw: dict[int, pd.DataFrame]) -> dict[int, pd.DataFrame]:
-    return {year: clean_stops(frame, year).stops for year, frame in raw.items()}
+def stops(real_year) -> dict[int, pd.DataFrame]:
+    return {year: real_year(year)[1].stops for year in (2017, 2018, 2019, 2020)}
 
 
 @pytest.fixture(scope="module")
@@ -51,37 +41,6 @@ def scored(model: FittedModel, test: pd.DataFrame) -> tuple[np.ndarray, np.ndarr
     return test[model.target].to_numpy(dtype=bool), score, model.calibrator.apply(score)
 
 
-def test_the_study_run_its_own_way(raw: dict[int, pd.DataFrame]) -> None:
-    rows = run_study_2021(raw, 2020, n_jobs=CORES).comparison.set_index(["outcome", "figure"])
-    measured = rows["measured_again"]
-    for figure in ("true_negatives", "false_positives", "false_negatives", "true_positives"):
-        key = ("arrest", f"logistic_regression_{figure}")
-        assert abs(measured[key] - rows.loc[key, "published"]) <= 3
-        assert (
-            measured["summons", f"random_forest_{figure}"]
-            == rows.loc[("summons", f"random_forest_{figure}"), "published"]
-        )
-    assert measured["arrest", "random_forest_accuracy"] == pytest.approx(0.8218, abs=0.003)
-    assert measured["arrest", "random_forest_accuracy_one_scaler"] == pytest.approx(0.64, abs=0.01)
-    assert measured["arrest", "random_forest_accuracy_one_scaler_training_codes"] > 0.825
-    assert measured["arrest", "random_forest_training_accuracy"] == pytest.approx(0.99994, abs=5e-5)
-    assert measured["summons", "training_positives"] == 1_040
-    assert measured["arrest", "service_fields_among_top_twelve"] < 12
-
-
-@pytest.mark.parametrize(
-    ("columns", "accuracy", "roc_auc"), [("study_2021_binned", 0.829, 0.880), ("study_2021", 0.838, 0.888)]
-)
-def test_the_studys_forest_on_clean_columns(
-    stops: dict[int, pd.DataFrame], training: pd.DataFrame, columns: str, accuracy: float, roc_auc: float
-) -> None:
-    experiment = Experiment("arrest", columns, "random_forest", calibration="none")
-    model = fit_experiment(experiment, training, n_jobs=CORES)
-    actual, score, _ = scored(model, stops[2020])
-    assert ((score >= 0.5) == actual).mean() >= accuracy
-    assert roc_auc_score(actual, score) >= roc_auc
-
-
 def test_summonses_with_the_studys_columns(stops: dict[int, pd.DataFrame], training: pd.DataFrame) -> None:
     actual, score, probability = scored(
         fit_experiment(Experiment("summons", "study_2021", "boosting"), training), stops[2020]
@@ -91,17 +50,6 @@ def test_summonses_with_the_studys_columns(stops: dict[int, pd.DataFrame], train
     assert 1 - brier_score_loss(actual, probability) / (actual.mean() * (1 - actual.mean())) >= 0.05
     _, precision, recall = precision_recall_steps(score, actual)
     assert recall[precision >= 0.15].max() >= 0.40
-
-
-def test_under_sampling_and_its_correction(stops: dict[int, pd.DataFrame], training: pd.DataFrame) -> None:
-    experiment = Experiment("summons", "study_2021", "random_forest", "under", "prior")
-    model = fit_experiment(experiment, training, n_jobs=CORES)
-    assert model.class_counts_before == (1_039, 35_056)
-    assert model.class_counts_after == (1_039, 1_039)
-    actual, score, probability = scored(model, stops[2020])
-    assert brier_score_loss(actual, score) > 0.15
-    assert brier_score_loss(actual, probability) < 0.028
-    assert roc_auc_score(actual, probability) == pytest.approx(roc_auc_score(actual, score), abs=1e-9)
 
 
 def test_gaps_at_the_stop_tell_nothing_until_a_leak_is_put_back(
@@ -146,20 +94,17 @@ def test_what_resampling_before_the_split_would_have_reported(training: pd.DataF
     assert honest < 0.72
 
 
-WEAPONS = {  # columns that mark it, stops with it, and where the ROC AUC must lie
-    "weapon": (["weapon_found", "firearm_found", "knife_found", "other_weapon_found"], 1_225, 0.745, 0.792),
-    "firearm": (["firearm_found"], 519, 0.885, 0.912),
-    "knife": (["knife_found"], 564, 0.615, 0.690),
-}
-
-
-@pytest.mark.parametrize("outcome", WEAPONS)
-def test_weapons_at_the_stop(
-    raw: dict[int, pd.DataFrame], stops: dict[int, pd.DataFrame], training: pd.DataFrame, outcome: str
-) -> None:
-    marks, positives, least, most = WEAPONS[outcome]
+@pytest.mark.parametrize(
+    ("outcome", "marks", "positives", "auc"),
+    [
+        ("weapon", ["weapon_found", "firearm_found", "knife_found", "other_weapon_found"], 1_225, (0.745, 0.792)),
+        ("firearm", ["firearm_found"], 519, (0.885, 0.912)),
+        ("knife", ["knife_found"], 564, (0.615, 0.690)),
+    ],
+)
+def test_weapons_at_the_stop(raw, stops, training, *, outcome, marks, positives, auc):
     assert (raw[2020][marks] == "Y").any(axis=1).sum() == positives
     model = fit_experiment(Experiment(outcome, "at_stop", "boosting"), training)
     actual = happened(stops[2020], outcome).to_numpy(dtype=bool)
     assert actual.sum() == positives
-    assert least <= roc_auc_score(actual, model.raw_score(stops[2020])) <= most
+    assert auc[0] <= roc_auc_score(actual, model.raw_score(stops[2020])) <= auc[1]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sqf_pipeline_tests.modelling_support import small_models
 from sqf_pipeline_tests.pipeline_support import Pipeline, write_made_up_years
 
 
@@ -12,7 +13,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """Return a pipeline whose tables hold the results of four good made-up years."""
     folder = tmp_path_factory.mktemp("loaded")
     pipeline = Pipeline(folder / "home", write_made_up_years(folder / "raw"))
-    result = pipeline.sqf("run")
+    with small_models():
+        result = pipeline.sqf("run")
     assert result.exit_code == 0, result.output
     yield pipeline
     pipeline.remove()

@@ -11,7 +11,7 @@ from sqf_pipeline.export.bundle_writer import export_bundle
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline_tests.service_support import small_models
 
-PAGES = ("/", "/arrest", "/summons", "/analysis", "/model-card", "/faults", "/api")
+PAGES = ("/", "/arrest", "/summons", "/analysis", "/treatment", "/model-card", "/faults", "/api")
 
 
 class Links(HTMLParser):

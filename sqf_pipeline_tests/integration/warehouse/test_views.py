@@ -1,5 +1,8 @@
 """The views say what pandas says of the same stops."""
 
+import csv
+from importlib import resources
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,3 +106,20 @@ def test_latest_metrics_are_those_of_the_newest_year(engine, warehouse):
         ["given-up", 2020, "arrest", 0.75],
         ["kept", 2021, "arrest", 0.75],
     ]
+
+
+def test_comparability_is_the_registrys_table_of_columns(engine, warehouse):
+    with engine.connect() as connection:
+        found = pd.read_sql("SELECT * FROM sqf.comparability", connection).set_index("column_name")
+    table = resources.files("sqf_pipeline.registry").joinpath("columns.csv").read_text("utf-8")
+    rows = {row["name"]: row for row in csv.DictReader(table.splitlines())}
+    assert (
+        set(found.index)
+        == set(rows)
+        == {column.name for column in warehouse.tables["sqf.stops"].columns} - {"recorded_at"}
+    )
+    assert found["comparable"].to_dict() == {name: row["comparable"] for name, row in rows.items()}
+    assert found["note"].fillna("").to_dict() == {name: row["usage_warning"] for name, row in rows.items()}
+    assert (
+        found.loc["action_other", "comparable"] == "different"
+    )  # 37.2 % of early 2016, 53.4 % of late, 29.9 % of 2017

@@ -50,7 +50,7 @@ def test_a_leaking_column_put_back_turns_the_check_red(
     at_stop = feature_set("at_stop")
     put_back = copy(at_stop)
     object.__setattr__(put_back, "columns", (*at_stop.columns, name))  # past the set's own refusal
-    monkeypatch.setattr(gap_marks, "feature_set", lambda tier: put_back if tier == "at_stop" else feature_set(tier))
+    monkeypatch.setattr(gap_marks, "feature_set", lambda tier, *_: put_back if tier == "at_stop" else feature_set(tier))
     table = measure_gap_marks(*years).set_index(["outcome", "tier"])
     assert table.loc[("arrest", "at_stop"), "status"] == "fail"
     assert table.loc[("summons", "at_stop"), "status"] in {"ok", "warn"}
@@ -78,7 +78,7 @@ def test_a_leak_in_few_stops_warns_and_in_many_fails(
     training, test = years
     put_back = copy(feature_set("at_stop"))
     object.__setattr__(put_back, "columns", (*put_back.columns, LEAKING[0]))
-    monkeypatch.setattr(gap_marks, "feature_set", lambda tier: put_back if tier == "at_stop" else feature_set(tier))
+    monkeypatch.setattr(gap_marks, "feature_set", lambda tier, *_: put_back if tier == "at_stop" else feature_set(tier))
     few = measure_gap_marks(training, test.head(300)).set_index(["outcome", "tier"])
     assert few.loc[("arrest", "at_stop"), "status"] == "warn"
 

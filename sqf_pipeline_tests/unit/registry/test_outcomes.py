@@ -26,7 +26,7 @@ from sqf_pipeline.warehouse.views import views_script
 from sqf_pipeline_tests.modelling_support import invented_stops
 print([one.name for one in tier_experiments() if one.outcome == "handcuffs"])
 print({"force_handcuffs", "frisked"} & set(feature_set("during").columns_for("handcuffs")))
-print(views_script().count("AS handcuffings"), outcome_counts(invented_stops(50, 1, 2020))["outcome"].nunique())
+print(views_script().count("handcuffings::double"), outcome_counts(invented_stops(50, 1, 2020))["outcome"].nunique())
 checks = build_metadata("sqf").tables["sqf.models"].constraints
 print(any("'handcuffs'" in str(one.sqltext) for one in checks if one.name == "models_outcome_known"))
 gaps = measure_gap_marks(invented_stops(60, 1, 2019), invented_stops(60, 1, 2020))
@@ -94,5 +94,5 @@ def test_a_new_outcome_is_a_row_and_no_code(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", ASKS], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines() == [
-        "['handcuffs-at_stop-boosting', 'handcuffs-during-boosting']", "set()", "7 6", "True", "2",
+        "['handcuffs-at_stop-boosting', 'handcuffs-during-boosting']", "set()", "8 6", "True", "2",
     ]  # fmt: skip

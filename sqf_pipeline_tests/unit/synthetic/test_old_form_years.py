@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.synthetic.conditional_chain import load_aggregates, of_year
 from sqf_pipeline.synthetic.invented_places import MARK
 from sqf_pipeline.synthetic.old_form_layout import old_names
@@ -216,3 +218,39 @@ def test_the_shares_of_2014_are_near_those_of_the_official_file(tmp_path: Path) 
         # Persons of one encounter are alike, which nearly doubles the variance of two independent draws.
         noise = (4 * share * (1 - share) / 45_787) ** 0.5
         assert abs(found - share) < 4 * noise + 0.03 * share, (name, texts, found, share)
+
+
+# Flags of the clean stops, and what the written file says of them: any of these cells is Y or 1.
+ANY_OF = {
+    "arrested": ("arstmade",), "summons_issued": ("sumissue",), "frisked": ("frisked",), "searched": ("searched",),
+    "other_contraband_found": ("contrabn",), "knife_found": ("knifcuti",), "other_weapon_found": ("othrweap",),
+    "firearm_found": ("pistol", "riflshot", "asltweap", "machgun"), "force_handcuffs": ("pf_hcuff",),
+    "weapon_found": ("pistol", "riflshot", "asltweap", "machgun", "knifcuti", "othrweap"),
+    "force_firearm_drawn": ("pf_drwep", "pf_ptwep"), "action_casing": ("cs_casng",), "action_near_scene": ("ac_proxm",),
+    "other_person_stopped": ("othpers",), "officer_in_uniform": ("offunif",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_the_reader_finds_in_a_year_what_was_written(
+    files: dict[int, Path], years: dict[int, list[Row]], year: int
+) -> None:
+    raw = read_published_file(files[year], year)
+    cleaned = clean_stops(raw.frame, year)
+    stops, written = cleaned.stops, years[year]
+    assert raw.columns_unknown == ()
+    assert len(stops) == ROWS
+    assert stops["stop_id"].notna().all()
+    assert stops["stop_id"].is_unique
+    assert sorted(stops["stop_date"].dt.month.dropna().astype(int)) == sorted(month_of(row) for row in dated(written))
+    for name, cells in ANY_OF.items():
+        counted = sum(any(row[cell] in {"Y", "1"} for cell in cells) for row in written)
+        assert int(stops[name].fillna(value=False).sum()) == counted, name
+    assert (stops["initiated_by"] == "RADIO RUN").sum() == sum(row["radio"] in {"Y", "1"} for row in written)
+    assert (stops["suspect_race"] == "BLACK").sum() == sum(row["race"] == "B" for row in written)
+    assert (stops["borough"] == "STATEN ISLAND").sum() == sum(row["city"].startswith("STATEN IS") for row in written)
+    assert (stops["jurisdiction"] == "H").sum() == sum(row["trhsloc"] == "H" for row in written)
+    inches = [12 * int(row["ht_feet"]) + int(row["ht_inch"]) for row in written]
+    assert stops["suspect_height_inches"].sum() == sum(height for height in inches if 36 <= height <= 90)
+    lost = cleaned.quality[cleaned.quality["rule"].isin(["unreadable", "implausible", "new_category"])]
+    assert lost.groupby("column_name")["rows"].sum().max() < 0.02 * ROWS

@@ -82,7 +82,7 @@ def test_stops_by_month_hour_and_outcome_state_what_is_there(stops: pd.DataFrame
     origin = Origin("local", [2019, 2020])
     month = stops_plots.stops_a_month(stops, origin)
     assert title(month).startswith("Stops fell by 50 % from 2019 to 2020")
-    assert "NYPD stop, question and frisk files, 2019 to 2020; n = 600 stops" in footer(month)
+    assert "NYPD stop, question and frisk files, 2019, 2020; n = 600 stops" in footer(month)
     hour = stops_plots.hour_and_weekday(stops, origin)
     assert title(hour).startswith("Stops peak on Wednesday from 17:00 to 18:00 (500)")
     shares = stops_plots.outcome_shares(stops, origin)

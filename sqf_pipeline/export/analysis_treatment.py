@@ -1,0 +1,262 @@
+"""The tables behind the page "Equal treatment?", made from the result tables and from stops and residents.
+
+A weapon is never shown without firearm and knife beside it: they share a chart, a row each, and no choice takes one
+of them away. Each note ends with what the figure cannot show.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from sqf_pipeline.disparity.acts_and_hits import entries
+from sqf_pipeline.display import number, share
+from sqf_pipeline.export.analysis_residents import residents_tables
+from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.registry.words import group_label
+from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
+
+HITS = {"weapon": "Any weapon", "firearm": "Firearm", "knife": "Knife", "contraband": "Contraband"}
+STRATA = {
+    "none": "Crude", "precinct_year": "Within precinct and year", "precinct_year_crime": "And suspected crime",
+}  # fmt: skip
+VERDICTS = {
+    "lower_bar": "A lower bar for the group", "higher_bar": "A higher bar for the group", "undecided": "Undecided",
+    "too_few": "Too few",
+}  # fmt: skip
+_MODELS = {f"{hit}-at_stop-boosting": HITS[hit] for hit in ("weapon", "firearm", "knife")}
+_UNITS = {"encounter": "Persons of one encounter", "precinct": "Whole precincts"}
+_HALVES = {0.5: "Half of the finds", 0.9: "Nine tenths of the finds"}
+_table = partial(table_of, section="treatment")
+
+
+def treatment_tables(stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], year: int) -> list[AnalysisTable]:
+    """Return every table of the page that stops of `year` and the result tables allow, in the order of the page."""
+    makers: Mapping[str, Callable[[pd.DataFrame], list[AnalysisTable]]] = {
+        "outcome_test_rates": hit_rates,
+        "outcome_test_contrasts": hit_differences,
+        "decision_and_hit_rates": decisions_and_hits,
+        "risk_adjusted": risk_adjusted_differences,
+        "veil_of_darkness": veil,
+        "risk_concentration": concentration,
+        "precision_at_recall": precision_by_group,
+        "residents": partial(residents_tables, stops[stops["year"] == year]),
+    }
+    found = {name: results.get(name) for name in makers}
+    return [table for name, rows in found.items() if rows is not None and len(rows) for table in makers[name](rows)]
+
+
+def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in the words of people, the longest window first, weapons and their kinds before other finds."""
+    shown = rows[rows["hit"].isin(list(HITS))].copy()
+    for kind, column in (("population", "population"), ("act", "act"), ("group", "race")):
+        shown[column] = shown[column].map({entry.name: entry.label for entry in entries(kind)})
+    shown["what"] = shown["hit"].map(HITS) + ": " + shown["race"]
+    order = shown.assign(order=-shown["years"].str.len(), place=shown["hit"].map(list(HITS).index))
+    return order.sort_values(["order", "years", "place"], kind="stable")
+
+
+def _told(rows: pd.DataFrame, value: str, write: Callable[[Any], str]) -> str:
+    """Return what frisks of all stops found on black persons in the longest window, each kind of weapon."""
+    first = rows[(rows["years"] == rows["years"].iloc[0]) & (rows["population"] == rows["population"].iloc[0])]
+    black = first[(first["race"] == "Black") & (first["act"] == first["act"].iloc[0])].drop_duplicates("hit")
+    of = black.set_index("hit")[value]
+    parts = [f"{write(of.get(hit))} {words}" for hit, words in (("firearm", "firearms"), ("knife", "knives"))]
+    return f"{first['years'].iloc[0]}: {', '.join(parts)}, {write(of.get('weapon'))} any weapon"
+
+
+def hit_rates(rates: pd.DataFrame) -> list[AnalysisTable]:
+    """Return how often acts find something by group, from the columns of `outcome_test_rates`."""
+    rows = _labelled(rates).rename(columns={"low": "rate_low", "high": "rate_high"})
+    columns = [
+        ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("what", "Found: on whom"),
+        ("acts", "Acts", "count"), ("rate", "Found something", "percent"),
+        ("design_effect", "Design effect", "decimal"),
+    ]  # fmt: skip
+    return [
+        _table(
+            rows, columns, name="hit_rates", title=f"Found by frisks of black persons, {_told(rows, 'rate', share)}",
+            question="How often does a frisk or a search find something, and on whom?",
+            note="Fewer finds on a group can mean that it was searched on less suspicion. It cannot show that: groups "
+            "whose risks are spread differently differ in finds under one and the same bar.",
+            chart=ChartSpec(kind="interval", x="what", y=("rate",), size="acts", select=("years", "population", "act")),
+        )
+    ]  # fmt: skip
+
+
+def hit_differences(contrasts: pd.DataFrame) -> list[AnalysisTable]:
+    """Return how finds differ from those on white persons, from the columns of `outcome_test_contrasts`."""
+    ends = {"low": "difference_low", "high": "difference_high"}
+    rows = _labelled(contrasts).rename(columns=ends).assign(strata=lambda found: found["strata"].map(STRATA))
+    told = _told(rows[rows["strata"] == STRATA["precinct_year"]], "difference", _points)
+    return [
+        _table(
+            rows,
+            [
+                ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("strata", "Compared"),
+                ("what", "Found: on whom"), ("difference", "Difference from white", "percent"),
+                ("ratio", "Ratio to white", "decimal"), ("share_compared", "Acts compared", "percent"),
+            ],
+            name="hit_differences", title=f"Finds on black persons against white, within precinct and year, {told}",
+            question="Is less found on one group than on another in the same precinct and year?",
+            note="In percentage points. A difference that turns with the kind of weapon or with the precinct is no "
+            "single answer, and what an officer saw beyond these columns cannot be compared.",
+            chart=ChartSpec(
+                kind="interval", x="what", y=("difference", "ratio"),
+                select=("years", "population", "act", "strata"),
+            ),
+        )
+    ]  # fmt: skip
+
+
+def _points(value: Any) -> str:
+    return f"{number(None if pd.isna(value) else 100 * float(value), 1)} points"
+
+
+def decisions_and_hits(decisions: pd.DataFrame) -> list[AnalysisTable]:
+    """Return acts and finds together with their verdict, from the columns of `decision_and_hit_rates`."""
+    ends = {f"{what}_{end}": f"{what}_difference_{end}" for what in ("act", "hit") for end in ("low", "high")}
+    inside = decisions[decisions["strata"] == "precinct_year"]
+    shown = _labelled(inside).rename(columns=ends)
+    judged = shown[shown["resampled"] == "encounter"]
+    held = int(judged["verdict"].isin(["lower_bar", "higher_bar"]).sum())
+    rows = shown.assign(verdict=shown["verdict"].map(VERDICTS), resampled=shown["resampled"].map(_UNITS))
+    return [
+        _table(
+            rows,
+            [
+                ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("resampled", "Resampled"),
+                ("what", "Found: on whom"), ("act_difference", "Acted on: difference from white", "percent"),
+                ("hit_difference", "Found: difference from white", "percent"),
+                ("share_more_acts_fewer_hits", "Resamples with more acts, fewer finds", "percent"),
+                ("verdict", "Verdict"),
+            ],
+            name="decisions_and_hits", title=f"{held} of {len(judged)} comparisons have a verdict",
+            question="Is a group acted on more often, and is less found on it?",
+            note="In percentage points, within precinct and year. A verdict stands only where both intervals leave out "
+            "0, with encounters and with whole precincts resampled. It cannot show what happens where groups' risks "
+            "cross, nor whom officers did not stop.",
+            chart=ChartSpec(
+                kind="interval", x="what", y=("act_difference", "hit_difference"),
+                select=("years", "population", "act", "resampled"),
+            ),
+        )
+    ]  # fmt: skip
+
+
+def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
+    """Return odds of an act at the same foreseen risk, from the columns of `risk_adjusted`; without risk apart."""
+    at_risk = differences[differences["hit"].isin(list(HITS))]
+    rows = _labelled(at_risk).assign(model=lambda found: found["model"].str.replace("_", " ").str.capitalize())
+    black = rows[(rows["race"] == "Black") & (rows["model"] == rows["model"].iloc[0])]
+    first = black[black["act"] == black["act"].iloc[0]].drop_duplicates("hit").set_index("hit")["odds_ratio"]
+    told = ", ".join(f"{HITS[hit].lower()} {number(first.get(hit), 2)}" for hit in ("weapon", "firearm", "knife"))
+    return [
+        _table(
+            rows,
+            [
+                ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("model", "Held equal"),
+                ("what", "Risk of: on whom"), ("odds_ratio", "Odds against white", "decimal"),
+                ("difference", "Difference from white", "percent"), ("risk_foreseen", "Risk foreseen", "percent"),
+                ("risk_observed", "Found", "percent"),
+            ],
+            name="risk_adjusted_differences",
+            title=f"Odds of a frisk of black against white persons at the same risk of a find: {told}",
+            question="Is a group frisked more often at the same foreseen risk of a find?",
+            note="Precinct is where much of the difference sits; whether to hold it equal is a question of policy. It "
+            "cannot show what an officer saw beyond these columns; see risk_adjusted_sensitivity for how strong that "
+            "would have to be.",
+            chart=ChartSpec(
+                kind="interval", x="what", y=("odds_ratio", "difference"),
+                select=("years", "population", "act", "model"),
+            ),
+        )
+    ]  # fmt: skip
+
+
+def veil(measured: pd.DataFrame) -> list[AnalysisTable]:
+    """Return who is stopped after dark, from the columns of `veil_of_darkness`; a small table, never a headline."""
+    rows = measured.rename(columns={"low": "odds_ratio_low", "high": "odds_ratio_high"})
+    kinds = {entry.name: entry.label for entry in entries("population")}
+    rows = rows.assign(
+        population=rows["population"].map(kinds),
+        contrast=rows["contrast"].str.capitalize(),
+        placebo=rows["placebo"].map({True: "Placebo", False: "Test"}),
+        verdict=rows["verdict"].str.replace("_", " ").str.capitalize(),
+    )
+    return [
+        _table(
+            rows,
+            [
+                ("years", "Years"), ("population", "Stops"), ("placebo", "Test or placebo"), ("contrast", "Contrast"),
+                ("stops", "Stops at dusk", "count"), ("dark_share", "After dark", "percent"),
+                ("odds_ratio", "Odds, dark over light", "decimal"),
+                ("least_detectable", "Least odds found", "decimal"), ("verdict", "Verdict"),
+            ],
+            name="after_dark", title="Who is stopped when it is too dark to see whom",
+            question="Does a group's share of the stops fall after dark?",
+            note="Odds stand only where the stops are enough to find a difference of the least odds. It cannot show "
+            "anything about stops after a call, frisks, lit streets, or that there is no difference.",
+        )
+    ]  # fmt: skip
+
+
+def _of_weapons(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the weapon models under the words for their finds; none unless all three are there."""
+    shown = rows[rows["model"].isin(list(_MODELS))]
+    return shown.assign(what=shown["model"].map(_MODELS)) if shown["model"].nunique() == len(_MODELS) else shown.head(0)
+
+
+def concentration(measured: pd.DataFrame) -> list[AnalysisTable]:
+    """Return how few stops hold most weapons of each kind, from the columns of `risk_concentration`."""
+    rows = _of_weapons(measured)
+    if rows.empty:
+        return []
+    rows = rows.rename(columns={"low": "stops_share_low", "high": "stops_share_high"})
+    half = rows[rows["weapons_share"] == 0.5].set_index("what")["stops_share"]
+    told = ", ".join(f"{what.lower()} {share(half.get(what))}" for what in _MODELS.values())
+    return [
+        _table(
+            rows.assign(weapons_share=rows["weapons_share"].map(_HALVES)),
+            [
+                ("weapons_share", "Riskiest stops that hold"), ("what", "Found"),
+                ("stops_share", "Share of stops", "percent"),
+                ("stops_below_1_percent", "Stops below 1 % risk", "percent"),
+                ("weapons_there", "Finds among these", "count"),
+            ],
+            name="weapon_concentration", title=f"Half of the finds are in so many of the stops: {told}",
+            question="How few stops would find most of what is found?",
+            note="By models that know what was known at the stop. It cannot show weapons that nobody looked for: the "
+            "label is what was found, and who was frisked decides that.",
+            chart=ChartSpec(kind="interval", x="what", y=("stops_share",), select=("weapons_share",)),
+        )
+    ]  # fmt: skip
+
+
+def precision_by_group(measured: pd.DataFrame) -> list[AnalysisTable]:
+    """Return what one threshold for everybody finds in each group, from the columns of `precision_at_recall`."""
+    rows = _of_weapons(measured)
+    rows = rows[(rows["attribute"] != "all") & rows["precision"].notna()]
+    if rows.empty:
+        return []
+    by, names = rows["attribute"].astype(str), rows["group_name"].astype(str)
+    groups = [group_label(attribute, name) for attribute, name in zip(by, names, strict=True)]
+    rows = rows.assign(what=rows["what"].str.cat(groups, sep=": "), attribute=by.str.capitalize())
+    return [
+        _table(
+            rows.sort_values("attribute", ascending=False, kind="stable"),
+            [
+                ("attribute", "By"), ("what", "Found: in which group"), ("stops", "Stops", "count"),
+                ("positives", "Finds", "count"), ("flagged", "Flagged", "count"),
+                ("precision", "Flagged with a find", "percent"), ("group_recall", "Finds flagged", "percent"),
+            ],
+            name="weapon_precision", title="One threshold that flags six in ten finds of all, in each group",
+            question="Would one threshold for everybody serve every group alike?",
+            note="Alike precision with unlike recall is no equal treatment. It cannot show what a model would do to "
+            "who is stopped: it knows only people who were.",
+            chart=ChartSpec(
+                kind="interval", x="what", y=("precision", "group_recall"), size="stops", select=("attribute",)
+            ),
+        )
+    ]  # fmt: skip
