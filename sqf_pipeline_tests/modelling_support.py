@@ -15,6 +15,7 @@ import pytest
 from sqf_pipeline.evaluation import bootstrap, gap_marks
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
+from sqf_pipeline.orchestration import resources
 from sqf_pipeline.registry.columns import DTYPES, load_columns
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
@@ -82,6 +83,7 @@ def small_models() -> Iterator[None]:
             patch.setitem(KINDS[name].settings, "n_estimators", 10)
         for settings in boostings:
             patch.setitem(settings, "max_iter", 10)
+        patch.setattr(resources.Compute, "processes", 1)  # other processes would not see what is patched
         patch.setattr(bootstrap, "RESAMPLES", 40)
         patch.setattr(gap_marks, "RESAMPLES", 20)
         for size, few in {"repeats": 1, "resamples": 20}.items():
