@@ -15,7 +15,6 @@ import pytest
 from sqf_pipeline.evaluation import bootstrap, gap_marks
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
-from sqf_pipeline.orchestration import resources
 from sqf_pipeline.registry.columns import DTYPES, load_columns
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
@@ -75,6 +74,8 @@ def expit(values: Any) -> Any:
 @contextmanager
 def small_models() -> Iterator[None]:
     """Fit few trees and draw few resamples in this process: for tests of everything but the figures."""
+    from sqf_pipeline.orchestration import resources  # Dagster, which tests of models do without
+
     forests = ("random_forest", "tuned_forest", "weighted_forest", "balanced_forest")
     blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
     boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
