@@ -141,11 +141,11 @@ def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
 
 
 def _refuse_own(feature_set: FeatureSet, name: str, outcome: str) -> None:
-    """Raise FeatureSetError when a column is a part of the outcome for which it was chosen, or is made by it."""
+    """Raise FeatureSetError when a column is barred from models of the outcome for which it was chosen."""
     if name in OUTCOME_ENTRIES[outcome].barred:
         raise FeatureSetError(
-            f"Feature set {feature_set.name!r} names {name!r} for the outcome {outcome!r}, whose own column it is "
-            "(registry/outcomes.csv). Remove it."
+            f"Feature set {feature_set.name!r} names {name!r} for the outcome {outcome!r}, of which it is a part or "
+            "which its gaps predict (registry/outcomes.csv). Remove it."
         )
 
 

@@ -23,7 +23,7 @@ TIER_WORDS: Mapping[str, str] = {
     "study_2021": "the study's columns",
 }  # fmt: skip
 _COLUMN_SETS = ("at_stop", "during", "study_2021", "study_2021_binned")
-_LISTS = ("positive", "own", "tiers", "estimators")
+_LISTS = ("positive", "own", "gaps", "tiers", "estimators")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class OutcomeEntry:
         Columns any of which makes it positive: first the one that records it, then marks, whose null means no.
     own
         Columns that it makes, or that have it as a part. Like `positive`, no model of it may see them at any tier.
+    gaps
+        Columns whose gaps predict it (see `evaluation.gap_marks`), which no model of it may see either.
     rival
         Column of the outcome that the study of 2021 has among its columns; empty where there is none.
     tiers
@@ -57,6 +59,7 @@ class OutcomeEntry:
     name: str
     positive: tuple[str, ...]
     own: tuple[str, ...]
+    gaps: tuple[str, ...]
     rival: str
     tiers: tuple[str, ...]
     estimators: tuple[str, ...]
@@ -71,7 +74,7 @@ class OutcomeEntry:
     @property
     def barred(self) -> frozenset[str]:
         """Columns that no model of it may see."""
-        return frozenset({*self.positive, *self.own})
+        return frozenset({*self.positive, *self.own, *self.gaps})
 
 
 def _load() -> dict[str, OutcomeEntry]:
