@@ -94,7 +94,6 @@ def _is_missing(texts: pd.Series) -> pd.Series:
 def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLog) -> pd.Series:
     """Return one typed column and log what was found. Texts repeat, so that each different one is read once."""
     decoded = decode(texts[entry.name], entry, form, log)
-    texts = texts.assign(**{entry.name: decoded.texts})
     codes, published = pd.factorize(decoded.texts)
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}
@@ -108,7 +107,8 @@ def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLo
             for text, spelling in zip(published, spellings, strict=True)
         ]
     else:
-        reading = _read(rows_of, entry, texts, form, log.year)
+        dated = texts.assign(**{entry.name: decoded.texts}) if entry.kind == "date" else texts
+        reading = _read(rows_of, entry, dated, form, log.year)
         values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
     for rule, rows, description in reading.findings:
         log.add(entry.name, rule, rows, description)

@@ -8,6 +8,8 @@ import pandas as pd
 from sqf_pipeline.ingest.header import PublishedFileError, form_of_header, known_names, refuse_repeated
 
 _HEADER_BYTES = 1 << 16
+_ROWS_AT_A_TIME = 50_000
+"""Rows of which every cell is a Python object for a moment; the text of the others is held compactly."""
 
 
 def read_csv_table(name: str, content: bytes) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -29,9 +31,11 @@ def read_csv_table(name: str, content: bytes) -> tuple[pd.DataFrame, tuple[str, 
         )
     _check_rows(name, content, encoding)
     try:
-        table = pd.read_csv(
-            BytesIO(content), dtype=str, keep_default_na=False, na_values=[], index_col=False, encoding=encoding
-        )
+        with pd.read_csv(
+            BytesIO(content), dtype=str, keep_default_na=False, na_values=[], index_col=False, encoding=encoding,
+            chunksize=_ROWS_AT_A_TIME,
+        ) as pieces:  # fmt: skip
+            table = pd.concat(pieces, ignore_index=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise PublishedFileError(
             f"{name}: expected comma-separated rows of one length, found: {str(error).strip()}. "
