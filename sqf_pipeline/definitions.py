@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from sqf_pipeline.memory import hold_text_compactly
 from sqf_pipeline.orchestration.assets import disparity, evaluation, features, models, publication, stops
 from sqf_pipeline.orchestration.freshness import build_freshness_checks, build_freshness_sensor
 from sqf_pipeline.orchestration.io_managers import (
@@ -51,6 +52,7 @@ def build_defs(
     overrides
         Resources that take the place of those built here, by key.
     """
+    hold_text_compactly()
     settings = settings or Settings()
     source = source or settings.source
     assets = with_code_versions(

@@ -151,8 +151,9 @@ def _table_of(described: str, sheet: pd.DataFrame) -> Table:
     missing_columns(described, form, names, unknown)
     read = {field: name for field, name in names.items() if form.by_column[field].use != "left out"}
     filled = ~_blank_rows(sheet[list(names.values())])
-    frame = sheet[list(read.values())] if filled.all() else sheet.loc[filled, list(read.values())]
-    frame = frame.reset_index(drop=True)
+    frame = sheet[list(read.values())]
+    if not filled.all():  # the text of a whole year is not copied for nothing
+        frame = frame[filled].reset_index(drop=True)
     frame.columns = pd.Index(list(read))
     frame = with_made_columns(frame, form)
     refuse_lost_digits(frame["stop_id"].unique(), described)

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
@@ -92,13 +93,14 @@ def run_work(
     run_id = str(uuid4())
     instance.add_event_listener(run_id, _translated(work.year, listener))
     try:
-        definitions.resolve_job_def(work.job).execute_in_process(
-            instance=instance,
-            partition_key=str(work.year),
-            run_id=run_id,
-            run_config=QUIET,
-            tags={"sqf/command": "run", **(tags or {})},
-        )
+        with _outputs_let_go():
+            definitions.resolve_job_def(work.job).execute_in_process(
+                instance=instance,
+                partition_key=str(work.year),
+                run_id=run_id,
+                run_config=QUIET,
+                tags={"sqf/command": "run", **(tags or {})},
+            )
     except dg.DagsterExecutionInterruptedError:
         raise SqfError(
             "Stopped. Finished steps are stored; the step under way left everything as it was. Run again to continue."
@@ -109,6 +111,23 @@ def run_work(
             raise
         raise SqfError(told) from error
     return run_id
+
+
+@contextmanager
+def _outputs_let_go() -> Iterator[None]:
+    """Let Dagster drop the output of a step once it is stored.
+
+    `execute_in_process` keeps them all in its result until the run has ended, a gigabyte for a year of 685,724 stops.
+    What it calls has a switch for that, which its own interface lacks.
+    """
+    from dagster._core.execution import execute_in_process as execution
+
+    execute = execution.core_execute_in_process
+    execution.core_execute_in_process = lambda **given: execute(**{**given, "output_capturing_enabled": False})
+    try:
+        yield
+    finally:
+        execution.core_execute_in_process = execute
 
 
 def _translated(year: int, listener: Callable[[Progress], None]) -> "Callable[[EventLogEntry], None]":

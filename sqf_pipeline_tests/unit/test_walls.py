@@ -14,6 +14,7 @@ PACKAGE = Path(sqf_pipeline.__file__).parent
 MAY_USE = {
     "errors": set(),
     "files": {"errors"},
+    "memory": set(),
     "settings": {"errors"},
     "registry": {"errors"},
     "display": {"registry"},
@@ -29,14 +30,14 @@ MAY_USE = {
     "disparity": {"errors", "registry", "modelling", "evaluation"},
     "reporting": {"errors", "settings", "display", "registry", "year_checks", "modelling", "evaluation", "disparity"},
     "warehouse": {"errors", "files", "registry", "year_checks", "evaluation"},
-    "service": {"errors", "display", "registry", "cleaning", "modelling"},
+    "service": {"errors", "memory", "display", "registry", "cleaning", "modelling"},
     "export": {"errors", "files", "display", "registry", "modelling", "evaluation", "disparity", "service"},
     "orchestration": {
-        *("errors", "files", "settings", "display", "registry", "cleaning", "ingest", "year_checks", "contracts"),
-        *("study_2021", "modelling", "evaluation", "published_figures", "disparity", "reporting", "warehouse"),
-        *("service", "export"),
+        *("errors", "files", "memory", "settings", "display", "registry", "cleaning", "ingest", "year_checks"),
+        *("contracts", "study_2021", "modelling", "evaluation", "published_figures", "disparity", "reporting"),
+        *("warehouse", "service", "export"),
     },
-    "definitions": {"settings", "orchestration"},
+    "definitions": {"memory", "settings", "orchestration"},
 }
 _DAGSTER_AND_DATABASE = frozenset({"dagster", "sqlalchemy", "psycopg2"})
 WITHOUT = {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pandas as pd
 
+from sqf_pipeline.memory import return_memory
 from sqf_pipeline.orchestration.assets.labels import (
     FRAMES,
     FRAMES_AND_TABLES,
@@ -89,6 +90,7 @@ def raw_stops(
     """
     with writers.alone("raw_stops", context.partition_key):
         yield from _read(context, published_files, year_rules, frames)
+    return_memory()
 
 
 def _read(
@@ -230,6 +232,7 @@ def stops(
     """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
     with writers.alone("stops", context.partition_key):
         yield from _clean(context, raw_stops, frames)
+    return_memory()
 
 
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
@@ -240,6 +243,7 @@ def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: P
 
     year = int(context.partition_key)
     cleaned = clean_stops(raw_stops, year)
+    return_memory()
     before = kept_year(frames, year - 1)
     findings = cleaning_findings(cleaned.stops, cleaned.loss, before)
     outcomes = {name: int(cleaned.stops[name].sum()) for name in TARGETS.values()}

@@ -1,5 +1,7 @@
 """What a run tells while it goes on, and when it fails."""
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import dagster as dg
@@ -107,3 +109,43 @@ def test_a_message_is_found_however_deep_it_is_wrapped():
     assert explained(outer) == "what to do"
     assert explained(dg.Failure("a rule was broken")) == "a rule was broken"
     assert explained(ValueError("no message for people")) is None
+
+
+class Frame:
+    """Something that can be asked whether it is still there."""
+
+
+class Stored(dg.IOManager):
+    """Keeps nothing of what it is given."""
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Forget it, as one does who has written it to a file."""
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Have nothing to give back."""
+        raise LookupError(context.asset_key)
+
+
+def test_the_output_of_a_step_is_let_go_once_it_is_stored():
+    made: list[weakref.ref[Frame]] = []
+    left: list[int] = []
+
+    @dg.asset(partitions_def=YEARS, io_manager_key="stored")
+    def first() -> Frame:
+        frame = Frame()
+        made.append(weakref.ref(frame))
+        return frame
+
+    @dg.asset(partitions_def=YEARS, io_manager_key="stored", deps=[first])
+    def second() -> None:
+        gc.collect()
+        left.append(sum(frame() is not None for frame in made))
+
+    definitions = dg.Definitions(
+        assets=[first, second],
+        jobs=[dg.define_asset_job("yearly_stops", selection=["first", "second"])],
+        resources={"stored": Stored()},
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_work(definitions, instance, Work("yearly_stops", 2018), lambda _: None)
+    assert (len(made), left) == (1, [0])
