@@ -64,7 +64,7 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     log.add(
         "stop_id",
         "equal_but_id",
-        repeated_rows(raw.drop(columns="stop_id")),
+        _equal_to_earlier(raw.drop(columns="stop_id")),
         "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
     texts = complete_moments(repaired.drop(columns="form", errors="ignore"))
@@ -86,10 +86,10 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
-def repeated_rows(texts: pd.DataFrame) -> int:
+def _equal_to_earlier(rows: pd.DataFrame) -> int:
     """Return how many rows equal an earlier one; all but those with the same digest are set aside, as most are."""
-    alike = pd.util.hash_pandas_object(texts, index=False).duplicated(keep=False)
-    return int(texts.loc[alike.to_numpy()].duplicated().sum())
+    alike = pd.util.hash_pandas_object(rows, index=False).duplicated(keep=False)
+    return int(rows.loc[alike.to_numpy()].duplicated().sum())
 
 
 def _is_missing(texts: pd.Series) -> pd.Series:

@@ -4,7 +4,6 @@ import csv
 from io import BytesIO, TextIOWrapper
 
 import pandas as pd
-import pyarrow as pa
 
 from sqf_pipeline.ingest.header import PublishedFileError, form_of_header, known_names, refuse_repeated
 
@@ -24,8 +23,6 @@ def read_csv_table(name: str, content: bytes) -> tuple[pd.DataFrame, tuple[str, 
     PublishedFileError
         When it is no such file.
     """
-    # Arrow's own pool keeps the small pieces in which a file is parsed: of 685,724 stops a third of what they take.
-    pa.set_memory_pool(pa.system_memory_pool())
     encoding, notes = _encoding(name, content)
     if b"\x00" in content:
         raise PublishedFileError(

@@ -41,8 +41,6 @@ def without_other_years(described: str, frame: pd.DataFrame, year: int) -> tuple
             f"{described}: expected stops of {year}, found {told} among {len(frame):,} rows; at most "
             f"{LARGEST_SHARE:.0%} may be of another year. Remove the other year's rows, or fetch the file again."
         )
-    if not others:
-        return frame, others
     kept = ~years.isin(list(others)).fillna(value=False).to_numpy(dtype=bool)
     # a large year is not copied for nothing
     return (frame if kept.all() else frame.loc[kept].reset_index(drop=True)), others

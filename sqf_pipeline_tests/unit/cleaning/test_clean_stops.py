@@ -2,10 +2,8 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sqf_pipeline.cleaning.clean_stops import clean_stops, repeated_rows
+from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.registry.columns import DTYPES, load_columns
 from sqf_pipeline.registry.spellings import null_spellings
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
@@ -136,12 +134,6 @@ def test_calendar_disagreements_are_counted():
     assert rules(cleaned.quality, "month") == {"disagrees_with_date": 1}
     assert rules(cleaned.quality, "year") == {"outside_year": 1}
     assert cleaned.stops["year"].tolist() == [2018]
-
-
-@given(st.lists(st.tuples(*[st.sampled_from(["", "a", "b"])] * 3), max_size=30))
-def test_rows_that_repeat_are_counted_as_pandas_counts_them(rows: list[tuple[str, ...]]):
-    texts = pd.DataFrame(rows, columns=["one", "two", "three"], dtype=str)
-    assert repeated_rows(texts) == int(texts.duplicated().sum())
 
 
 def test_the_published_frame_is_left_alone():
