@@ -75,7 +75,8 @@ def expit(values: Any) -> Any:
 def small_models() -> Iterator[None]:
     """Fit few trees and draw few resamples in this process: for tests of everything but the figures."""
     forests = ("random_forest", "tuned_forest", "weighted_forest", "balanced_forest")
-    boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, BLENDED["arrest"][2][2]]
+    blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
+    boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
     with pytest.MonkeyPatch.context() as patch:
         for name in forests:
             patch.setitem(KINDS[name].settings, "n_estimators", 10)

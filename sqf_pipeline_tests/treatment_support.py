@@ -18,6 +18,8 @@ def treatment_results(test_year: int = 2020) -> dict[str, pd.DataFrame]:
         "outcome_test_rates": _rates(),
         "outcome_test_contrasts": _contrasts(),
         "decision_and_hit_rates": _decisions(),
+        "risk_adjusted": _risk_adjusted(),
+        "veil_of_darkness": _veil(),
         "risk_concentration": _concentration(),
         "precision_at_recall": _precision(),
     }
@@ -62,6 +64,26 @@ def _decisions() -> pd.DataFrame:
         hit_low=hits - half, hit_high=hits + half, share_more_acts_fewer_hits=0.9,
         verdict=np.where(decided, "lower_bar", "undecided"),
     )  # fmt: skip
+
+
+def _risk_adjusted() -> pd.DataFrame:
+    keys = {"years": WINDOWS[:1], "population": ("all",), "act": ("frisk",), "model": ("risk", "risk_place")}
+    rows = _numbered({**keys, "hit": (*KINDS, "none"), "race": GROUPS[:3]}, 0.9, 1.9)
+    value = rows.pop("value")
+    return rows.assign(
+        reference="white", stops=1000, odds_ratio=value, odds_ratio_low=value - 0.1, odds_ratio_high=value + 0.1,
+        difference=0.05, difference_low=0.04, difference_high=0.06, risk_foreseen=0.1, risk_observed=0.1,
+    )  # fmt: skip
+
+
+def _veil() -> pd.DataFrame:
+    row = {
+        "years": WINDOWS[0], "population": "self_initiated", "contrast": "black against white", "placebo": False,
+        "stops": 1000, "smaller_side": 300, "dark_share": 0.5, "odds_ratio": 0.9, "low": 0.7, "high": 1.2,
+        "least_detectable": 1.4, "verdict": "no_difference_shown",
+    }  # fmt: skip
+    refused = {"odds_ratio": None, "low": None, "high": None, "least_detectable": 1.9, "verdict": "no_power"}
+    return pd.DataFrame([row, row | refused | {"contrast": "hispanic against white"}])
 
 
 def _concentration() -> pd.DataFrame:

@@ -22,8 +22,6 @@ from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
 
-_TELLING_APART = ("stop_date", "stop_time_seconds", "suspect_age", "suspect_weight_pounds", "full_address")
-
 
 @dataclass(frozen=True)
 class CleanedStops:
@@ -63,13 +61,10 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     repaired, repairs = repair_shifted_rows(raw) if form.name == NEW_FORM else (raw, [])
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
-    # Rows that are equal are so in these columns too: the rest, and its memory, is needed for few.
-    alike = raw[raw.duplicated([name for name in _TELLING_APART if name in raw] or None, keep=False)]
-    equal = int(alike.drop(columns="stop_id").duplicated().sum())
     log.add(
         "stop_id",
         "equal_but_id",
-        equal,
+        _equal_to_earlier(raw.drop(columns="stop_id")),
         "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
     texts = complete_moments(repaired.drop(columns="form", errors="ignore"))
@@ -91,6 +86,12 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
+def _equal_to_earlier(rows: pd.DataFrame) -> int:
+    """Return how many rows equal an earlier one; all but those with the same digest are set aside, as most are."""
+    alike = pd.util.hash_pandas_object(rows, index=False).duplicated(keep=False)
+    return int(rows.loc[alike.to_numpy()].duplicated().sum())
+
+
 def _is_missing(texts: pd.Series) -> pd.Series:
     return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
@@ -102,7 +103,6 @@ def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLo
         # nearly every year; hundreds of thousands of numbers, each its own, need not be read one by one
         log.fates[entry.name] = np.full(len(texts), KEPT, dtype=np.int8)
         return decoded.texts.astype(DTYPES[entry.kind])
-    texts = texts.assign(**{entry.name: decoded.texts})
     codes, published = pd.factorize(decoded.texts)
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}
@@ -116,7 +116,8 @@ def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLo
             for text, spelling in zip(published, spellings, strict=True)
         ]
     else:
-        reading = _read(rows_of, entry, texts, form, log.year)
+        dated = texts.assign(**{entry.name: decoded.texts}) if entry.kind == "date" else texts
+        reading = _read(rows_of, entry, dated, form, log.year)
         values = [reading.meant.get(spelling, _OF_NOTHING.get(entry.kind)) for spelling in spellings]
     for rule, rows, description in reading.findings:
         log.add(entry.name, rule, rows, description)

@@ -33,9 +33,10 @@ class Decoded:
 
     def settle(self, fates: Fates) -> None:
         """Put right, in place, what became of the cells that were changed: what an empty one means was not written."""
-        fates[self.found.get("empty_means", np.zeros(len(fates), dtype=bool))] = EMPTY
-        lost = self.found.get("too_wide", np.zeros(len(fates), dtype=bool)) & (self.texts == "").to_numpy(dtype=bool)
-        fates[lost] = UNREADABLE
+        if "empty_means" in self.found:
+            fates[self.found["empty_means"]] = EMPTY
+        if "too_wide" in self.found:
+            fates[self.found["too_wide"] & (self.texts == "").to_numpy(dtype=bool)] = UNREADABLE
 
 
 def form_of(raw: pd.DataFrame) -> Form:

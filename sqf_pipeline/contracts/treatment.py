@@ -50,7 +50,7 @@ def _intervals_ordered(rows: pd.DataFrame) -> bool:
 
 def no_weapon_alone(rows: pd.DataFrame, beside: Sequence[str]) -> bool:
     """Return whether firearm and knife stand wherever a hit is a weapon, for the same of everything in `beside`."""
-    found = rows.groupby(list(beside), dropna=False)["hit"].agg(set)
+    found = (set(hits) for _, hits in rows.groupby(list(beside), dropna=False)["hit"])
     return all(hits >= WEAPON_KINDS for hits in found if any(str(hit).startswith("weapon") for hit in hits))
 
 
@@ -67,4 +67,13 @@ def decided_by_both(rows: pd.DataFrame) -> bool:
     return True
 
 
-GATES = {"decision_and_hit_rates": decided_by_both}
+def shown_with_power(rows: pd.DataFrame) -> bool:
+    """Return whether an odds ratio stands only with power, and a difference only where its interval leaves out 1."""
+    off = {"fewer_in_the_dark": rows["high"] < 1, "more_in_the_dark": rows["low"] > 1}
+    silent = rows["odds_ratio"].isna() | (rows["verdict"] != "no_power")
+    return bool(silent.all()) and all(
+        bool(holds.fillna(value=False)[rows["verdict"] == verdict].all()) for verdict, holds in off.items()
+    )
+
+
+GATES = {"decision_and_hit_rates": decided_by_both, "veil_of_darkness": shown_with_power}

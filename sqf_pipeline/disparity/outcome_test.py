@@ -84,9 +84,11 @@ class ContrastRow:
 
 
 def acts_by_population(stops: "pd.DataFrame") -> Iterator[tuple[Entry, Mask, Entry, Mask]]:
-    """Yield each population that the forms record with its stops, and each act with its stops in the population."""
+    """Yield each population that the forms record and that has stops, with them, and each act with its stops there."""
     for population in recorded_entries(stops, "population"):
         inside = holds(stops, population)
+        if not inside.any():
+            continue
         for act in recorded_entries(stops, "act"):
             yield population, inside, act, inside & holds(stops, act)
 
@@ -116,16 +118,16 @@ def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> 
                         hit,
                         group.name,
                         int(mine.sum()),
-                        *_rate(mine, found, resampling),
+                        *rate_among(mine, found, resampling),
                     )
                 )
     return as_table(RateRow, rows)
 
 
-def _rate(
+def rate_among(
     acted: Mask, found: Mask, resampling: Resampling
 ) -> tuple[int | None, float | None, float | None, float | None, float | None]:
-    """Return hits, rate, low, high and design effect among the stops `acted`."""
+    """Return hits, rate, low, high and design effect among the stops `acted`; all None where they are too few."""
     acts, hits = int(acted.sum()), int((acted & found).sum())
     if acts < FEWEST_ACTS:
         return None, None, None, None, None

@@ -89,10 +89,10 @@ def across_forms(counted: pd.DataFrame) -> AnalysisTable:
     """Return every year that is loaded, from the columns of the view `outcomes_by_year`, with the breaks named."""
     rows = counted.sort_values("year").assign(form=[forms()[name].description for name in counted["form"]])
     first, last = int(rows["year"].iloc[0]), int(rows["year"].iloc[-1])
+    dated = [(pd.Timestamp(day), told) for day, told in form_breaks()]
+    moments = [(day.year + round((day.dayofyear - 1) / 365.25, 2), day, told) for day, told in dated]
     breaks = tuple(
-        (round(moment.year + (moment.dayofyear - 1) / 365.25, 2), f"{moment.day} {moment:%B %Y}: {told}")
-        for moment, told in ((pd.Timestamp(day), told) for day, told in form_breaks())
-        if first < moment.year + 1 and moment.year <= last
+        (moment, f"{day.day} {day:%B %Y}: {told}") for moment, day, told in moments if first < moment < last + 1
     )
     shares = [(one, one.capitalize().replace("_", " "), "percent") for one in rows if one.endswith("_share")]
     return table_of(

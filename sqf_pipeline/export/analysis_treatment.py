@@ -12,13 +12,11 @@ import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import entries
 from sqf_pipeline.display import number, share
+from sqf_pipeline.export.analysis_residents import residents_tables
 from sqf_pipeline.export.frame_tables import table_of
-from sqf_pipeline.registry.residents import WARNING, census_group
 from sqf_pipeline.registry.words import group_label
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 
-FEWEST_RESIDENTS = 1000
-"""Fewest residents for which a rate is shown: in Central Park live 129 people."""
 HITS = {"weapon": "Any weapon", "firearm": "Firearm", "knife": "Knife", "contraband": "Contraband"}
 STRATA = {
     "none": "Crude", "precinct_year": "Within precinct and year", "precinct_year_crime": "And suspected crime",
@@ -30,11 +28,6 @@ VERDICTS = {
 _MODELS = {f"{hit}-at_stop-boosting": HITS[hit] for hit in ("weapon", "firearm", "knife")}
 _UNITS = {"encounter": "Persons of one encounter", "precinct": "Whole precincts"}
 _HALVES = {0.5: "Half of the finds", 0.9: "Nine tenths of the finds"}
-_CENSUS = {
-    "hispanic": "Hispanic", "white": "White", "black": "Black", "asian_or_pacific": "Asian or Pacific Islander",
-    "native": "American Indian or Alaska Native",
-}  # fmt: skip
-_EVERYBODY = "Everybody"
 _table = partial(table_of, section="treatment")
 
 
@@ -44,6 +37,8 @@ def treatment_tables(stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], y
         "outcome_test_rates": hit_rates,
         "outcome_test_contrasts": hit_differences,
         "decision_and_hit_rates": decisions_and_hits,
+        "risk_adjusted": risk_adjusted_differences,
+        "veil_of_darkness": veil,
         "risk_concentration": concentration,
         "precision_at_recall": precision_by_group,
         "residents": partial(residents_tables, stops[stops["year"] == year]),
@@ -150,6 +145,63 @@ def decisions_and_hits(decisions: pd.DataFrame) -> list[AnalysisTable]:
     ]  # fmt: skip
 
 
+def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
+    """Return odds of an act at the same foreseen risk, from the columns of `risk_adjusted`; without risk apart."""
+    at_risk = differences[differences["hit"].isin(list(HITS))]
+    rows = _labelled(at_risk).assign(model=lambda found: found["model"].str.replace("_", " ").str.capitalize())
+    black = rows[(rows["race"] == "Black") & (rows["model"] == rows["model"].iloc[0])]
+    first = black[black["act"] == black["act"].iloc[0]].drop_duplicates("hit").set_index("hit")["odds_ratio"]
+    told = ", ".join(f"{HITS[hit].lower()} {number(first.get(hit), 2)}" for hit in ("weapon", "firearm", "knife"))
+    return [
+        _table(
+            rows,
+            [
+                ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("model", "Held equal"),
+                ("what", "Risk of: on whom"), ("odds_ratio", "Odds against white", "decimal"),
+                ("difference", "Difference from white", "percent"), ("risk_foreseen", "Risk foreseen", "percent"),
+                ("risk_observed", "Found", "percent"),
+            ],
+            name="risk_adjusted_differences",
+            title=f"Odds of a frisk of black against white persons at the same risk of a find: {told}",
+            question="Is a group frisked more often at the same foreseen risk of a find?",
+            note="Precinct is where much of the difference sits; whether to hold it equal is a question of policy. It "
+            "cannot show what an officer saw beyond these columns; see risk_adjusted_sensitivity for how strong that "
+            "would have to be.",
+            chart=ChartSpec(
+                kind="interval", x="what", y=("odds_ratio", "difference"),
+                select=("years", "population", "act", "model"),
+            ),
+        )
+    ]  # fmt: skip
+
+
+def veil(measured: pd.DataFrame) -> list[AnalysisTable]:
+    """Return who is stopped after dark, from the columns of `veil_of_darkness`; a small table, never a headline."""
+    rows = measured.rename(columns={"low": "odds_ratio_low", "high": "odds_ratio_high"})
+    kinds = {entry.name: entry.label for entry in entries("population")}
+    rows = rows.assign(
+        population=rows["population"].map(kinds),
+        contrast=rows["contrast"].str.capitalize(),
+        placebo=rows["placebo"].map({True: "Placebo", False: "Test"}),
+        verdict=rows["verdict"].str.replace("_", " ").str.capitalize(),
+    )
+    return [
+        _table(
+            rows,
+            [
+                ("years", "Years"), ("population", "Stops"), ("placebo", "Test or placebo"), ("contrast", "Contrast"),
+                ("stops", "Stops at dusk", "count"), ("dark_share", "After dark", "percent"),
+                ("odds_ratio", "Odds, dark over light", "decimal"),
+                ("least_detectable", "Least odds found", "decimal"), ("verdict", "Verdict"),
+            ],
+            name="after_dark", title="Who is stopped when it is too dark to see whom",
+            question="Does a group's share of the stops fall after dark?",
+            note="Odds stand only where the stops are enough to find a difference of the least odds. It cannot show "
+            "anything about stops after a call, frisks, lit streets, or that there is no difference.",
+        )
+    ]  # fmt: skip
+
+
 def _of_weapons(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the weapon models under the words for their finds; none unless all three are there."""
     shown = rows[rows["model"].isin(list(_MODELS))]
@@ -208,89 +260,3 @@ def precision_by_group(measured: pd.DataFrame) -> list[AnalysisTable]:
             ),
         )
     ]  # fmt: skip
-
-
-def residents_tables(stops: pd.DataFrame, residents: pd.DataFrame) -> list[AnalysisTable]:
-    """Return stops, frisks, force and arrests for 1,000 residents by group, and on a map by precinct and group.
-
-    `stops` are those of one year with the registry's columns, `residents` has those of the table of that name.
-    """
-    counted = _counted(stops)
-    by_race = _rates(counted.groupby("race", sort=False), residents.groupby("race")["residents"].sum())
-    by_race["race"] = by_race["race"].map(_CENSUS)
-    living = residents.groupby(["precinct", "race"])["residents"].sum()
-    everybody = residents.groupby("precinct")["residents"].sum()
-    middle = stops.groupby("precinct")[["longitude", "latitude"]].mean().astype("float64").round(4)
-    placed = pd.concat(
-        [
-            _rates(counted.groupby("precinct"), everybody).assign(race=_EVERYBODY),
-            _rates(counted.dropna(subset=["race"]).groupby(["precinct", "race"]), living).assign(
-                race=lambda rows: rows["race"].map(_CENSUS)
-            ),
-        ],
-        ignore_index=True,
-    )
-    placed = placed[placed["race"].notna()].join(middle, on="precinct").dropna(subset=["longitude", "latitude"])
-    year = int(stops["year"].iloc[0]) if len(stops) else ""
-    unmapped = int(counted["race"].isna().sum())
-    small = int((placed["residents"] < FEWEST_RESIDENTS).sum())
-    measures = tuple(f"{name}_per_1000" for name in _COUNTS)
-    rates = [(f"{name}_per_1000", f"{name.capitalize()} for 1,000 residents", "decimal") for name in _COUNTS]
-    counts = [(name, name.capitalize(), "count") for name in (*_COUNTS, "residents")]
-    return [
-        _table(
-            by_race, [("race", "Group of the census"), *rates, *counts], name="residents_by_race",
-            title=_most(by_race, year), question="How many stops are there for 1,000 residents of each group?",
-            note=f"Counts of a whole year, so without an interval. {WARNING} {unmapped:,} stops of people whose "
-            "recorded race the census does not count apart are left out. Hispanic people are of any race.",
-            chart=ChartSpec(kind="bar", x="race", y=measures),
-        ),
-        _table(
-            placed,
-            [
-                ("race", "Residents"), ("precinct", "Precinct", "plain"), ("longitude", "Longitude", "plain"),
-                ("latitude", "Latitude", "plain"), *rates, *counts,
-            ],
-            name="residents_map", title=f"Stops of {year} for 1,000 residents, precinct by precinct",
-            question="Where are residents stopped most often?",
-            note=f"A dot is a precinct, at the middle of its stops; its area is the number of stops. It is grey where "
-            f"fewer than {FEWEST_RESIDENTS:,} residents of the group leave the rate out ({small:,} dots). {WARNING}",
-            chart=ChartSpec(kind="map", x="longitude", size="stops", y=measures, select=("race",)),
-        ),
-    ]  # fmt: skip
-
-
-_COUNTS = ("stops", "frisks", "force", "arrests")
-
-
-def _counted(stops: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a stop: precinct, the census's group, and what is counted, as 0 or 1."""
-    marks = [name for name in stops.columns if name.startswith("force_") and name != "force_verbal_instruction"]
-    flags = {"frisks": stops["frisked"], "force": stops[marks].any(axis=1), "arrests": stops["arrested"]}
-    return pd.DataFrame(
-        {
-            "precinct": stops["precinct"],
-            "race": stops["suspect_race"].map(census_group()),
-            "stops": 1,
-            **{name: flag.fillna(value=False).astype("int64") for name, flag in flags.items()},
-        }
-    )
-
-
-def _rates(groups: Any, living: pd.Series) -> pd.DataFrame:
-    """Return counts and rates by group; a rate of few residents is missing, and a group without a stop has none."""
-    counts = groups[list(_COUNTS)].sum().reindex(living.index, fill_value=0)
-    enough = living.where(living >= FEWEST_RESIDENTS)
-    rates = {f"{name}_per_1000": 1000.0 * counts[name] / enough for name in _COUNTS}
-    return counts.assign(residents=living, **rates).reset_index()
-
-
-def _most(by_race: pd.DataFrame, year: Any) -> str:
-    known = by_race.dropna(subset=["stops_per_1000", "race"]).sort_values("stops_per_1000", kind="stable")
-    if known.empty:
-        return "Stops for 1,000 residents by group"
-    least, most = known.iloc[0], known.iloc[-1]
-    return (
-        f"Stops of {year} for 1,000 residents: from {number(least['stops_per_1000'], 1)} ({least['race']}) to "
-        f"{number(most['stops_per_1000'], 1)} ({most['race']})"
-    )

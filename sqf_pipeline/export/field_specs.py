@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING
 from sqf_pipeline.registry.columns import Column, column
 from sqf_pipeline.registry.spellings import known_categories
 from sqf_pipeline.registry.words import category_label, field_label
+from sqf_pipeline.service.accepted_fields import FIELD_KINDS, range_of, unit_of
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import Category, FieldKind, FieldSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_KINDS: dict[str, FieldKind] = {
-    "integer": "integer", "year": "integer", "time": "integer", "month": "integer", "weekday": "integer",
-    "number": "number", "height": "number", "category": "category", "code": "code", "flag": "flag", "mark": "flag",
-}  # fmt: skip
-HIGHEST_CODE = 9999
-"""Largest integer code taken where the registry names no range; NYPD's commands have three digits."""
 
 
 def describe_field(name: str, training: "pd.Series") -> FieldSpec:
@@ -26,23 +20,17 @@ def describe_field(name: str, training: "pd.Series") -> FieldSpec:
     Raises KeyError when the registry has no such column, and ValueError when its kind cannot be an input.
     """
     entry = column(name)
-    kind = _KINDS.get(entry.kind)
+    kind = FIELD_KINDS.get(entry.kind)
     if kind is None:
         raise ValueError(f"{name} is of kind {entry.kind}, which cannot be an input of an exported model")
-    minimum, maximum = entry.minimum, entry.maximum
-    if kind == "code":
-        minimum, maximum = minimum or 0, maximum or HIGHEST_CODE
+    minimum, maximum = range_of(entry)
     known = training.dropna()
     return FieldSpec(
-        name=name, label=field_label(name), description=entry.description, kind=kind, unit=_unit(entry),
+        name=name, label=field_label(name), description=entry.description, kind=kind, unit=unit_of(entry),
         minimum=minimum, maximum=maximum, categories=_categories(name, kind, known),
         default=_default(kind, known, entry),
         published_name=entry.published_names[0] if entry.published_names else "", known=entry.known,
     )  # fmt: skip
-
-
-def _unit(entry: Column) -> str:
-    return {"month": "1 January to 12 December", "weekday": "1 Monday to 7 Sunday"}.get(entry.kind, entry.unit)
 
 
 def _categories(name: str, kind: FieldKind, known: "pd.Series") -> tuple[Category, ...]:

@@ -8,14 +8,9 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import columns_by_name, load_columns
 from sqf_pipeline.registry.comparability import shared_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM
-from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, Tier
+from sqf_pipeline.registry.outcomes import KNOWN_BY_TIER, OUTCOME_ENTRIES, Tier
 from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 
-KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
-    "at_stop": frozenset({"at_stop", "value_at_stop"}),
-    "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
-}
-"""What the registry may say of when a column becomes known, for a model of that tier to use it."""
 HIGHEST_GAP_AUC = 0.53
 """ROC AUC of the gaps at the stop alone from which the tier's columns are not free of the outcome (see `gap_marks`)."""
 
@@ -146,11 +141,11 @@ def _refuse_leak(feature_set: FeatureSet, name: str, rival: str | None) -> None:
 
 
 def _refuse_own(feature_set: FeatureSet, name: str, outcome: str) -> None:
-    """Raise FeatureSetError when a column is a part of the outcome for which it was chosen, or is made by it."""
+    """Raise FeatureSetError when a column is barred from models of the outcome for which it was chosen."""
     if name in OUTCOME_ENTRIES[outcome].barred:
         raise FeatureSetError(
-            f"Feature set {feature_set.name!r} names {name!r} for the outcome {outcome!r}, whose own column it is "
-            "(registry/outcomes.csv). Remove it."
+            f"Feature set {feature_set.name!r} names {name!r} for the outcome {outcome!r}, of which it is a part or "
+            "which its gaps predict (registry/outcomes.csv). Remove it."
         )
 
 

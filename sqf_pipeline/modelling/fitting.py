@@ -133,8 +133,6 @@ def fit_experiment(
 
     Parameters
     ----------
-    experiment
-        What to fit.
     training_stops
         Clean stops of the training years: registry columns, `year` and the outcome among them.
     encoded
@@ -147,24 +145,20 @@ def fit_experiment(
     Raises
     ------
     SqfError
-        When the outcome of a whole training year is unknown; when no training stop has, or none lacks, the outcome;
-        or when a calibrated experiment has one year only, or a last year without stops of both kinds.
+        When a whole training year's outcome is unknown, when all stops ended alike, or when a calibrated experiment
+        has one year only or a last year without stops of both kinds.
     """
     features = experiment.features()
-    actual = happened(training_stops, experiment.outcome)
-    known, positive = training_stops[actual.notna()], actual.dropna().to_numpy(dtype=bool)
-    _refuse_unusable(experiment, training_stops, known, positive)
-    years = known["year"].to_numpy(dtype=np.int64)
+    known, positive, years = _usable(experiment, training_stops)
     names = features.columns_for(experiment.outcome)
     inputs = features_of_set(training_stops.columns, features.name, names) if encoded else names
     step = FitStep(experiment, features, inputs, encoded, n_jobs, SharedFits() if shared is None else shared)
-    chosen = _Chosen(dict(experiment.settings), Calibrator(), half())
-    if experiment.needs_held_out_year:
-        chosen = _choose_on_last_year(step, known, positive, years)
+    chosen = _choose_on_last_year(step, known, positive, years)
     pipeline, before, after = step.fit(known, positive, chosen.settings)
     sampled_share = step.sampled_share(after)
-    prior = experiment.calibration == "prior"
-    calibrator = prior_calibrator(float(positive.mean()), sampled_share) if prior else chosen.calibrator
+    calibrator = chosen.calibrator
+    if experiment.calibration == "prior":
+        calibrator = prior_calibrator(float(positive.mean()), sampled_share)
     return FittedModel(
         name=experiment.name,
         outcome=experiment.outcome,
@@ -204,9 +198,12 @@ class _Chosen:
 def _choose_on_last_year(step: FitStep, known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:
     """Fit early models on all years but the last, and choose settings, calibrator and thresholds on the last.
 
-    The final model, fitted on all years, takes them over, which predicts better (docs/modelling.md).
+    The final model, fitted on all years, takes them over, which predicts better (docs/modelling.md). An experiment
+    that needs no held-out year keeps its own settings.
     """
     experiment, last = step.experiment, int(years.max())
+    if not experiment.needs_held_out_year:
+        return _Chosen(dict(experiment.settings), Calibrator(), half())
     early = years < last
     if not early.any() or len(np.unique(positive[early])) < 2:
         raise SqfError(
@@ -226,8 +223,13 @@ def _choose_on_last_year(step: FitStep, known: pd.DataFrame, positive: np.ndarra
     return _Chosen(settings, calibrator, thresholds, HeldOut(last, score, probability, positive[~early]), tried)
 
 
-def _refuse_unusable(experiment: Experiment, stops: pd.DataFrame, known: pd.DataFrame, positive: np.ndarray) -> None:
-    """Refuse stops of one kind alone, and to leave a whole year out of training without a word."""
+def _usable(experiment: Experiment, stops: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return the stops whose outcome is known, whether they had it, and their years.
+
+    Refused are stops of one kind alone, and to leave a whole year out of training without a word.
+    """
+    actual = happened(stops, experiment.outcome)
+    known, positive = stops[actual.notna()], actual.dropna().to_numpy(dtype=bool)
     lost = sorted(set(stops["year"].astype(int)) - set(known["year"].astype(int)))
     if lost:
         raise SqfError(
@@ -239,3 +241,4 @@ def _refuse_unusable(experiment: Experiment, stops: pd.DataFrame, known: pd.Data
             f"The model {experiment.name} needs training stops with and without the outcome; found "
             f"{int(positive.sum()):,} with among {len(positive):,}. Train on more stops."
         )
+    return known, positive, known["year"].to_numpy(dtype=np.int64)

@@ -10,6 +10,7 @@ same in every release of Python. A file of data (CSV, JSON, SQL, Jinja, CSS and 
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
@@ -229,10 +230,17 @@ def _imported_names(node: ast.AST) -> Iterator[tuple[str, str, str]]:
 
 
 def _data_named(node: ast.AST, folder: Path) -> Iterator[Path]:
-    """Return the files of data that a text in a module names: by the file's name, or by a folder beside the module."""
+    """Return the files of data that a text in a module names, and the files beside those that a table of them names.
+
+    A file is named by its name, or by a folder beside the module.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         files, folders = _data_files()
-        yield from files.get(node.value.rpartition("/")[2], ())
+        for named in files.get(node.value.rpartition("/")[2], ()):
+            yield named
+            if named.suffix == ".csv":  # registry/forms/forms.csv names a table for every form
+                words = set(re.split(r"[,\n]", named.read_text(encoding="utf-8")))
+                yield from (path for path in folders[named.parent] if path.name in words)
         if node.value.isidentifier():
             yield from folders.get(folder / node.value, ())
 

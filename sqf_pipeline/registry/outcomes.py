@@ -13,12 +13,17 @@ Tier = Literal["study", "during", "at_stop"]
 
 TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
 """Tiers in the order in which they are shown: what is known first comes first."""
+KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
+    "at_stop": frozenset({"at_stop", "value_at_stop"}),
+    "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
+}
+"""What the registry may say of when a column becomes known, for a model of that tier to use it."""
 TIER_WORDS: Mapping[str, str] = {
     "at_stop": "at the stop", "during": "during the encounter", "study": "the study's fields",
     "study_2021": "the study's columns",
 }  # fmt: skip
 _COLUMN_SETS = ("at_stop", "during", "study_2021", "study_2021_binned")
-_LISTS = ("positive", "own", "tiers", "estimators")
+_LISTS = ("positive", "own", "gaps", "tiers", "estimators")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class OutcomeEntry:
         Columns any of which makes it positive: first the one that records it, then marks, whose null means no.
     own
         Columns that it makes, or that have it as a part. Like `positive`, no model of it may see them at any tier.
+    gaps
+        Columns whose gaps predict it (see `evaluation.gap_marks`), which no model of it may see either.
     rival
         Column of the outcome that the study of 2021 has among its columns; empty where there is none.
     tiers
@@ -52,6 +59,7 @@ class OutcomeEntry:
     name: str
     positive: tuple[str, ...]
     own: tuple[str, ...]
+    gaps: tuple[str, ...]
     rival: str
     tiers: tuple[str, ...]
     estimators: tuple[str, ...]
@@ -66,7 +74,7 @@ class OutcomeEntry:
     @property
     def barred(self) -> frozenset[str]:
         """Columns that no model of it may see."""
-        return frozenset({*self.positive, *self.own})
+        return frozenset({*self.positive, *self.own, *self.gaps})
 
 
 def _load() -> dict[str, OutcomeEntry]:

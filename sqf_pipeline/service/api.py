@@ -1,5 +1,6 @@
 """The programming interface: the study's endpoints, version 1, and what machines ask about the service."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ from pydantic_core import from_json, to_json
 from werkzeug.exceptions import UnsupportedMediaType
 
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, Outcome
+from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.loaded_bundle import Service
+from sqf_pipeline.service.manifest import ModelEntry
 from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.predictor import Predictor
 from sqf_pipeline.service.problems import problem
@@ -18,7 +21,6 @@ from sqf_pipeline.service.schemas import TIERS, FieldProblem, Health, ModelOut, 
 from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, read_study_stop
 
 JSON_TYPE = "application/json"
-_TAGS: frozenset[str] = frozenset(TIERS)
 
 
 def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
@@ -46,7 +48,7 @@ def _body() -> bytes:
 
 
 def answer_stops(
-    predictor: Predictor, service: Service, stops: list[dict[str, Value]], threshold: str
+    predictor: Predictor, service: Service, stops: list[dict[str, Value]], threshold: str, unused: list[str]
 ) -> dict[str, Any]:
     """Return the answer document of some stops; `schemas.PredictionsOut` describes it."""
     entry = predictor.entry
@@ -58,6 +60,7 @@ def answer_stops(
         "source": service.manifest.source,
         "test_year": service.manifest.test_year,
         "threshold": {"name": threshold, "value": limit.value, "aim": limit.aim},
+        "unused": unused,
         "predictions": [
             {"probability": answer.probability, "class": int(answer.positive), "test_year_record": answer.record}
             for answer in predictor.predict(stops, threshold)
@@ -69,24 +72,32 @@ def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, out
     adapter = service.validators[outcome]
     by_tier = {tier: service.predictors[outcome, tier] for tier in service.tiers(outcome)}
     counters = {tier: metrics.predictions.labels(outcome, tier) for tier in by_tier}
+    names: dict[str, list[str]] = {tier: _accepted(one.entry) for tier, one in by_tier.items()}
+    others = {tier: frozenset(names[tier]) - service.specs(outcome, tier).keys() for tier in by_tier}
 
     @blueprint.post(f"/api/v1/predictions/{outcome}", endpoint=f"predict_{outcome}")
     def predict() -> Response:
         try:
             question = adapter.validate_json(_body())
         except ValidationError as error:
-            return _invalid(error)
+            return _invalid(error, names)
         one_or_many = question.stops if isinstance(question.stops, list) else [question.stops]
         counters[question.tier].inc(len(one_or_many))
         stops = [stop.__dict__ for stop in one_or_many]
-        return _json(answer_stops(by_tier[question.tier], service, stops, question.threshold))
+        given = set().union(*(stop.model_fields_set for stop in one_or_many))
+        unused = sorted(given & others[question.tier])
+        return _json(answer_stops(by_tier[question.tier], service, stops, question.threshold, unused))
 
 
-def _invalid(error: ValidationError) -> Response:
+def _accepted(entry: ModelEntry) -> list[str]:
+    return [spec.name for spec in (*entry.fields, *unused_fields(entry))]
+
+
+def _invalid(error: ValidationError, names: Mapping[str, Collection[str]]) -> Response:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         return problem(400, f"The document is not valid JSON: {errors[0]['msg'][:200]}")
-    faults = describe_errors(list(errors[:20]), _TAGS)
+    faults = describe_errors(list(errors[:20]), names)
     more = f" (the first 20 of {len(errors)} are listed)" if len(errors) > len(faults) else ""
     found = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
     return problem(422, f"The document has {found}{more}; each is named by its place.", faults)
@@ -146,7 +157,10 @@ def _models_document(service: Service) -> ModelsOut:
         source=manifest.source, test_year=manifest.test_year, training_years=list(manifest.training_years),
         format_version=manifest.format_version, project_version=manifest.project_version,
         models=[
-            ModelOut.model_validate({name: getattr(entry, name) for name in ModelOut.model_fields})
+            ModelOut(
+                accepted=_accepted(entry) if entry.tier in TIERS else [spec.name for spec in entry.fields],
+                **{name: getattr(entry, name) for name in ModelOut.model_fields if name != "accepted"},
+            )
             for entry in manifest.models
         ],
     )  # fmt: skip

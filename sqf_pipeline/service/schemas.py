@@ -1,5 +1,7 @@
 """What a client may send and what it gets back, as pydantic models made from the manifest."""
 
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
@@ -8,8 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.outcomes import Outcome, Tier
+from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.manifest import FieldSpec, Measure, MeasuredThreshold, ModelEntry, ReliabilityBin
 
+LONGEST_TEXT = 200
 MOST_STOPS = 1000
 """Most stops in one request."""
 TIERS: tuple[Tier, ...] = ("during", "at_stop")
@@ -46,17 +50,21 @@ class PredictionsOut(_Response):
     source: str
     test_year: int
     threshold: Threshold
+    unused: list[str] = Field(
+        [], description="Fields of the request that the model in force does not use; they changed nothing."
+    )
     predictions: list[PredictionOut]
 
 
 class ModelOut(_Response):
-    """One model of the export."""
+    """One model of the export: `fields` are those it uses, `accepted` the names that a request may have."""
 
     name: str
     outcome: Outcome
     tier: Tier
     estimator: str
     fields: list[FieldSpec]
+    accepted: list[str]
     thresholds: dict[str, MeasuredThreshold]
     default_threshold: str
     training_share: float
@@ -116,6 +124,8 @@ def field_type(spec: FieldSpec) -> Any:
     }  # fmt: skip
     if spec.kind == "flag":
         kind: Any = bool
+    elif spec.kind == "category" and not spec.categories:
+        kind = Annotated[str, Field(max_length=LONGEST_TEXT)]
     elif spec.kind == "category":
         kind = Literal[tuple(category.value for category in spec.categories)]
     elif spec.kind == "number":
@@ -142,14 +152,17 @@ def _one_or_many(value: object) -> str:
 
 def stop_model(entry: ModelEntry) -> type[BaseModel]:
     """Return the model of one stop as a client describes it to the exported model `entry`."""
-    fields: dict[str, Any] = {spec.name: (field_type(spec), None) for spec in entry.fields}
+    others = [spec.model_copy(update={"description": f"{_UNUSED} {spec.description}"}) for spec in unused_fields(entry)]
+    fields: dict[str, Any] = {spec.name: (field_type(spec), None) for spec in (*entry.fields, *others)}
     name = f"{entry.outcome.title()}Stop{_title(entry.tier)}"
     return create_model(
         name, __base__=_Request, __doc__=f"One stop, as known {_MEANINGS[entry.tier]}; a field left out or null is "
-        "not known.", **fields,
+        "not known. Fields that the model in force does not use are accepted and named in the answer.", **fields,
     )  # fmt: skip
 
 
+_TOP = ("tier", "threshold", "stops")
+_UNUSED = "Not used by the model in force."
 _MEANINGS: dict[Tier, str] = {
     "study": "to the study of 2021",
     "during": "by the end of the encounter",
@@ -190,21 +203,36 @@ def request_adapter(entries: list[ModelEntry]) -> TypeAdapter[Any]:
     return TypeAdapter(either)
 
 
-def describe_errors(errors: list[Any], tags: frozenset[str]) -> list[FieldProblem]:
+def describe_errors(errors: list[Any], names: Mapping[str, Collection[str]]) -> list[FieldProblem]:
     """Return pydantic's errors as JSON Pointers into the client's document, without echoing its values.
 
-    `tags` are the parts of a location that name a branch of the schema rather than a place in the document.
+    `names` are the fields of a stop by tier; a tier in a location names a branch of the schema rather than a place in
+    the document. A name that is unknown is answered with the nearest that is known.
     """
     found = []
     for error in errors:
         location = list(error["loc"])
-        while location and location[0] in tags:
-            location.pop(0)
+        tier = next(iter(names))
+        while location and location[0] in names:
+            tier = location.pop(0)
         if len(location) > 1 and location[0] == "stops" and location[1] in ("one", "many"):
             location.pop(1)
+        detail = str(error["msg"])
+        if error["type"] == "extra_forbidden":
+            detail = _unknown(str(location[-1]), tier, names if location[0] == "stops" else {})
         pointer = "".join(f"/{_escape(part)}" for part in location)
-        found.append(FieldProblem(pointer=pointer, detail=str(error["msg"])[:300]))
+        found.append(FieldProblem(pointer=pointer, detail=detail[:300]))
     return found
+
+
+def _unknown(name: str, tier: str, names: Mapping[str, Collection[str]]) -> str:
+    """Return what is said of a name that a document may not have."""
+    if not names:
+        return f"There is no such field; expected {', '.join(_TOP)}."
+    if elsewhere := [other for other, known in names.items() if name in known]:
+        return f"{name} is not known at the tier {tier}; ask at the tier {elsewhere[0]}, or leave it out."
+    near = get_close_matches(name[:LONGEST_TEXT], names[tier], n=1, cutoff=0.5)
+    return f"There is no such field{f'; the nearest is {near[0]}' if near else ''}. /api/v1/models names all."
 
 
 def _escape(part: object) -> str:

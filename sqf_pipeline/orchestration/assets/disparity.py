@@ -20,6 +20,9 @@ _TABLES = {
     "crime.",
     "decision_and_hit_rates": "How often officers act and how often that finds something, together, with a verdict "
     "where both say the same.",
+    "risk_adjusted": "How often officers act on a group at the same foreseen risk of a find.",
+    "risk_adjusted_sensitivity": "What something unseen would have to be like to explain these differences away.",
+    "veil_of_darkness": "Whether a group's share of the stops falls after dark, where the stops are enough to tell.",
 }
 
 
@@ -99,6 +102,7 @@ def published_figures(
     model_metrics: pd.DataFrame,
     risk_concentration: pd.DataFrame,
     precision_at_recall: pd.DataFrame,
+    risk_adjusted: pd.DataFrame,
 ) -> dg.Output[Any]:
     """Judge every claim by the years that are stored."""
     from sqf_pipeline.published_figures.claims import Evidence, judge_claims, years_of_claims
@@ -120,6 +124,7 @@ def published_figures(
                 "model_metrics": model_metrics,
                 "risk_concentration": risk_concentration,
                 "precision_at_recall": precision_at_recall,
+                "risk_adjusted": risk_adjusted,
             },
             synthetic=source == "sample",
         )

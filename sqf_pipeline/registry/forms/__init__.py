@@ -1,1 +1,1 @@
-"""The published forms, one table each: which name and code stands for which of our columns; what a column is, not."""
+"""The published forms, a table each: which names and codes stand for which column; what a column is stands outside."""

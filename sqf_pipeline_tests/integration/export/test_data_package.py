@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
+import sqf_pipeline
 from sqf_pipeline.cli import main
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.warehouse.tables import build_metadata
@@ -28,6 +29,7 @@ from sqf_pipeline_tests.integration.conftest import _created
 from sqf_pipeline_tests.integration.warehouse import frames
 
 YEARS = (2019, 2020)
+NOTEBOOKS = Path(sqf_pipeline.__file__).parents[1] / "notebooks"
 SETTINGS = {"SQF_SOURCE": "local", "COLUMNS": "200"}
 
 
@@ -69,6 +71,11 @@ def filled(server_url: str, warehouse_template: str, tmp_path_factory: pytest.Te
         thresholds = metadata.tables["sqf.threshold_metrics"]
         row = frames.row_for(thresholds, model=frames.DEFAULT_MODELS[0], threshold=float("inf"))
         put("threshold_metrics", frames.frame_for(thresholds, [row]), test_year=2020)
+        bins = metadata.tables["sqf.calibration_bins"]
+        row = frames.row_for(
+            bins, model=frames.DEFAULT_MODELS[0], mean_probability=0.3, observed_share=0.25, low=0.1, high=0.4
+        )
+        put("calibration_bins", frames.frame_for(bins, [row]), test_year=2020)
         predictions = frames.predictions(metadata, stops[2020])
         put("predictions", predictions, test_year=2020)
         engine.dispose()
@@ -207,6 +214,24 @@ def test_duckdb_and_pandas_count_what_went_in_by_the_lines_that_the_card_gives(f
     arrests = sum(int(stops["arrested"].sum()) for stops in filled.stops.values())
     query = "SELECT count(*) FILTER (WHERE arrested) FROM read_csv('csv/stops-*.csv.gz')"
     assert duckdb.sql(query).fetchall() == [(arrests,)]
+
+
+@pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_run_on_it_and_are_kept_without_what_they_showed(filled, monkeypatch, notebook):
+    monkeypatch.setenv("SQF_PACKAGE", str(filled.folder))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    scope: dict = {}
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+            exec("".join(cell["source"]), scope)  # noqa: S102 - the project's own
+    if "shares" in scope:
+        known = filled.stops[2020][["precinct", "arrested"]].dropna()
+        counted = Counter(known["precinct"])
+        assert {int(name): row.stops for name, row in scope["shares"].iterrows()} == counted
+        assert scope["shares"]["arrests"].sum() == known["arrested"].sum()
+    else:
+        assert scope["inside"].tolist() == [True]
 
 
 def test_r_gets_the_types_of_the_registry(filled):

@@ -17,6 +17,7 @@ from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.thresholds import precision_recall_steps
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.outcomes import happened
 from sqf_pipeline_tests.leaking_split import leaking_and_honest_auc
 
 pytestmark = pytest.mark.slow  # forests on the published files
@@ -91,3 +92,19 @@ def test_what_resampling_before_the_split_would_have_reported(training: pd.DataF
     leaking, honest = leaking_and_honest_auc(features, positive, trees=10, n_jobs=CORES)
     assert leaking > 0.995
     assert honest < 0.72
+
+
+@pytest.mark.parametrize(
+    ("outcome", "marks", "positives", "auc"),
+    [
+        ("weapon", ["weapon_found", "firearm_found", "knife_found", "other_weapon_found"], 1_225, (0.745, 0.792)),
+        ("firearm", ["firearm_found"], 519, (0.885, 0.912)),
+        ("knife", ["knife_found"], 564, (0.615, 0.690)),
+    ],
+)
+def test_weapons_at_the_stop(raw, stops, training, *, outcome, marks, positives, auc):
+    assert (raw[2020][marks] == "Y").any(axis=1).sum() == positives
+    model = fit_experiment(Experiment(outcome, "at_stop", "boosting"), training)
+    actual = happened(stops[2020], outcome).to_numpy(dtype=bool)
+    assert actual.sum() == positives
+    assert auc[0] <= roc_auc_score(actual, model.raw_score(stops[2020])) <= auc[1]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-CASES = int(os.environ.get("SQF_SCHEMATHESIS_CASES", "40"))
+CASES = int(os.environ.get("SQF_SCHEMATHESIS_CASES", "25"))
 """Requests made for each operation in each mode; a longer run sets the variable."""
 # every operation but that of the document itself, which is read to make the requests
 OPERATIONS = (

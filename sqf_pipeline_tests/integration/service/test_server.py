@@ -22,12 +22,12 @@ from sqf_pipeline_tests.service_support import small_export
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory) -> Path:
-    """Make a folder with exports of two test years."""
+    """Make a folder with exports of two test years, of the models of one outcome."""
     folder = tmp_path_factory.mktemp("made") / "sqf"
     small = small_export()
     for year in (2020, 2021):
         context = replace(small.context, test_year=year, training_years=(year - 3, year - 2, year - 1))
-        export_bundle(folder, small.models, context)
+        export_bundle(folder, small.models[:3], context)
     return folder
 
 
@@ -125,6 +125,8 @@ def rewrite_all(export: Path, name: str, data: bytes) -> None:
 
 
 SPOILT = [spoil_checksum, spoil_runtime, spoil_probe, spoil_table, spoil_card, spoil_threshold, spoil_cell]
+FOUND_FIRST_AND_LAST = [spoil_checksum, spoil_cell]
+"""Damage that is found before anything is parsed, and damage that only a page finds; all are refused alike."""
 
 
 @pytest.mark.parametrize("spoil", SPOILT)
@@ -145,7 +147,7 @@ def test_an_export_that_does_not_load_is_refused_and_the_former_one_answers(fold
     assert (health_of(served), refused_metric(served)) == ((200, {"status": "ok"}), 0)
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
+@pytest.mark.parametrize("spoil", FOUND_FIRST_AND_LAST)
 @pytest.mark.parametrize("pointed", ["", "current"])
 def test_a_start_with_a_broken_current_export_falls_back_to_the_former_one(folder, exports, caplog, spoil, pointed):
     spoil(add_2021(folder, exports))
@@ -160,7 +162,7 @@ def test_a_start_with_a_broken_current_export_falls_back_to_the_former_one(folde
     assert (year_of(served), health_of(served)) == (2021, (200, {"status": "ok"}))
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
+@pytest.mark.parametrize("spoil", FOUND_FIRST_AND_LAST)
 def test_an_exporter_refuses_what_a_service_could_not_load(tmp_path, exports, monkeypatch, spoil):
     """The check before `current` moves is the service's own start."""
     from sqf_pipeline.export import bundle_writer
@@ -175,7 +177,7 @@ def test_an_exporter_refuses_what_a_service_could_not_load(tmp_path, exports, mo
 
     monkeypatch.setattr(bundle_writer, "write_files", write_and_spoil)
     with pytest.raises(BundleError):
-        export_bundle(tmp_path, small.models, replace(small.context, test_year=2021))
+        export_bundle(tmp_path, small.models[:3], replace(small.context, test_year=2021))
     assert (tmp_path / "current").resolve() == first
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["2020", first.name, "current"])
 

@@ -5,7 +5,8 @@ import io
 
 import pandas as pd
 
-from sqf_pipeline.registry.forms.published_forms import OLD_FORM, forms
+from sqf_pipeline.ingest.made_columns import with_made_columns
+from sqf_pipeline.registry.forms.published_forms import OLD_FORM, forms, normalise_name
 
 FIELDS = [field for field in forms()[OLD_FORM].fields if field.published_names]
 NAMES_OF_2014 = [field.published_names[0] for field in FIELDS if "2006" not in field.note]
@@ -34,6 +35,14 @@ def old_stops(*changes: dict[str, str], year: int = 2014) -> pd.DataFrame:
         for number, change in enumerate(changes or ({},), start=1)
     ]
     return pd.DataFrame(rows, dtype=str)
+
+
+def raw_old_stops(*changes: dict[str, str], year: int = 2014) -> pd.DataFrame:
+    """Return the same stops as text under our names, as the reader gives them."""
+    form = forms()[OLD_FORM]
+    fields = old_stops(*changes, year=year).rename(columns=lambda name: form.by_published_name[normalise_name(name)])
+    kept = [name for name in fields if form.by_column[name].use != "left out"]
+    return with_made_columns(fields[kept], form).assign(form=OLD_FORM)
 
 
 def as_csv(stops: pd.DataFrame, end: str = "\r\n", *, quoted: bool = False) -> str:

@@ -76,6 +76,10 @@ def test_a_stop_means_what_the_form_says(read: Read) -> None:
         "force_verbal_instruction",
         "search_basis_consent",
         "demeanor",
+        "force_restraint",
+        "record_status",
+        "arrest_offense",
+        "summons_offense",
     }
     assert not asked_by_the_new_form_alone & set(stop)
 
@@ -97,6 +101,19 @@ def test_a_stop_means_what_the_form_says(read: Read) -> None:
 def test_the_layout_of_a_file_makes_no_difference(read: Read, rewrite: Callable[[pd.DataFrame], str]) -> None:
     stops = cleaned(read(CSV)).stops
     pd.testing.assert_frame_equal(cleaned(read(rewrite(STOPS))).stops, stops)
+
+
+def test_stops_that_differ_in_their_number_alone_are_kept_and_counted(read: Read) -> None:
+    found = cleaned(read(as_csv(old_stops({}, {}, {"age": "30"}))))
+    assert (len(found.stops), rows_of(found, "stop_id", "equal_but_id")) == (3, 1)
+
+
+def test_a_serial_number_is_one_of_its_precinct(read: Read) -> None:
+    stops = old_stops(
+        *({"pct": pct, "ser_num": number} for pct in ("1", " 14", "123") for number in ("1", "   2", "31694"))
+    )
+    found = cleaned(read(as_csv(stops))).stops["stop_id"]
+    assert found.tolist() == [f"{pct * 100_000 + number}" for pct in (1, 14, 123) for number in (1, 2, 31_694)]
 
 
 def test_a_workbook_and_an_archive_are_read_as_the_text_is(read: Read) -> None:

@@ -15,7 +15,7 @@ from sqf_pipeline.registry.columns import columns_by_name, load_columns
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES, families, happened
 
 PACKAGE = Path(sqf_pipeline.__file__).parent
-ROW = "handcuffs,force_handcuffs,frisked,,at_stop|during,boosting,rare,0.30,cuffs,handcuffs,handcuffings,Cuffs,No\n"
+ROW = "handcuffs,force_handcuffs,frisked,,,at_stop|during,boosting,rare,0.30,cuffs,handcuffs,handcuffings,Cuffs,No\n"
 ASKS = """
 from sqf_pipeline.evaluation.gap_marks import measure_gap_marks
 from sqf_pipeline.evaluation.result_rows import outcome_counts

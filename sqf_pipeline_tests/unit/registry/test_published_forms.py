@@ -87,6 +87,7 @@ def test_what_tells_the_outcome_or_is_of_one_form_is_not_shared():
     both, old = shared_columns(["OLD", "NEW"]), shared_columns(["OLD"])
     assert {"month", "longitude", "form", "weapon_found", "suspected_crime"} <= set(both) <= set(old)
     assert not {"search_basis_other", "force_other", "sector", "issuing_officer_rank", "stop_id"} & set(both)
+    assert not {"force_verbal_instruction", "force_restraint", "force_hands", "action_other"} & set(both)
     assert "search_basis_other" not in old, "an arrest follows 70 to 76 % of them"
     assert {"sector", "circumstance_report", "force_other"} <= set(old)
     assert "search_basis_other" in shared_columns(["NEW"])

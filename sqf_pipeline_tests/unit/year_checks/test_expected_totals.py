@@ -26,6 +26,14 @@ def test_the_table_holds_what_is_known():
     assert {year for year, total in totals.items() if not total.firm} == set(WEAK)
 
 
+def test_the_totals_of_the_old_form_are_those_of_its_files():
+    """Lines of the published files of 2003 to 2014 (5,030,192) but headers, and a count by race of all to 2016."""
+    totals = official_totals()
+    assert sum(totals[year].stops for year in range(2003, 2015)) == 5_030_192 - 12
+    assert sum(totals[year].stops for year in range(2003, 2017)) == 5_065_147
+    assert all(totals[year].firm for year in range(2003, 2017))
+
+
 @given(year=st.sampled_from(list(FIRM)), share=st.floats(0.01, 3))
 def test_a_year_that_is_more_than_a_twentieth_off_its_official_total_is_red(year, share):
     stops = round(FIRM[year] * share)

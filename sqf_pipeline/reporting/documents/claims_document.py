@@ -1,0 +1,68 @@
+"""The document of published figures, made from the rows of the table `published_figures`."""
+
+from typing import Any
+
+import pandas as pd
+
+from sqf_pipeline.display import ABSENT, mixed, number
+from sqf_pipeline.reporting.documents.markdown import table
+
+_INTRODUCTION = """\
+# What others published about these files
+
+Made from the table `published_figures` of a run on the published files of {years}; change the claims
+(`sqf_pipeline/published_figures/published_claims.csv`), not this page. A figure is reproduced when ours rounds to it.
+It differs when it does not, and the reason is given. It is not decidable here when a file is missing; where a protocol
+can be repeated on the years at hand, ours is given all the same, with its years. Nothing of ours is typed in.
+
+| status | claims |
+|---|---|
+{counted}
+
+A claim is added by a row in that file and, where no count, share or row of a result table answers it, a small function
+in `claim_figures.py`."""
+
+
+def published_figures_document(rows: pd.DataFrame, years: str) -> str:
+    """Return the document as Markdown.
+
+    Parameters
+    ----------
+    rows
+        Rows of `published_figures` of one test year, with its columns.
+    years
+        The years whose files were loaded, in words.
+    """
+    counts = rows["status"].value_counts()
+    statuses = ("reproduced", "differs", "not decidable here")
+    counted = "\n".join(f"| {status} | {int(counts.get(status, 0))} |" for status in statuses)
+    parts = [_INTRODUCTION.format(years=years, counted=counted)]
+    for publication, claims in rows.groupby("publication", sort=False):
+        cells = [
+            (
+                str(row.definition),
+                _or_dash(row.years),
+                mixed(row.published),
+                _ours(row),
+                str(row.status),
+                _or_dash(row.reason),
+            )
+            for row in claims.itertuples()
+        ]
+        head = ("What is counted", "Years", "Published", "Ours", "Status", "Why")
+        parts.append(f"## {publication}\n\n{table(head, cells)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _ours(row: object) -> str:
+    """Return our figure, with the years it is of where they are not the claim's."""
+    value: Any = getattr(row, "ours", None)
+    if pd.isna(value):
+        return ABSENT
+    told = mixed(value) if float(value).is_integer() else number(value, 3)
+    years = str(getattr(row, "our_years", ""))
+    return told if years == str(getattr(row, "years", "")) else f"{told} (on {years})"
+
+
+def _or_dash(text: object) -> str:
+    return ABSENT if pd.isna(text) or not str(text) else str(text)

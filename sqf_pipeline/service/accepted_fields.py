@@ -1,0 +1,46 @@
+"""What a request may say of a stop besides the fields of the model in force, so that a client survives the next one."""
+
+from collections.abc import Mapping
+
+from sqf_pipeline.registry.columns import Column, load_columns
+from sqf_pipeline.registry.outcomes import KNOWN_BY_TIER, OUTCOME_ENTRIES
+from sqf_pipeline.registry.words import field_label
+from sqf_pipeline.service.manifest import FieldKind, FieldSpec, ModelEntry
+
+FIELD_KINDS: Mapping[str, FieldKind] = {
+    "integer": "integer", "year": "integer", "time": "integer", "month": "integer", "weekday": "integer",
+    "number": "number", "height": "number", "category": "category", "code": "code", "flag": "flag", "mark": "flag",
+}  # fmt: skip
+"""Kind of a field by the kind of its column; other kinds cannot be an input."""
+HIGHEST_CODE = 9999
+"""Largest integer code taken where the registry names no range; NYPD's commands have three digits."""
+
+
+def range_of(entry: Column) -> tuple[float | None, float | None]:
+    """Return the plausible range of a column as a field, both ends included; None where there is no end."""
+    if entry.kind == "code":
+        return entry.minimum or 0, entry.maximum or HIGHEST_CODE
+    return entry.minimum, entry.maximum
+
+
+def unit_of(entry: Column) -> str:
+    """Return the unit of a column as a field, for people."""
+    return {"month": "1 January to 12 December", "weekday": "1 Monday to 7 Sunday"}.get(entry.kind, entry.unit)
+
+
+def unused_fields(model: ModelEntry) -> tuple[FieldSpec, ...]:
+    """Return the fields that are known at a model's tier, may be used by a model of its outcome, and are not by this.
+
+    They have no categories: any text of a category is accepted, as it changes nothing.
+    """
+    used = {spec.name for spec in model.fields}
+    return tuple(
+        FieldSpec(
+            name=entry.name, label=field_label(entry.name), description=entry.description,
+            kind=FIELD_KINDS[entry.kind], unit=unit_of(entry), minimum=range_of(entry)[0], maximum=range_of(entry)[1],
+            known=entry.known,
+        )
+        for entry in load_columns()
+        if entry.feature and entry.name not in used | OUTCOME_ENTRIES[model.outcome].barred
+        and entry.known in KNOWN_BY_TIER[model.tier] and entry.kind in FIELD_KINDS
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""What is compared is data, and data that would mislead is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sqf_pipeline.disparity.acts_and_hits import (
+    as_table,
+    entries,
+    group_codes,
+    holds,
+    is_recorded,
+    read_entries,
+    recorded_entries,
+    years_label,
+)
+from sqf_pipeline.disparity.outcome_test import RateRow
+
+HEADER = "kind,name,label,rule\n"
+
+
+def entry(kind, name):
+    return {one.name: one for one in entries(kind)}[name]
+
+
+def test_a_weapon_without_firearm_and_knife_is_refused():
+    weapon, firearm, knife = "hit,weapon,W,weapon_found\n", "hit,firearm,F,firearm_found\n", "hit,knife,K,knife_found\n"
+    assert len(read_entries(HEADER + weapon + firearm + knife)) == 3
+    for rest in ("", firearm, knife):
+        with pytest.raises(ValueError, match="beside it"):
+            read_entries(HEADER + weapon + rest)
+
+
+@pytest.mark.parametrize("row", ["act,frisk,F,friskd", "deed,frisk,F,frisked"])
+def test_a_column_or_kind_that_is_none_is_refused(row):
+    with pytest.raises(ValueError, match=r"acts_and_hits\.csv"):
+        read_entries(HEADER + row + "\n")
+
+
+def test_weapon_is_stated_both_ways_and_a_missing_flag_is_no():
+    stops = pd.DataFrame(
+        {
+            "weapon_found": pd.array([True, False, None, None], dtype="boolean"),
+            "firearm_found": pd.array([False, True, False, None], dtype="boolean"),
+            "knife_found": pd.array([False, False, None, None], dtype="boolean"),
+            "other_weapon_found": pd.array([False, False, True, None], dtype="boolean"),
+        }
+    )
+    assert holds(stops, entry("hit", "weapon")).tolist() == [True, True, True, False]
+    assert holds(stops, entry("hit", "weapon_recorded")).tolist() == [True, False, False, False]
+
+
+def test_groups_are_the_officers_words_and_the_rest_is_in_none():
+    races = ["BLACK", "BLACK HISPANIC", "WHITE HISPANIC", "WHITE", "MIDDLE EASTERN / SOUTHWEST ASIAN", None]
+    names = [group.name for group in entries("group")]
+    codes = group_codes(pd.DataFrame({"suspect_race": pd.array(races, dtype="string")}))
+    assert [names[code] if code >= 0 else None for code in codes] == [
+        "black", "hispanic", "hispanic", "white", None, None,
+    ]  # fmt: skip
+
+
+def test_what_a_years_form_does_not_record_is_left_out():
+    stops = pd.DataFrame(
+        {
+            "year": [2015, 2015, 2018],
+            "searched": pd.array([True, False, True], dtype="boolean"),
+            "search_basis_incidental_to_arrest": pd.array([None, None, True], dtype="boolean"),
+        }
+    )
+    assert is_recorded(stops, entry("act", "search"))
+    assert not is_recorded(stops, entry("act", "search_not_incident"))
+    assert is_recorded(stops[stops["year"] == 2018], entry("act", "search_not_incident"))
+    assert [act.name for act in recorded_entries(stops, "act")] == ["search"]
+
+
+def test_years_are_named_by_their_spans():
+    assert years_label(pd.DataFrame({"year": pd.array([2015, 2014, None], dtype="Int16")})) == "2014-2015"
+    assert years_label(pd.DataFrame({"year": [2020, 2018, 2017]})) == "2017-2018, 2020"
+
+
+def test_a_table_without_rows_has_its_columns():
+    table = as_table(RateRow, [])
+    assert not len(table)
+    assert table.dtypes["hits"] == "Int64"
+    assert table.dtypes["rate"] == "Float64"
+    row = RateRow("2020", "all", "frisk", "weapon", "white", 60, 3, float("nan"), None, 0.1, 1.0)
+    assert np.array_equal(as_table(RateRow, [row])[["rate", "low"]].isna(), [[True, True]])

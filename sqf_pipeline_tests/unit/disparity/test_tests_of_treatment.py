@@ -1,0 +1,51 @@
+"""The tables by name: their keys tell rows apart, and two processes give the same bytes."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pandas as pd
+
+from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
+from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
+
+SCRIPT = """
+from sqf_pipeline_tests.unit.disparity.test_tests_of_treatment import digest
+print(digest())
+"""
+
+
+def quick_tables():
+    """Return every table that needs no boosting, of simulated stops."""
+    stops = simulated_stops(4, 700, (0.06, 0.16, 0.16))
+    for name, table in TREATMENT_TABLES.items():
+        if not name.startswith(("risk_adjusted", "threshold")):
+            few = {} if name == "veil_of_darkness" else {"resamples": 30}
+            yield name, table, table.make(stops, **few)
+
+
+def digest():
+    found = hashlib.sha256()
+    for _, _, made in quick_tables():
+        found.update(pd.util.hash_pandas_object(made, index=False).to_numpy().tobytes())
+    return found.hexdigest()
+
+
+def test_keys_tell_rows_apart_and_every_row_names_its_years_and_population():
+    for name, table, made in quick_tables():
+        assert len(made), name
+        assert set(table.key) <= set(made.columns), name
+        assert not made.duplicated(list(table.key)).any(), name
+        assert set(made["years"]) == {"2020"}
+        assert made[list(table.key)].notna().all().all()
+
+
+def test_two_hash_seeds_give_the_same_tables():
+    command = [sys.executable, "-c", SCRIPT]
+    runs = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        runs.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert runs[0] == runs[1]
+    assert len(runs[0].strip()) == 64
