@@ -112,8 +112,8 @@ def _compared(rows: Sequence[Row], writing: tuple[float, float]) -> list[str]:
         told += [
             "",
             f"Plain pandas (`read_csv`, then `to_sql`) takes {plain:,.0f} processor seconds for {year} and checks",
-            f"nothing; the pipeline {cpu:.0f}, **{cpu / plain:.2f} of it**. `to_sql` was measured on {int(few['stops']):,} and "
-            f"{int(many['stops']):,} stops, whose",
+            f"nothing; the pipeline {cpu:.0f}, **{cpu / plain:.2f} of it**. `to_sql` was measured on "
+            f"{int(few['stops']):,} and {int(many['stops']):,} stops, whose",
             f"difference stands for all. `read_csv` alone holds {float(steps['read_csv']['megabytes']):,.0f} MB, the "
             f"pipeline at most {peak:,.0f} MB.",
         ]
