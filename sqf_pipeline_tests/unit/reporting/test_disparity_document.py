@@ -1,4 +1,4 @@
-"""The documents on equal treatment: no weapon without firearm and knife, no verdict without gate, no figure typed in."""
+"""The documents on equal treatment: no weapon without firearm and knife, no verdict without its gate."""
 
 import re
 from pathlib import Path
