@@ -18,7 +18,7 @@ INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help run setup test test-fast test-slow coverage lint format ui docs site bench pin clean
+.PHONY: help run setup test test-fast test-slow coverage lint format ui docs site bench pin hashes clean
 
 help:  ## Tell what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /\t/' | expand -t 10
@@ -73,6 +73,14 @@ pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt
 	@{ sed -n '/^#/p' constraints.txt; \
 	   $(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; } > constraints.new
 	@mv constraints.new constraints.txt
+
+hashes: $(INSTALLED)  ## Write requirements-hashed.txt: the pins with digests, for pip install --require-hashes
+	@$(PIP) --group hashes
+	@{ echo "# Pins with the digests of their files; make hashes writes it anew, after make pin. To install from it:"; \
+	   echo "# pip install --require-hashes -r requirements-hashed.txt && pip install --no-deps ."; \
+	   $(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --generate-hashes --universal \
+	     --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-strip-extras --quiet; } > requirements.new
+	@mv requirements.new requirements-hashed.txt
 
 clean:  ## Remove .venv and caches; data and results in .sqf stay
 	@if [ -x $(BIN)/sqf ]; then $(BIN)/sqf db stop >/dev/null 2>&1 || true; fi
