@@ -77,6 +77,8 @@ def expit(values: Any) -> Any:
 @contextmanager
 def small_models() -> Iterator[None]:
     """Fit few trees and draw few resamples in this process: for tests of everything but the figures."""
+    from sqf_pipeline.orchestration import resources  # Dagster, which tests of models do without
+
     forests = ("random_forest", "tuned_forest", "weighted_forest", "balanced_forest")
     blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
     boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
@@ -86,6 +88,7 @@ def small_models() -> Iterator[None]:
             patch.setitem(KINDS[name].settings, "n_estimators", 10)
         for settings in boostings:
             patch.setitem(settings, "max_iter", 10)
+        patch.setattr(resources.Compute, "processes", 1)  # other processes would not see what is patched
         patch.setattr(bootstrap, "RESAMPLES", 40)
         patch.setattr(gap_marks, "RESAMPLES", 20)
         patch.setattr(charts, "CURVE_RESAMPLES", 20)

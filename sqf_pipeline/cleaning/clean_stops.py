@@ -17,7 +17,7 @@ from sqf_pipeline.cleaning.form_codes import add_forms, decode, form_of
 from sqf_pipeline.cleaning.heights import read_heights
 from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
 from sqf_pipeline.cleaning.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
-from sqf_pipeline.cleaning.stop_identifiers import read_identifiers
+from sqf_pipeline.cleaning.stop_identifiers import PLAIN_IDENTIFIER, read_identifiers
 from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
@@ -61,11 +61,10 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     repaired, repairs = repair_shifted_rows(raw) if form.name == NEW_FORM else (raw, [])
     for repair in repairs:
         log.add(repair.column_name, repair.rule, repair.rows, repair.description)
-    equal = int(raw.drop(columns="stop_id").duplicated().sum())
     log.add(
         "stop_id",
         "equal_but_id",
-        equal,
+        _equal_to_earlier(raw.drop(columns="stop_id")),
         "Equal to an earlier row except for the stop number (several people in one stop); kept.",
     )
     texts = complete_moments(repaired.drop(columns="form", errors="ignore"))
@@ -87,6 +86,12 @@ def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
     return CleanedStops(stops=stops, quality=log.quality_frame(), loss=log.loss_frame())
 
 
+def _equal_to_earlier(rows: pd.DataFrame) -> int:
+    """Return how many rows equal an earlier one; all but those with the same digest are set aside, as most are."""
+    alike = pd.util.hash_pandas_object(rows, index=False).duplicated(keep=False)
+    return int(rows.loc[alike.to_numpy()].duplicated().sum())
+
+
 def _is_missing(texts: pd.Series) -> pd.Series:
     return texts.map(lambda text: normalise_text(text) in null_spellings()).astype(bool)
 
@@ -94,6 +99,10 @@ def _is_missing(texts: pd.Series) -> pd.Series:
 def _clean_column(texts: pd.DataFrame, entry: Column, form: Form, log: QualityLog) -> pd.Series:
     """Return one typed column and log what was found. Texts repeat, so that each different one is read once."""
     decoded = decode(texts[entry.name], entry, form, log)
+    if entry.kind == "identifier" and decoded.texts.str.fullmatch(PLAIN_IDENTIFIER).all():
+        # nearly every year; hundreds of thousands of numbers, each its own, need not be read one by one
+        log.fates[entry.name] = np.full(len(texts), KEPT, dtype=np.int8)
+        return decoded.texts.astype(DTYPES[entry.kind])
     codes, published = pd.factorize(decoded.texts)
     spellings = [normalise_text(text) for text in published]
     rows_of: dict[str, int] = {}

@@ -11,6 +11,8 @@ from sqf_pipeline.registry.spellings import normalise_text
 _WHOLE = re.compile(r"([0-9]+|[0-9]{1,3}(?:[, '][0-9]{3})+)(?:\.0*)?")
 _EXPONENT = re.compile(r"([0-9])(?:[.,]([0-9]*))?E\+?([0-9]{1,3})")
 _LONGEST = 40
+PLAIN_IDENTIFIER = "[1-9][0-9]*"
+"""A number that is its own canonical form."""
 _SPREADSHEET_ROUNDS_FROM = 11
 """Excel writes a number in full up to 11 digits, and as `2.02E+17`, rounded, from 12 on. Below that only programs
 that round nothing write exponents (R writes 100,000 as 1e+05)."""

@@ -42,7 +42,8 @@ def without_other_years(described: str, frame: pd.DataFrame, year: int) -> tuple
             f"{LARGEST_SHARE:.0%} may be of another year. Remove the other year's rows, or fetch the file again."
         )
     kept = ~years.isin(list(others)).fillna(value=False).to_numpy(dtype=bool)
-    return frame.loc[kept].reset_index(drop=True), others
+    # a large year is not copied for nothing
+    return (frame if kept.all() else frame.loc[kept].reset_index(drop=True)), others
 
 
 def _largest(counts: dict[int, int]) -> list[tuple[int, int]]:

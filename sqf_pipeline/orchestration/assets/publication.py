@@ -218,7 +218,7 @@ def _every_table() -> list[dg.AssetDep]:
     deps=_every_table(),
     group_name=_GROUP,
     owners=list(OWNERS),
-    kinds={"parquet"},
+    kinds={"csv"},
     tags={"grain": "stop"},
     description="Stops and result tables of every year in the database as files that anybody can read, with all that "
     "describes them; the same as `sqf export data` writes.",

@@ -243,6 +243,7 @@ def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: P
 
     year = int(context.partition_key)
     cleaned = clean_stops(raw_stops, year)
+    return_memory()
     before = kept_year(frames, year - 1)
     findings = cleaning_findings(cleaned.stops, cleaned.loss, before)
     outcomes = {name: int(cleaned.stops[name].sum()) for name in TARGETS.values()}

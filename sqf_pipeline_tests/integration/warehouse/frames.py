@@ -1,5 +1,6 @@
 """Small frames that fit the tables, for tests to use as they are or to spoil."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,19 @@ WORDS = {
     "kept": 0,
     "reference_model": "the floor",
     "stop_id": "1",
+    # of one stop, whose outcome is recorded
+    "unknown": 0,
+    "marked_only": 0,
 }
 DEFAULT_MODELS = ("arrest-forest", "summons-forest")
+
+
+def known_values(table: sa.Table, column: str) -> list[str]:
+    """Return the words that a column may hold; none when it may hold any."""
+    for check in table.constraints:
+        if check.name == f"{table.name}_{column}_known":
+            return re.findall(r"'([^']*)'", str(check.sqltext))  # type: ignore[attr-defined]
+    return []
 
 
 def row_for(table: sa.Table, of_year: int = 2020, /, **values: Any) -> dict[str, Any]:
@@ -38,8 +50,12 @@ def row_for(table: sa.Table, of_year: int = 2020, /, **values: Any) -> dict[str,
             continue
         if column.name in {"year", "test_year"}:
             row[column.name] = of_year
+        elif known := known_values(table, column.name):
+            row[column.name] = WORDS[column.name] if WORDS.get(column.name) in known else known[-1]
         elif column.name in WORDS:
             row[column.name] = WORDS[column.name]
+        elif isinstance(column.type, sa.Boolean):
+            row[column.name] = False
         elif isinstance(column.type, JSONB):
             row[column.name] = '{"trees": 100}'
         elif isinstance(column.type, sa.Text):
