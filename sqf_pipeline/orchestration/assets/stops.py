@@ -107,6 +107,7 @@ def _read(
     file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
     context.instance.add_run_tags(context.run.run_id, {OBTAINED_TAG: file.source})
     raw = read_published_year(file.paths, year)
+    return_memory()
     cleaned = clean_stops(raw.frame, year)
     synthetic = file.source == "sample"
     review = review_year(
