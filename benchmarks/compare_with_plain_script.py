@@ -20,6 +20,8 @@ from sqf_pipeline.warehouse import embedded_server
 
 PLAIN = Path(__file__).with_name("plain_script.py")
 YEAR = "2020"
+KEPT = "\n## Where the full run spends its time"
+"""Where the part of the report starts that is written by hand and stays."""
 
 
 @click.command()
@@ -48,7 +50,8 @@ def main(repeats: int, write: Path | None) -> None:
     report = render(ours, plain, statistics.mean(loads))
     click.echo(report)
     if write:
-        write.write_text(report, encoding="utf-8")
+        kept = write.read_text(encoding="utf-8").partition(KEPT) if write.exists() else ("", "", "")
+        write.write_text(report + "".join(kept[1:]), encoding="utf-8")
 
 
 def _run(which: str, number: int, folder: Path, data_dir: Path, url: str) -> Cost:

@@ -74,6 +74,29 @@ class Settings(BaseSettings):
         None, description="Folder of the export that the web service answers from; without it, the home folder's."
     )
 
+    max_request_bytes: int = Field(
+        1_048_576,
+        ge=1024,
+        description="Largest request body that the web service takes; a larger one is refused (413).",
+    )
+    cors_origins: str = Field(
+        "",
+        pattern=r"^$|^(\*|https?://[^/,\s]+)(\s*,\s*https?://[^/,\s]+)*$",
+        description="Origins (`https://host:port`, separated by commas) whose pages may use the web service's "
+        "interface from a browser; `*` is every one.",
+    )
+    url_prefix: str = Field(
+        "",
+        pattern=r"^$|^(/[A-Za-z0-9._~-]+)+$",
+        description="Path under which the web service is reached, such as `/stops`; `SCRIPT_NAME` says it too.",
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        description="Proxies before the web service whose `X-Forwarded-*` headers (For, Proto, Host, Port, Prefix) are "
+        "believed. More than there are lets anybody set them.",
+    )
+
     schedule: bool = Field(
         False,
         description="`on` starts the schedule with the Dagster daemon: every Monday from February to July it asks "

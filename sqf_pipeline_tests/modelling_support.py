@@ -13,9 +13,12 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation import bootstrap, gap_marks
+from sqf_pipeline.evaluation.column_selection import select_columns
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
 from sqf_pipeline.registry.columns import DTYPES, load_columns
+from sqf_pipeline.reporting import charts
+from sqf_pipeline.reporting.plots.style import figure_png
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
 CATEGORIES = {
@@ -74,16 +77,23 @@ def expit(values: Any) -> Any:
 @contextmanager
 def small_models() -> Iterator[None]:
     """Fit few trees and draw few resamples in this process: for tests of everything but the figures."""
+    from sqf_pipeline.orchestration import resources  # Dagster, which tests of models do without
+
     forests = ("random_forest", "tuned_forest", "weighted_forest", "balanced_forest")
     blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
     boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SQF_JOBS", "1")  # processes of their own would know nothing of all this
         for name in forests:
             patch.setitem(KINDS[name].settings, "n_estimators", 10)
         for settings in boostings:
             patch.setitem(settings, "max_iter", 10)
+        patch.setattr(resources.Compute, "processes", 1)  # other processes would not see what is patched
         patch.setattr(bootstrap, "RESAMPLES", 40)
         patch.setattr(gap_marks, "RESAMPLES", 20)
-        for size, few in {"repeats": 1, "resamples": 20}.items():
-            patch.setitem(permutation_importance.__kwdefaults__, size, few)
+        patch.setattr(charts, "CURVE_RESAMPLES", 20)
+        patch.setitem(permutation_importance.__kwdefaults__, "resamples", 20)
+        for ranked in (permutation_importance, select_columns):
+            patch.setitem(ranked.__kwdefaults__, "repeats", 1)
+        patch.setitem(figure_png.__kwdefaults__, "dpi", 40)
         yield

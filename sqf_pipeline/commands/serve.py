@@ -1,6 +1,7 @@
 """`sqf serve`: the service."""
 
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -27,11 +28,14 @@ from sqf_pipeline.settings import Settings, schema_for_source
 @click.option("--wait", is_flag=True, help="Wait for the first export instead of stopping; visitors are told so.")
 def command(port: int, host: str, folder: Path | None, source: str | None, *, wait: bool) -> None:
     """Serve the current export, and each one that replaces it, until Ctrl-C."""
+    from sqf_pipeline.service.deployment import Deployment
     from sqf_pipeline.service.server import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.Formatter.converter = time.gmtime
     settings = load_settings(source=source)
+    if not settings.url_prefix:
+        settings = load_settings(source=source, url_prefix=os.environ.get("SCRIPT_NAME", "").rstrip("/"))
     folder = folder or settings.export_dir or exports_folder(settings, only=source is not None)
     if not (wait or folder.exists()):
         raise SqfError(
@@ -39,8 +43,14 @@ def command(port: int, host: str, folder: Path | None, source: str | None, *, wa
             "both commands."
         )
     require_free_port(host, port)
-    click.echo(f"http://{host}:{port} answers from {folder}; Ctrl-C ends it.", err=True)
-    serve(folder, host, port, wait=wait)
+    deployment = Deployment(
+        cors_origins=tuple(origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()),
+        largest_request=settings.max_request_bytes,
+        prefix=settings.url_prefix,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    click.echo(f"http://{host}:{port}{settings.url_prefix} answers from {folder}; Ctrl-C ends it.", err=True)
+    serve(folder, host, port, wait=wait, deployment=deployment)
 
 
 def exports_folder(settings: Settings, *, only: bool = False) -> Path:

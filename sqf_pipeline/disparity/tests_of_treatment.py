@@ -12,6 +12,7 @@ from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates
 from sqf_pipeline.disparity.risk_adjusted import risk_adjusted
 from sqf_pipeline.disparity.risk_adjusted_sensitivity import risk_adjusted_sensitivity
+from sqf_pipeline.disparity.threshold_test import threshold_test
 from sqf_pipeline.disparity.veil_of_darkness import veil_of_darkness
 
 if TYPE_CHECKING:
@@ -44,5 +45,6 @@ TREATMENT_TABLES: Mapping[str, TreatmentTable] = {
     "risk_adjusted": TreatmentTable(risk_adjusted, (*_COMPARED, "model", "race")),
     "risk_adjusted_sensitivity": TreatmentTable(risk_adjusted_sensitivity, (*_COMPARED, "race", "assumption")),
     "veil_of_darkness": TreatmentTable(veil_of_darkness, ("years", "population", "contrast")),
+    "threshold_test": TreatmentTable(threshold_test, (*_COMPARED, "prior", "race")),
 }
 """Table name to what makes it, in the order in which they are read."""

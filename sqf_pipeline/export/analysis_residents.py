@@ -28,7 +28,7 @@ def residents_tables(stops: pd.DataFrame, residents: pd.DataFrame) -> list[Analy
     """
     counted = _counted(stops)
     by_race = _rates(counted.groupby("race", sort=False), residents.groupby("race")["residents"].sum())
-    by_race["race"] = by_race["race"].map(_CENSUS)
+    by_race = by_race.assign(race=by_race["race"].map(_CENSUS)).dropna(subset=["race"])
     living = residents.groupby(["precinct", "race"])["residents"].sum()
     everybody = residents.groupby("precinct")["residents"].sum()
     middle = stops.groupby("precinct")[["longitude", "latitude"]].mean().astype("float64").round(4)

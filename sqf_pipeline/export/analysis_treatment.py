@@ -19,8 +19,14 @@ from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 
 HITS = {"weapon": "Any weapon", "firearm": "Firearm", "knife": "Knife", "contraband": "Contraband"}
 STRATA = {
-    "none": "Crude", "precinct_year": "Within precinct and year", "precinct_year_crime": "And suspected crime",
+    "precinct_year": "Within precinct and year", "precinct_year_crime": "And suspected crime", "none": "Crude",
 }  # fmt: skip
+_HELD_EQUAL = {
+    "risk": "Foreseen risk",
+    "risk_place": "Foreseen risk, precinct and year",
+    "risk_without_race_place": "Risk foreseen without race, precinct and year",
+    "risk_of_all_stops_place": "Risk learnt from all stops, precinct and year",
+}
 VERDICTS = {
     "lower_bar": "A lower bar for the group", "higher_bar": "A higher bar for the group", "undecided": "Undecided",
     "too_few": "Too few",
@@ -44,7 +50,13 @@ def treatment_tables(stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], y
         "residents": partial(residents_tables, stops[stops["year"] == year]),
     }
     found = {name: results.get(name) for name in makers}
-    return [table for name, rows in found.items() if rows is not None and len(rows) for table in makers[name](rows)]
+    shown = {name: rows for name, rows in found.items() if rows is not None and _has_rows(rows)}
+    return [table for name, rows in shown.items() for table in makers[name](rows)]
+
+
+def _has_rows(rows: pd.DataFrame) -> bool:
+    """Return whether there is something to show: rows, and where they are of finds, some of those that are shown."""
+    return bool(rows["hit"].isin(list(HITS)).any()) if "hit" in rows else bool(len(rows))
 
 
 def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +100,8 @@ def hit_rates(rates: pd.DataFrame) -> list[AnalysisTable]:
 def hit_differences(contrasts: pd.DataFrame) -> list[AnalysisTable]:
     """Return how finds differ from those on white persons, from the columns of `outcome_test_contrasts`."""
     ends = {"low": "difference_low", "high": "difference_high"}
-    rows = _labelled(contrasts).rename(columns=ends).assign(strata=lambda found: found["strata"].map(STRATA))
+    rows = _labelled(contrasts).rename(columns=ends)
+    rows = pd.concat([rows[rows["strata"] == name].assign(strata=words) for name, words in STRATA.items()])
     told = _told(rows[rows["strata"] == STRATA["precinct_year"]], "difference", _points)
     return [
         _table(
@@ -148,7 +161,7 @@ def decisions_and_hits(decisions: pd.DataFrame) -> list[AnalysisTable]:
 def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
     """Return odds of an act at the same foreseen risk, from the columns of `risk_adjusted`; without risk apart."""
     at_risk = differences[differences["hit"].isin(list(HITS))]
-    rows = _labelled(at_risk).assign(model=lambda found: found["model"].str.replace("_", " ").str.capitalize())
+    rows = _labelled(at_risk).assign(model=lambda found: found["model"].replace(_HELD_EQUAL))
     black = rows[(rows["race"] == "Black") & (rows["model"] == rows["model"].iloc[0])]
     first = black[black["act"] == black["act"].iloc[0]].drop_duplicates("hit").set_index("hit")["odds_ratio"]
     told = ", ".join(f"{HITS[hit].lower()} {number(first.get(hit), 2)}" for hit in ("weapon", "firearm", "knife"))

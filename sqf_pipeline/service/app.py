@@ -7,17 +7,15 @@ from flask import Flask
 
 from sqf_pipeline.service.api import register_api
 from sqf_pipeline.service.bundle import BundleError, resolve_folder
+from sqf_pipeline.service.deployment import DIRECT, Deployment, believe_proxies, register_cors
 from sqf_pipeline.service.loaded_bundle import Service, load_service
 from sqf_pipeline.service.monitoring import TRIAL, Metrics, register_metrics
 from sqf_pipeline.service.pages import register_pages
 from sqf_pipeline.service.problems import register_error_handlers
 from sqf_pipeline.service.security import register_security_headers
 
-LARGEST_REQUEST = 1_048_576
-"""Largest request body, in bytes: about three times what the longest list of stops needs."""
 
-
-def create_app(bundle_dir: Path, metrics: Metrics | None = None) -> Flask:
+def create_app(bundle_dir: Path, metrics: Metrics | None = None, deployment: Deployment = DIRECT) -> Flask:
     """Return the application that answers from the export at `bundle_dir`, after it has answered every page once.
 
     `metrics` go on counting where a former export's application stopped. Raises BundleError when the export is
@@ -25,7 +23,7 @@ def create_app(bundle_dir: Path, metrics: Metrics | None = None) -> Flask:
     """
     folder = resolve_folder(bundle_dir)
     try:
-        app = _put_together(load_service(folder), metrics or Metrics())
+        app = _put_together(load_service(folder), metrics or Metrics(), deployment)
         _try_every_page(app)
     except BundleError:
         raise
@@ -50,12 +48,14 @@ def _try_every_page(app: Flask) -> None:
             raise BundleError(f"The page {rule.rule} of the export cannot be shown ({answer.status}). Export again.")
 
 
-def _put_together(service: Service, metrics: Metrics) -> Flask:
+def _put_together(service: Service, metrics: Metrics, deployment: Deployment) -> Flask:
     app = Flask(__name__, static_folder=None)  # files are served under a mark of their content, by `pages`
     app.config.update(
-        DEBUG=False, TESTING=False, PROPAGATE_EXCEPTIONS=False, MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        DEBUG=False, TESTING=False, PROPAGATE_EXCEPTIONS=False, MAX_CONTENT_LENGTH=deployment.largest_request,
         MAX_FORM_MEMORY_SIZE=65_536, MAX_FORM_PARTS=200,
     )  # fmt: skip
+    believe_proxies(app, deployment.trusted_proxies)
+    register_cors(app, deployment.cors_origins)  # runs after the headers below, which it loosens
     register_security_headers(app)
     register_metrics(app, metrics)
     register_error_handlers(app)

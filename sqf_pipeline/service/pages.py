@@ -202,4 +202,6 @@ def _add_reading(blueprint: Blueprint, service: Service) -> None:
 
     @blueprint.get("/api/openapi.json", endpoint="openapi")
     def openapi_document() -> Response:
-        return Response(openapi, content_type="application/json")
+        root = request.script_root
+        data = to_json(document | {"servers": [{"url": root}]}) if root else openapi
+        return Response(data, content_type="application/json")

@@ -11,8 +11,9 @@ from typing import Any
 from flask import Flask, Response, request
 
 from sqf_pipeline.memory import return_memory
-from sqf_pipeline.service.app import LARGEST_REQUEST, create_app
+from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import CURRENT_NAME, BundleError, list_exports, order_of, resolve_folder
+from sqf_pipeline.service.deployment import DIRECT, Deployment, ProblemChannel
 from sqf_pipeline.service.manifest import MANIFEST_NAME
 from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.problems import PROBLEM_TYPE
@@ -60,10 +61,13 @@ class ServedExport:
     ----------
     path
         An export, a pointer to one, or the folder of all exports, whose `current` is then followed.
+    deployment
+        What is set where the service runs.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, deployment: Deployment = DIRECT) -> None:
         self._path = path
+        self._deployment = deployment
         self._metrics = Metrics()
         self._app = _waiting_app()
         self._served: Identity | None = None
@@ -128,7 +132,7 @@ class ServedExport:
             taken = self.look()
 
     def _take(self, path: Path, identity: Identity | None) -> None:
-        app = create_app(path, self._metrics)
+        app = create_app(path, self._metrics, self._deployment)
         if identity_of(path) != identity:
             raise BundleError(f"The export {path} changed while it was loaded.")
         self._app, self._served = app, identity
@@ -172,15 +176,18 @@ def _waiting_app() -> Flask:
     return app
 
 
-def serve(path: Path, host: str = "127.0.0.1", port: int = 8000, *, wait: bool = False) -> None:
+def serve(
+    path: Path, host: str = "127.0.0.1", port: int = 8000, *, wait: bool = False, deployment: Deployment = DIRECT
+) -> None:
     """Serve the export at `path`, and whatever takes its place, until SIGTERM or Ctrl-C.
 
     Raises BundleError when no export can be served, before a port is opened; with `wait`, the service then asks
     visitors to come again, and keeps looking for one. Raises OSError when the port is taken.
     """
     import waitress
+    from waitress.server import TcpWSGIServer
 
-    served = ServedExport(path)
+    served = ServedExport(path, deployment)
     served.start(wait=wait)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that waits its turn
     stop = threading.Event()
@@ -189,10 +196,12 @@ def serve(path: Path, host: str = "127.0.0.1", port: int = 8000, *, wait: bool =
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _end)
     try:
+        TcpWSGIServer.channel_class = ProblemChannel
         waitress.serve(
             served, host=host, port=port, threads=THREADS, channel_timeout=IDLE_SECONDS, cleanup_interval=5,
-            connection_limit=500, max_request_body_size=2 * LARGEST_REQUEST, max_request_header_size=32_768,
-            expose_tracebacks=False, ident="",
+            connection_limit=500, max_request_body_size=2 * deployment.largest_request, max_request_header_size=32_768,
+            expose_tracebacks=False, ident="", url_prefix=deployment.prefix,
+            clear_untrusted_proxy_headers=not deployment.trusted_proxies,
         )  # fmt: skip
     finally:
         stop.set()

@@ -1,7 +1,8 @@
 """What leaves the pipeline: charts, the model card, the export that the service answers from, and the data package."""
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -20,11 +21,8 @@ from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Wareho
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 _GROUP = "publication"
-_SHOWN_DPI = 60  # a preview in the UI; the file has more
+_PREVIEW_SCALE = 0.4
 
 
 def _inputs(*names: str, by_year: tuple[str, ...]) -> dict[str, dg.AssetIn]:
@@ -74,16 +72,18 @@ def charts(
         )
     files, metadata = {}, {}
     for name, figure in draw_charts(inputs):
-        files[f"{name}.png"] = figure_png(figure)
-        metadata[name] = _shown(figure)
+        files[f"{name}.png"] = png = figure_png(figure)
+        metadata[name] = _preview(png)
     return dg.Output(files, metadata=metadata)
 
 
-def _shown(figure: "Figure") -> dg.MarkdownMetadataValue:
-    from sqf_pipeline.reporting.plots.style import figure_png
+def _preview(png: bytes) -> dg.MarkdownMetadataValue:
+    """Return a small picture of a chart for the UI, scaled down, as drawing it anew takes as long as drawing it."""
+    from matplotlib.image import thumbnail
 
-    picture = b64encode(figure_png(figure, dpi=_SHOWN_DPI)).decode()
-    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{picture})")
+    small = BytesIO()
+    thumbnail(BytesIO(png), small, scale=_PREVIEW_SCALE)
+    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{b64encode(small.getvalue()).decode()})")
 
 
 _MEASURES = (
@@ -218,7 +218,7 @@ def _every_table() -> list[dg.AssetDep]:
     deps=_every_table(),
     group_name=_GROUP,
     owners=list(OWNERS),
-    kinds={"parquet"},
+    kinds={"csv"},
     tags={"grain": "stop"},
     description="Stops and result tables of every year in the database as files that anybody can read, with all that "
     "describes them; the same as `sqf export data` writes.",

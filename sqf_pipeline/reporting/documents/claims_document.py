@@ -54,14 +54,12 @@ def published_figures_document(rows: pd.DataFrame, years: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _ours(row: object) -> str:
+def _ours(row: Any) -> str:
     """Return our figure, with the years it is of where they are not the claim's."""
-    value: Any = getattr(row, "ours", None)
-    if pd.isna(value):
+    if pd.isna(row.ours):
         return ABSENT
-    told = mixed(value) if float(value).is_integer() else number(value, 3)
-    years = str(getattr(row, "our_years", ""))
-    return told if years == str(getattr(row, "years", "")) else f"{told} (on {years})"
+    told = mixed(row.ours) if float(row.ours).is_integer() else number(row.ours, 3)
+    return told if row.our_years == row.years else f"{told} (on {row.our_years})"
 
 
 def _or_dash(text: object) -> str:

@@ -103,6 +103,15 @@ def test_the_export_answers(full):
     assert len(answer.get_json()["models"]) == 6
 
 
+def test_the_data_package_is_what_the_command_writes(full, tmp_path):
+    written = full.sqf("export", "data", str(tmp_path / "package"))
+    assert written.exit_code == 0, written.output
+    sums = (tmp_path / "package" / "SHA256SUMS").read_bytes()
+    assert (full.home / "data_package" / "sqf_sample" / "SHA256SUMS").read_bytes() == sums
+    assert b"  stops/year=2020.parquet\n" in sums
+    assert "SYNTHETIC" in (tmp_path / "package" / "README.md").read_text(encoding="utf-8")
+
+
 def test_what_gaps_alone_tell_is_measured_and_shown(full):
     rows = asked(full, "SELECT outcome, tier, status FROM sqf_sample.gap_marks WHERE highest IS NOT NULL")
     assert {(outcome, tier) for outcome, tier, _ in rows} == {("arrest", "at_stop"), ("summons", "at_stop")}

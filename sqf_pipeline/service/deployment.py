@@ -1,0 +1,88 @@
+"""How the service stands in a network: its prefix, the proxies before it, other sites that may ask, and its limit."""
+
+from dataclasses import dataclass
+
+from flask import Flask, Response, request
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from sqf_pipeline.service.schemas import Problem
+
+API = "/api/"
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "600",
+}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is set where the service runs.
+
+    Attributes
+    ----------
+    cors_origins
+        Origins, `https://host:port`, whose pages may use the interface from a browser; `*` is every one.
+    largest_request
+        Largest request body, in bytes: by default about three times what the longest list of stops needs.
+    prefix
+        Path under which the service is reached, such as `/stops`; empty for the root.
+    trusted_proxies
+        Proxies before the service whose `X-Forwarded-*` headers are believed, the prefix among them.
+    """
+
+    cors_origins: tuple[str, ...] = ()
+    largest_request: int = 1_048_576
+    prefix: str = ""
+    trusted_proxies: int = 0
+
+
+DIRECT = Deployment()
+"""Reached directly, at the root, by pages of its own."""
+
+
+def believe_proxies(app: Flask, trusted: int) -> None:
+    """Let an application take address, scheme, host and prefix from the headers of its trusted proxies."""
+    if trusted:
+        app.wsgi_app = ProxyFix(app.wsgi_app, trusted, trusted, trusted, trusted, trusted)  # type: ignore[method-assign]
+
+
+def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
+    """Let pages of other origins use the interface: not the pages, and without cookies, of which there are none."""
+    if not origins:
+        return
+
+    def allow(response: Response) -> Response:
+        if request.path.startswith(API):
+            response.vary.add("Origin")
+            origin = request.headers.get("Origin", "")
+            if origin and ("*" in origins or origin in origins):
+                response.headers["Access-Control-Allow-Origin"] = origin
+                response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+                if "Access-Control-Request-Method" in request.headers:
+                    response.headers.update(_PREFLIGHT)
+        return response
+
+    app.after_request(allow)
+
+
+class _ProblemTask(ErrorTask):
+    """What the server itself refuses, such as a body that is far too large, told as the application would."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = Problem(type="about:blank", title=error.reason, status=error.code, detail=f"{error.body}.")
+        data = body.model_dump_json().encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/problem+json"))
+        self.set_close_on_finish()
+        self.content_length = len(data)
+        self.write(data)
+
+
+class ProblemChannel(HTTPChannel):
+    """A connection whose refusals are problem documents (RFC 9457)."""
+
+    error_task_class = _ProblemTask
