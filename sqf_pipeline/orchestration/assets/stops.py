@@ -231,6 +231,7 @@ def stops(
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
+    return_memory()  # that reading the text took beside the text
     with writers.alone("stops", context.partition_key):
         yield from _clean(context, raw_stops, frames)
     return_memory()
