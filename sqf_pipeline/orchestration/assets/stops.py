@@ -8,13 +8,8 @@ import pandas as pd
 
 from sqf_pipeline.memory import return_memory
 from sqf_pipeline.orchestration.assets.labels import (
-    FRAMES,
-    FRAMES_AND_TABLES,
-    TABLES,
-    as_table,
-    described,
-    same_columns,
-)
+    FRAMES, FRAMES_AND_TABLES, TABLES, as_table, described, same_columns,
+)  # fmt: skip
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_check, yearly_check
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
