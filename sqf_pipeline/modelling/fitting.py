@@ -145,7 +145,7 @@ def fit_experiment(
     Raises
     ------
     SqfError
-        When an outcome is unknown in a whole year, all stops ended alike, or the last of several years cannot calibrate.
+        When an outcome is unknown in a whole year, all stops ended alike, or the last year cannot calibrate.
     """
     features = experiment.features()
     known, positive, years = _usable(experiment, training_stops)

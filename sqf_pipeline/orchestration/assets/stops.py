@@ -8,8 +8,13 @@ import pandas as pd
 
 from sqf_pipeline.memory import return_memory
 from sqf_pipeline.orchestration.assets.labels import (
-    FRAMES, FRAMES_AND_TABLES, TABLES, as_table, described, same_columns,
-)  # fmt: skip
+    FRAMES,
+    FRAMES_AND_TABLES,
+    TABLES,
+    as_table,
+    described,
+    same_columns,
+)
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_check, yearly_check
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
@@ -79,10 +84,7 @@ def raw_stops(
     year_rules: dg.ResourceParam[YearRules],
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
-    """Read the published files of a year; nothing is stored unless it may be stored as that year.
-
-    Its rows and its digest are stored by one process at a time.
-    """
+    """Read a year; nothing is stored unless it may be as that year, its rows and digest by one process at a time."""
     with writers.alone("raw_stops", context.partition_key):
         yield from _read(context, published_files, year_rules, frames)
     return_memory()
