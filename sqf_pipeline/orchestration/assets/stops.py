@@ -231,7 +231,6 @@ def stops(
     return_memory()  # that reading the text took beside the text
     with writers.alone("stops", context.partition_key):
         yield from _clean(context, raw_stops, frames)
-    return_memory()
 
 
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:
