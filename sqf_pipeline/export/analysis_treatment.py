@@ -50,7 +50,13 @@ def treatment_tables(stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], y
         "residents": partial(residents_tables, stops[stops["year"] == year]),
     }
     found = {name: results.get(name) for name in makers}
-    return [table for name, rows in found.items() if rows is not None and len(rows) for table in makers[name](rows)]
+    shown = {name: rows for name, rows in found.items() if rows is not None and _has_rows(rows)}
+    return [table for name, rows in shown.items() for table in makers[name](rows)]
+
+
+def _has_rows(rows: pd.DataFrame) -> bool:
+    """Return whether there is something to show: rows, and where they are of finds, some of those that are shown."""
+    return bool(rows["hit"].isin(list(HITS)).any()) if "hit" in rows else bool(len(rows))
 
 
 def _labelled(rows: pd.DataFrame) -> pd.DataFrame:

@@ -151,4 +151,8 @@ def test_rates_for_residents_are_stops_over_residents_of_the_census():
 
 
 def test_an_export_without_the_tests_says_so():
-    assert treatment_tables(invented_stops(100, 1, 2020), {}, 2020) == []
+    stops, results = invented_stops(100, 1, 2020), treatment_results()
+    assert treatment_tables(stops, {}, 2020) == []
+    assert treatment_tables(stops, {name: rows.head(0) for name, rows in results.items()}, 2020) == []
+    of_groups_alone = results["risk_adjusted"][results["risk_adjusted"]["hit"] == "none"]
+    assert treatment_tables(stops, {"risk_adjusted": of_groups_alone}, 2020) == []
