@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from sqf_pipeline.modelling.thread_limits import one_thread
+
 Result = TypeVar("Result")
 
 
@@ -19,7 +21,10 @@ def side_by_side(tasks: Iterable[Callable[[], Result]], processes: int = 1, batc
         Tasks that are handed over together; what they have in common is then sent once.
     """
     if processes < 2:
-        yield from (task() for task in tasks)
+        for task in tasks:
+            with one_thread():  # as in a process beside others, or the last digit of a sum would tell them apart
+                result = task()
+            yield result
         return
     from joblib import Parallel, delayed
 

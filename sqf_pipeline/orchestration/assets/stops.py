@@ -107,6 +107,7 @@ def _read(
     file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
     context.instance.add_run_tags(context.run.run_id, {OBTAINED_TAG: file.source})
     raw = read_published_year(file.paths, year)
+    return_memory()
     cleaned = clean_stops(raw.frame, year)
     synthetic = file.source == "sample"
     review = review_year(
@@ -230,6 +231,7 @@ def stops(
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
+    return_memory()  # that reading the text took beside the text
     with writers.alone("stops", context.partition_key):
         yield from _clean(context, raw_stops, frames)
     return_memory()
