@@ -73,7 +73,7 @@ def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
 def _told(rows: pd.DataFrame, value: str, write: Callable[[Any], str]) -> str:
     """Return what frisks of all stops found on black persons in the longest window, each kind of weapon."""
     first = rows[(rows["years"] == rows["years"].iloc[0]) & (rows["population"] == rows["population"].iloc[0])]
-    black = first[(first["race"] == "Black") & (first["act"] == first["act"].iloc[0])].drop_duplicates("hit")
+    black = first[(first["race"] == "Black") & first["act"].isin(first["act"].head(1))].drop_duplicates("hit")
     of = black.set_index("hit")[value]
     parts = [f"{write(of.get(hit))} {words}" for hit, words in (("firearm", "firearms"), ("knife", "knives"))]
     return f"{first['years'].iloc[0]}: {', '.join(parts)}, {write(of.get('weapon'))} any weapon"
@@ -163,8 +163,8 @@ def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
     """Return odds of an act at the same foreseen risk, from the columns of `risk_adjusted`; without risk apart."""
     at_risk = differences[differences["hit"].isin(list(HITS))]
     rows = _labelled(at_risk).assign(model=lambda found: found["model"].replace(_HELD_EQUAL))
-    black = rows[(rows["race"] == "Black") & (rows["model"] == rows["model"].iloc[0])]
-    first = black[black["act"] == black["act"].iloc[0]].drop_duplicates("hit").set_index("hit")["odds_ratio"]
+    black = rows[(rows["race"] == "Black") & rows["model"].isin(rows["model"].head(1))]  # few stops may have none
+    first = black[black["act"].isin(black["act"].head(1))].drop_duplicates("hit").set_index("hit")["odds_ratio"]
     told = ", ".join(f"{HITS[hit].lower()} {number(first.get(hit), 2)}" for hit in ("weapon", "firearm", "knife"))
     return [
         _table(
