@@ -11,14 +11,15 @@ PYTHON ?=
 # Files of tests are shared out among the cores, in their own order, because the longest stand first.
 IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-# Percent of lines and branches that the fast tests must reach; raise it when it has risen.
-COVERAGE_FLOOR ?= 85
+# Percent of lines and branches that the fast unit tests must reach by themselves: a first guess, to be put just under
+# what CI measures, and raised when that has risen.
+COVERAGE_FLOOR ?= 65
 
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help run setup test test-fast test-slow coverage lint format ui docs site bench pin clean
+.PHONY: help run setup test test-fast test-rest coverage lint format ui docs site bench pin hashes clean
 
 help:  ## Tell what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -e 's/:.*## /\t/' | expand -t 10
@@ -30,7 +31,7 @@ setup: $(INSTALLED)  ## Install the pipeline into .venv
 	@echo "Ready: $(BIN)/sqf --help"
 
 ifdef COVERAGE
-test: coverage test-slow
+test: coverage test-rest
 else
 test: $(DEV_INSTALLED)  ## Run the tests (with the real files too, when SQF_DATA_DIR names their folder)
 	$(BIN)/python -m pytest $(IN_PARALLEL)
@@ -39,12 +40,12 @@ endif
 test-fast: $(DEV_INSTALLED)  ## Run the tests that take less than ten seconds each
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m 'not slow'
 
-test-slow: $(DEV_INSTALLED)  ## Run the others
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m slow
-
-coverage: $(DEV_INSTALLED)  ## Run the fast tests and measure which lines and branches they reach
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m 'not slow' \
+coverage: $(DEV_INSTALLED)  ## Run the fast unit tests and measure which lines and branches they reach
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m 'unit and not slow' \
 	  --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
+
+test-rest: $(DEV_INSTALLED)  ## Run the tests that `make coverage` leaves out
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m 'slow or not unit'
 
 lint: $(DEV_INSTALLED)  ## Check format, style and types
 	$(BIN)/ruff format --check .
@@ -73,6 +74,14 @@ pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt
 	@{ sed -n '/^#/p' constraints.txt; \
 	   $(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; } > constraints.new
 	@mv constraints.new constraints.txt
+
+hashes: $(INSTALLED)  ## Write requirements-hashed.txt: the pins with digests, for pip install --require-hashes
+	@$(PIP) --group hashes
+	@{ echo "# Pins with the digests of their files; make hashes writes it anew, after make pin. To install from it:"; \
+	   echo "# pip install --require-hashes -r requirements-hashed.txt && pip install --no-deps ."; \
+	   $(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --generate-hashes --universal \
+	     --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-strip-extras --quiet; } > requirements.new
+	@mv requirements.new requirements-hashed.txt
 
 clean:  ## Remove .venv and caches; data and results in .sqf stay
 	@if [ -x $(BIN)/sqf ]; then $(BIN)/sqf db stop >/dev/null 2>&1 || true; fi

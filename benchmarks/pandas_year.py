@@ -13,7 +13,7 @@ def main(home: Path, year: int, rows: int, step: str) -> None:
     encoding = {2011: "cp1252", 2016: "utf-8-sig"}.get(year, "utf-8")
     with zipfile.ZipFile(path) as archive, archive.open(f"{year}.csv") as file:
         frame = pd.read_csv(file, encoding=encoding, low_memory=False, nrows=None if step == "read_csv" else rows)
-    if step == "to_sql":
+    if step != "read_csv":
         from sqf_pipeline.warehouse import embedded_server
         from sqf_pipeline.warehouse.url import create_engine
 

@@ -90,12 +90,12 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
     tables = TableIOManager(warehouse, fitted_models)
     return {
         "published_files": PublishedFiles.from_settings(settings, source),
-        "year_rules": YearRules.from_settings(settings),
-        "residents_table": Residents.from_settings(settings),
+        "year_rules": YearRules(settings.excerpt, settings.allow_partial),
+        "residents_table": Residents(settings.residents),
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,
-        "compute": Compute.from_settings(settings),
+        "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
         "exports": Exports(home / "exports" / schema, home / "data_package" / schema),
         "reports": ReportIOManager(home / "reports" / schema),
         "encoders": ModelIOManager(storage),

@@ -23,6 +23,13 @@ os.environ.setdefault("SQF_EXCERPT", "on")
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of `unit`, whose coverage is measured."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent / "unit"):
+            item.add_marker(pytest.mark.unit)
+
+
 @pytest.fixture(scope="session")
 def real_data_dir() -> Path:
     """Return the folder of the real yearly files, or skip and say why."""

@@ -83,6 +83,7 @@ def small_models() -> Iterator[None]:
     blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
     boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SQF_JOBS", "1")  # processes of their own would know nothing of all this
         for name in forests:
             patch.setitem(KINDS[name].settings, "n_estimators", 10)
         for settings in boostings:

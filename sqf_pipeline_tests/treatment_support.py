@@ -19,6 +19,7 @@ def treatment_results(test_year: int = 2020) -> dict[str, pd.DataFrame]:
         "outcome_test_contrasts": _contrasts(),
         "decision_and_hit_rates": _decisions(),
         "risk_adjusted": _risk_adjusted(),
+        "threshold_test": _thresholds(),
         "veil_of_darkness": _veil(),
         "risk_concentration": _concentration(),
         "precision_at_recall": _precision(),
@@ -74,6 +75,15 @@ def _risk_adjusted() -> pd.DataFrame:
         reference="white", stops=1000, odds_ratio=value, odds_ratio_low=value - 0.1, odds_ratio_high=value + 0.1,
         difference=0.05, difference_low=0.04, difference_high=0.06, risk_foreseen=0.1, risk_observed=0.1,
     )  # fmt: skip
+
+
+def _thresholds() -> pd.DataFrame:
+    keys = {"years": WINDOWS[:1], "population": ("all",), "act": ("frisk",), "hit": KINDS, "prior": ("learned",)}
+    rows = _numbered({**keys, "race": GROUPS[:3]}, 0.01, 0.1).drop(columns="value")
+    nothing = dict.fromkeys(("threshold", "low", "high", "difference", "difference_low", "difference_high"), np.nan)
+    return rows.assign(
+        reference="white", **nothing, r_hat=1.3, effective_draws=20.0, verdict="not_identified", reason="R-hat is 1.3."
+    )
 
 
 def _veil() -> pd.DataFrame:

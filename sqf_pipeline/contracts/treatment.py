@@ -76,4 +76,11 @@ def shown_with_power(rows: pd.DataFrame) -> bool:
     )
 
 
-GATES = {"decision_and_hit_rates": decided_by_both, "veil_of_darkness": shown_with_power}
+def identified(rows: pd.DataFrame) -> bool:
+    """Return whether a threshold stands only with a verdict, and a verdict only with chains that agree on it."""
+    silent = rows["verdict"].isin(["not_identified", "not_run"])
+    sure = ((rows["r_hat"] < 1.02) & (rows["effective_draws"] >= 400)).fillna(value=False)
+    return bool(rows.loc[silent, "threshold"].isna().all()) and bool(sure[~silent].all())
+
+
+GATES = {"decision_and_hit_rates": decided_by_both, "veil_of_darkness": shown_with_power, "threshold_test": identified}

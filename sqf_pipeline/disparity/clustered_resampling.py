@@ -133,7 +133,7 @@ def compare(
     resampling: Resampling, strata: NDArray[np.intp], group: NDArray[np.bool_], reference: NDArray[np.bool_]
 ) -> Compared:
     """Return what compares the stops of a group with those of the reference within strata, shapes (stops,)."""
-    size = int(strata.max(initial=-1)) + 1
+    size = max(int(strata.max(initial=-1)) + 1, 1)
     inside = strata >= 0
     both = np.ones(size, dtype=bool)
     for rows in (group, reference):

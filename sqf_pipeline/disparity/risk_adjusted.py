@@ -11,7 +11,7 @@ Jung, Corbett-Davies, Gaebler, Shroff and Goel (2018), Mitigating included- and 
 disparate impact, arXiv:1809.05651.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -166,13 +166,13 @@ def compared_stops(stops: "pd.DataFrame") -> ComparedStops | None:
     return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered)
 
 
-def enough_finds(stops: "pd.DataFrame", hits: Mapping[str, Mask], frisked: Mask) -> tuple[str, ...]:
+def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
     """Return the hits to foresee: all of `HITS`, or none, so that no weapon stands without firearm and knife."""
-    if all(is_recorded(stops, entry_named("hit", hit)) for hit in HITS) and all(
-        FEWEST_FOUND <= int((found & frisked).sum()) <= int(frisked.sum()) - FEWEST_FOUND for found in hits.values()
-    ):
-        return HITS
-    return ()
+    named = [entry_named("hit", hit) for hit in HITS]
+    if not all(is_recorded(stops, hit) for hit in named):
+        return ()
+    finds = [int((holds(stops, hit) & frisked).sum()) for hit in named]
+    return HITS if min(finds) >= FEWEST_FOUND and max(finds) <= int(frisked.sum()) - FEWEST_FOUND else ()
 
 
 def risk_adjusted(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> "pd.DataFrame":
@@ -191,9 +191,8 @@ def risk_adjusted(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> "pd.DataF
     plain: dict[str, list[Floats]] = {"group": [], "place": [place], "everything_recorded": [chosen.parts(RECORDED)]}
     for model, beside in plain.items():
         rows += _rows(chosen, (RISK_ACT, NO_HIT, model), acted, beside)
-    found = {hit: chosen.found(hit) for hit in HITS}
     other = entry_named("act", OTHER_ACT)
-    for hit in enough_finds(stops, found, chosen.frisked):
+    for hit in enough_finds(stops, chosen.frisked):
         for model, risk, columns in _risk_models(chosen, hit, place, repeats):
             rows += _rows(chosen, (RISK_ACT, hit, model), acted, columns, risk=risk)
             if model == "risk_place" and is_recorded(stops, other):

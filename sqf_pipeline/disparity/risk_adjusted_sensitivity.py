@@ -22,7 +22,6 @@ from sqf_pipeline.disparity.acts_and_hits import REFERENCE, as_table, entries, y
 from sqf_pipeline.disparity.clustered_logistic import fit_linear, newton, spline
 from sqf_pipeline.disparity.foreseen_risk import log_odds
 from sqf_pipeline.disparity.risk_adjusted import (
-    HITS,
     PLACE,
     REPEATS,
     RISK_ACT,
@@ -90,7 +89,7 @@ def risk_adjusted_sensitivity(stops: "pd.DataFrame", *, repeats: int = REPEATS) 
     if chosen is None:
         return as_table(SensitivityRow, rows)
     names = [group.name for group in entries("group")]
-    for hit in enough_finds(stops, {hit: chosen.found(hit) for hit in HITS}, chosen.frisked):
+    for hit in enough_finds(stops, chosen.frisked):
         risk = chosen.risk(hit, repeats=repeats)[chosen.compared]
         for column, number in enumerate(chosen.groups[:-1], start=1):
             key = (years_label(stops), "all", RISK_ACT, hit, names[number], REFERENCE)

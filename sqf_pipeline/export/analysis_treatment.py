@@ -44,13 +44,20 @@ def treatment_tables(stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], y
         "outcome_test_contrasts": hit_differences,
         "decision_and_hit_rates": decisions_and_hits,
         "risk_adjusted": risk_adjusted_differences,
+        "threshold_test": thresholds,
         "veil_of_darkness": veil,
         "risk_concentration": concentration,
         "precision_at_recall": precision_by_group,
         "residents": partial(residents_tables, stops[stops["year"] == year]),
     }
     found = {name: results.get(name) for name in makers}
-    return [table for name, rows in found.items() if rows is not None and len(rows) for table in makers[name](rows)]
+    shown = {name: rows for name, rows in found.items() if rows is not None and _has_rows(rows)}
+    return [table for name, rows in shown.items() for table in makers[name](rows)]
+
+
+def _has_rows(rows: pd.DataFrame) -> bool:
+    """Return whether there is something to show: rows, and where they are of finds, some of those that are shown."""
+    return bool(rows["hit"].isin(list(HITS)).any()) if "hit" in rows else bool(len(rows))
 
 
 def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
@@ -178,6 +185,27 @@ def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
                 kind="interval", x="what", y=("odds_ratio", "difference"),
                 select=("years", "population", "act", "model"),
             ),
+        )
+    ]  # fmt: skip
+
+
+def thresholds(inferred: pd.DataFrame) -> list[AnalysisTable]:
+    """Return the thresholds that passed every gate, and why others did not, from the columns of `threshold_test`."""
+    rows = _labelled(inferred).rename(columns={"low": "threshold_low", "high": "threshold_high"})
+    held = int(rows["threshold"].notna().sum())
+    return [
+        _table(
+            rows.assign(verdict=rows["verdict"].str.replace("_", " ").str.capitalize()),
+            [
+                ("years", "Years"), ("act", "Act"), ("prior", "Prior", "words"), ("what", "Find: on whom"),
+                ("threshold", "Threshold", "percent"), ("difference", "Difference from white", "percent"),
+                ("r_hat", "R-hat", "decimal"), ("effective_draws", "Effective draws", "count"), ("verdict", "Verdict"),
+                ("reason", "Why"),
+            ],
+            name="thresholds", title=f"{held} of {len(rows)} thresholds passed every gate",
+            question="At which probability of a find do officers frisk a member of each group?",
+            note="A threshold stands only where chains and priors agree and weekdays, which must not differ, do not. "
+            "Where it is not identified the counts fit several thresholds: the test cannot show which is right.",
         )
     ]  # fmt: skip
 

@@ -145,8 +145,7 @@ def fit_experiment(
     Raises
     ------
     SqfError
-        When a whole training year's outcome is unknown, when all stops ended alike, or when a calibrated experiment
-        has one year only or a last year without stops of both kinds.
+        When an outcome is unknown in a whole year, all stops ended alike, or the last year cannot calibrate.
     """
     features = experiment.features()
     known, positive, years = _usable(experiment, training_stops)

@@ -97,22 +97,12 @@ class YearRules:
     excerpt: bool
     allow_partial: bool
 
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "YearRules":
-        """Return the rules that the settings name."""
-        return cls(settings.excerpt, settings.allow_partial)
-
 
 @dataclass(frozen=True)
 class Residents:
     """The table of residents by precinct; None is the census of 2020."""
 
     path: Path | None
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "Residents":
-        """Return the table that the settings name."""
-        return cls(settings.residents)
 
 
 @dataclass(frozen=True)
@@ -122,11 +112,6 @@ class Compute:
     name: Literal["local", "dask", "ray"]
     address: str | None
     n_jobs: int
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "Compute":
-        """Return the engine that the settings name."""
-        return cls(settings.compute, settings.compute_address, settings.jobs)
 
     @property
     def processes(self) -> int:

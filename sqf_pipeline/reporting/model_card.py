@@ -33,7 +33,7 @@ class ModelCardInputs:
     models, metric_intervals, threshold_metrics, calibration_bins, subgroup_metrics, feature_importances, drift,
     study_2021_comparison, source_files, data_quality, metric_differences, gap_marks, outcome_counts,
     risk_concentration, precision_at_recall, outcome_test_rates, outcome_test_contrasts, decision_and_hit_rates,
-    risk_adjusted, veil_of_darkness
+    risk_adjusted, veil_of_darkness, threshold_test
         Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
         become the table over years.
     main_models
@@ -62,6 +62,7 @@ class ModelCardInputs:
     decision_and_hit_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
     risk_adjusted: pd.DataFrame = field(default_factory=pd.DataFrame)
     veil_of_darkness: pd.DataFrame = field(default_factory=pd.DataFrame)
+    threshold_test: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_models: tuple[str, ...] = ()
 
     def of_test_year(self) -> "ModelCardInputs":

@@ -23,7 +23,7 @@ def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding
     """
     found = []
     for entry in load_columns():
-        if entry.kind != "category" or stops[entry.name].isna().all():
+        if entry.kind != "category" or entry.name not in before or stops[entry.name].isna().all():
             continue
         now = stops[entry.name].value_counts()
         shares = before[entry.name].value_counts(normalize=True)

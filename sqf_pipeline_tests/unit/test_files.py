@@ -13,7 +13,15 @@ import pytest
 from filelock import FileLock
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.files import SCRAP_SECONDS, file_sha256, locked, remove_scraps, scraps_of, written_whole
+from sqf_pipeline.files import (
+    SCRAP_SECONDS,
+    file_sha256,
+    folder_written_whole,
+    locked,
+    remove_scraps,
+    scraps_of,
+    written_whole,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -168,3 +176,41 @@ def test_a_lock_is_held_by_one_and_given_back(tmp_path: Path) -> None:
         raise ValueError("inside")
     with locked(path, seconds=0, otherwise=busy):
         pass
+
+
+def test_a_folder_is_put_back_when_its_writer_was_killed_between_two_renames(tmp_path):
+    former = tmp_path / ".package.0123abcd.former"
+    former.mkdir()
+    (former / "mark.json").write_text("earlier")
+    with pytest.raises(RuntimeError), folder_written_whole(tmp_path / "package", known_by="mark.json"):
+        raise RuntimeError
+    assert (tmp_path / "package" / "mark.json").read_text() == "earlier"
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]
+
+
+def test_scraps_of_killed_writers_of_a_folder_go_after_an_hour_and_those_at_work_stay(tmp_path):
+    old, fresh, others = (tmp_path / f".{name}.part" for name in ("p.0123abcd", "p.89abcdef", "pp.0123abcd"))
+    for path in (old, fresh, others):
+        path.mkdir()
+        (path / "file").write_text("half")
+    for path in (old, others):
+        os.utime(path, (0, 0))
+    with folder_written_whole(tmp_path / "p", known_by="mark.json") as work:
+        (work / "deep").mkdir()
+        (work / "deep" / "file").write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"p", fresh.name, others.name}
+    assert (tmp_path / "p" / "deep" / "file").read_text() == "whole"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder of other files"])
+def test_what_was_not_written_as_a_whole_folder_is_refused_and_kept(tmp_path, kind):
+    place = tmp_path / "mine"
+    if kind == "file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        (place / "notes.txt").write_text("mine")
+    with pytest.raises(SqfError, match="found other files"), folder_written_whole(place, known_by="mark.json"):
+        pytest.fail("the block must not begin")
+    assert place.read_text() == "mine" if kind == "file" else (place / "notes.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

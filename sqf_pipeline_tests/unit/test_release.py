@@ -1,5 +1,6 @@
 """What a release is made of: one version, every file of data in the wheel, forms that a site can read."""
 
+import re
 import subprocess
 import tomllib
 from importlib import metadata
@@ -40,3 +41,23 @@ def test_issue_forms_have_what_a_form_needs():
         fields = [part["id"] for part in form["body"]]
         assert len(fields) == len(set(fields)), path.name
     assert len(forms) == 4
+
+
+def test_hashed_pins_are_the_pins_and_name_no_index():
+    text = (ROOT / "requirements-hashed.txt").read_text(encoding="utf-8")
+    hashed = dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;]+)", text, re.MULTILINE))
+    pins = re.findall(r"^([^#=]+)==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    pinned = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
+    other = {
+        name: version
+        for name, version in hashed.items()
+        if pinned.get(re.sub(r"[-_.]+", "-", name).lower(), version) != version
+    }
+    assert other == {}, "run: make hashes"
+    wanted = {
+        re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", line)[0]).lower()
+        for line in PROJECT["project"]["dependencies"]
+    }
+    assert wanted <= {re.sub(r"[-_.]+", "-", name).lower() for name in hashed}, "run: make hashes"
+    assert text.count("--hash=sha256:") > len(hashed) > 50
+    assert "://" not in text

@@ -22,6 +22,7 @@ _TABLES = {
     "where both say the same.",
     "risk_adjusted": "How often officers act on a group at the same foreseen risk of a find.",
     "risk_adjusted_sensitivity": "What something unseen would have to be like to explain these differences away.",
+    "threshold_test": "At which probability of a find officers act on a group, where every gate is passed.",
     "veil_of_darkness": "Whether a group's share of the stops falls after dark, where the stops are enough to tell.",
 }
 

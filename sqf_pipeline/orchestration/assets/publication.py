@@ -90,6 +90,7 @@ _MEASURES = (
     "metric_intervals", "metric_differences", "threshold_metrics", "calibration_bins", "subgroup_metrics",
     "feature_importances", "drift", "study_2021_comparison", "outcome_test_rates", "outcome_test_contrasts",
     "decision_and_hit_rates", "risk_concentration", "precision_at_recall", "risk_adjusted", "veil_of_darkness",
+    "threshold_test",
 )  # fmt: skip
 
 

@@ -84,10 +84,7 @@ def raw_stops(
     year_rules: dg.ResourceParam[YearRules],
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
-    """Read the published files of a year; nothing is stored unless it may be stored as that year.
-
-    Its rows and its digest are stored by one process at a time.
-    """
+    """Read a year; nothing is stored unless it may be as that year, its rows and digest by one process at a time."""
     with writers.alone("raw_stops", context.partition_key):
         yield from _read(context, published_files, year_rules, frames)
     return_memory()
@@ -107,6 +104,7 @@ def _read(
     file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
     context.instance.add_run_tags(context.run.run_id, {OBTAINED_TAG: file.source})
     raw = read_published_year(file.paths, year)
+    return_memory()
     cleaned = clean_stops(raw.frame, year)
     synthetic = file.source == "sample"
     review = review_year(
@@ -230,9 +228,9 @@ def stops(
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
+    return_memory()  # that reading the text took beside the text
     with writers.alone("stops", context.partition_key):
         yield from _clean(context, raw_stops, frames)
-    return_memory()
 
 
 def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: ParquetIOManager) -> Iterator[Any]:

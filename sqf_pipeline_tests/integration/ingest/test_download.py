@@ -457,12 +457,12 @@ def test_only_a_server_with_an_accepted_certificate_is_believed(
 @pytest.mark.parametrize(
     ("template", "year", "message"),
     [
-        ("https://example.org/sqf.xlsx", 2020, "holds {year} and ends in"),
-        ("https://example.org/{year}.rar", 2020, "holds {year} and ends in"),
+        ("https://example.org/sqf.xlsx", 2020, "holds {file}, or {year} and ends in"),
+        ("https://example.org/{year}.rar", 2020, "holds {file}, or {year} and ends in"),
         ("ftp://127.0.0.1/sqf-{year}.xlsx", 2020, "Expected an http or https address"),
         ("http:///sqf-{year}.xlsx", 2020, "Expected an http or https address"),
         ("sqf-{year}.xlsx", 2020, "Expected an http or https address"),
-        ("http://127.0.0.1/sqf-{year}.xlsx", 2002, "The year 2002 cannot be used.*from 2003 on"),
+        ("http://127.0.0.1/sqf-{year}.xlsx", 2002, r"The year 2002 cannot be used.*since 2003"),
     ],
 )
 def test_addresses_that_cannot_be(template: str, year: int, message: str, patience: Patience, tmp_path: Path) -> None:

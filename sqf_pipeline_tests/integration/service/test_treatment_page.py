@@ -53,10 +53,10 @@ def kinds_in(texts) -> set[str]:
 
 def test_every_choice_on_the_page_shows_a_weapon_with_both_its_kinds():
     with_weapons = [table for table in tables() if "what" in [column.name for column in table.columns]]
-    assert len(with_weapons) == 6
+    assert len(with_weapons) == 7
     for table in with_weapons:
         rows = frame_of(table)
-        for _, group in rows.groupby(list(table.chart.select)):
+        for _, group in rows.groupby(list(table.chart.select) or ["years"]):
             assert kinds_in(group["what"]) == set(KINDS), table.name
         assert "what" not in table.chart.select
 
@@ -82,7 +82,8 @@ def test_every_rate_has_an_interval_and_every_figure_says_what_it_cannot_show():
     for table in tables():
         names = {column.name for column in table.columns}
         if table.name not in WITHOUT_INTERVAL:
-            drawn = table.chart.y[0] if table.chart.y else "odds_ratio"
+            undrawn = {"after_dark": "odds_ratio", "thresholds": "threshold"}
+            drawn = table.chart.y[0] if table.chart.y else undrawn[table.name]
             assert {f"{drawn}_low", f"{drawn}_high"} <= names, table.name
         assert re.search(r"cannot|is no single answer|not the people who walk there", table.note), table.name
 
@@ -151,4 +152,8 @@ def test_rates_for_residents_are_stops_over_residents_of_the_census():
 
 
 def test_an_export_without_the_tests_says_so():
-    assert treatment_tables(invented_stops(100, 1, 2020), {}, 2020) == []
+    stops, results = invented_stops(100, 1, 2020), treatment_results()
+    assert treatment_tables(stops, {}, 2020) == []
+    assert treatment_tables(stops, {name: rows.head(0) for name, rows in results.items()}, 2020) == []
+    of_groups_alone = results["risk_adjusted"][results["risk_adjusted"]["hit"] == "none"]
+    assert treatment_tables(stops, {"risk_adjusted": of_groups_alone}, 2020) == []

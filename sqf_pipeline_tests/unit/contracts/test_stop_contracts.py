@@ -11,8 +11,10 @@ from sqf_pipeline.contracts.stop_contracts import (
     training_stops_contract,
 )
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.forms.published_forms import forms
 from sqf_pipeline_tests.unit.contracts.failed_rules import failed_rules
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
+from sqf_pipeline_tests.unit.ingest.published_old_form import raw_old_stops
 
 
 @pytest.fixture
@@ -40,6 +42,22 @@ def test_raw_rules():
     assert failed_rules(contract, raw_stops().drop(columns="arrested"))
     assert failed_rules(contract, raw_stops().assign(shoe_size="9"))
     assert any(check == "has_rows" for _, check in failed_rules(contract, raw_stops().iloc[:0]))
+
+
+def test_raw_rules_of_the_old_form():
+    contract = raw_stops_contract(forms()["OLD"])
+    contract.validate(raw_old_stops({}, {}), lazy=True)
+    same = raw_old_stops({"ser_num": "7"}, {"ser_num": "  7"})
+    assert any(check == "id_is_unique_within_its_year" for _, check in failed_rules(contract, same))
+    contract.validate(raw_old_stops({"ser_num": "7"}, {"ser_num": "7", "pct": "15"}), lazy=True)
+    for text in ("one", "1.5", "-3"):
+        failed = failed_rules(contract, raw_old_stops({"ser_num": text}))
+        assert any(check == "id_is_a_whole_number" for _, check in failed), text
+    assert failed_rules(contract, raw_old_stops().drop(columns="arrested"))
+    assert failed_rules(contract, raw_old_stops().assign(issuing_officer_rank="POM")), "a column of the new form"
+    assert failed_rules(contract, raw_old_stops().assign(form="NEW"))
+    assert failed_rules(raw_stops_contract(), raw_old_stops())
+    assert any(check == "has_rows" for _, check in failed_rules(contract, raw_old_stops().iloc[:0]))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqf_pipeline.contracts.treatment import decided_by_both, no_weapon_alone, treatment_contract
+from sqf_pipeline.contracts.treatment import (
+    decided_by_both,
+    identified,
+    no_weapon_alone,
+    shown_with_power,
+    treatment_contract,
+)
 from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
 
 KEY = TREATMENT_TABLES["decision_and_hit_rates"].key
@@ -87,3 +93,35 @@ def test_whatever_stands_a_weapon_has_both_kinds_beside_it(hits):
 def test_lower_bar_is_allowed_only_with_more_acts_and_fewer_hits(act_low, act_high, hit_low, hit_high):
     rows = decisions("lower_bar", act_low=act_low, act_high=act_high, hit_low=hit_low, hit_high=hit_high)
     assert decided_by_both(rows) == (act_low > 0 and hit_high < 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "allowed"),
+    [
+        ({}, True),
+        ({"threshold": 0.03}, False),
+        ({"verdict": "lower_threshold", "threshold": 0.03, "r_hat": 1.01, "effective_draws": 400.0}, True),
+        ({"verdict": "lower_threshold", "threshold": 0.03, "r_hat": 1.02, "effective_draws": 900.0}, False),
+        ({"verdict": "no_difference_shown", "threshold": 0.03, "r_hat": 1.0, "effective_draws": 399.0}, False),
+        ({"verdict": "no_difference_shown", "threshold": 0.03, "r_hat": None, "effective_draws": 900.0}, False),
+    ],
+)
+def test_a_threshold_stands_only_with_chains_that_agree(changed, allowed):
+    row = {"verdict": "not_identified", "threshold": None, "r_hat": 1.3, "effective_draws": 20.0} | changed
+    assert identified(pd.DataFrame([row]).astype({"threshold": "Float64", "r_hat": "Float64"})) == allowed
+
+
+@pytest.mark.parametrize(
+    ("row", "allowed"),
+    [
+        ({"verdict": "no_power", "odds_ratio": None, "low": None, "high": None}, True),
+        ({"verdict": "no_power", "odds_ratio": 0.8, "low": 0.6, "high": 0.9}, False),
+        ({"verdict": "fewer_in_the_dark", "odds_ratio": 0.8, "low": 0.6, "high": 0.9}, True),
+        ({"verdict": "fewer_in_the_dark", "odds_ratio": 0.8, "low": 0.6, "high": 1.1}, False),
+        ({"verdict": "more_in_the_dark", "odds_ratio": 1.3, "low": 0.9, "high": 1.5}, False),
+        ({"verdict": "no_difference_shown", "odds_ratio": 1.0, "low": 0.9, "high": 1.1}, True),
+    ],
+)
+def test_odds_after_dark_stand_only_with_power_and_a_difference_only_off_one(row, allowed):
+    frame = pd.DataFrame([row]).astype(dict.fromkeys(("odds_ratio", "low", "high"), "Float64"))
+    assert shown_with_power(frame) == allowed

@@ -6,8 +6,12 @@ import subprocess
 import sys
 
 import pandas as pd
+import pytest
 
+from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
+from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts
 from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
+from sqf_pipeline.disparity.veil_of_darkness import veil_of_darkness
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
 SCRIPT = """
@@ -41,6 +45,7 @@ def test_keys_tell_rows_apart_and_every_row_names_its_years_and_population():
         assert made[list(table.key)].notna().all().all()
 
 
+@pytest.mark.slow
 def test_two_hash_seeds_give_the_same_tables():
     command = [sys.executable, "-c", SCRIPT]
     runs = []
@@ -49,3 +54,28 @@ def test_two_hash_seeds_give_the_same_tables():
         runs.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
     assert runs[0] == runs[1]
     assert len(runs[0].strip()) == 64
+
+
+@pytest.mark.parametrize("rows", [0, 1, 40])
+def test_few_stops_or_none_give_tables_without_a_figure_rather_than_an_error(rows):
+    stops = simulated_stops(4, 60, (0.06, 0.16, 0.16)).iloc[:rows]
+    for name, table in TREATMENT_TABLES.items():
+        made = table.make(stops)
+        assert set(table.key) <= set(made.columns), name
+        for figure in ("rate", "difference", "odds_ratio", "threshold", "hit_difference"):
+            assert figure not in made or made[figure].isna().all(), name
+
+
+def test_stops_without_place_time_race_or_crime_are_taken_as_they_are():
+    stops = simulated_stops(4, 300, (0.06, 0.16, 0.16))
+    for name in ("precinct", "stop_time_seconds", "suspect_race", "suspected_crime", "initiated_by", "x_feet"):
+        lost = stops.assign(**{name: stops[name].mask(stops.index % 3 == 0)})
+        nothing = stops.assign(**{name: stops[name].mask(stops.index >= 0)})
+        for frame in (lost, nothing):
+            assert (
+                not outcome_test_contrasts(frame, resamples=10)
+                .duplicated(["population", "act", "hit", "strata", "race"])
+                .any()
+            )
+            decision_and_hit_rates(frame, resamples=10)
+            veil_of_darkness(frame)

@@ -7,6 +7,8 @@ import pytest
 from scipy.stats import norm
 
 from sqf_pipeline.disparity import threshold_test as module
+from sqf_pipeline.disparity.posterior_draws import split_r_hat_and_effective
+from sqf_pipeline.disparity.risk_adjusted import HITS
 from sqf_pipeline.disparity.threshold_posterior import (
     INFORMED,
     LEARNED,
@@ -18,7 +20,7 @@ from sqf_pipeline.disparity.threshold_posterior import (
     start,
     take_apart,
 )
-from sqf_pipeline.disparity.threshold_test import GROUPS, HITS, split_r_hat_and_effective, threshold_test
+from sqf_pipeline.disparity.threshold_test import GROUPS, threshold_test
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
 

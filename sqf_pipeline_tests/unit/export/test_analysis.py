@@ -199,7 +199,7 @@ def test_every_table_survives_json_and_csv():
     small = small_export()
     stops = pd.concat([small.context.training_stops, small.test])
     tables = analysis_tables(stops, small.context.results, model_titles(small.models))
-    assert len(tables) == 6 + 4 + 2 + 2 + 9  # of stops, models, the study, faults, equal treatment
+    assert len(tables) == 6 + 4 + 2 + 2 + 10  # of stops, models, the study, faults, equal treatment
     for table in tables:
         assert AnalysisTable.model_validate_json(table.model_dump_json()) == table
         assert len(table_to_csv(table).splitlines()) == len(table.rows) + 1

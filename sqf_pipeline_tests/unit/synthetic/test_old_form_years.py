@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.contracts.stop_contracts import raw_stops_contract, stops_contract
 from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.synthetic.conditional_chain import load_aggregates, of_year
 from sqf_pipeline.synthetic.invented_places import MARK
 from sqf_pipeline.synthetic.old_form_layout import old_names
 from sqf_pipeline.synthetic.published_layout import read_table
 from sqf_pipeline.synthetic.synthetic_years import is_sample_file, write_synthetic_year
+from sqf_pipeline.year_checks.findings import sentences
+from sqf_pipeline.year_checks.year_review import review_year
 
 YEARS = tuple(range(2003, 2017))
 ROWS = 600
@@ -254,3 +257,7 @@ def test_the_reader_finds_in_a_year_what_was_written(
     assert stops["suspect_height_inches"].sum() == sum(height for height in inches if 36 <= height <= 90)
     lost = cleaned.quality[cleaned.quality["rule"].isin(["unreadable", "implausible", "new_category"])]
     assert lost.groupby("column_name")["rows"].sum().max() < 0.02 * ROWS
+    # nothing of it would keep the year from being stored
+    assert not sentences(review_year(raw, cleaned, None, synthetic=True).findings, "red")
+    raw_stops_contract(raw.form).validate(raw.frame, lazy=True)
+    stops_contract(years=(year,), expected_rows=ROWS).validate(stops, lazy=True)

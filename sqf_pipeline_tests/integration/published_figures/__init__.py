@@ -1,0 +1,1 @@
+"""Tests of `sqf_pipeline.published_figures` on published files."""
