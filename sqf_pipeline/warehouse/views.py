@@ -90,7 +90,7 @@ def _per_residents(by: tuple[str, ...]) -> str:
         "year": "Calendar year of the stops.",
         "precinct": "Police precinct of the stops; null is unknown.",
         "race": "Group of the census, as in table residents; Hispanic is white and black Hispanic as recorded, and "
-        "null stands for stops whose recorded race has no such group.",
+        "null stands for stops whose recorded race has no such group; no stop is recorded as other_or_several.",
         **_COUNTED,
         "residents": "Residents, from table residents; null where there are none of the precinct or group.",
         **{
