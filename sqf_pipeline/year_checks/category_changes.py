@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.forms.published_forms import forms
 from sqf_pipeline.year_checks.findings import Finding
 
 FREQUENT_SHARE = 0.05
@@ -22,8 +23,9 @@ def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding
         Clean stops of the year and of the year before, with the columns of categories.
     """
     found = []
+    published = {name for form in forms().values() for name in form.columns}
     for entry in load_columns():
-        if entry.kind != "category" or entry.name not in before or stops[entry.name].isna().all():
+        if entry.kind != "category" or entry.name not in published & set(before) or stops[entry.name].isna().all():
             continue
         now = stops[entry.name].value_counts()
         shares = before[entry.name].value_counts(normalize=True)

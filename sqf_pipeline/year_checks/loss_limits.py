@@ -88,7 +88,8 @@ def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
 
 def _empty(entry: Column, form: Form, row: Any, before: Any) -> list[Finding]:
     cells, empty = int(row.cells), int(row.empty)
-    if not form.requires(entry.name) or entry.kind == "mark":  # an empty mark says no
+    if not form.requires(entry.name) or entry.kind == "mark" or "" in form.codes.get(entry.name, {}):
+        # an empty mark says no, and the form says what the other empty cells mean
         return []
     if empty == cells:
         told = f"{entry.name}: every one of {cells:,} cells is empty, as if the required column were missing."

@@ -1,5 +1,6 @@
 """Frequent categories that are gone: a column that was cut, or spelled anew."""
 
+import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
@@ -70,3 +71,9 @@ def test_a_category_of_the_old_form_that_is_gone_is_red():
     found = cleaning_findings(now.stops, now.loss, YearBefore(before.stops, before.loss, "whole"))
     assert [(one.rule, one.severity) for one in found] == [("categories", "red")]
     assert "'WHITE' (25% of the year before)" in found[0].text
+
+
+def test_the_paper_form_is_computed_and_its_end_is_no_fault_of_a_file():
+    """From 28 June 2016 no stop is on the old paper, as in all of 2017."""
+    before = pd.DataFrame({"paper_form": ["UF-250"] * 300, "form": ["OLD"] * 300})
+    assert category_findings(before.assign(paper_form="STOP REPORT"), before) == []
