@@ -156,7 +156,8 @@ def test_risk_adjusted_and_its_sensitivity(new_form, years):
     table = risk_adjusted_sensitivity(new_form, repeats=1).query("hit == 'weapon' and race == 'black'")
     assert table["robustness_value"].max() == pytest.approx(0.035, abs=0.008)
     suspected = table[table["assumption"].str.contains("suspected of a weapon")].iloc[0]
-    assert suspected["explains_of_act"] == pytest.approx(0.113, abs=0.03)
+    # 11.3 % before the risk is allowed for, which holds the suspected crime itself
+    assert suspected["robustness_value"] < suspected["explains_of_act"] < 0.113
     assert suspected["explains_of_race"] < 0.002
     assert not table["enough_to_explain"].any()
     assert table["least"].min() > 1.3
