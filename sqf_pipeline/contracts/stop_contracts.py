@@ -7,7 +7,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from sqf_pipeline.cleaning.stop_identifiers import parse_identifier
-from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
+from sqf_pipeline.registry.columns import DTYPES, Column, columns_by_name, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 
 KEY = ["year", "stop_id"]
@@ -34,7 +34,13 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
         for entry in load_columns()
         if entry.name in form.columns
     }
-    columns["form"] = pa.Column(str, required=False, nullable=False, checks=pa.Check.isin([form.name]))
+    columns["form"] = pa.Column(
+        str,
+        required=False,
+        nullable=False,
+        checks=pa.Check.isin([form.name]),
+        description=columns_by_name()["form"].description,
+    )
     return pa.DataFrameSchema(
         columns, strict=True, coerce=True, checks=[_has_rows()], name="raw_stops", unique_column_names=True
     )
