@@ -95,12 +95,15 @@ class ComparedStops:
         Which of them are of a compared group and say whether they were frisked.
     groups
         Numbers of the groups with enough stops of either kind, the reference last.
+    repeats
+        How often the encounters are dealt to folds anew for `risks`.
     """
 
     stops: "pd.DataFrame"
     codes: NDArray[np.int64]
     compared: Mask
     groups: tuple[int, ...]
+    repeats: int
 
     @cached_property
     def clusters(self) -> NDArray[np.intp]:
@@ -127,6 +130,11 @@ class ComparedStops:
         """Return indicator columns of the compared stops."""
         return indicators(self.stops[self.compared], names)
 
+    @cached_property
+    def risks(self) -> dict[str, Floats]:
+        """Return the foreseen risk of every stop by hit, learnt among the frisked: what all tables of it rest on."""
+        return {hit: self.risk(hit, repeats=self.repeats) for hit in enough_finds(self.stops, self.frisked)}
+
     def risk(self, hit: str, *, without: tuple[str, ...] = (), of_all: bool = False, repeats: int = 1) -> Floats:
         """Return the foreseen risk of a hit of every stop, learnt among the frisked or among all."""
         known = np.ones(len(self.stops), dtype=bool) if of_all else self.frisked
@@ -142,7 +150,7 @@ def entry_named(kind: Kind, name: str) -> Entry:
     return {entry.name: entry for entry in entries(kind)}[name]
 
 
-def compared_stops(stops: "pd.DataFrame") -> ComparedStops | None:
+def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> ComparedStops | None:
     """Return the stops to compare, groups with fewer than `FEWEST_ACTS` frisked or not frisked left out.
 
     None where the form does not record frisks, or only one group, or not the reference, has enough.
@@ -163,7 +171,7 @@ def compared_stops(stops: "pd.DataFrame") -> ComparedStops | None:
     if reference not in kept or len(kept) < 2:
         return None
     ordered = (*(number for number in kept if number != reference), reference)
-    return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered)
+    return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered, repeats)
 
 
 def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
@@ -175,15 +183,14 @@ def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
     return HITS if min(finds) >= FEWEST_FOUND and max(finds) <= int(frisked.sum()) - FEWEST_FOUND else ()
 
 
-def risk_adjusted(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> "pd.DataFrame":
-    """Return the table `risk_adjusted` of the stops as one window of years; columns as in `RiskAdjustedRow`.
+def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
+    """Return the table `risk_adjusted` of `compared_stops` of one window; columns as in `RiskAdjustedRow`.
 
     Models: `group` alone; with `place` (precinct and year); `risk`; `risk_place`, the one to read; the same with risk
     learnt without race, and with risk of all stops, whose labels hold the act itself (a weapon is found where one
     looks): the other end of the range, never to stand alone; and `everything_recorded` without a risk. Empty where a
     form does not record frisks and finds, or too few were frisked or found with a weapon, a firearm or a knife.
     """
-    chosen = compared_stops(stops)
     rows: list[RiskAdjustedRow] = []
     if chosen is None:
         return as_table(RiskAdjustedRow, rows)
@@ -192,20 +199,18 @@ def risk_adjusted(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> "pd.DataF
     for model, beside in plain.items():
         rows += _rows(chosen, (RISK_ACT, NO_HIT, model), acted, beside)
     other = entry_named("act", OTHER_ACT)
-    for hit in enough_finds(stops, chosen.frisked):
-        for model, risk, columns in _risk_models(chosen, hit, place, repeats):
+    for hit in chosen.risks:
+        for model, risk, columns in _risk_models(chosen, hit, place):
             rows += _rows(chosen, (RISK_ACT, hit, model), acted, columns, risk=risk)
-            if model == "risk_place" and is_recorded(stops, other):
-                searched = holds(stops, other)[chosen.compared]
+            if model == "risk_place" and is_recorded(chosen.stops, other):
+                searched = holds(chosen.stops, other)[chosen.compared]
                 rows += _rows(chosen, (OTHER_ACT, hit, model), searched, columns, risk=risk)
     return as_table(RiskAdjustedRow, rows)
 
 
-def _risk_models(
-    chosen: ComparedStops, hit: str, place: Floats, repeats: int
-) -> Iterator[tuple[str, Floats, list[Floats]]]:
+def _risk_models(chosen: ComparedStops, hit: str, place: Floats) -> Iterator[tuple[str, Floats, list[Floats]]]:
     """Yield the models with a risk: name, risk of every stop, columns beside the groups."""
-    risk = chosen.risk(hit, repeats=repeats)
+    risk = chosen.risks[hit]
     curve = spline(log_odds(risk[chosen.compared]))
     yield "risk", risk, [curve]
     yield "risk_place", risk, [curve, place]

@@ -21,14 +21,7 @@ from numpy.typing import NDArray
 from sqf_pipeline.disparity.acts_and_hits import REFERENCE, as_table, entries, years_label
 from sqf_pipeline.disparity.clustered_logistic import fit_linear, newton, spline
 from sqf_pipeline.disparity.foreseen_risk import log_odds
-from sqf_pipeline.disparity.risk_adjusted import (
-    PLACE,
-    REPEATS,
-    RISK_ACT,
-    ComparedStops,
-    compared_stops,
-    enough_finds,
-)
+from sqf_pipeline.disparity.risk_adjusted import PLACE, RISK_ACT, ComparedStops
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,20 +72,19 @@ class SensitivityRow:
     enough_to_explain: bool
 
 
-def risk_adjusted_sensitivity(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> "pd.DataFrame":
-    """Return the table `risk_adjusted_sensitivity` of the stops as one window; columns as in `SensitivityRow`.
+def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
+    """Return the table `risk_adjusted_sensitivity` of `compared_stops` of one window; columns as in `SensitivityRow`.
 
     Mixtures rest on the model `risk` of `risk_adjusted`, robustness values on `risk_place`. Empty where that is.
     """
-    chosen = compared_stops(stops)
     rows: list[SensitivityRow] = []
     if chosen is None:
         return as_table(SensitivityRow, rows)
     names = [group.name for group in entries("group")]
-    for hit in enough_finds(stops, chosen.frisked):
-        risk = chosen.risk(hit, repeats=repeats)[chosen.compared]
+    for hit, of_all in chosen.risks.items():
+        risk = of_all[chosen.compared]
         for column, number in enumerate(chosen.groups[:-1], start=1):
-            key = (years_label(stops), "all", RISK_ACT, hit, names[number], REFERENCE)
+            key = (years_label(chosen.stops), "all", RISK_ACT, hit, names[number], REFERENCE)
             rows += [SensitivityRow(*key, *figures) for figures in _mixtures(chosen, number, risk)]
             rows += [SensitivityRow(*key, *figures) for figures in _benchmarks(chosen, column, risk)]
     return as_table(SensitivityRow, rows)

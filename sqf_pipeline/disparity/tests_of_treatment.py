@@ -6,7 +6,7 @@ the window. A test that a form cannot answer leaves out the acts, hits and popul
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates
@@ -18,7 +18,7 @@ from sqf_pipeline.disparity.veil_of_darkness import veil_of_darkness
 if TYPE_CHECKING:
     import pandas as pd
 
-TableMaker = Callable[["pd.DataFrame"], "pd.DataFrame"]
+TableMaker = Callable[[Any], "pd.DataFrame"]
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,16 @@ class TreatmentTable:
     Attributes
     ----------
     make
-        Clean stops to the table.
+        Clean stops, or what `of_risk` says, to the table.
     key
         Columns that tell its rows apart.
+    of_risk
+        Whether it is made from `compared_stops`, whose risk is learnt once for all such tables.
     """
 
     make: TableMaker
     key: tuple[str, ...]
+    of_risk: bool = False
 
 
 _COMPARED = ("years", "population", "act", "hit")
@@ -42,8 +45,10 @@ TREATMENT_TABLES: Mapping[str, TreatmentTable] = {
     "outcome_test_rates": TreatmentTable(outcome_test_rates, (*_COMPARED, "race")),
     "outcome_test_contrasts": TreatmentTable(outcome_test_contrasts, (*_COMPARED, "strata", "race")),
     "decision_and_hit_rates": TreatmentTable(decision_and_hit_rates, (*_COMPARED, "strata", "race", "resampled")),
-    "risk_adjusted": TreatmentTable(risk_adjusted, (*_COMPARED, "model", "race")),
-    "risk_adjusted_sensitivity": TreatmentTable(risk_adjusted_sensitivity, (*_COMPARED, "race", "assumption")),
+    "risk_adjusted": TreatmentTable(risk_adjusted, (*_COMPARED, "model", "race"), of_risk=True),
+    "risk_adjusted_sensitivity": TreatmentTable(
+        risk_adjusted_sensitivity, (*_COMPARED, "race", "assumption"), of_risk=True
+    ),
     "veil_of_darkness": TreatmentTable(veil_of_darkness, ("years", "population", "contrast")),
     "threshold_test": TreatmentTable(threshold_test, (*_COMPARED, "prior", "race")),
 }

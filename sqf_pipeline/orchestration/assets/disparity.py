@@ -80,9 +80,9 @@ def tests_of_treatment(
     test_year = int(context.partition_key)
     wanted = {key.path[-1] for key in context.selected_asset_keys}
     stops = pd.concat([training_stops, test_stops], ignore_index=True)
-    for name in (name for name in _TABLES if name in wanted):
-        context.log.info("making %s", name)
-        rows = over_windows(name, stops).assign(test_year=test_year, source=published_files.origin(test_year))
+    for name, made in over_windows((name for name in _TABLES if name in wanted), stops):
+        context.log.info("made %s", name)
+        rows = made.assign(test_year=test_year, source=published_files.origin(test_year))
         contract = treatment_contract(name, TREATMENT_TABLES[name].key, test_year)
         yield from through_gate(contract, rows, asset=name, output_name=name, metadata={"first": as_table(rows)})
 

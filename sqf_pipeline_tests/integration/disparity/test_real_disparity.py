@@ -13,7 +13,7 @@ from sqf_pipeline.disparity.acts_and_hits import group_codes
 from sqf_pipeline.disparity.clustered_resampling import make_resampling
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates
-from sqf_pipeline.disparity.risk_adjusted import risk_adjusted
+from sqf_pipeline.disparity.risk_adjusted import compared_stops, risk_adjusted
 from sqf_pipeline.disparity.risk_adjusted_sensitivity import risk_adjusted_sensitivity
 from sqf_pipeline.ingest.local_files import find_year_files
 from sqf_pipeline.ingest.reader import read_published_year
@@ -134,7 +134,8 @@ def test_decision_and_hit_rates(years, chosen, race, figures, verdict):
 
 
 def test_risk_adjusted_and_its_sensitivity(new_form, years):
-    new, old = (risk_adjusted(stops).set_index(["act", "hit", "model", "race"]) for stops in (new_form, years(2014)))
+    chosen = [compared_stops(stops) for stops in (new_form, years(2014))]
+    new, old = (risk_adjusted(each).set_index(["act", "hit", "model", "race"]) for each in chosen)
     expected = {
         ("none", "group"): ((1.96, 16.6), (1.86, 15.4)),
         ("none", "place"): ((1.35, 6.9), (1.33, 6.6)),
@@ -153,7 +154,7 @@ def test_risk_adjusted_and_its_sensitivity(new_form, years):
             assert difference is None or 100 * row["difference"] == pytest.approx(difference, abs=1.3)
     for race, ratio in (("black", 1.79), ("hispanic", 1.38)):
         assert old.loc[("frisk", "weapon", "risk_place", race), "odds_ratio"] == pytest.approx(ratio, rel=0.03)
-    table = risk_adjusted_sensitivity(new_form, repeats=1).query("hit == 'weapon' and race == 'black'")
+    table = risk_adjusted_sensitivity(chosen[0]).query("hit == 'weapon' and race == 'black'")
     assert table["robustness_value"].max() == pytest.approx(0.035, abs=0.008)
     suspected = table[table["assumption"].str.contains("suspected of a weapon")].iloc[0]
     # 11.3 % before the risk is allowed for, which holds the suspected crime itself

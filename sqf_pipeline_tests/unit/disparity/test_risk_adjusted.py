@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS
 from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_linear, fit_logistic, indicators, spline
 from sqf_pipeline.disparity.foreseen_risk import foreseen_risk, log_odds
-from sqf_pipeline.disparity.risk_adjusted import risk_adjusted
+from sqf_pipeline.disparity.risk_adjusted import compared_stops, risk_adjusted
 from sqf_pipeline.disparity.risk_adjusted_sensitivity import (
     base_odds,
     odds_ratio_under,
@@ -152,7 +152,8 @@ def few_trees(monkeypatch):
 @pytest.mark.slow
 def test_the_whole_test_finds_a_planted_ratio_and_none_where_there_is_none():
     for ratio in (2.0, 1.0):
-        table = risk_adjusted(planted(1, 4_000, ratio), repeats=1).set_index(["act", "hit", "model", "race"])
+        table = risk_adjusted(compared_stops(planted(1, 4_000, ratio), repeats=1))
+        table = table.set_index(["act", "hit", "model", "race"])
         row = table.loc[("frisk", "weapon", "risk_place", "black")]
         assert row["odds_ratio_low"] < ratio < row["odds_ratio_high"]
         assert (row["odds_ratio_low"] > 1) == (ratio > 1)
@@ -162,7 +163,7 @@ def test_the_whole_test_finds_a_planted_ratio_and_none_where_there_is_none():
 
 @pytest.mark.usefixtures("few_trees")
 def test_sensitivity_has_the_three_hits_and_says_what_would_be_enough():
-    table = risk_adjusted_sensitivity(planted(2, 3_000, 1.0), repeats=1)
+    table = risk_adjusted_sensitivity(compared_stops(planted(2, 3_000, 1.0), repeats=1))
     assert set(table["hit"]) == {"weapon", *WEAPON_KINDS}
     mixtures = table[table["alpha"].notna()]
     assert (mixtures["least"] <= mixtures["most"]).all()
@@ -172,9 +173,9 @@ def test_sensitivity_has_the_three_hits_and_says_what_would_be_enough():
 
 def test_nothing_is_said_where_too_few_were_frisked_or_found():
     stops = planted(3, 1_500, 1.5)
-    assert not len(risk_adjusted(stops.assign(frisked=pd.array([None] * 1_500, dtype="boolean"))))
-    assert not len(risk_adjusted(stops[stops["suspect_race"] != "WHITE"]))
-    few = stops.assign(firearm_found=pd.array([True] + [False] * 1_499, dtype="boolean"))
+    assert not len(risk_adjusted(compared_stops(stops.assign(frisked=pd.array([None] * 1_500, dtype="boolean")))))
+    assert not len(risk_adjusted(compared_stops(stops[stops["suspect_race"] != "WHITE"])))
+    few = compared_stops(stops.assign(firearm_found=pd.array([True] + [False] * 1_499, dtype="boolean")))
     assert set(risk_adjusted(few)["hit"]) == {"none"}
     assert not len(risk_adjusted_sensitivity(few))
 

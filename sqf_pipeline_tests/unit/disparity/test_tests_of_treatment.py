@@ -12,6 +12,7 @@ from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts
 from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
 from sqf_pipeline.disparity.veil_of_darkness import veil_of_darkness
+from sqf_pipeline.disparity.year_windows import over_windows
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
 SCRIPT = """
@@ -24,7 +25,7 @@ def quick_tables():
     """Return every table that needs no boosting, of simulated stops."""
     stops = simulated_stops(4, 700, (0.06, 0.16, 0.16))
     for name, table in TREATMENT_TABLES.items():
-        if not name.startswith(("risk_adjusted", "threshold")):
+        if not table.of_risk and name != "threshold_test":
             few = {} if name == "veil_of_darkness" else {"resamples": 30}
             yield name, table, table.make(stops, **few)
 
@@ -59,9 +60,8 @@ def test_two_hash_seeds_give_the_same_tables():
 @pytest.mark.parametrize("rows", [0, 1, 40])
 def test_few_stops_or_none_give_tables_without_a_figure_rather_than_an_error(rows):
     stops = simulated_stops(4, 60, (0.06, 0.16, 0.16)).iloc[:rows]
-    for name, table in TREATMENT_TABLES.items():
-        made = table.make(stops)
-        assert set(table.key) <= set(made.columns), name
+    for name, made in over_windows(TREATMENT_TABLES, stops):
+        assert set(TREATMENT_TABLES[name].key) <= set(made.columns), name
         for figure in ("rate", "difference", "odds_ratio", "threshold", "hit_difference"):
             assert figure not in made or made[figure].isna().all(), name
 
