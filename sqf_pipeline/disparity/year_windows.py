@@ -20,11 +20,15 @@ def over_windows(tables: Iterable[str], stops: "pd.DataFrame") -> "Iterator[tupl
     """
     import pandas as pd
 
+    from sqf_pipeline.modelling.thread_limits import one_thread
+
     compared = compared_stops(stops)
     for name in tables:
         table = TREATMENT_TABLES[name]
         windows = [compared] if table.of_risk else _windows(name, stops)
-        yield name, pd.concat([table.make(window) for window in windows], ignore_index=True)
+        with one_thread():  # many small products: threads wait for each other longer than they work
+            made = pd.concat([table.make(window) for window in windows], ignore_index=True)
+        yield name, made
 
 
 def _windows(table: str, stops: "pd.DataFrame") -> "Iterator[pd.DataFrame]":
