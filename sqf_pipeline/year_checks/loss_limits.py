@@ -88,13 +88,12 @@ def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
 
 def _empty(entry: Column, form: Form, row: Any, before: Any) -> list[Finding]:
     cells, empty = int(row.cells), int(row.empty)
-    if not form.requires(entry.name) or entry.kind == "mark" or "" in form.codes.get(entry.name, {}):
-        # an empty mark says no, and the form says what the other empty cells mean
+    if not form.requires(entry.name) or entry.kind == "mark":  # an empty mark says no
         return []
     if empty == cells:
         told = f"{entry.name}: every one of {cells:,} cells is empty, as if the required column were missing."
         return [Finding("empty", "red", f"{told} Get the file again.")]
-    if before is None or not int(before.cells):
+    if before is None or not int(before.cells) or "" in form.codes.get(entry.name, {}):  # an empty cell has a meaning
         return []
     share, share_before = empty / cells, int(before.empty) / int(before.cells)
     if share <= MORE_EMPTY * share_before or empty - share_before * cells < MORE_EMPTY_CELLS:
