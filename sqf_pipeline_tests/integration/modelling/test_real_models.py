@@ -62,7 +62,9 @@ def test_gaps_at_the_stop_tell_nothing_until_a_leak_is_put_back(
     leaking = copy(feature_set("at_stop"))
     completed = [entry.name for entry in load_columns() if entry.known == "completed"]
     object.__setattr__(leaking, "columns", (*leaking.columns, *completed))
-    monkeypatch.setattr(gap_marks, "feature_set", lambda tier: leaking if tier == "at_stop" else feature_set(tier))
+    monkeypatch.setattr(
+        gap_marks, "feature_set", lambda tier, *forms: leaking if tier == "at_stop" else feature_set(tier, *forms)
+    )
     table = measure_gap_marks(training, stops[2020]).set_index(["outcome", "tier"])
     assert table.loc[("arrest", "at_stop"), "status"] == "fail"
 
@@ -102,9 +104,10 @@ def test_what_resampling_before_the_split_would_have_reported(training: pd.DataF
         ("knife", ["knife_found"], 564, (0.615, 0.690)),
     ],
 )
-def test_weapons_at_the_stop(raw, stops, training, *, outcome, marks, positives, auc):
-    assert (raw[2020][marks] == "Y").any(axis=1).sum() == positives
+def test_weapons_at_the_stop(real_year, training, *, outcome, marks, positives, auc):
+    raw, cleaned = real_year(2020)
+    assert (raw.frame[marks] == "Y").any(axis=1).sum() == positives
     model = fit_experiment(Experiment(outcome, "at_stop", "boosting"), training)
-    actual = happened(stops[2020], outcome).to_numpy(dtype=bool)
+    actual = happened(cleaned.stops, outcome).to_numpy(dtype=bool)
     assert actual.sum() == positives
-    assert auc[0] <= roc_auc_score(actual, model.raw_score(stops[2020])) <= auc[1]
+    assert auc[0] <= roc_auc_score(actual, model.raw_score(cleaned.stops)) <= auc[1]

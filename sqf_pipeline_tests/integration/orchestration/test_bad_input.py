@@ -42,7 +42,7 @@ def last_year_is_another(folder: Path) -> None:
 BAD_FILES = {
     missing_column: "SUSPECT_ARRESTED_FLAG",
     duplicate_ids: "id_is_unique_within_its_year",
-    no_file: "Expected a file of 2017",
+    no_file: "has no file of 2017, which the test year 2020 needs",
     last_year_is_another: "expected stops of 2020",
 }
 
@@ -74,9 +74,14 @@ def test_a_bad_file_ends_with_a_message_and_tables_as_they_were(spoil, loaded, b
     assert loaded.fingerprints() == before
 
 
-@pytest.mark.parametrize("year", ["1999", "2019", "2999"])
+@pytest.mark.parametrize("year", ["1999", "2005", "2999"])
 def test_a_year_that_cannot_be_tested_is_refused_before_anything_runs(year, loaded):
-    assert_refused(loaded, f"{year} cannot be a test year: expected one of 2020 to", "--year", year)
+    assert_refused(loaded, f"{year} cannot be a test year: expected one of 2006 to", "--year", year)
+
+
+def test_training_years_without_files_are_named_in_one_message_before_anything_runs(loaded):
+    assert_refused(loaded, "has no file of 2016, which the test year 2019 needs", "--year", "2019")
+    assert_refused(loaded, "has no file of 2014 to 2016, which the test year 2017 needs", "--year", "2017")
 
 
 @pytest.mark.parametrize(
