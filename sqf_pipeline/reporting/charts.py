@@ -62,8 +62,11 @@ def drawn_outcomes(inputs: ChartInputs) -> list[str]:
 
 
 def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "Iterator[tuple[str, Figure]]":
-    mains = [name for name in MAIN_MODELS if name.startswith(f"{outcome}-")]
+    fitted = set(inputs.models["model"])
+    mains = [name for name in MAIN_MODELS if name.startswith(f"{outcome}-") and name in fitted]
     study = f"{outcome}-study_2021-{MAIN_ESTIMATOR}"
+    if study not in fitted:  # years of two forms do not have the study's columns
+        study = next(reversed(mains))
     known = inputs.test_stops[inputs.test_stops[STUDY_TARGETS[outcome]].notna()]
     yield (
         f"{outcome}_confusion_matrices",
