@@ -113,14 +113,9 @@ def years_label(stops: "pd.DataFrame") -> str:
     >>> years_label(pd.DataFrame({"year": [2017, 2014, 2018]}))
     '2014, 2017-2018'
     """
-    years = sorted({int(year) for year in stops["year"].dropna()})
-    spans: list[list[int]] = []
-    for year in years:
-        if spans and year == spans[-1][-1] + 1:
-            spans[-1].append(year)
-        else:
-            spans.append([year])
-    return ", ".join(str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}" for span in spans)
+    from sqf_pipeline.registry.year_and_month_words import year_runs
+
+    return year_runs({int(year) for year in stops["year"].dropna()})
 
 
 _DTYPES = {"str": "string", "int": "Int64", "float": "Float64", "bool": "boolean"}

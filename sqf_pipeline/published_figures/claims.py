@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from sqf_pipeline.registry.year_and_month_words import year_runs, years_named
+
 Status = Literal["reproduced", "differs", "not decidable here"]
 _TEST = "test"
 
@@ -106,8 +108,7 @@ def _claim(row: dict[str, str]) -> Claim:
 
 
 def _years(text: str) -> tuple[int, ...]:
-    first, _, last = text.partition("-")
-    return tuple(range(int(first), int(last or first) + 1)) if text else ()
+    return years_named(text) if text else ()
 
 
 def years_of_claims() -> tuple[int, ...]:
@@ -134,9 +135,9 @@ def _judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
         ours = FIGURES[claim.figure](evidence, ours_on, claim.argument)
     status, reason = _status(claim, evidence, missing, ours)
     return {
-        "claim": claim.claim, "publication": claim.publication, "place": claim.place, "years": _said(claim.years),
+        "claim": claim.claim, "publication": claim.publication, "place": claim.place, "years": year_runs(claim.years),
         "definition": claim.definition, "published": claim.published, "ours": ours,
-        "our_years": _said(ours_on) if ours is not None else None, "status": status, "reason": reason,
+        "our_years": year_runs(ours_on) if ours is not None else None, "status": status, "reason": reason,
     }  # fmt: skip
 
 
@@ -169,16 +170,5 @@ def _lacking(missing: list[int], evidence: Evidence) -> str:
     """Say which years' files are not there, or are there in part."""
     parts = tuple(year for year in missing if year in evidence.stops)
     absent = tuple(year for year in missing if year not in evidence.stops)
-    told = [f"Missing: the file{'s' * (len(absent) > 1)} of {_said(absent)}."] if absent else []
-    return " ".join([*told, *([f"Only excerpts are loaded of {_said(parts)}."] if parts else [])])
-
-
-def _said(years: tuple[int, ...]) -> str:
-    """Return years in few words: runs as `2009-2012`, others with commas."""
-    runs: list[list[int]] = []
-    for year in years:
-        if runs and year == runs[-1][-1] + 1:
-            runs[-1].append(year)
-        else:
-            runs.append([year])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    told = [f"Missing: the file{'s' * (len(absent) > 1)} of {year_runs(absent)}."] if absent else []
+    return " ".join([*told, *([f"Only excerpts are loaded of {year_runs(parts)}."] if parts else [])])

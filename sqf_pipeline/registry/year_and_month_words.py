@@ -14,20 +14,37 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 ALL_MONTHS = frozenset(range(1, 13))
 
 
+def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and the last of each run of numbers that follow one another, smallest first."""
+    runs: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
 def month_words(months: Iterable[int]) -> str:
     """Return months in words, or `no month`.
 
     >>> month_words({1, 2, 3, 5})
     'January to March, May'
     """
-    runs: list[list[int]] = []
-    for month in sorted(months):
-        if runs and month == runs[-1][-1] + 1:
-            runs[-1].append(month)
-        else:
-            runs.append([month])
-    names = [f"{MONTHS[run[0] - 1]} to {MONTHS[run[-1] - 1]}" if len(run) > 1 else MONTHS[run[0] - 1] for run in runs]
+    names = [
+        MONTHS[first - 1] if first == last else f"{MONTHS[first - 1]} to {MONTHS[last - 1]}"
+        for first, last in _runs(months)
+    ]
     return ", ".join(names) or "no month"
+
+
+def year_runs(years: Iterable[int]) -> str:
+    """Return years as tables name them; `years_named` reads it again.
+
+    >>> year_runs([2017, 2014, 2018]), year_runs([2020])
+    ('2014, 2017-2018', '2020')
+    """
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in _runs(years))
 
 
 def year_words(years: Sequence[int]) -> str:
