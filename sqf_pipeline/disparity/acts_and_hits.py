@@ -76,6 +76,16 @@ def read_entries(text: str) -> tuple[Entry, ...]:
     return tuple(found)
 
 
+def entry_named(kind: Kind, name: str) -> Entry:
+    """Return an entry of `acts_and_hits.csv`; raises KeyError where there is none."""
+    return {entry.name: entry for entry in entries(kind)}[name]
+
+
+def group_names() -> list[str]:
+    """Return the names of the groups in the order of the table, which is that of `group_codes`."""
+    return [group.name for group in entries("group")]
+
+
 def is_recorded(stops: "pd.DataFrame", entry: Entry) -> bool:
     """Return whether every year's form has the columns of an entry's rule: one without any value is not recorded."""
     for name in entry.columns:

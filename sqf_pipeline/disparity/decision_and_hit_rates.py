@@ -12,29 +12,16 @@ Gaebler and Goel (2025), A simple, statistically robust test of discrimination, 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
-
-from sqf_pipeline.disparity.acts_and_hits import (
-    FEWEST_ACTS,
-    REFERENCE,
-    as_table,
-    entries,
-    group_codes,
-    holds,
-    recorded_entries,
-    years_label,
-)
+from sqf_pipeline.disparity.acts_and_hits import FEWEST_ACTS, REFERENCE, as_table, years_label
 from sqf_pipeline.disparity.clustered_resampling import (
-    STRATA,
     Floats,
     Resampling,
     Unit,
     compare,
     estimate_and_ends,
     make_resampling,
-    stratum_codes,
 )
-from sqf_pipeline.disparity.outcome_test import Mask, acts_by_population
+from sqf_pipeline.disparity.outcome_test import Comparison, Mask, comparisons, recorded_hits
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES
 
 if TYPE_CHECKING:
@@ -81,35 +68,24 @@ def decision_and_hit_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES)
     both rows of a comparison, and is one only when both intervals exclude 0 whether encounters or precincts are
     resampled; `too_few` when a group has fewer than `FEWEST_ACTS` acts to compare, or too few resamples are defined.
     """
-    years, codes = years_label(stops), group_codes(stops)
+    years, hits = years_label(stops), recorded_hits(stops)
     resamplings = {unit: make_resampling(stops, unit, resamples=resamples) for unit in get_args(Unit)}
-    hits = {hit.name: holds(stops, hit) for hit in recorded_entries(stops, "hit")}
-    groups = [group.name for group in entries("group")]
-    reference = codes == groups.index(REFERENCE)
     rows: list[DecisionRow] = []
-    for strata in STRATA:
-        cells = stratum_codes(stops, strata)
-        for population, inside, act, acted in acts_by_population(stops):
-            for number, group in enumerate(groups):
-                if group == REFERENCE:
-                    continue
-                pair = (inside & (codes == number), inside & reference)
-                drawn = {unit: _draw(chosen, cells, pair, acted, hits) for unit, chosen in resamplings.items()}
-                for hit in hits:
-                    key = (years, population.name, act.name, hit, strata, group, REFERENCE)
-                    rows.extend(DecisionRow(*key, unit, *figures) for unit, figures in _figures(drawn, hit))
+    for one in comparisons(stops):
+        drawn = {unit: _draw(resampling, one, hits) for unit, resampling in resamplings.items()}
+        for hit in hits:
+            key = (years, one.population, one.act, hit, one.strata, one.group, REFERENCE)
+            rows.extend(DecisionRow(*key, unit, *figures) for unit, figures in _figures(drawn, hit))
     return as_table(DecisionRow, rows)
 
 
-def _draw(
-    resampling: Resampling, cells: np.ndarray, pair: tuple[Mask, Mask], acted: Mask, hits: dict[str, Mask]
-) -> Drawn | None:
-    """Return the drawn differences of a pair of groups; None where either has too few acts to compare."""
-    among_acts = compare(resampling, cells, pair[0] & acted, pair[1] & acted)
+def _draw(resampling: Resampling, one: Comparison, hits: dict[str, Mask]) -> Drawn | None:
+    """Return the drawn differences of a comparison; None where either side has too few acts to compare."""
+    among_acts = compare(resampling, one.cells, *one.acted)
     if among_acts.smaller < FEWEST_ACTS:
         return None
-    among_stops = compare(resampling, cells, *pair)
-    return Drawn(among_stops.contrast(acted)[0], {hit: among_acts.contrast(found)[0] for hit, found in hits.items()})
+    acts = compare(resampling, one.cells, *one.stops).contrast(one.acted[0] | one.acted[1])[0]
+    return Drawn(acts, {hit: among_acts.contrast(found)[0] for hit, found in hits.items()})
 
 
 def _figures(drawn: dict[Unit, Drawn | None], hit: str) -> list[tuple[Unit, tuple[Any, ...]]]:

@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 Encoded = tuple[Floats, list[str], list[int]]
 
 FOLDS = 5
+RISK_FLOOR = 1e-6
+"""Risks are kept this far from 0 and 1 before their log odds are taken."""
 
 
 def encode_for_risk(stops: "pd.DataFrame") -> Encoded:
@@ -88,9 +90,3 @@ def foreseen_risk(
                 model = boosting.make(**settings).fit(values[learn][:, kept], found[learn])
                 risk[fold == number] += model.predict_proba(values[fold == number][:, kept])[:, 1]
     return risk / repeats
-
-
-def log_odds(risk: Floats) -> Floats:
-    """Return log(risk / (1 - risk))."""
-    clipped = np.clip(risk, 1e-6, 1 - 1e-6)
-    return np.log(clipped / (1 - clipped))

@@ -23,8 +23,8 @@ from sqf_pipeline.disparity.acts_and_hits import (
     REFERENCE,
     Entry,
     as_table,
-    entries,
     group_codes,
+    group_names,
     holds,
     recorded_entries,
     years_label,
@@ -33,6 +33,7 @@ from sqf_pipeline.disparity.clustered_resampling import (
     STRATA,
     Compared,
     Resampling,
+    Strata,
     compare,
     estimate_and_ends,
     make_resampling,
@@ -93,34 +94,64 @@ def acts_by_population(stops: "pd.DataFrame") -> Iterator[tuple[Entry, Mask, Ent
             yield population, inside, act, inside & holds(stops, act)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """A group and the reference among the stops of a population, and an act that either may have.
+
+    Attributes
+    ----------
+    population, act, strata, group
+        Their names.
+    cells
+        Stratum of each stop, see `stratum_codes`.
+    stops, acted
+        Stops of the group and of the reference, and those of them with the act.
+    """
+
+    population: str
+    act: str
+    strata: Strata
+    group: str
+    cells: NDArray[np.intp]
+    stops: tuple[Mask, Mask]
+    acted: tuple[Mask, Mask]
+
+
+def comparisons(stops: "pd.DataFrame") -> Iterator[Comparison]:
+    """Yield every comparison of a group with the reference, within each kind of strata."""
+    codes, groups = group_codes(stops), group_names()
+    reference = codes == groups.index(REFERENCE)
+    for strata in STRATA:
+        cells = stratum_codes(stops, strata)
+        for population, inside, act, acted in acts_by_population(stops):
+            for number, group in enumerate(groups):
+                if group == REFERENCE:
+                    continue
+                pair = (inside & (codes == number), inside & reference)
+                both = (pair[0] & acted, pair[1] & acted)
+                yield Comparison(population.name, act.name, strata, group, cells, pair, both)
+
+
+def recorded_hits(stops: "pd.DataFrame") -> dict[str, Mask]:
+    """Return where each hit that the forms record was found, by name."""
+    return {hit.name: holds(stops, hit) for hit in recorded_entries(stops, "hit")}
+
+
 def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
     """Return the table `outcome_test_rates` of the stops as one window of years; columns as in `RateRow`.
 
     Rates are shares (0 to 1). Fewer than `FEWEST_ACTS` acts on a group have no hits and no rate. Where all or none
     found something a bootstrap knows no doubt, and the interval is Wilson's on the effective number of acts.
     """
-    years, codes, resampling = (
-        years_label(stops),
-        group_codes(stops),
-        make_resampling(stops, "encounter", resamples=resamples),
-    )
-    hits = {hit.name: holds(stops, hit) for hit in recorded_entries(stops, "hit")}
+    years, codes, hits = years_label(stops), group_codes(stops), recorded_hits(stops)
+    resampling = make_resampling(stops, "encounter", resamples=resamples)
     rows = []
     for population, _, act, acted in acts_by_population(stops):
-        for number, group in enumerate(entries("group")):
+        for number, group in enumerate(group_names()):
             mine = acted & (codes == number)
             for hit, found in hits.items():
-                rows.append(
-                    RateRow(
-                        years,
-                        population.name,
-                        act.name,
-                        hit,
-                        group.name,
-                        int(mine.sum()),
-                        *rate_among(mine, found, resampling),
-                    )
-                )
+                key = (years, population.name, act.name, hit, group)
+                rows.append(RateRow(*key, int(mine.sum()), *rate_among(mine, found, resampling)))
     return as_table(RateRow, rows)
 
 
@@ -148,25 +179,14 @@ def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES)
     Mantel-Haenszel differences and ratios of shares, intervals by encounter; null where either group has fewer than
     `FEWEST_ACTS` acts in the strata that both have. `share_compared` is the share of the group's acts in them.
     """
-    years, codes, resampling = (
-        years_label(stops),
-        group_codes(stops),
-        make_resampling(stops, "encounter", resamples=resamples),
-    )
-    hits = {hit.name: holds(stops, hit) for hit in recorded_entries(stops, "hit")}
-    groups = [group.name for group in entries("group")]
-    reference = codes == groups.index(REFERENCE)
+    years, hits = years_label(stops), recorded_hits(stops)
+    resampling = make_resampling(stops, "encounter", resamples=resamples)
     rows = []
-    for strata in STRATA:
-        cells = stratum_codes(stops, strata)
-        for population, _, act, acted in acts_by_population(stops):
-            for number, group in enumerate(groups):
-                if group == REFERENCE:
-                    continue
-                compared = compare(resampling, cells, acted & (codes == number), acted & reference)
-                for hit, found in hits.items():
-                    key = (years, population.name, act.name, hit, strata, group, REFERENCE)
-                    rows.append(ContrastRow(*key, *_contrast(compared, found), compared.share))
+    for one in comparisons(stops):
+        compared = compare(resampling, one.cells, *one.acted)
+        for hit, found in hits.items():
+            key = (years, one.population, one.act, hit, one.strata, one.group, REFERENCE)
+            rows.append(ContrastRow(*key, *_contrast(compared, found), compared.share))
     return as_table(ContrastRow, rows)
 
 

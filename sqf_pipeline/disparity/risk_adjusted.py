@@ -23,18 +23,18 @@ from sqf_pipeline.disparity.acts_and_hits import (
     FEWEST_ACTS,
     REFERENCE,
     WEAPON_KINDS,
-    Entry,
-    Kind,
     as_table,
-    entries,
+    entry_named,
     group_codes,
+    group_names,
     holds,
     is_recorded,
     years_label,
 )
 from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_logistic, indicators, spline
-from sqf_pipeline.disparity.foreseen_risk import Encoded, encode_for_risk, foreseen_risk, log_odds
+from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR, Encoded, encode_for_risk, foreseen_risk
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
+from sqf_pipeline.modelling.calibration import log_odds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,11 +145,6 @@ class ComparedStops:
         return holds(self.stops, entry_named("hit", hit))
 
 
-def entry_named(kind: Kind, name: str) -> Entry:
-    """Return an entry of `acts_and_hits.csv`; raises KeyError where there is none."""
-    return {entry.name: entry for entry in entries(kind)}[name]
-
-
 def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> ComparedStops | None:
     """Return the stops to compare, groups with fewer than `FEWEST_ACTS` frisked or not frisked left out.
 
@@ -160,7 +155,7 @@ def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> Compared
         return None
     codes, frisked = group_codes(stops), holds(stops, act)
     known = stops["frisked"].notna().to_numpy(dtype=bool)
-    names = [group.name for group in entries("group")]
+    names = group_names()
     kept = [
         number
         for number in range(len(names))
@@ -211,14 +206,14 @@ def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
 def _risk_models(chosen: ComparedStops, hit: str, place: Floats) -> Iterator[tuple[str, Floats, list[Floats]]]:
     """Yield the models with a risk: name, risk of every stop, columns beside the groups."""
     risk = chosen.risks[hit]
-    curve = spline(log_odds(risk[chosen.compared]))
+    curve = spline(log_odds(risk[chosen.compared], RISK_FLOOR))
     yield "risk", risk, [curve]
     yield "risk_place", risk, [curve, place]
     for model, other in (
         ("risk_without_race_place", chosen.risk(hit, without=("suspect_race",))),
         ("risk_of_all_stops_place", chosen.risk(hit, of_all=True)),
     ):
-        yield model, other, [spline(log_odds(other[chosen.compared])), place]
+        yield model, other, [spline(log_odds(other[chosen.compared], RISK_FLOOR)), place]
 
 
 def _rows(
@@ -230,7 +225,7 @@ def _rows(
     risk: Floats | None = None,
 ) -> list[RiskAdjustedRow]:
     """Return a fitted model's rows, one for each group but the reference; `named` is act, hit and model."""
-    names = [group.name for group in entries("group")]
+    names = group_names()
     design = np.column_stack([chosen.members, *columns])
     fit = fit_logistic(design, acted, chosen.clusters[chosen.compared])
     own = list(range(1, len(chosen.groups)))

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.disparity.acts_and_hits import REFERENCE, as_table, entries, years_label
+from sqf_pipeline.disparity.acts_and_hits import REFERENCE, as_table, group_names, years_label
 from sqf_pipeline.disparity.clustered_logistic import fit_linear, newton, spline
-from sqf_pipeline.disparity.foreseen_risk import log_odds
+from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR
 from sqf_pipeline.disparity.risk_adjusted import PLACE, RISK_ACT, ComparedStops
+from sqf_pipeline.modelling.calibration import log_odds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +81,7 @@ def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
     rows: list[SensitivityRow] = []
     if chosen is None:
         return as_table(SensitivityRow, rows)
-    names = [group.name for group in entries("group")]
+    names = group_names()
     for hit, of_all in chosen.risks.items():
         risk = of_all[chosen.compared]
         for column, number in enumerate(chosen.groups[:-1], start=1):
@@ -123,7 +124,7 @@ def odds_ratio_under(counts: Floats, risk: Floats, alpha: float, delta: float, s
         Shares of reference and group that have it.
     """
     bins = len(risk)
-    curve = spline(log_odds(risk))
+    curve = spline(log_odds(risk, RISK_FLOOR))
     member = np.tile([0.0, 1.0], (bins, 1))
     flat = np.column_stack([np.ones(2 * bins), member.ravel(), np.repeat(curve, 2, axis=0)])
     stacked = np.concatenate([flat, flat])
@@ -162,7 +163,9 @@ def base_odds(chance: Floats, share: Floats, ratio: float) -> Floats:
 def _benchmarks(chosen: ComparedStops, column: int, risk: Floats) -> Iterator[tuple]:
     """Yield a group's benchmarks, from `assumption` to `enough_to_explain`."""
     acted = chosen.frisked[chosen.compared].astype(np.float64)
-    rest = np.column_stack([np.delete(chosen.members, column, axis=1), spline(log_odds(risk)), chosen.parts(PLACE)])
+    rest = np.column_stack(
+        [np.delete(chosen.members, column, axis=1), spline(log_odds(risk, RISK_FLOOR)), chosen.parts(PLACE)]
+    )
     member = chosen.members[:, column]
     clusters = chosen.clusters[chosen.compared]
     fit = fit_linear(np.column_stack([member, rest]), acted, clusters)

@@ -23,14 +23,15 @@ from sqf_pipeline.disparity.acts_and_hits import (
     FEWEST_ACTS,
     REFERENCE,
     as_table,
-    entries,
+    entry_named,
     group_codes,
+    group_names,
     holds,
     is_recorded,
     years_label,
 )
 from sqf_pipeline.disparity.posterior_draws import Difference, Posterior, summarise
-from sqf_pipeline.disparity.risk_adjusted import RISK_ACT, enough_finds, entry_named
+from sqf_pipeline.disparity.risk_adjusted import RISK_ACT, enough_finds
 from sqf_pipeline.disparity.threshold_posterior import (
     INFORMED,
     LEARNED,
@@ -102,7 +103,7 @@ def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "
     if not is_recorded(stops, act):
         return as_table(ThresholdRow, rows)
     frisked, codes = holds(stops, act), group_codes(stops)
-    numbers = [[group.name for group in entries("group")].index(name) for name in GROUPS]
+    numbers = [group_names().index(name) for name in GROUPS]
     member = np.stack([codes == number for number in numbers])
     if (member & frisked).sum(axis=1).min() < FEWEST_ACTS:
         return as_table(ThresholdRow, rows)

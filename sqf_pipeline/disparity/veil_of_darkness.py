@@ -15,8 +15,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from sqf_pipeline.disparity.acts_and_hits import as_table, entries, group_codes, holds, is_recorded, years_label
-from sqf_pipeline.disparity.clustered_logistic import fit_logistic, indicators, spline
+from sqf_pipeline.disparity.acts_and_hits import (
+    as_table,
+    entry_named,
+    group_codes,
+    group_names,
+    holds,
+    is_recorded,
+    years_label,
+)
+from sqf_pipeline.disparity.clustered_logistic import Z95, fit_logistic, indicators, spline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +41,7 @@ FEWEST_STOPS = 200
 """Stops of the smaller side below which nothing is fitted: one by one, precincts separate the groups."""
 LARGEST_DETECTABLE = 1.5
 """Odds ratio that must be found four times in five, lest the test is refused."""
-POWER80 = 1.959963984540054 + 0.8416212335729143
+POWER80 = Z95 + 0.8416212335729143
 LATITUDE, LONGITUDE = 40.7128, -74.006
 """One point for the city: at its corners dusk differs by less than two minutes."""
 
@@ -65,7 +73,7 @@ def veil_of_darkness(stops: "pd.DataFrame") -> "pd.DataFrame":
 
     Empty where the form does not say how a stop began.
     """
-    chosen = [entry for entry in entries("population") if entry.name in {POPULATION, PLACEBO}]
+    chosen = [entry_named("population", name) for name in (POPULATION, PLACEBO)]
     if not all(is_recorded(stops, entry) for entry in chosen):
         return as_table(VeilRow, [])
     dusk = in_the_dusk_window(stops)
@@ -110,7 +118,7 @@ def veil_contrast(dusk: "pd.DataFrame", contrast: str) -> VeilFigures:
     """
     import pandas as pd
 
-    names = [group.name for group in entries("group")]
+    names = group_names()
     group, others = CONTRASTS[contrast]
     codes = group_codes(dusk)
     member = codes == names.index(group)

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS
 from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_linear, fit_logistic, indicators, spline
-from sqf_pipeline.disparity.foreseen_risk import foreseen_risk, log_odds
+from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR, foreseen_risk
 from sqf_pipeline.disparity.risk_adjusted import compared_stops, risk_adjusted
 from sqf_pipeline.disparity.risk_adjusted_sensitivity import (
     base_odds,
@@ -17,6 +17,7 @@ from sqf_pipeline.disparity.risk_adjusted_sensitivity import (
     risk_adjusted_sensitivity,
     robustness_value,
 )
+from sqf_pipeline.modelling.calibration import log_odds
 from sqf_pipeline.modelling.estimators import KINDS
 from sqf_pipeline_tests.modelling_support import expit, invented_stops
 
@@ -181,4 +182,4 @@ def test_nothing_is_said_where_too_few_were_frisked_or_found():
 
 
 def test_log_odds_stay_finite_at_the_ends():
-    assert np.isfinite(log_odds(np.array([0.0, 1.0]))).all()
+    assert np.isfinite(log_odds(np.array([0.0, 1.0]), RISK_FLOOR)).all()
