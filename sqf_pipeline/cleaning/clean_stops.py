@@ -20,6 +20,7 @@ from sqf_pipeline.cleaning.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADA
 from sqf_pipeline.cleaning.stop_identifiers import PLAIN_IDENTIFIER, read_identifiers
 from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form
+from sqf_pipeline.registry.outcomes import happened
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
 
 
@@ -200,8 +201,7 @@ def _settle_calendar(stops: pd.DataFrame, year: int, log: QualityLog) -> None:
 
 
 def _count_weapons_not_found(stops: pd.DataFrame, log: QualityLog) -> None:
-    marked = stops[["firearm_found", "knife_found", "other_weapon_found"]].fillna(value=False).any(axis="columns")
-    contradicting = marked & (stops["weapon_found"] == False).fillna(value=False)  # noqa: E712 - a column, with nulls
+    contradicting = (happened(stops, "weapon") & ~stops["weapon_found"]).fillna(value=False)
     log.add(
         "weapon_found", "weapon_marked_not_found", int(contradicting.sum()),
         "No weapon found, but a firearm, a knife or another weapon is marked; both kept.",

@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -33,7 +34,8 @@ class Entry:
     kind, name, label
         What it is, its name in the tables, and its name for people.
     rule
-        Columns of the registry joined by `&`, `|`, `~`, `==` and `in`; empty means every stop.
+        Columns of the registry joined by `&`, `|`, `~`, `==` and `in`; empty means every stop. In the table an outcome
+        of the registry stands for the columns that make it positive.
     columns
         Columns that the rule reads.
     """
@@ -61,15 +63,18 @@ def entries(kind: Kind) -> tuple[Entry, ...]:
 def read_entries(text: str) -> tuple[Entry, ...]:
     """Return the entries of a table in CSV; raises as `entries` does."""
     from sqf_pipeline.registry.columns import columns_by_name
+    from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 
+    positive = {outcome: f"({' | '.join(entry.positive)})" for outcome, entry in OUTCOME_ENTRIES.items()}
     found = []
     for row in csv.DictReader(text.splitlines()):
-        tree = ast.walk(ast.parse(row["rule"] or "None", mode="eval"))
+        rule = re.sub(r"\b[a-z_]+\b", lambda word: positive.get(word[0], word[0]), row["rule"])
+        tree = ast.walk(ast.parse(rule or "None", mode="eval"))
         names = tuple(sorted({node.id for node in tree if isinstance(node, ast.Name)}))
         unknown = [name for name in names if name not in columns_by_name()]
         if unknown or row["kind"] not in get_args(Kind):
             raise ValueError(f"acts_and_hits.csv, {row['name']!r}: kind {row['kind']!r}, unknown columns {unknown}")
-        found.append(Entry(cast("Kind", row["kind"]), row["name"], row["label"], row["rule"], names))
+        found.append(Entry(cast("Kind", row["kind"]), row["name"], row["label"], rule, names))
     hits = {entry.name for entry in found if entry.kind == "hit"}
     if any(name.startswith("weapon") for name in hits) and not hits.issuperset(WEAPON_KINDS):
         raise ValueError(f"acts_and_hits.csv: a weapon needs {' and '.join(WEAPON_KINDS)} beside it, hits are {hits}")

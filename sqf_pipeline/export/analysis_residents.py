@@ -7,6 +7,7 @@ import pandas as pd
 
 from sqf_pipeline.display import number
 from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.registry.columns import force_marks
 from sqf_pipeline.registry.residents import WARNING, census_group
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 
@@ -73,7 +74,7 @@ def residents_tables(stops: pd.DataFrame, residents: pd.DataFrame) -> list[Analy
 
 def _counted(stops: pd.DataFrame) -> pd.DataFrame:
     """Return a row a stop: precinct, the census's group, and what is counted, as 0 or 1."""
-    marks = [name for name in stops.columns if name.startswith("force_") and name != "force_verbal_instruction"]
+    marks = [name for name in force_marks() if name in stops]
     flags = {"frisks": stops["frisked"], "force": stops[marks].any(axis=1), "arrests": stops["arrested"]}
     return pd.DataFrame(
         {

@@ -19,7 +19,6 @@ Mask = NDArray[np.bool_]
 Predict = Callable[[NDArray[np.int_], NDArray[np.int_]], Mask]
 _SEED = 1
 _FOLDS = {"weapon": 10, "arrest": 5}
-_WEAPON = "weapon_found | firearm_found | knife_found | other_weapon_found"
 _WITH_REST = ("frisked", "searched", "summons_issued")
 _DESCRIBED = (
     "suspect_age", "suspect_height_inches", "suspect_weight_pounds", "suspect_build", "suspect_eye_color",
@@ -132,8 +131,10 @@ def _complete(stops: pd.DataFrame) -> Mask:
 
 
 def _frisked_or_searched(stops: pd.DataFrame) -> tuple[NDArray[Any], Mask]:
+    from sqf_pipeline.registry.outcomes import happened
+
     among = stops[where(stops, "frisked | searched")].reset_index(drop=True)
-    return _encoded(among), where(among, _WEAPON)
+    return _encoded(among), happened(among, "weapon").fillna(value=False).to_numpy(dtype=bool)
 
 
 def _encoded(stops: pd.DataFrame, more: tuple[str, ...] = ()) -> NDArray[Any]:

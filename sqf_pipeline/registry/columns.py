@@ -113,6 +113,16 @@ def columns_by_name() -> dict[str, Column]:
     return {entry.name: entry for entry in load_columns()}
 
 
+@cache
+def force_marks() -> tuple[str, ...]:
+    """Return the marks of physical force, handcuffs among them; a verbal instruction is none."""
+    return tuple(
+        entry.name
+        for entry in load_columns()
+        if entry.kind == "mark" and entry.name.startswith("force_") and entry.name != "force_verbal_instruction"
+    )
+
+
 def column(name: str) -> Column:
     """Return the column called `name`; raises KeyError when the registry has none of that name."""
     return columns_by_name()[name]

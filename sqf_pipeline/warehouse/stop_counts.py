@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.columns import force_marks
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
 
 
@@ -59,8 +59,7 @@ def _happened(entry: OutcomeEntry) -> str:
 
 def _any_force() -> str:
     """Return whether a stop had any force; a mark of another form than the stop's is null, and says nothing."""
-    marks = [entry.name for entry in load_columns() if entry.name.startswith("force_") and entry.kind == "mark"]
-    return " OR ".join(f"coalesce({name}, false)" for name in marks if name != "force_verbal_instruction")
+    return " OR ".join(f"coalesce({name}, false)" for name in force_marks())
 
 
 GROUPS = (
