@@ -8,7 +8,6 @@ It reads the published files of 2014 and 2015, the one-per-cent sample of 2009, 
 coordinate.
 """
 
-import csv
 import os
 import re
 import sys
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from drawn_variable import DERIVED
 from fit_conditionals import SMALLEST_CELL
 from make_synthetic_aggregates import (
     TARGET,
@@ -32,13 +30,13 @@ from make_synthetic_aggregates import (
 )  # fmt: skip
 from old_form_variables import TEXTS, VARIABLES, latent_old_year
 
-from sqf_pipeline.synthetic.conditional_chain import load_aggregates
+from sqf_pipeline.synthetic.conditional_chain import LAST_OLD_YEAR, load_aggregates
+from sqf_pipeline.year_checks.expected_totals import official_totals
 
 FILES = {2009: "excerpts/sqf-2009-one-percent.csv", 2014: "sqf-2014-csv.zip", 2015: "sqf-2015.csv"}
 EXCERPT_OF_2006 = "excerpts/sqf-2006-first-1999-rows.csv"
 SMALLEST_TEXT = 25
 """Fewest stops in which a free text must stand to count as a common one."""
-OFFICIAL_TOTALS = TARGET.parents[1] / "year_checks" / "official_totals.csv"
 
 
 def texts(latent: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -92,8 +90,7 @@ def main() -> None:
     latent["patrol_borough"] = latent["precinct"].map({precinct: facts[0] for precinct, facts in places.items()})
     variables, levels = fit_variables(latent, VARIABLES)
     whole = latent[latent["year"] != str(min(FILES))]
-    with OFFICIAL_TOTALS.open(encoding="utf-8", newline="") as file:
-        totals = {row["year"]: int(row["stops"]) for row in csv.DictReader(file) if int(row["year"]) <= 2016}
+    totals = {str(year): total.stops for year, total in official_totals().items() if year <= LAST_OLD_YEAR}
     table = {
         "about": "Aggregate figures of NYPD's published stop files of 2014 and 2015 and of a sample of 2009; no "
         f"figure rests on fewer than {SMALLEST_CELL} stops. Counts are rounded to fives; effects are hundredths of a "
@@ -118,11 +115,8 @@ def main() -> None:
             "perstop": within(latent, "perstop_band", "_perstop"),
         },
         "texts": texts(latent),
-        "derived": {name: {"of": source, "map": mapping} for name, (source, mapping) in DERIVED.items() if mapping},
-        "levels": levels,
-        "variables": variables,
     }
-    write_table(table, target)
+    write_table(table, variables, levels, target)
 
 
 if __name__ == "__main__":

@@ -203,8 +203,12 @@ def by_year(latent: pd.DataFrame, name: str) -> dict[str, dict[str, int]]:
     return {str(year): counts(rows[name]) for year, rows in latent.groupby("year")}
 
 
-def write_table(table: dict[str, Any], target: Path) -> None:
-    """Write the aggregates as JSON, a line a key and a variable."""
+def write_table(
+    table: dict[str, Any], variables: list[dict[str, Any]], levels: dict[str, list[str]], target: Path
+) -> None:
+    """Write the aggregates as JSON, a line a key and a variable; what `fit_variables` returned comes last."""
+    derived = {name: {"of": source, "map": mapping} for name, (source, mapping) in DERIVED.items() if mapping}
+    table = {**table, "derived": derived, "levels": levels, "variables": variables}
     lines = []
     for key, value in table.items():
         if key == "variables":
@@ -257,11 +261,8 @@ def main() -> None:
         },
         "demeanor_codes": {str(year): counts(frame["demeanor_code"]) for year, frame in frames.items()},
         "words": words(frames),
-        "derived": {name: {"of": source, "map": mapping} for name, (source, mapping) in DERIVED.items() if mapping},
-        "levels": levels,
-        "variables": variables,
     }
-    write_table(table, target)
+    write_table(table, variables, levels, target)
 
 
 if __name__ == "__main__":

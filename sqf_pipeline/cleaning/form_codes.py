@@ -39,9 +39,9 @@ class Decoded:
             fates[self.found["too_wide"] & (self.texts == "").to_numpy(dtype=bool)] = UNREADABLE
 
 
-def form_of(raw: pd.DataFrame) -> Form:
-    """Return the form of stops as published: as their column `form` says, else the one in use."""
-    return forms()[str(raw["form"].iloc[0]) if "form" in raw and len(raw) else NEW_FORM]
+def form_of(stops: pd.DataFrame) -> Form:
+    """Return the form of a year's stops, as published or clean: as their column `form` says, else the one in use."""
+    return forms()[str(stops["form"].iloc[0]) if "form" in stops and len(stops) else NEW_FORM]
 
 
 def decode(texts: pd.Series, entry: Column, form: Form, log: QualityLog) -> Decoded:

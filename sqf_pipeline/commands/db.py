@@ -66,18 +66,12 @@ def grant_reader(name: str) -> None:
 def status() -> None:
     """Show whether the database is running, and where its data and log are."""
     from sqf_pipeline.warehouse.embedded_server import status as server_status
-    from sqf_pipeline.warehouse.url import (
-        check_connection,
-        create_engine,
-        describe_database_url,
-        normalise_database_url,
-    )
+    from sqf_pipeline.warehouse.url import server_at
 
     settings = load_settings()
     if settings.database_url:
-        given = normalise_database_url(settings.database_url.get_secret_value())
-        version = check_connection(create_engine(given))
-        click.echo(f"PostgreSQL {version} answers at {describe_database_url(given)} (SQF_DATABASE_URL)")
+        version, place = server_at(settings.database_url.get_secret_value())
+        click.echo(f"PostgreSQL {version} answers at {place} (SQF_DATABASE_URL)")
         return
     server = server_status(settings.home / "postgres")
     if server.running:

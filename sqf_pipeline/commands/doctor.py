@@ -139,18 +139,12 @@ def _files(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     from sqf_pipeline.warehouse.embedded_server import status
-    from sqf_pipeline.warehouse.url import (
-        check_connection,
-        create_engine,
-        describe_database_url,
-        normalise_database_url,
-    )
+    from sqf_pipeline.warehouse.url import server_at
 
     try:
         if settings.database_url:
-            given = normalise_database_url(settings.database_url.get_secret_value())
-            version = check_connection(create_engine(given))
-            yield Finding("database", f"PostgreSQL {version} at {describe_database_url(given)}")
+            version, place = server_at(settings.database_url.get_secret_value())
+            yield Finding("database", f"PostgreSQL {version} at {place}")
             return
         server = status(settings.home / "postgres")
     except SqfError as error:

@@ -60,7 +60,7 @@ def _line_of(export: Path, folder: Path) -> str:
 
 @command.command("data")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--source", type=click.Choice(["local", "nypd", "sample", "auto"]), help="Whose tables.")
+@source_option("Whose tables.")
 @click.option("--recode", type=click.Choice(["openpolicing"]), help="Give the stops another project's columns.")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The day of publication, where it should be told.")
 def data(folder: Path, source: str | None, recode: str | None, date: datetime | None) -> None:
@@ -71,16 +71,14 @@ def data(folder: Path, source: str | None, recode: str | None, date: datetime | 
     from sqf_pipeline.orchestration.warehouse_package import write_warehouse_package
 
     settings = load_settings(source=source)
-    warehouse = open_warehouse(settings, settings.source)
-    try:
-        day = date.date().isoformat() if date else None
-        files = write_warehouse_package(warehouse, folder, recode=recode, published=day)
-    except OSError as error:
-        raise SqfError(
-            f"Cannot write {folder}: {error.strerror or error}. Make room, or name a folder that can be written."
-        ) from error
-    finally:
-        warehouse.close()
+    day = date.date().isoformat() if date else None
+    with closing(open_warehouse(settings, settings.source)) as warehouse:
+        try:
+            files = write_warehouse_package(warehouse, folder, recode=recode, published=day)
+        except OSError as error:
+            raise SqfError(
+                f"Cannot write {folder}: {error.strerror or error}. Make room, or name a folder that can be written."
+            ) from error
     frames = [file for file in files if file.path.endswith(".parquet")]
     rows = sum(file.rows for file in frames)
     mark = "; SYNTHETIC stops, and labelled so" if warehouse.schema == schema_for_source("sample") else ""

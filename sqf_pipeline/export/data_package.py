@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -130,17 +131,12 @@ def _write_batches(
             )
         lines = stack.enter_context(csv.CSVWriter(raw, schema))
         rows = 0
-        for batch in _chain(first, batches):
+        for batch in chain([first], batches):
             same = pa.Table.from_batches([batch]).cast(schema)
             frames.write_table(same)
             lines.write_table(same)
             rows += batch.num_rows
     return rows
-
-
-def _chain(first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from others
 
 
 def datapackage(tables: Sequence[PackagedTable], files: Sequence[WrittenFile], facts: PackageFacts) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def _encoding(name: str, content: bytes) -> tuple[str, tuple[str, ...]]:
             pass
     except UnicodeDecodeError:
         first_line = content[:_HEADER_BYTES].split(b"\n", 1)[0].decode("latin-1")
-        others = form_of_header(next(csv.reader([first_line]), [])).encodings[1:]
-        for encoding in others if known_names(next(csv.reader([first_line]), [])) else ():
+        header = next(csv.reader([first_line]), [])
+        for encoding in form_of_header(header).encodings[1:] if known_names(header) else ():
             try:
                 content.decode(encoding)
             except UnicodeDecodeError:

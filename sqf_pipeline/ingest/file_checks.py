@@ -3,6 +3,8 @@
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -88,38 +90,37 @@ def _check_workbook(file: BinaryIO, size: int, head: bytes, described: str) -> N
             f"{described} is an old .xls workbook or one locked by a password. Open it and save it as .xlsx "
             "without a password."
         )
-    if not head.startswith(b"PK"):
-        raise UnreadableFileError(
-            f"{described} is not a workbook: an .xlsx begins with the bytes PK, this begins with {head[:8]!r}. "
-            "Fetch or copy the file again."
-        )
-    try:
-        with zipfile.ZipFile(file) as archive:
-            _check_size(archive, size, described)
-            _check_members(archive, described)
-            for member in archive.infolist():
-                _read_through(archive, member, described)
-    except DAMAGED_ARCHIVE as error:
-        raise UnreadableFileError(
-            f"{described} is a damaged or incomplete workbook ({error}). Fetch or copy the file again."
-        ) from error
+    with _opened(file, size, head, described, ("workbook", "a workbook: an .xlsx")) as archive:
+        _check_members(archive, described)
+        for member in archive.infolist():
+            _read_through(archive, member, described)
 
 
 def _check_archive(file: BinaryIO, size: int, head: bytes, described: str) -> None:
+    with _opened(file, size, head, described, ("archive", "a zip archive: one")) as archive:
+        name, content = read_only_table(archive, described)
+    _check_content(BytesIO(content), len(content), PurePosixPath(name).suffix.lower(), f"{name} in {described}")
+
+
+@contextmanager
+def _opened(
+    file: BinaryIO, size: int, head: bytes, described: str, words: tuple[str, str]
+) -> Iterator[zipfile.ZipFile]:
+    """Open an archive that is not too large; `words` say what it should be, in short and where it is none."""
+    short, expected = words
     if not head.startswith(b"PK"):
         raise UnreadableFileError(
-            f"{described} is not a zip archive: one begins with the bytes PK, this begins with {head[:8]!r}. "
+            f"{described} is not {expected} begins with the bytes PK, this begins with {head[:8]!r}. "
             "Fetch or copy the file again."
         )
     try:
         with zipfile.ZipFile(file) as archive:
             _check_size(archive, size, described)
-            name, content = read_only_table(archive, described)
+            yield archive
     except DAMAGED_ARCHIVE as error:
         raise UnreadableFileError(
-            f"{described} is a damaged or incomplete archive ({error}). Fetch or copy the file again."
+            f"{described} is a damaged or incomplete {short} ({error}). Fetch or copy the file again."
         ) from error
-    _check_content(BytesIO(content), len(content), PurePosixPath(name).suffix.lower(), f"{name} in {described}")
 
 
 def read_only_table(archive: zipfile.ZipFile, described: str) -> tuple[str, bytes]:

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sqf_pipeline.registry.forms.published_forms import OLD_FORM, forms
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
+
 Codes = NDArray[np.int64]
 Columns = dict[str, NDArray[np.object_]]
 Texts = NDArray[np.object_]
 Uniforms = NDArray[np.float64]
 
-LAST_OLD_YEAR = 2016
+LAST_OLD_YEAR: int = forms()[OLD_FORM].last_year or FIRST_YEAR
 """The last year of the old form (UF-250), which has aggregates of its own."""
 
 NULL = "NULL"

@@ -175,12 +175,12 @@ def _stop_row(entry: Column) -> Row:
     if entry.unit:
         parts.append(f"Unit: {entry.unit}")
     parts.append(KNOWN_WORDS[entry.known].capitalize())
-    for form in forms().values():
-        if names := form.published_as(entry.name):
-            made = "Made from" if form.by_column[entry.name].made_from else "Published as"
-            parts.append(f"{made} {names} ({form.name} form)")
-    if not any(form.published_as(entry.name) for form in forms().values()):
-        parts.append("Computed")
+    published = [
+        f"{'Made from' if form.by_column[entry.name].made_from else 'Published as'} {names} ({form.name} form)"
+        for form in forms().values()
+        if (names := form.published_as(entry.name))
+    ]
+    parts += published or ["Computed"]
     parts.append(f"Over the two forms: {entry.comparable}")
     if entry.usage_warning:
         parts.append(f"Heed: {entry.usage_warning.rstrip('.')}")

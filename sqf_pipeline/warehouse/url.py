@@ -151,6 +151,12 @@ def check_connection(engine: Engine) -> str:
         return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
 
 
+def server_at(url: str) -> tuple[str, str]:
+    """Return version and place, without secrets, of the server at a URL; raises SqfError when it does not answer."""
+    given = normalise_database_url(url)
+    return check_connection(create_engine(given)), describe_database_url(given)
+
+
 def _explain(error: psycopg2.Error, url: URL) -> SqfError:
     reason = without_secrets(" ".join(str(error).split()), url)
     advice = next(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sqf_pipeline.cleaning.clean_stops import CleanedStops
+from sqf_pipeline.cleaning.form_codes import form_of
 from sqf_pipeline.ingest.reader import RawFile
-from sqf_pipeline.registry.forms.published_forms import NEW_FORM, forms
 from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS
 from sqf_pipeline.year_checks.category_changes import category_findings
 from sqf_pipeline.year_checks.completeness import (
@@ -59,19 +59,14 @@ def cleaning_findings(stops: pd.DataFrame, loss: pd.DataFrame, before: YearBefor
 
     With a year before in another form only losses are looked at: gaps and codes differ by the form, and this is said.
     """
-    form = forms()[_form_name(stops)]
-    form_before = _form_name(before.stops) if before else form.name
+    form = form_of(stops)
+    form_before = form_of(before.stops).name if before else form.name
     same_form = form_before == form.name
     found = loss_findings(loss, before.loss if before and same_form else None, form)
     if not same_form:
         told = f"The year before has another form ({form_before}), so gaps and categories are not compared with it."
         return [*found, Finding("form", "warn", told)]
     return found + (category_findings(stops, before.stops) if before else [])
-
-
-def _form_name(stops: pd.DataFrame) -> str:
-    """Return the form of clean stops; those kept before there was a column `form` are in the form in use."""
-    return str(stops["form"].iloc[0]) if "form" in stops and len(stops) else NEW_FORM
 
 
 def review_year(

@@ -23,7 +23,11 @@ from sqf_pipeline.reporting.plots.style import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 _RATE_TITLES = {
     "base_rate": "Outcome happened\n(of all stops)",
@@ -49,10 +53,7 @@ def subgroup_rates(table: "pd.DataFrame", origin: Origin, *, threshold_name: str
         for number, attribute in enumerate(attributes):
             part = shown[shown["attribute"] == attribute]
             at = places[(shown["attribute"] == attribute).to_numpy(dtype=bool)]
-            values, low, high = (
-                part[name].to_numpy(dtype=float, na_value=np.nan) for name in (rate, f"{rate}_low", f"{rate}_high")
-            )
-            errors = [np.nan_to_num(np.maximum(values - low, 0)), np.nan_to_num(np.maximum(high - values, 0))]
+            values, errors = _values_and_bars(part, rate)
             axes.errorbar(
                 values, at, xerr=errors, fmt=MARKERS[number % len(MARKERS)], color=PALETTE[number % len(PALETTE)],
                 capsize=2.5, markersize=5,
@@ -61,12 +62,7 @@ def subgroup_rates(table: "pd.DataFrame", origin: Origin, *, threshold_name: str
         axes.set_xlim(left=0)
         percent_axis(axes.xaxis)
         panel_title(axes, _RATE_TITLES[rate])
-    panels[0].set_yticks(places, labels)
-    for heading, place in headings:
-        panels[0].annotate(
-            heading, (0, place), xycoords=("axes fraction", "data"), xytext=(-6, 0), textcoords="offset points",
-            ha="right", va="center", fontsize=9.5, fontweight="bold", annotation_clip=False,
-        )  # fmt: skip
+    _name_rows(panels[0], places, labels, headings)
     hidden = table[table["group_name"] == NOT_SHOWN]
     note = "Dotted: all stops together. Bars: 95 % intervals, persons of one encounter counted as one fate."
     if len(hidden):
@@ -76,6 +72,24 @@ def subgroup_rates(table: "pd.DataFrame", origin: Origin, *, threshold_name: str
     title = f"{_widest_gap(shown)} ({model_label(str(table['model'].iloc[0]))}{at_threshold})"
     rows = int(table.loc[table["attribute"] == attributes[0], "rows"].sum())
     return finish(figure, title, origin, rows=rows, note=note)
+
+
+def _values_and_bars(part: "pd.DataFrame", measure: str) -> "tuple[Floats, list[Floats]]":
+    """Return a measure, and how far its interval reaches below and above it, each of shape (rows,)."""
+    values, low, high = (
+        part[name].to_numpy(dtype=float, na_value=np.nan) for name in (measure, f"{measure}_low", f"{measure}_high")
+    )
+    return values, [np.nan_to_num(np.maximum(values - low, 0)), np.nan_to_num(np.maximum(high - values, 0))]
+
+
+def _name_rows(axes: "Axes", places: "Floats", labels: list[str], headings: "list[tuple[str, float]]") -> None:
+    """Write the groups beside their rows, and each attribute above its groups."""
+    axes.set_yticks(places, labels)
+    for heading, place in headings:
+        axes.annotate(
+            heading, (0, place), xycoords=("axes fraction", "data"), xytext=(-6, 0), textcoords="offset points",
+            ha="right", va="center", fontsize=9.5, fontweight="bold", annotation_clip=False,
+        )  # fmt: skip
 
 
 def _rows(shown: "pd.DataFrame", attributes: list[str]) -> tuple[np.ndarray, list[str], list[tuple[str, float]]]:
@@ -130,20 +144,12 @@ def subgroup_quality(table: "pd.DataFrame", origin: Origin) -> "Figure":
     panels = figure.subplots(1, 2, sharey=True)
     titles = {"roc_auc": "ROC AUC", "expected_calibration_error": "Expected calibration error"}
     for axes, (name, title) in zip(panels, titles.items(), strict=True):
-        values, low, high = (
-            shown[key].to_numpy(dtype=float, na_value=np.nan) for key in (name, f"{name}_low", f"{name}_high")
-        )
-        errors = [np.nan_to_num(np.maximum(values - low, 0)), np.nan_to_num(np.maximum(high - values, 0))]
+        values, errors = _values_and_bars(shown, name)
         plain(axes).errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=2.5, markersize=5)
         panel_title(axes, title)
     percent_axis(panels[1].xaxis)
     panels[1].set_xlim(left=0)
-    panels[0].set_yticks(places, labels)
-    for heading, place in headings:
-        panels[0].annotate(
-            heading, (0, place), xycoords=("axes fraction", "data"), xytext=(-6, 0), textcoords="offset points",
-            ha="right", va="center", fontsize=9.5, fontweight="bold", annotation_clip=False,
-        )  # fmt: skip
+    _name_rows(panels[0], places, labels, headings)
     known = shown[shown["group_name"] != UNKNOWN].dropna(subset=["roc_auc"])
     low_group, high_group = known.loc[known["roc_auc"].idxmin()], known.loc[known["roc_auc"].idxmax()]
     title = (

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
-from sqf_pipeline_tests.service_process import free_port, running, waitress_command
 from sqf_pipeline_tests.waiting import PATIENCE
 
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="browser tests need axe")
@@ -27,14 +26,6 @@ PAGES = (
 )
 SHOTS = os.environ.get("SQF_SCREENSHOTS")
 """Folder to which screenshots are written, to be looked at."""
-
-
-@pytest.fixture(scope="module")
-def service(export_folder, tmp_path_factory):
-    port = free_port()
-    log = tmp_path_factory.mktemp("log") / "service.log"
-    with running(waitress_command(export_folder, port), port, log) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -28,14 +28,6 @@ QUESTION = json.dumps({"tier": "during", "stops": [{"searched": True, "suspect_a
 HEAVY = ("pandas", "sklearn", "scipy", "matplotlib", "dagster", "sqlalchemy", "joblib", "onnx", "mpld3")
 
 
-@pytest.fixture(scope="module")
-def service(export_folder, tmp_path_factory):
-    port = free_port()
-    log = tmp_path_factory.mktemp("log") / "service.log"
-    with running(waitress_command(export_folder, port), port, log) as found:
-        yield found
-
-
 def ask(url: str) -> dict:
     request = Request(f"{url}/api/v1/predictions/arrest", QUESTION, {"Content-Type": "application/json"})  # noqa: S310
     with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
