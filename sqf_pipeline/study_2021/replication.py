@@ -15,16 +15,15 @@ logistic regression's; the twelve most important features it served for arrests 
 Settings are scikit-learn's defaults with `random_state=1`.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 from sqf_pipeline.study_2021.study_encoding import (
@@ -156,8 +155,9 @@ def figures_of(
 @cache
 def published_figures() -> dict[tuple[str, str], float]:
     """Return the figures that the study printed, by outcome and figure."""
-    text = resources.files(__package__).joinpath("published_figures.csv").read_text(encoding="utf-8")
-    return {(row["outcome"], row["figure"]): float(row["value"]) for row in csv.DictReader(text.splitlines())}
+    return {
+        (row["outcome"], row["figure"]): float(row["value"]) for row in read_rows(__package__, "published_figures.csv")
+    }
 
 
 @dataclass(frozen=True)
