@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.year_and_month_words import year_runs, years_named
 
 Status = Literal["reproduced", "differs", "not decidable here"]
@@ -118,9 +119,7 @@ def years_of_claims() -> tuple[int, ...]:
 
 def judge_claims(evidence: Evidence) -> pd.DataFrame:
     """Return the rows of the table `published_figures`, all its columns but the test year and the source."""
-    rows = [_judged(claim, evidence) for claim in load_claims()]
-    texts = ("claim", "publication", "place", "years", "definition", "our_years", "status", "reason")
-    return pd.DataFrame(rows).astype({**dict.fromkeys(texts, "string"), "published": "Float64", "ours": "Float64"})
+    return result_frame("published_figures", [_judged(claim, evidence) for claim in load_claims()])
 
 
 def _judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
