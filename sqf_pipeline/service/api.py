@@ -18,7 +18,7 @@ from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.predictor import Predictor
 from sqf_pipeline.service.problems import problem
 from sqf_pipeline.service.schemas import TIERS, FieldProblem, Health, ModelOut, ModelsOut, describe_errors
-from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, read_study_stop
+from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, study_reader
 
 JSON_TYPE = "application/json"
 
@@ -35,7 +35,7 @@ def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
     app.register_blueprint(blueprint)
 
 
-def _json(body: BaseModel | dict[str, Any] | list[Any]) -> Response:
+def _json(body: BaseModel | dict[str, Any]) -> Response:
     data = body.model_dump_json(by_alias=True, exclude_none=True) if isinstance(body, BaseModel) else to_json(body)
     return Response(data, content_type=JSON_TYPE)
 
@@ -109,6 +109,7 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
     labels = to_json(field_labels(outcome, specs))
     counter = metrics.predictions.labels(outcome, "study")
     route, names = STUDY_ROUTES[outcome]
+    read = study_reader(outcome, specs)
 
     @blueprint.post(f"/api/{route}", endpoint=route)
     def predict() -> Response:
@@ -119,12 +120,12 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
         if not isinstance(body, dict):
             return problem(422, "An object with the study's field names is expected.")
         try:
-            stop = read_study_stop(outcome, body, specs)
+            stop = read(body)
         except StudyFieldError as error:
             fault = FieldProblem(pointer=f"/{error.field}", detail=str(error))
             return problem(422, f"{error.field}: {error}.", [fault])
         counter.inc()
-        return _json(["1" if predictor.predict([stop])[0].positive else "0"])
+        return Response(b'["1"]' if predictor.is_positive(stop) else b'["0"]', content_type=JSON_TYPE)
 
     @blueprint.get(f"/api/{names}", endpoint=names)
     def feature_names() -> Response:

@@ -3,11 +3,7 @@
 from dataclasses import dataclass
 
 from flask import Flask, Response, request
-from waitress.channel import HTTPChannel
-from waitress.task import ErrorTask
 from werkzeug.middleware.proxy_fix import ProxyFix
-
-from sqf_pipeline.service.schemas import Problem
 
 API = "/api/"
 _PREFLIGHT = {
@@ -66,23 +62,3 @@ def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
         return response
 
     app.after_request(allow)
-
-
-class _ProblemTask(ErrorTask):
-    """What the server itself refuses, such as a body that is far too large, told as the application would."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        body = Problem(type="about:blank", title=error.reason, status=error.code, detail=f"{error.body}.")
-        data = body.model_dump_json().encode()
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/problem+json"))
-        self.set_close_on_finish()
-        self.content_length = len(data)
-        self.write(data)
-
-
-class ProblemChannel(HTTPChannel):
-    """A connection whose refusals are problem documents (RFC 9457)."""
-
-    error_task_class = _ProblemTask
