@@ -48,7 +48,13 @@ def _body() -> bytes:
 
 
 def answer_stops(
-    predictor: Predictor, service: Service, stops: list[dict[str, Value]], threshold: str, unused: list[str]
+    predictor: Predictor,
+    service: Service,
+    stops: list[dict[str, Value]],
+    threshold: str,
+    unused: list[str],
+    *,
+    why: bool,
 ) -> dict[str, Any]:
     """Return the answer document of some stops; `schemas.PredictionsOut` describes it."""
     entry = predictor.entry
@@ -63,7 +69,8 @@ def answer_stops(
         "unused": unused,
         "predictions": [
             {"probability": answer.probability, "class": int(answer.positive), "test_year_record": answer.record}
-            for answer in predictor.predict(stops, threshold)
+            | ({"why": answer.why} if why else {})
+            for answer in predictor.predict(stops, threshold, why=why)
         ],
     }
 
@@ -86,7 +93,8 @@ def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, out
         stops = [stop.__dict__ for stop in one_or_many]
         given = set().union(*(stop.model_fields_set for stop in one_or_many))
         unused = sorted(given & others[question.tier])
-        return _json(answer_stops(by_tier[question.tier], service, stops, question.threshold, unused))
+        predictor = by_tier[question.tier]
+        return _json(answer_stops(predictor, service, stops, question.threshold, unused, why=question.why))
 
 
 def _accepted(entry: ModelEntry) -> list[str]:

@@ -9,7 +9,7 @@ from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec
-from sqf_pipeline.service.predictor import Prediction, Predictor
+from sqf_pipeline.service.predictor import Prediction, Predictor, Reason
 
 MOST_CHOICES = 60
 """Most values of a code that are offered as a list; with more, the number is typed."""
@@ -35,6 +35,10 @@ class Control:
             return self.spec.description.split(",")[0].split(" on a 24")[0].rstrip(".") + "."
         return self.spec.description
 
+    def words(self, value: str) -> str:
+        """Return what stands for a value where it is chosen, or the value as it was typed."""
+        return dict(self.choices).get(value, value)
+
 
 @dataclass(frozen=True)
 class FormState:
@@ -45,6 +49,15 @@ class FormState:
     threshold: str
     errors: dict[str, str] = field(default_factory=dict)
     answer: Prediction | None = None
+
+    @property
+    def reasons(self) -> list[tuple[str, str, Reason]]:
+        """Return what moved the answer most: a field's label, its value in words, and the change."""
+        by_name = {control.spec.name: control for control in self.controls}
+        return [
+            (by_name[one.field].spec.label, by_name[one.field].words(self.values[one.field]), one)
+            for one in (self.answer.why if self.answer else ())
+        ]
 
 
 def start_form(predictor: Predictor) -> FormState:
@@ -74,7 +87,7 @@ def read_form(predictor: Predictor, form: Mapping[str, str]) -> FormState:
             errors[name] = str(error)
     if threshold not in entry.thresholds:
         threshold = entry.default_threshold
-    answer = None if errors else predictor.predict([stop], threshold)[0]
+    answer = None if errors else predictor.predict([stop], threshold, why=True)[0]
     return FormState(controls, values, threshold, errors, answer)
 
 

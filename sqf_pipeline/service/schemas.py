@@ -12,6 +12,7 @@ from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.manifest import FieldSpec, Measure, MeasuredThreshold, ModelEntry, ReliabilityBin
+from sqf_pipeline.service.predictor import LEAST_CHANGE, MOST_REASONS, Reason
 
 LONGEST_TEXT = 200
 MOST_STOPS = 1000
@@ -39,6 +40,13 @@ class PredictionOut(_Response):
     probability: float = Field(ge=0, le=1)
     class_: Literal[0, 1] = Field(alias="class")
     test_year_record: ReliabilityBin
+    why: list[Reason] = Field(
+        [], max_length=MOST_REASONS,
+        description=f"The fields that moved this probability most, the strongest first: at most {MOST_REASONS}, each "
+        f"by {LEAST_CHANGE} or more. Each is the difference to the answer when that field alone is not given, so they "
+        "do not add up, and fields that say the same thing hide each other. They describe the model: neither the "
+        'person nor a cause. Absent where the request says `"why": false`.',
+    )  # fmt: skip
 
 
 class PredictionsOut(_Response):
@@ -161,7 +169,7 @@ def stop_model(entry: ModelEntry) -> type[BaseModel]:
     )  # fmt: skip
 
 
-_TOP = ("tier", "threshold", "stops")
+_TOP = ("tier", "threshold", "stops", "why")
 _UNUSED = "Not used by the model in force."
 _MEANINGS: dict[Tier, str] = {
     "study": "to the study of 2021",
@@ -187,6 +195,7 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
         "tier": (Literal[entry.tier], ...),
         "threshold": (threshold, entry.default_threshold),
         "stops": (stops, ...),
+        "why": (Annotated[bool, Field(description="Whether each answer names the fields that moved it most.")], True),
     }
     return create_model(
         f"{entry.outcome.title()}Request{_title(entry.tier)}", __base__=_Request,
