@@ -21,6 +21,7 @@ from sqf_pipeline.service.schemas import TIERS, FieldProblem, Health, ModelOut, 
 from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, study_reader
 
 JSON_TYPE = "application/json"
+_LONGEST_DETAIL = 200
 
 
 def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
@@ -104,7 +105,7 @@ def _accepted(entry: ModelEntry) -> list[str]:
 def _invalid(error: ValidationError, names: Mapping[str, Collection[str]]) -> Response:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
-        return problem(400, f"The document is not valid JSON: {errors[0]['msg'][:200]}")
+        return problem(400, f"The document is not valid JSON: {errors[0]['msg']}"[:_LONGEST_DETAIL])
     faults = describe_errors(list(errors[:20]), names)
     more = f" (the first 20 of {len(errors)} are listed)" if len(errors) > len(faults) else ""
     found = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
@@ -123,8 +124,8 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
     def predict() -> Response:
         try:
             body = from_json(_body(), allow_inf_nan=False)
-        except ValueError:
-            return problem(400, "The document is not valid JSON.")
+        except ValueError as error:
+            return problem(400, f"The document is not valid JSON: {error}"[:_LONGEST_DETAIL])
         if not isinstance(body, dict):
             return problem(422, "An object with the study's field names is expected.")
         try:

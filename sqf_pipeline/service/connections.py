@@ -1,22 +1,27 @@
 """The server's connections: a short question is answered by the thread that read it, a refusal is a problem."""
 
+import signal
+import threading
 from collections.abc import Callable
 from copy import copy
 from threading import get_ident
 from typing import Any
 
+import waitress.server
 from waitress import wasyncore
-from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ErrorTask
 
+from sqf_pipeline.service.problems import DETAILS, PROBLEM_TYPE
 from sqf_pipeline.service.schemas import Problem
 from sqf_pipeline.service.study_contract import STUDY_ROUTES
 
 _SHORT = tuple(f"/api/{route}" for route, _ in STUDY_ROUTES.values())
 _LONGEST = 4096
 """Bytes of the longest body that is a short question."""
+_LONGEST_WAIT = 0.5
+"""Seconds until a signal to end is seen."""
 
 
 class _ProblemTask(ErrorTask):
@@ -24,10 +29,11 @@ class _ProblemTask(ErrorTask):
 
     def execute(self) -> None:
         error = self.request.error
-        body = Problem(type="about:blank", title=error.reason, status=error.code, detail=f"{error.body}.")
+        detail = DETAILS.get(error.code, f"{error.body}.")
+        body = Problem(type="about:blank", title=error.reason, status=error.code, detail=detail)
         data = body.model_dump_json().encode()
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/problem+json"))
+        self.response_headers.append(("Content-Type", PROBLEM_TYPE))
         self.set_close_on_finish()
         self.content_length = len(data)
         self.write(data)
@@ -62,60 +68,35 @@ class Listener(TcpWSGIServer):
         self.adj_at_once = copy(self.adj)
         self.adj_at_once.send_bytes = self.adj.outbuf_high_watermark
 
+    def add_task(self, task: Channel) -> None:
+        """Take the first request of a connection; called by the thread that read it, or that answered one before it.
+
+        It is given to another thread, unless it is a question to the study's endpoints: one stop is answered in a
+        tenth of a millisecond, which is less than it takes to wake a thread and be woken by it.
+        """
+        asked = task.requests[0]
+        short = not asked.error and asked.path.endswith(_SHORT) and asked.content_length <= _LONGEST
+        if short and get_ident() == self.reader:
+            task.at_once = True
+        else:
+            super().add_task(task)
+
     def pull_trigger(self) -> None:
         """Wake the reading thread, unless it is the one that asks."""
         if get_ident() != self.reader:
             super().pull_trigger()
 
 
-class Dispatcher(ThreadedTaskDispatcher):
-    """Gives whole requests to threads, but a short question to the thread that read it.
-
-    The study's endpoints answer one stop in a tenth of a millisecond: less than it takes to wake another thread, and
-    to be woken by it.
-    """
-
-    def add_task(self, task: Channel) -> None:
-        """Take the first request of a connection; called by its reading thread, or by the one that answered it."""
-        request = task.requests[0]
-        if (
-            task.server.reader == get_ident()
-            and not request.error
-            and request.path.endswith(_SHORT)
-            and request.content_length <= _LONGEST
-        ):
-            task.at_once = True
-        else:
-            super().add_task(task)
-
-
-class Server:
-    """Waitress with its addresses, one thread that reads, and others that answer.
-
-    Raises OSError when the port is taken.
-    """
-
-    def __init__(self, application: Callable[..., Any], threads: int, **settings: Any) -> None:
-        adjustments = Adjustments(**settings)
-        self._map: dict[int, Any] = {}
-        self._dispatcher = Dispatcher()
-        self.listeners = [
-            Listener(application, self._map, dispatcher=self._dispatcher, adj=adjustments, sockinfo=address)
-            for address in adjustments.listen
-        ]
-        self._dispatcher.set_thread_count(threads)
-        self._ended = False
-
-    def run(self) -> None:
-        """Answer until `end`; then what is being answered is finished."""
-        for listener in self.listeners:
-            listener.print_listen("Serving on http://{}:{}")
-        while not self._ended:
-            wasyncore.poll(1.0, self._map)
-        self._dispatcher.shutdown()
-        wasyncore.close_all(self._map)
-
-    def end(self, *_: object) -> None:
-        """End `run` soon; may be called by a signal, and by any thread."""
-        self._ended = True
-        self.listeners[0].trigger.pull_trigger()
+def run_server(application: Callable[..., Any], **settings: Any) -> None:
+    """Run waitress until SIGTERM or Ctrl-C; what is being answered is finished. Raises OSError for a port in use."""
+    waitress.server.TcpWSGIServer = Listener
+    connections: dict[int, Any] = {}
+    server = waitress.server.create_server(application, map=connections, **settings)
+    server.print_listen("Serving on http://{}:{}")
+    ended = threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+    while not ended.is_set():
+        wasyncore.poll(_LONGEST_WAIT, connections)
+    server.task_dispatcher.shutdown()

@@ -1,11 +1,15 @@
 """How the service stands in a network: its prefix, the proxies before it, other sites that may ask, and its limit."""
 
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 API = "/api/"
+_PREFIX = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*")
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Content-Type",
@@ -40,9 +44,20 @@ DIRECT = Deployment()
 
 
 def believe_proxies(app: Flask, trusted: int) -> None:
-    """Let an application take address, scheme, host and prefix from the headers of its trusted proxies."""
+    """Let an application take address, scheme, host and prefix from the headers of its trusted proxies.
+
+    A prefix that is no path is passed over: many proxies hand on what a client says of it.
+    """
+    answer = app.wsgi_app
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        prefix = environ["SCRIPT_NAME"].rstrip("/")
+        fits = _PREFIX.fullmatch(prefix)
+        environ["SCRIPT_NAME"] = prefix if fits else environ["werkzeug.proxy_fix.orig"]["SCRIPT_NAME"]
+        return answer(environ, start_response)
+
     if trusted:
-        app.wsgi_app = ProxyFix(app.wsgi_app, trusted, trusted, trusted, trusted, trusted)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(checked, trusted, trusted, trusted, trusted, trusted)  # type: ignore[method-assign]
 
 
 def register_cors(app: Flask, origins: tuple[str, ...]) -> None:

@@ -1,5 +1,6 @@
 """What a client may send and what it gets back, as pydantic models made from the manifest."""
 
+import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from functools import reduce
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter, create_model
 
 from sqf_pipeline.modelling.thresholds import Threshold
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.manifest import FieldSpec, Measure, MeasuredThreshold, ModelEntry, ReliabilityBin
@@ -221,13 +223,13 @@ def describe_errors(errors: list[Any], names: Mapping[str, Collection[str]]) -> 
     found = []
     for error in errors:
         location = list(error["loc"])
-        tier = next(iter(names))
-        while location and location[0] in names:
-            tier = location.pop(0)
+        tier = location.pop(0) if len(names) > 1 and location else next(iter(names))
         if len(location) > 1 and location[0] == "stops" and location[1] in ("one", "many"):
             location.pop(1)
         detail = str(error["msg"])
-        if error["type"] == "extra_forbidden":
+        if error["type"].startswith("union_tag"):
+            location, detail = ["tier"], f"Expected {' or '.join(names)}."
+        elif error["type"] == "extra_forbidden":
             detail = _unknown(str(location[-1]), tier, names if location[0] == "stops" else {})
         pointer = "".join(f"/{_escape(part)}" for part in location)
         found.append(FieldProblem(pointer=pointer, detail=detail[:300]))
@@ -240,8 +242,11 @@ def _unknown(name: str, tier: str, names: Mapping[str, Collection[str]]) -> str:
         return f"There is no such field; expected {', '.join(_TOP)}."
     if elsewhere := [other for other, known in names.items() if name in known]:
         return f"{name} is not known at the tier {tier}; ask at the tier {elsewhere[0]}, or leave it out."
-    near = get_close_matches(name[:LONGEST_TEXT], names[tier], n=1, cutoff=0.5)
-    return f"There is no such field{f'; the nearest is {near[0]}' if near else ''}. /api/v1/models names all."
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|\W+", "_", name[:LONGEST_TEXT]).lower()
+    known = {name: name for name in names[tier]}
+    known |= {old.lower(): one.name for one in load_columns() if one.name in known for old in one.published_names}
+    near = get_close_matches(plain, known, n=1) or [one for one in known if len(plain) > 2 and plain in one]
+    return f"There is no such field{f'; the nearest is {known[near[0]]}' if near else ''}. /api/v1/models names all."
 
 
 def _escape(part: object) -> str:

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -184,7 +183,7 @@ def serve(
     Raises BundleError when no export can be served, before a port is opened; with `wait`, the service then asks
     visitors to come again, and keeps looking for one. Raises OSError when the port is taken.
     """
-    from sqf_pipeline.service.connections import Server
+    from sqf_pipeline.service.connections import run_server
 
     served = ServedExport(path, deployment)
     served.start(wait=wait)
@@ -194,16 +193,12 @@ def serve(
     watcher = threading.Thread(target=served.watch, args=(stop,), daemon=True, name="exports")
     watcher.start()
     try:
-        server = Server(
-            served, THREADS, host=host, port=port, channel_timeout=IDLE_SECONDS, cleanup_interval=5,
+        run_server(
+            served, host=host, port=port, threads=THREADS, channel_timeout=IDLE_SECONDS, cleanup_interval=5,
             connection_limit=500, max_request_body_size=2 * deployment.largest_request, max_request_header_size=32_768,
             expose_tracebacks=False, ident="", url_prefix=deployment.prefix,
             clear_untrusted_proxy_headers=not deployment.trusted_proxies,
         )  # fmt: skip
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, server.end)
-            signal.signal(signal.SIGINT, server.end)
-        server.run()
     finally:
         stop.set()
         watcher.join()  # an interpreter that ends under a thread in ONNX Runtime's C++ aborts (-6 in place of 0)

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from sqf_pipeline.service.connections import Server
-from sqf_pipeline_tests.waiting import PATIENCE
+from sqf_pipeline.service.connections import run_server
+from sqf_pipeline_tests.service_process import free_port
+from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 SHORT = "/api/generate_arrest_prediction"
 LARGE = 8_000_000
@@ -26,21 +27,16 @@ def application(environ, start_response):
 
 @pytest.fixture(scope="module")
 def port():
-    made = threading.Event()
-    found = []
+    free = free_port()
+    settings = {"host": "127.0.0.1", "port": free, "threads": 2, "url_prefix": "/stops"}
+    threading.Thread(target=run_server, args=(application,), kwargs=settings, name="reading", daemon=True).start()
+    wait_until(lambda: can_connect(free))
+    return free
 
-    def run():
-        found.append(Server(application, 2, host="127.0.0.1", port=0, url_prefix="/stops"))
-        made.set()
-        found[0].run()
 
-    thread = threading.Thread(target=run, name="reading")
-    thread.start()
-    assert made.wait(PATIENCE)
-    yield int(found[0].listeners[0].effective_port)
-    found[0].end()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
+def can_connect(port):
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def ask(port, path, body=b"", **headers):
