@@ -119,9 +119,12 @@ def test_the_form_says_in_words_what_the_interface_answers(client, tier):
         name: {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
         for name, value in STOP[tier].items()
     }
-    typed["stop_time_seconds"] = "01:00"
+    places = client.get("/analysis/places.json").get_json()
+    part = dict(zip([column["name"] for column in places["columns"]], places["rows"][3], strict=True))
+    settled = {name: part[name] for name in ("precinct", "x_feet", "y_feet", "borough")}
+    typed |= {"stop_time_seconds": "01:00", "point": f"{part['x_feet']}, {part['y_feet']}"}
     page = client.post(f"/arrest?tier={tier}", data=typed).text
-    stop = STOP[tier] | {"stop_time_seconds": 3_600}
+    stop = STOP[tier] | {"stop_time_seconds": 3_600} | settled
     labels = {
         field["name"]: field["label"]
         for model in client.get("/api/v1/models").get_json()["models"]
