@@ -78,7 +78,7 @@ def test_a_place_stands_for_every_field_that_it_settles(predictor, places):
     chosen = read_form(predictor, {"place": "7", "searched": "true"}, places)
     known = places.precincts["7"]
     stop = {name: known[name] for name in ("precinct", "x_feet", "y_feet", "borough")} | {"searched": True}
-    assert chosen.answer == predictor.predict([stop])[0]
+    assert chosen.answer == predictor.predict([stop], why=True)[0]
     nowhere = read_form(predictor, {"searched": "true"}, places)
     assert nowhere.answer == predictor.predict([{"searched": True}])[0]
 
