@@ -80,7 +80,7 @@ def test_a_place_stands_for_every_field_that_it_settles(predictor, places):
     stop = {name: known[name] for name in ("precinct", "x_feet", "y_feet", "borough")} | {"searched": True}
     assert chosen.answer == predictor.predict([stop], why=True)[0]
     nowhere = read_form(predictor, {"searched": "true"}, places)
-    assert nowhere.answer == predictor.predict([{"searched": True}])[0]
+    assert nowhere.answer == predictor.predict([{"searched": True}], why=True)[0]
 
 
 @pytest.mark.parametrize(("name", "typed"), [("place", "999"), ("point", "here"), ("point", "1, 2")])
