@@ -10,14 +10,20 @@ same in every release of Python. A file of data (CSV, JSON, SQL, Jinja, CSS and 
 
 import ast
 import hashlib
+import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache, cached_property
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import dagster as dg
+
+from sqf_pipeline.files import written_whole
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MACHINERY = "sqf_pipeline.orchestration"
@@ -28,13 +34,59 @@ _UNTOLD_FIELDS_OF_A_HINT = _UNTOLD_FIELDS - {"annotation"}
 
 
 def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
-    """Return assets with the version of the code behind each."""
-    return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
+    """Return assets with the version of the code behind each.
+
+    To read all that code takes a second and a half, so that versions are kept where Python keeps compiled modules,
+    beside the digest of the package's files that they are of.
+    """
+    path, package = Path(cache_from_source(__file__)).with_name("code_versions.json"), _package_digest()
+    kept = _kept_versions(path, package)
+    versions = dict(kept)
+    versioned = [_versioned(asset, versions) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
+    if versions != kept and not sys.dont_write_bytecode:
+        with suppress(OSError), written_whole(path) as temporary:  # an installation may be read-only
+            temporary.write_text(json.dumps({"package": package, "versions": versions}), encoding="utf-8")
+    return versioned
 
 
-def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
-    version = code_version(asset)
-    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
+def version_of(asset: "dg.AssetsDefinition") -> str:
+    """Return the version of code that an asset carries, or that of its code where it carries none."""
+    return next(iter(asset.specs)).code_version or code_version(asset)
+
+
+def _kept_versions(path: Path, package: str) -> dict[str, str]:
+    """Return the versions that a file holds; none unless it is of the package of this digest."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return dict(found["versions"]) if found["package"] == package else {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _package_digest() -> str:
+    """Return a digest of the names and bytes of all files of the package."""
+    digest = hashlib.sha256()
+    for path in _package_files():
+        digest.update(
+            f"{path.relative_to(_PACKAGE).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest()
+        )
+    return digest.hexdigest()
+
+
+def _package_files() -> list[Path]:
+    return sorted(path for path in _PACKAGE.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+
+
+def _versioned(asset: "dg.AssetsDefinition", versions: dict[str, str]) -> "dg.AssetsDefinition":
+    """Return an asset with its version, which is taken from `versions` or added to them."""
+    name = f"{_function_of(asset).__module__}.{asset.op.name}"
+    if name not in versions:
+        versions[name] = code_version(asset)
+    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=versions[name]))
+
+
+def _function_of(asset: "dg.AssetsDefinition") -> Any:
+    return asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
 
 
 def code_version(asset: "dg.AssetsDefinition") -> str:
@@ -51,7 +103,7 @@ def code_version(asset: "dg.AssetsDefinition") -> str:
 
 def behind(asset: "dg.AssetsDefinition") -> tuple[set[tuple[Path, str]], set[Path]]:
     """Return what an asset is made with: definitions in asset modules (file, name); modules and data as whole files."""
-    function = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+    function = _function_of(asset)
     start = _file_of(function.__module__)
     if start is None:
         raise ValueError(f"{function.__module__} is no module of {_PACKAGE}")
@@ -250,8 +302,8 @@ def _data_files() -> tuple[dict[str, list[Path]], dict[Path, list[Path]]]:
     """Return the package's files of data by name, and by every folder above them."""
     files: dict[str, list[Path]] = {}
     folders: dict[Path, list[Path]] = {}
-    for path in sorted(_PACKAGE.rglob("*")):
-        if path.is_file() and path.suffix not in {".py", ".pyc", ".typed"}:
+    for path in _package_files():
+        if path.suffix not in {".py", ".typed"}:
             files.setdefault(path.name, []).append(path)
             for parent in path.parents:
                 if parent.is_relative_to(_PACKAGE) and parent != _PACKAGE:
