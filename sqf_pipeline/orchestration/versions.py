@@ -9,21 +9,16 @@ same in every release of Python. A file of data (CSV, JSON, SQL, Jinja, CSS and 
 """
 
 import ast
+import gc
 import hashlib
-import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from functools import cache, cached_property
-from importlib.util import cache_from_source
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import dagster as dg
-
-from sqf_pipeline.files import written_whole
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MACHINERY = "sqf_pipeline.orchestration"
@@ -34,59 +29,24 @@ _UNTOLD_FIELDS_OF_A_HINT = _UNTOLD_FIELDS - {"annotation"}
 
 
 def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
-    """Return assets with the version of the code behind each.
+    """Return assets with the version of the code behind each."""
+    collecting = gc.isenabled()
+    gc.disable()  # looking for circles among syntax trees, which have none, takes as long as all the rest
+    try:
+        return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
+    finally:
+        if collecting:
+            gc.enable()
 
-    To read all that code takes a second and a half, so that versions are kept where Python keeps compiled modules,
-    beside the digest of the package's files that they are of.
-    """
-    path, package = Path(cache_from_source(__file__)).with_name("code_versions.json"), _package_digest()
-    kept = _kept_versions(path, package)
-    versions = dict(kept)
-    versioned = [_versioned(asset, versions) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
-    if versions != kept and not sys.dont_write_bytecode:
-        with suppress(OSError), written_whole(path) as temporary:  # an installation may be read-only
-            temporary.write_text(json.dumps({"package": package, "versions": versions}), encoding="utf-8")
-    return versioned
+
+def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
+    version = code_version(asset)
+    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
 
 
 def version_of(asset: "dg.AssetsDefinition") -> str:
     """Return the version of code that an asset carries, or that of its code where it carries none."""
     return next(iter(asset.specs)).code_version or code_version(asset)
-
-
-def _kept_versions(path: Path, package: str) -> dict[str, str]:
-    """Return the versions that a file holds; none unless it is of the package of this digest."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return dict(found["versions"]) if found["package"] == package else {}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
-
-
-def _package_digest() -> str:
-    """Return a digest of the names and bytes of all files of the package."""
-    digest = hashlib.sha256()
-    for path in _package_files():
-        digest.update(
-            f"{path.relative_to(_PACKAGE).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest()
-        )
-    return digest.hexdigest()
-
-
-def _package_files() -> list[Path]:
-    return sorted(path for path in _PACKAGE.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
-
-
-def _versioned(asset: "dg.AssetsDefinition", versions: dict[str, str]) -> "dg.AssetsDefinition":
-    """Return an asset with its version, which is taken from `versions` or added to them."""
-    name = f"{_function_of(asset).__module__}.{asset.op.name}"
-    if name not in versions:
-        versions[name] = code_version(asset)
-    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=versions[name]))
-
-
-def _function_of(asset: "dg.AssetsDefinition") -> Any:
-    return asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
 
 
 def code_version(asset: "dg.AssetsDefinition") -> str:
@@ -103,7 +63,7 @@ def code_version(asset: "dg.AssetsDefinition") -> str:
 
 def behind(asset: "dg.AssetsDefinition") -> tuple[set[tuple[Path, str]], set[Path]]:
     """Return what an asset is made with: definitions in asset modules (file, name); modules and data as whole files."""
-    function = _function_of(asset)
+    function = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
     start = _file_of(function.__module__)
     if start is None:
         raise ValueError(f"{function.__module__} is no module of {_PACKAGE}")
@@ -153,20 +113,30 @@ def _file_of(module: str) -> Path | None:
 
 
 class _Module:
-    """What a module says, imports and reads."""
+    """What a module says as a whole, imports and reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._tree = _Running().visit(ast.parse(path.read_text(encoding="utf-8")))
-        self._top = {name: node for node in self._tree.body for name in _names_defined(node)}
-        nodes = list(ast.walk(self._tree))
-        self.imports = {module for node in nodes for module, _, _ in _imported_names(node)}
-        self.data = {file for node in nodes for file in _data_named(node, path.parent)}
+        self._text = path.read_text(encoding="utf-8")
+        tree = _what_runs(self._text)  # not kept: the trees of a package are what Python's collector walks longest
+        self.meaning = repr(_told(tree))
+        nodes = list(ast.walk(tree))
+        texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        self.imports = {
+            module
+            for node in nodes
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for module, _, _ in _imported_names(node)
+        }
+        self.data = {file for text in texts for file in _data_named(text, path.parent)}
 
     @cached_property
-    def meaning(self) -> str:
-        """Return what the whole module says."""
-        return repr(_told(self._tree))
+    def _body(self) -> list[ast.stmt]:
+        return _what_runs(self._text).body
+
+    @cached_property
+    def _top(self) -> dict[str, ast.stmt]:
+        return {name: node for node in self._body for name in _names_defined(node)}
 
     @cached_property
     def definitions(self) -> dict[str, str]:
@@ -177,7 +147,7 @@ class _Module:
         """Return the modules, each with the name used from it, that a definition at the top rests on."""
         here = ".".join(("sqf_pipeline", *self.path.relative_to(_PACKAGE).with_suffix("").parts))
         brought = {
-            alias: (module, original) for node in self._tree.body for module, original, alias in _imported_names(node)
+            alias: (module, original) for node in self._body for module, original, alias in _imported_names(node)
         }
         node = self._top[name]
         own = _names_bound(node)
@@ -196,8 +166,16 @@ def _module(path: Path) -> _Module:
     return _Module(path)
 
 
+def _what_runs(text: str) -> ast.Module:
+    tree: ast.Module = _Running().visit(ast.parse(text))
+    return tree
+
+
 class _Running(ast.NodeTransformer):
     """Leaves of a module what is run: no docstrings or other lone texts, and nothing for the type checker alone."""
+
+    def visit(self, node: ast.AST) -> Any:
+        return node if isinstance(node, ast.expr) else super().visit(node)  # no expression holds a statement
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
@@ -216,8 +194,8 @@ def _told(node: Any) -> Any:
         return ["JoinedStr", _joined(node.values)]
     if isinstance(node, ast.AST):
         untold = _untold(node)
-        fields = ((name, _told(value)) for name, value in ast.iter_fields(node) if name not in untold)
-        return [type(node).__name__, *([name, told] for name, told in fields if told not in (None, []))]
+        fields = [[name, _told(getattr(node, name, None))] for name in node._fields if name not in untold]
+        return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
     if isinstance(node, list):
         return [_told(part) for part in node]
     return None if node is None else ascii(node)
@@ -281,20 +259,19 @@ def _imported_names(node: ast.AST) -> Iterator[tuple[str, str, str]]:
             yield (inner if whole else node.module), ("" if whole else alias.name), alias.asname or alias.name
 
 
-def _data_named(node: ast.AST, folder: Path) -> Iterator[Path]:
+def _data_named(text: str, folder: Path) -> Iterator[Path]:
     """Return the files of data that a text in a module names, and the files beside those that a table of them names.
 
     A file is named by its name, or by a folder beside the module.
     """
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        files, folders = _data_files()
-        for named in files.get(node.value.rpartition("/")[2], ()):
-            yield named
-            if named.suffix == ".csv":  # registry/forms/forms.csv names a table for every form
-                words = set(re.split(r"[,\n]", named.read_text(encoding="utf-8")))
-                yield from (path for path in folders[named.parent] if path.name in words)
-        if node.value.isidentifier():
-            yield from folders.get(folder / node.value, ())
+    files, folders = _data_files()
+    for named in files.get(text.rpartition("/")[2], ()):
+        yield named
+        if named.suffix == ".csv":  # registry/forms/forms.csv names a table for every form
+            words = set(re.split(r"[,\n]", named.read_text(encoding="utf-8")))
+            yield from (path for path in folders[named.parent] if path.name in words)
+    if text.isidentifier():
+        yield from folders.get(folder / text, ())
 
 
 @cache
@@ -302,8 +279,8 @@ def _data_files() -> tuple[dict[str, list[Path]], dict[Path, list[Path]]]:
     """Return the package's files of data by name, and by every folder above them."""
     files: dict[str, list[Path]] = {}
     folders: dict[Path, list[Path]] = {}
-    for path in _package_files():
-        if path.suffix not in {".py", ".typed"}:
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.is_file() and path.suffix not in {".py", ".pyc", ".typed"}:
             files.setdefault(path.name, []).append(path)
             for parent in path.parents:
                 if parent.is_relative_to(_PACKAGE) and parent != _PACKAGE:

@@ -20,9 +20,7 @@ from sqf_pipeline.orchestration.assets import evaluation, features, models, publ
 PACKAGE = Path(sqf_pipeline.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 DATA = sorted(
-    path
-    for path in PACKAGE.rglob("*")
-    if path.suffix in {".csv", ".json", ".sql", ".j2", ".css", ".html", ".js"} and path.parent.name != "__pycache__"
+    path for path in PACKAGE.rglob("*") if path.suffix in {".csv", ".json", ".sql", ".j2", ".css", ".html", ".js"}
 )
 ASSETS = {
     min(key.to_user_string() for key in asset.keys): asset
@@ -251,39 +249,6 @@ def test_a_module_that_starts_to_be_used_is_counted_without_being_listed(copy):
     second = all_versions()
     assert first["drift"] != second["drift"]
     assert first["column_loss"] == second["column_loss"], "the stops do not rest on drift"
-
-
-def carried() -> dict[str, str | None]:
-    assets = versions.with_code_versions(ASSETS.values())
-    return {name: next(iter(asset.specs)).code_version for name, asset in zip(ASSETS, assets, strict=True)}
-
-
-def test_versions_are_kept_until_a_file_changes_and_taken_anew_from_garbage(copy, tmp_path, monkeypatch):
-    kept = tmp_path / "cache" / "code_versions.json"
-    monkeypatch.setattr(versions, "cache_from_source", lambda _: str(kept.with_name("versions.pyc")))
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    first = all_versions()
-    assert carried() == first
-    monkeypatch.setattr(versions, "code_version", lambda _: pytest.fail("worked out once more"))
-    assert carried() == first
-    monkeypatch.undo()
-    monkeypatch.setattr(versions, "_PACKAGE", copy)
-    monkeypatch.setattr(versions, "cache_from_source", lambda _: str(kept.with_name("versions.pyc")))
-    for garbage in ("", "{", "[]", "null", '{"package": 1}', '{"package": "x", "versions": {}}', '"text"'):
-        kept.write_text(garbage, encoding="utf-8")
-        assert carried() == first, garbage
-    drift = copy / "evaluation" / "drift.py"
-    drift.write_text(drift.read_text().replace("import numpy as np", "import numpy as np\nADDED = 1"))
-    forget()
-    changed = carried()
-    assert changed["drift"] != first["drift"]
-    assert changed == all_versions()
-
-
-def test_versions_are_worked_out_where_they_cannot_be_kept(copy, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setattr(versions, "cache_from_source", lambda _: str(tmp_path / "file" / "versions.pyc"))
-    assert carried() == all_versions()
 
 
 OTHER_PYTHONS = sorted(
