@@ -18,8 +18,9 @@ from sqf_pipeline.cleaning.heights import read_heights
 from sqf_pipeline.cleaning.misaligned_rows import repair_shifted_rows
 from sqf_pipeline.cleaning.quality_log import EMPTY, FATE_OF_RULE, KEPT, UNREADABLE, QualityLog
 from sqf_pipeline.cleaning.stop_identifiers import PLAIN_IDENTIFIER, read_identifiers
-from sqf_pipeline.registry.columns import DTYPES, Column, load_columns
+from sqf_pipeline.registry.columns import Column, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form
+from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.registry.outcomes import happened
 from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_text, null_spellings, unknown_codes
 

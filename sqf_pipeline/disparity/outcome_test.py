@@ -22,7 +22,6 @@ from sqf_pipeline.disparity.acts_and_hits import (
     FEWEST_ACTS,
     REFERENCE,
     Entry,
-    as_table,
     group_codes,
     group_names,
     holds,
@@ -40,48 +39,12 @@ from sqf_pipeline.disparity.clustered_resampling import (
     stratum_codes,
 )
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES, effective_rows, wilson_interval
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class RateRow:
-    """A row of `outcome_test_rates`: how many acts on a group found something, with the interval by encounter."""
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    race: str
-    acts: int
-    hits: int | None
-    rate: float | None
-    low: float | None
-    high: float | None
-    design_effect: float | None
-
-
-@dataclass(frozen=True)
-class ContrastRow:
-    """A row of `outcome_test_contrasts`: a group's rate of finds minus, and over, that of the reference."""
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    strata: str
-    race: str
-    reference: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    share_compared: float
 
 
 def acts_by_population(stops: "pd.DataFrame") -> Iterator[tuple[Entry, Mask, Entry, Mask]]:
@@ -138,7 +101,7 @@ def recorded_hits(stops: "pd.DataFrame") -> dict[str, Mask]:
 
 
 def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `outcome_test_rates` of the stops as one window of years; columns as in `RateRow`.
+    """Return the table `outcome_test_rates` of the stops as one window of years.
 
     Rates are shares (0 to 1). Fewer than `FEWEST_ACTS` acts on a group have no hits and no rate. Where all or none
     found something a bootstrap knows no doubt, and the interval is Wilson's on the effective number of acts.
@@ -151,8 +114,8 @@ def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> 
             mine = acted & (codes == number)
             for hit, found in hits.items():
                 key = (years, population.name, act.name, hit, group)
-                rows.append(RateRow(*key, int(mine.sum()), *rate_among(mine, found, resampling)))
-    return as_table(RateRow, rows)
+                rows.append((*key, int(mine.sum()), *rate_among(mine, found, resampling)))
+    return result_frame("outcome_test_rates", rows)
 
 
 def rate_among(
@@ -174,7 +137,7 @@ def rate_among(
 
 
 def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `outcome_test_contrasts` of the stops as one window of years; columns as in `ContrastRow`.
+    """Return the table `outcome_test_contrasts` of the stops as one window of years.
 
     Mantel-Haenszel differences and ratios of shares, intervals by encounter; null where either group has fewer than
     `FEWEST_ACTS` acts in the strata that both have. `share_compared` is the share of the group's acts in them.
@@ -186,8 +149,8 @@ def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES)
         compared = compare(resampling, one.cells, *one.acted)
         for hit, found in hits.items():
             key = (years, one.population, one.act, hit, one.strata, one.group, REFERENCE)
-            rows.append(ContrastRow(*key, *_contrast(compared, found), compared.share))
-    return as_table(ContrastRow, rows)
+            rows.append((*key, *_contrast(compared, found), compared.share))
+    return result_frame("outcome_test_contrasts", rows)
 
 
 def _contrast(

@@ -14,7 +14,7 @@ disparate impact, arXiv:1809.05651.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ from sqf_pipeline.disparity.acts_and_hits import (
     FEWEST_ACTS,
     REFERENCE,
     WEAPON_KINDS,
-    as_table,
     entry_named,
     group_codes,
     group_names,
@@ -35,6 +34,7 @@ from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_lo
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR, Encoded, encode_for_risk, foreseen_risk
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.modelling.calibration import log_odds
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,32 +53,6 @@ NO_HIT = "none"
 REPEATS = 3
 FEWEST_FOUND = 50
 """Finds below which no risk is learnt from them."""
-
-
-@dataclass(frozen=True)
-class RiskAdjustedRow:
-    """A row of `risk_adjusted`: odds ratio of an act against the reference, and the average difference in its rate.
-
-    `risk_foreseen` and `risk_observed` are means among those of the group who were frisked: they agree where the risk
-    is calibrated for the group.
-    """
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    model: str
-    race: str
-    reference: str
-    stops: int
-    odds_ratio: float
-    odds_ratio_low: float
-    odds_ratio_high: float
-    difference: float
-    difference_low: float
-    difference_high: float
-    risk_foreseen: float | None
-    risk_observed: float | None
 
 
 @dataclass(frozen=True)
@@ -179,16 +153,16 @@ def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
 
 
 def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
-    """Return the table `risk_adjusted` of `compared_stops` of one window; columns as in `RiskAdjustedRow`.
+    """Return the table `risk_adjusted` of `compared_stops` of one window.
 
     Models: `group` alone; with `place` (precinct and year); `risk`; `risk_place`, the one to read; the same with risk
     learnt without race, and with risk of all stops, whose labels hold the act itself (a weapon is found where one
     looks): the other end of the range, never to stand alone; and `everything_recorded` without a risk. Empty where a
     form does not record frisks and finds, or too few were frisked or found with a weapon, a firearm or a knife.
     """
-    rows: list[RiskAdjustedRow] = []
+    rows: list[tuple[Any, ...]] = []
     if chosen is None:
-        return as_table(RiskAdjustedRow, rows)
+        return result_frame("risk_adjusted", rows)
     place, acted = chosen.parts(PLACE), chosen.frisked[chosen.compared]
     plain: dict[str, list[Floats]] = {"group": [], "place": [place], "everything_recorded": [chosen.parts(RECORDED)]}
     for model, beside in plain.items():
@@ -200,7 +174,7 @@ def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
             if model == "risk_place" and is_recorded(chosen.stops, other):
                 searched = holds(chosen.stops, other)[chosen.compared]
                 rows += _rows(chosen, (OTHER_ACT, hit, model), searched, columns, risk=risk)
-    return as_table(RiskAdjustedRow, rows)
+    return result_frame("risk_adjusted", rows)
 
 
 def _risk_models(chosen: ComparedStops, hit: str, place: Floats) -> Iterator[tuple[str, Floats, list[Floats]]]:
@@ -223,7 +197,7 @@ def _rows(
     columns: list[Floats],
     *,
     risk: Floats | None = None,
-) -> list[RiskAdjustedRow]:
+) -> list[tuple[Any, ...]]:
     """Return a fitted model's rows, one for each group but the reference; `named` is act, hit and model."""
     names = group_names()
     design = np.column_stack([chosen.members, *columns])
@@ -239,5 +213,5 @@ def _rows(
         stops = int((chosen.codes[chosen.compared] == number).sum())
         key = (years_label(chosen.stops), "all", *named, names[number], REFERENCE, stops)
         differences = average_difference(fit, design, column, own)
-        rows.append(RiskAdjustedRow(*key, middle, low, high, *differences, foreseen, observed))
+        rows.append((*key, middle, low, high, *differences, foreseen, observed))
     return rows

@@ -11,18 +11,18 @@ Cinelli and Hazlett (2020), Making sense of sensitivity, JRSS B 82.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.disparity.acts_and_hits import REFERENCE, as_table, group_names, years_label
+from sqf_pipeline.disparity.acts_and_hits import REFERENCE, group_names, years_label
 from sqf_pipeline.disparity.clustered_logistic import fit_linear, newton, spline
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR
 from sqf_pipeline.disparity.risk_adjusted import PLACE, RISK_ACT, ComparedStops
 from sqf_pipeline.modelling.calibration import log_odds
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,48 +47,22 @@ BENCHMARKS = {
 BINS = 200
 
 
-@dataclass(frozen=True)
-class SensitivityRow:
-    """A row of `risk_adjusted_sensitivity`: an assumption about the unseen, and whether it would be enough.
-
-    A mixture has alpha, delta and the least and most odds ratio over all shares; a benchmark the shares of act and
-    group that a known cause explains (partial R2), beside the robustness values of the difference and of its interval.
-    """
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    race: str
-    reference: str
-    assumption: str
-    alpha: float | None
-    delta: float | None
-    least: float | None
-    most: float | None
-    robustness_value: float | None
-    robustness_value_of_interval: float | None
-    explains_of_act: float | None
-    explains_of_race: float | None
-    enough_to_explain: bool
-
-
 def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
-    """Return the table `risk_adjusted_sensitivity` of `compared_stops` of one window; columns as in `SensitivityRow`.
+    """Return the table `risk_adjusted_sensitivity` of `compared_stops` of one window.
 
     Mixtures rest on the model `risk` of `risk_adjusted`, robustness values on `risk_place`. Empty where that is.
     """
-    rows: list[SensitivityRow] = []
+    rows: list[tuple[Any, ...]] = []
     if chosen is None:
-        return as_table(SensitivityRow, rows)
+        return result_frame("risk_adjusted_sensitivity", rows)
     names = group_names()
     for hit, of_all in chosen.risks.items():
         risk = of_all[chosen.compared]
         for column, number in enumerate(chosen.groups[:-1], start=1):
             key = (years_label(chosen.stops), "all", RISK_ACT, hit, names[number], REFERENCE)
-            rows += [SensitivityRow(*key, *figures) for figures in _mixtures(chosen, number, risk)]
-            rows += [SensitivityRow(*key, *figures) for figures in _benchmarks(chosen, column, risk)]
-    return as_table(SensitivityRow, rows)
+            rows += [(*key, *figures) for figures in _mixtures(chosen, number, risk)]
+            rows += [(*key, *figures) for figures in _benchmarks(chosen, column, risk)]
+    return result_frame("risk_adjusted_sensitivity", rows)
 
 
 def _mixtures(chosen: ComparedStops, number: int, risk: Floats) -> Iterator[tuple]:

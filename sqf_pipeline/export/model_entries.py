@@ -10,6 +10,7 @@ from sqf_pipeline.export.encoding_tables import encoding_of
 from sqf_pipeline.export.field_specs import describe_fields
 from sqf_pipeline.export.reliability import reliability_table
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import (
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.modelling.drawn_descriptions import Descriptions
     from sqf_pipeline.modelling.fitting import FittedModel
-
-DTYPES = {"number": "Float64", "integer": "Int32", "code": "Int32", "category": "string", "flag": "boolean"}
 
 
 def describe_model(

@@ -16,6 +16,7 @@ from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
 from sqf_pipeline.reporting import model_card_tables as tables
 from sqf_pipeline.reporting import weapon_tables
+from sqf_pipeline.reporting.markdown import render
 from sqf_pipeline.reporting.treatment_tables import treatment_summary, treatment_years
 from sqf_pipeline.year_checks.completeness import coverage_note
 
@@ -84,22 +85,11 @@ def render_model_card(inputs: ModelCardInputs) -> tuple[str, str]:
     ValueError
         When there is no model of the test year.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     current = inputs.of_test_year()
     if current.models.empty:
         raise ValueError(f"a model card needs models, found none of test year {inputs.test_year}")
-    loader = PackageLoader("sqf_pipeline.reporting", "templates")
-    # Markdown is not HTML: what stands in cells is escaped for it by `_cell`, and raw HTML is refused when rendered.
-    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
-    environment.filters["cell"] = _cell
-    markdown = environment.get_template("model_card.md.j2").render(_context(current, inputs.metric_intervals))
+    markdown = render("model_card.md.j2", **_context(current, inputs.metric_intervals))
     return markdown, _html(markdown, f"Model card: what followed police stops, test year {inputs.test_year}")
-
-
-def _cell(text: str) -> str:
-    """Return a text fit for a cell of a Markdown table."""
-    return " ".join(str(text).replace("|", "\\|").split())
 
 
 def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:

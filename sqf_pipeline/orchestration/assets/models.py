@@ -18,6 +18,7 @@ from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, described
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
 if TYPE_CHECKING:
@@ -139,21 +140,22 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
-    from sqf_pipeline.study_2021.replication import no_comparison, run_study_2021
+    from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)
     years = years_loaded(context, "raw_stops")
     source = published_files.origin(test_year)
     if left_out := within_forms(study_experiments(), forms_of_years(years))[1]:
         context.log.warning("The 2021 study is not run its own way. %s", left_out)
-        return dg.Output(no_comparison().assign(test_year=test_year, source=source), metadata={"comparison": left_out})
+        empty = result_frame("study_2021_comparison", [])
+        return dg.Output(empty.assign(test_year=test_year, source=source), metadata={"comparison": left_out})
     with compute.engine():
-        study = run_study_2021(
+        comparison = run_study_2021(
             dict(zip(years, in_year_order(raw_stops, years), strict=True)),
             test_year,
             real_source=source != "sample",
             ours=study_figures(models, predictions),
             n_jobs=compute.n_jobs,
         )
-    rows = study.comparison.assign(test_year=test_year, source=source)
-    return dg.Output(rows, metadata={"comparison": as_table(study.comparison, rows=100)})
+    rows = comparison.assign(test_year=test_year, source=source)
+    return dg.Output(rows, metadata={"comparison": as_table(comparison, rows=100)})

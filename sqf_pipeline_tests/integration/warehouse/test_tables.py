@@ -169,7 +169,7 @@ def test_comment_tells_unit_meaning_and_origin():
     height = TABLES["stops"].c.suspect_height_inches.comment
     assert "Unit: inches" in height
     assert "SUSPECT_HEIGHT" in height
-    assert "Written or completed when the outcome is known" in height
+    assert "Known: written or completed when the outcome is known" in height
 
 
 @pytest.mark.parametrize("name", ["Sqf", "sqf;drop", "", "1sqf", "pg_sqf", "x" * 64, 'sq"f'])
