@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import count, listed, number, share
+from sqf_pipeline.display import DisplayTable, count, display_table, listed, number, share
+from sqf_pipeline.evaluation.model_selection import tried_for_one_place
 from sqf_pipeline.modelling.feature_sets import feature_sets
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
@@ -132,10 +133,20 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "drift_counts": {status: int((inputs.drift["status"] == status).sum()) for status in ("ok", "warn", "fail")},
         "study_2021": tables.study_2021(inputs),
         "years": tables.years(history),
+        "tried": _tried(models),
         "fits": tables.fits(inputs),
         "versions": tables.versions(inputs),
         "level": _level(inputs),
     }
+
+
+def _tried(models: pd.DataFrame) -> DisplayTable:
+    """Return what was compared for each served model, the chosen first."""
+    return display_table(
+        tried_for_one_place(models).to_dict("records"),
+        [("model", "Served", "code"), ("estimator", "Tried", "words"), ("columns", "Columns", "count"),
+         ("log_loss", "Log loss", "small"), ("average_precision", "Average precision", "decimal")],
+    )  # fmt: skip
 
 
 def _forms(models: pd.DataFrame) -> str:

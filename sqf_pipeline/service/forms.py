@@ -10,7 +10,7 @@ from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec, ModelEntry
 from sqf_pipeline.service.places import NEED_A_PLACE, PLACE_FIELDS, Places
-from sqf_pipeline.service.predictor import Prediction, Predictor
+from sqf_pipeline.service.predictor import Prediction, Predictor, Reason
 
 MOST_CHOICES = 60
 """Most values of a code that are offered as a list; with more, the number is typed."""
@@ -36,12 +36,17 @@ class Control:
             return self.spec.description.split(",")[0].split(" on a 24")[0].rstrip(".") + "."
         return self.spec.description
 
+    def words(self, value: str) -> str:
+        """Return what stands for a value where it is chosen, or the value as it was typed."""
+        return dict(self.choices).get(value, value)
+
 
 @dataclass(frozen=True)
 class FormState:
     """A form as filled: what stands in each field, what is wrong, and the answer when nothing is.
 
-    Where `places` are there, the fields `place` (a precinct) and `point` stand for every field that a place settles.
+    Where `places` are there, the fields `place` (a precinct) and `point` stand for every field that a place settles;
+    `settled` tells how these are called and put into words.
     """
 
     controls: tuple[Control, ...]
@@ -50,15 +55,25 @@ class FormState:
     errors: dict[str, str] = field(default_factory=dict)
     answer: Prediction | None = None
     places: Places | None = None
+    settled: tuple[Control, ...] = ()
+
+    @property
+    def reasons(self) -> list[tuple[str, str, Reason]]:
+        """Return what moved the answer most: a field's label, its value in words, and the change."""
+        by_name = {control.spec.name: control for control in (*self.controls, *self.settled)}
+        return [
+            (by_name[one.field].spec.label, by_name[one.field].words(self.values[one.field]), one)
+            for one in (self.answer.why if self.answer else ())
+        ]
 
 
 def start_form(predictor: Predictor, places: Places | None = None) -> FormState:
     """Return an unfilled form, its fields at their defaults."""
-    controls, places = _controls(predictor.entry, places)
+    controls, settled, places = _controls(predictor.entry, places)
     values = {control.spec.name: _show(control, control.spec.default) for control in controls}
     if places:
         values |= {"place": places.default, "point": ""}
-    return FormState(controls, values, predictor.entry.default_threshold, places=places)
+    return FormState(controls, values, predictor.entry.default_threshold, places=places, settled=settled)
 
 
 def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | None = None) -> FormState:
@@ -67,7 +82,7 @@ def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | No
     A field left empty counts as not known.
     """
     entry = predictor.entry
-    controls, places = _controls(entry, places)
+    controls, settled, places = _controls(entry, places)
     names = [control.spec.name for control in controls] + (["place", "point"] if places else [])
     values = {name: form.get(name, "").strip()[:_LONGEST] for name in names}
     threshold = form.get("threshold", "")
@@ -81,21 +96,26 @@ def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | No
             errors[name] = str(error)
     if places:
         try:
-            values["place"], settled = places.read(values["place"], values["point"])
-            stop |= {spec.name: settled.get(spec.name) for spec in entry.fields if spec.name in PLACE_FIELDS}
+            values["place"], fields = places.read(values["place"], values["point"])
+            for control in settled:
+                stop[control.spec.name] = fields.get(control.spec.name)
+                values[control.spec.name] = _show(control, stop[control.spec.name])
         except ValueError as error:
             errors["point" if values["point"] else "place"] = str(error)
     if threshold not in entry.thresholds:
         threshold = entry.default_threshold
-    answer = None if errors else predictor.predict([stop], threshold)[0]
-    return FormState(controls, values, threshold, errors, answer, places)
+    answer = None if errors else predictor.predict([stop], threshold, why=True)[0]
+    return FormState(controls, values, threshold, errors, answer, places, settled)
 
 
-def _controls(entry: ModelEntry, places: Places | None) -> tuple[tuple[Control, ...], Places | None]:
-    """Return a model's fields as the page asks for them, and the places where these stand for some of them."""
+def _controls(
+    entry: ModelEntry, places: Places | None
+) -> tuple[tuple[Control, ...], tuple[Control, ...], Places | None]:
+    """Return a model's fields as the page asks for them, those that a place settles, and the places if these do."""
     asked = places if not NEED_A_PLACE.isdisjoint(spec.name for spec in entry.fields) else None
-    settled = PLACE_FIELDS if asked else frozenset()
-    return tuple(_control(spec) for spec in entry.fields if spec.name not in settled), asked
+    controls = tuple(_control(spec) for spec in entry.fields)
+    settled = tuple(control for control in controls if asked and control.spec.name in PLACE_FIELDS)
+    return tuple(control for control in controls if control not in settled), settled, asked
 
 
 def number_choices(name: str) -> tuple[tuple[int, str], ...]:

@@ -78,7 +78,7 @@ def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Comput
 def _to_serve(training_stops: pd.DataFrame, forms: tuple[str, ...], compute: Compute) -> Sequence[Experiment]:
     from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 
-    return experiments_to_serve(training_stops, forms, n_jobs=compute.n_jobs, processes=compute.processes)
+    return experiments_to_serve(training_stops, forms, processes=compute.processes)
 
 
 arrest_model = _fitted_asset(
@@ -118,8 +118,9 @@ imbalance_models = _fitted_asset(
 served_models = _fitted_asset(
     "served_models",
     _to_serve,
-    description="Forests on twelve columns, which the service answers from: the study's twelve fields, and those that"
-    " matter most at each other tier, chosen on training stops.",
+    description="The models that the service answers from: forests of the study's twelve fields, and for each other "
+    "tier the forest or boosting of the twelve or sixteen most important columns that did best on the last training "
+    "year.",
 )
 
 

@@ -30,7 +30,8 @@ QUICK = {
     "boosting": {"max_iter": 4}, "logistic_regression": {"max_iter": 30},
 }  # fmt: skip
 ONE_FIELD = {(outcome, tier): ("suspected_crime",) for outcome in STUDY_OUTCOMES for tier in ("during", "at_stop")}
-EVERY = (*plain_experiments(), *tier_experiments(), *imbalance_experiments(), *served_experiments(ONE_FIELD))
+SERVED = [one for served in served_experiments(ONE_FIELD) for one in (served, *served.alternatives)]
+EVERY = (*plain_experiments(), *tier_experiments(), *imbalance_experiments(), *SERVED)
 ONE_OF_EACH = {
     (experiment.estimator, experiment.resampling, experiment.calibration, experiment.features().tier): experiment
     for experiment in EVERY
@@ -48,7 +49,7 @@ def quick_blend() -> object:
 
 
 def quick(experiment: Experiment) -> Experiment:
-    return replace(experiment, settings=QUICK.get(experiment.estimator, {}), grid=experiment.grid[:1])
+    return replace(experiment, settings=QUICK.get(experiment.estimator, {}), grid=experiment.grid[:1], alternatives=())
 
 
 def fitted_on(training: pd.DataFrame) -> list[FittedModel]:

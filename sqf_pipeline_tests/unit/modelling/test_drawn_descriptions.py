@@ -114,9 +114,10 @@ def at_stop_models() -> list[FittedModel]:
         for outcome in ("arrest", "summons")
         for tier in ("at_stop", "during")
     }
+    served = served_experiments(chosen)
     experiments = [
         experiment
-        for experiment in (*tier_experiments(), *served_experiments(chosen))
+        for experiment in (*tier_experiments(), *served, *(one for entry in served for one in entry.alternatives))
         if experiment.feature_set == "at_stop"
     ]
     assert {experiment.estimator for experiment in experiments} >= {"constant", "boosting", "tuned_forest"}
