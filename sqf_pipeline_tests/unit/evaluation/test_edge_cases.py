@@ -92,7 +92,7 @@ def test_a_column_may_be_empty_in_all_of_training(name: str) -> None:
     training[name] = pd.Series(pd.NA, index=training.index, dtype=training[name].dtype)
     test = invented_stops(40, 2, 2020)
     emptied = test.assign(**{name: pd.Series(pd.NA, index=test.index, dtype=test[name].dtype)})
-    for kind in ("tuned_forest", "boosting", "logistic_regression", estimators.BLEND):
+    for kind in ("logistic_regression", estimators.BLEND):  # whose members are a forest and a boosting
         for columns in ("at_stop", "during"):
             model = fit_experiment(quick(Experiment("arrest", columns, kind)), training)
             score = model.raw_score(test)
