@@ -10,8 +10,9 @@ from sqf_pipeline.orchestration.assets.labels import TABLES, as_table, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
-from sqf_pipeline.orchestration.resources import PublishedFiles, Residents
+from sqf_pipeline.orchestration.resources import PublishedFiles
 from sqf_pipeline.orchestration.stored_years import kept_frame
+from sqf_pipeline.settings import Settings
 
 _GROUP = "disparity"
 _TABLES = {
@@ -36,13 +37,13 @@ _TABLES = {
 def residents(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
-    residents_table: dg.ResourceParam[Residents],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.Output[Any]:
     """Read the table of residents."""
     from sqf_pipeline.registry.residents import load_residents
 
     year = int(context.partition_key)
-    rows = load_residents(residents_table.path)
+    rows = load_residents(settings.residents)
     by_group = rows.groupby("race", sort=True)["residents"].sum().reset_index()
     return dg.Output(
         rows.assign(year=year, source=published_files.origin(year)), metadata={"residents": as_table(by_group)}

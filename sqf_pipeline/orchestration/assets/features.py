@@ -9,9 +9,9 @@ import pandas as pd
 from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described, same_columns
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import SAME_YEAR, TEST_YEARS, TRAINING_WINDOW, in_year_order, years_loaded
-from sqf_pipeline.orchestration.resources import YearRules
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import STUDY_TARGETS
+from sqf_pipeline.settings import Settings
 from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
@@ -34,7 +34,7 @@ def training_stops(
     context: dg.AssetExecutionContext,
     stops: dict[str, pd.DataFrame],
     source_files: dict[str, pd.DataFrame],
-    year_rules: dg.ResourceParam[YearRules],
+    settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
     from sqf_pipeline.contracts.stop_contracts import training_stops_contract
@@ -47,7 +47,7 @@ def training_stops(
         merged,
         asset="training_stops",
         metadata=_about(merged),
-        findings=_partial_years(files, year_rules),
+        findings=_partial_years(files, settings),
     )
 
 
@@ -62,7 +62,7 @@ def test_stops(
     context: dg.AssetExecutionContext,
     stops: pd.DataFrame,
     source_files: pd.DataFrame,
-    year_rules: dg.ResourceParam[YearRules],
+    settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Set the stops of the test year aside."""
     from sqf_pipeline.contracts.stop_contracts import test_stops_contract
@@ -73,15 +73,15 @@ def test_stops(
         stops,
         asset="test_stops",
         metadata=_about(stops),
-        findings=_partial_years(source_files, year_rules),
+        findings=_partial_years(source_files, settings),
     )
 
 
-def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
+def _partial_years(files: pd.DataFrame, settings: Settings) -> list[Finding]:
     """Return a red finding when a year lacks months and nobody said that it may."""
     from sqf_pipeline.year_checks.completeness import partial_year_findings
 
-    return [] if rules.allow_partial else partial_year_findings(files)
+    return [] if settings.allow_partial else partial_year_findings(files)
 
 
 @dg.asset(
