@@ -3,7 +3,8 @@
 import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS, entries
-from sqf_pipeline.display import DisplayTable, display_table, words
+from sqf_pipeline.display import DisplayTable, words
+from sqf_pipeline.reporting.model_card_tables import card_table
 
 _HITS = ("weapon", *WEAPON_KINDS)
 
@@ -33,8 +34,4 @@ def treatment_summary(decisions: pd.DataFrame, act: str = "frisk") -> DisplayTab
     shown = rows.rename(columns=ends).assign(
         race=rows["race"].map(labels), verdict=rows["verdict"].map(lambda verdict: words(str(verdict)))
     )
-    return display_table(
-        shown.to_dict("records"),
-        [("race", "Group"), ("hit", "Found", "words"), ("act_difference", f"More {act}s than white persons", "percent"),
-         ("hit_difference", "More finds", "percent"), ("verdict", "Verdict")],
-    )  # fmt: skip
+    return card_table("treatment", shown, act=act)

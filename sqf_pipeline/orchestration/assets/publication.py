@@ -116,18 +116,16 @@ def model_card(
     **tables: Any,
 ) -> dg.Output[Any]:
     """Write the model card."""
-    from sqf_pipeline.reporting.model_card import ModelCardInputs, render_model_card
+    from sqf_pipeline.reporting.model_card import render_model_card
 
     test_year = int(context.partition_key)
     require_no_failed_drift(tables["drift"], test_year)
     markdown, html = render_model_card(
-        ModelCardInputs(
-            test_year=test_year,
-            source=published_files.origin(test_year),
-            source_files=_of_window(context, "source_files", source_files),
-            data_quality=_of_window(context, "data_quality", data_quality),
-            **tables,
-        )
+        test_year=test_year,
+        source=published_files.origin(test_year),
+        source_files=_of_window(context, "source_files", source_files),
+        data_quality=_of_window(context, "data_quality", data_quality),
+        **tables,
     )
     files = {"model_card.md": markdown.encode(), "model_card.html": html.encode()}
     return dg.Output(files, metadata={"card": dg.MetadataValue.md(markdown)})
