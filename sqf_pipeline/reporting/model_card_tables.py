@@ -25,7 +25,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def card_table(
-    name: str, rows: "pd.DataFrame | Iterable[Mapping[Any, Any]]", more: Iterable[tuple[str, ...]] = (), act: str = ""
+    name: str, rows: "pd.DataFrame | Iterable[Mapping[Any, Any]]", more: Iterable[tuple[str, ...]] = ()
 ) -> DisplayTable:
     """Return rows as a table of the card.
 
@@ -37,13 +37,11 @@ def card_table(
         A frame, or dictionaries.
     more
         Name, label and format of the columns that stand where the table says `*`.
-    act
-        What officers did, where a label names it.
     """
     columns: list[tuple[str, ...]] = []
     for row in read_rows(__package__, "card_columns.csv"):
         if row["table"] == name:
-            columns += more if row["column"] == "*" else [(row["column"], row["label"].format(act=act), row["format"])]
+            columns += more if row["column"] == "*" else [(row["column"], row["label"], row["format"])]
     return display_table(rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows, columns)
 
 

@@ -14,8 +14,8 @@ def treatment_years(decisions: pd.DataFrame) -> str:
     return "" if decisions.empty else str(max(decisions["years"].astype(str), key=len))
 
 
-def treatment_summary(decisions: pd.DataFrame, act: str = "frisk") -> DisplayTable:
-    """Return acts and finds of all stops against the reference group, within precinct and year, with the verdict.
+def treatment_summary(decisions: pd.DataFrame) -> DisplayTable:
+    """Return frisks and finds of all stops against the reference group, within precinct and year, with the verdict.
 
     A row a group and kind of weapon, any weapon with firearm and knife beside it; empty when one of them is lacking.
     `decisions` has the columns of `decision_and_hit_rates`.
@@ -23,7 +23,7 @@ def treatment_summary(decisions: pd.DataFrame, act: str = "frisk") -> DisplayTab
     if decisions.empty:
         return DisplayTable()
     chosen = {
-        "years": treatment_years(decisions), "population": "all", "act": act, "strata": "precinct_year",
+        "years": treatment_years(decisions), "population": "all", "act": "frisk", "strata": "precinct_year",
         "resampled": "precinct",
     }  # fmt: skip
     rows = decisions[(decisions[list(chosen)] == pd.Series(chosen)).all(axis=1) & decisions["hit"].isin(_HITS)]
@@ -34,4 +34,4 @@ def treatment_summary(decisions: pd.DataFrame, act: str = "frisk") -> DisplayTab
     shown = rows.rename(columns=ends).assign(
         race=rows["race"].map(labels), verdict=rows["verdict"].map(lambda verdict: words(str(verdict)))
     )
-    return card_table("treatment", shown, act=act)
+    return card_table("treatment", shown)
