@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.modelling import calibration as calibrators
 from sqf_pipeline.modelling.estimators import SLOW_BOOSTING, kind
 from sqf_pipeline.modelling.feature_sets import FeatureSet, FeatureSetError, chosen_fields, feature_set
-from sqf_pipeline.modelling.resampling import Method
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES
+
+if TYPE_CHECKING:
+    from sqf_pipeline.modelling.resampling import Method
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Experiment:
     outcome: str
     feature_set: str
     estimator: str
-    resampling: Method = "none"
+    resampling: "Method" = "none"
     calibration: calibrators.Kind = "logistic"
     settings: Mapping[str, Any] = field(default_factory=dict)
     grid: tuple[Mapping[str, Any], ...] = ()
