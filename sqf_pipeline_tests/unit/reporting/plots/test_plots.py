@@ -173,7 +173,7 @@ def test_a_png_is_the_same_every_time_and_a_sample_says_so(stops: pd.DataFrame) 
     first, second = (figure_png(stops_plots.stops_a_month(stops, sample)) for _ in range(2))
     assert first == second
     picture = Image.open(io.BytesIO(first))
-    assert picture.size == (570, 252)
+    assert picture.size == (1425, 630)  # 9.5 by 4.2 inches of 150 points
     assert not picture.info.get("Software")
     figure = stops_plots.stops_a_month(stops, sample)
     assert "SYNTHETIC SAMPLE" in [text.get_text() for text in figure.texts]
