@@ -109,41 +109,39 @@ def feature_encoder(context: dg.AssetExecutionContext, training_stops: pd.DataFr
     return dg.Output(encoders, metadata={"fitted_on_stops": len(training_stops), **counts})
 
 
-@dg.asset(
-    partitions_def=TEST_YEARS,
-    check_specs=[
-        gate_spec("training_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
-    ],
-    description="Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
-    **described(_GROUP, FRAMES, personal=True),
+def _features_asset(name: str, stops: str, description: str) -> dg.AssetsDefinition:
+    """Return the asset of some stops as numbers, encoded by what was fitted on training stops alone."""
+
+    @dg.asset(
+        name=name,
+        partitions_def=TEST_YEARS,
+        ins={"encoders": dg.AssetIn("feature_encoder"), "stops": dg.AssetIn(stops)},
+        check_specs=[gate_spec(name, TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")],
+        description=description,
+        **described(_GROUP, FRAMES, personal=True),
+    )
+    def features(encoders: Any, stops: pd.DataFrame) -> Iterator[Any]:
+        from sqf_pipeline.contracts.result_contracts import features_contract
+        from sqf_pipeline.modelling.encoder import encoded_sets
+
+        encoded = encoded_sets(encoders, stops)
+        frame = pd.concat([stops[[*_KEY, *_TARGETS]], encoded], axis="columns")
+        contract = features_contract(list(encoded.columns), tuple(_TARGETS), len(stops))
+        yield from through_gate(contract, frame, asset=name)
+
+    return features
+
+
+training_features = _features_asset(
+    "training_features",
+    "training_stops",
+    "Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
 )
-def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Iterator[Any]:
-    """Encode the training stops."""
-    yield from _encoded("training_features", feature_encoder, training_stops)
-
-
-@dg.asset(
-    partitions_def=TEST_YEARS,
-    check_specs=[
-        gate_spec("test_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
-    ],
-    description="Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests "
-    "score.",
-    **described(_GROUP, FRAMES, personal=True),
+test_features = _features_asset(
+    "test_features",
+    "test_stops",
+    "Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests score.",
 )
-def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[Any]:
-    """Encode the test stops."""
-    yield from _encoded("test_features", feature_encoder, test_stops)
-
-
-def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Iterator[Any]:
-    from sqf_pipeline.contracts.result_contracts import features_contract
-    from sqf_pipeline.modelling.encoder import encoded_sets
-
-    features = encoded_sets(encoders, stops)
-    frame = pd.concat([stops[[*_KEY, *_TARGETS]], features], axis="columns")
-    contract = features_contract(list(features.columns), tuple(_TARGETS), len(stops))
-    yield from through_gate(contract, frame, asset=asset)
 
 
 def _about(stops: pd.DataFrame) -> dict[str, Any]:
