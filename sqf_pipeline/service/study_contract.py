@@ -24,6 +24,8 @@ HINTS = {
 }
 
 
+LONGEST_SHORT = 4096
+"""Bytes of the longest document that is answered at once; twelve fields take some 300."""
 _LONGEST = 32
 _MOST_KEPT = 4096
 
