@@ -131,7 +131,7 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
     def answer(document: bytes) -> bytes:
         body = from_json(document, allow_inf_nan=False)
         if not isinstance(body, dict):
-            raise TypeError
+            raise StudyFieldError("", "An object with the study's field names is expected")
         positive = predictor.probabilities([read(body)])[0] >= limit
         counter.inc()
         return b'["1"]' if positive else b'["0"]'
@@ -140,9 +140,9 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
     def predict() -> Response:
         try:
             return Response(answer(_body()), content_type=JSON_TYPE)
-        except TypeError:
-            return problem(422, "An object with the study's field names is expected.")
         except StudyFieldError as error:
+            if not error.field:
+                return problem(422, f"{error}.")
             fault = FieldProblem(pointer=f"/{error.field}", detail=str(error))
             return problem(422, f"{error.field}: {error}.", [fault])
         except ValueError as error:
@@ -162,23 +162,19 @@ def _answer_before_flask(app: Flask, answers: Mapping[str, Answer], metrics: Met
     """
     flask_answer = app.wsgi_app
     headers = [*HEADERS.items(), ("Content-Type", JSON_TYPE), ("Content-Length", "5")]
-    counters = {
-        f"/api/{route}": (
-            answer,
-            metrics.requests.labels(f"api.{route}", "POST", 200),
-            metrics.seconds.labels(f"api.{route}"),
-        )
-        for route, answer in answers.items()
-    }
+    served = {}
+    for route, answer in answers.items():
+        requests = metrics.requests.labels(f"api.{route}", "POST", 200)
+        served[f"/api/{route}"] = answer, requests, metrics.seconds.labels(f"api.{route}")
 
     def first(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         started, length = perf_counter(), environ.get("CONTENT_LENGTH", "")
         if (
-            environ["PATH_INFO"] in counters and environ["REQUEST_METHOD"] == "POST"
+            environ.get("PATH_INFO") in served and environ["REQUEST_METHOD"] == "POST"
             and environ.get("CONTENT_TYPE") == JSON_TYPE and "HTTP_ORIGIN" not in environ
             and length.isdecimal() and int(length) <= LONGEST_SHORT
         ):  # fmt: skip
-            answer, requests, seconds = counters[environ["PATH_INFO"]]
+            answer, requests, seconds = served[environ["PATH_INFO"]]
             document = environ["wsgi.input"].read(int(length))
             with suppress(Exception):
                 body = answer(document)
