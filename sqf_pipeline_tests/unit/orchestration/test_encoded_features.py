@@ -67,7 +67,7 @@ class Plain:
             **dict.fromkeys(("frames", "encoders", "tables"), self.kept),
             "fitted_models": self.fitted,
             "compute": Compute("local", None, 1),
-            "published_files": PublishedFiles.from_settings(Settings(home=folder, _env_file=None), "sample"),
+            "published_files": PublishedFiles(Settings(home=folder, source="sample", _env_file=None)),
         }
 
     def make(self, *names: str) -> dict[str, Any]:
