@@ -68,7 +68,9 @@ def replace_partition(
     """
     year = partition_year(table, partition)
     columns = check_frame(table, frame, partition)
-    rows = frame_to_rows(table, frame, columns)
+    # in the order of the key: an index that grows at its end alone is two thirds as large
+    key = [column.name for column in table.primary_key.columns]
+    rows = frame_to_rows(table, frame.sort_values(key), columns)
     try:
         with engine.begin() as connection:
             _lock(connection, table, frame, year)
