@@ -2,7 +2,7 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,15 +113,16 @@ class ParquetIOManager(_FileIOManager):
         """Write a frame."""
         obj.to_parquet(path)
 
-    def read(self, path: Path) -> "pd.DataFrame":
-        """Read a frame."""
+    def read(self, path: Path, columns: Collection[str] | None = None) -> "pd.DataFrame":
+        """Read a frame, or those of some columns that it has."""
         import pyarrow.parquet as pq
 
-        table = pq.read_table(path)
+        names = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]
+        table = pq.read_table(path, columns=names)
         frame = table.to_pandas()
         # Parquet has no seconds resolution and gives milliseconds back
         for column in (table.schema.pandas_metadata or {}).get("columns", []):
-            if column["pandas_type"] == "datetime":
+            if column["pandas_type"] == "datetime" and column["name"] in frame:
                 frame[column["name"]] = frame[column["name"]].astype(column["numpy_type"])
         return frame
 
