@@ -12,6 +12,7 @@ from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
     ParquetIOManager,
+    StopsReferenceIOManager,
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
@@ -95,6 +96,7 @@ def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) 
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,
+        "stops_references": StopsReferenceIOManager(frames),
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
         "exports": Exports(home / "exports" / schema, home / "data_package" / schema),
         "reports": ReportIOManager(home / "reports" / schema),

@@ -11,6 +11,7 @@ from hypothesis import settings
 from sqf_pipeline.cleaning.clean_stops import CleanedStops, clean_stops
 from sqf_pipeline.ingest.local_files import find_year_files
 from sqf_pipeline.ingest.reader import RawFile, read_published_year
+from sqf_pipeline_tests.made_once import made_once
 
 # how long an example takes says how busy the machine is
 settings.register_profile("no deadline", deadline=None)
@@ -43,12 +44,13 @@ def real_data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_year(real_data_dir: Path) -> Callable[[int], tuple[RawFile, CleanedStops]]:
-    """Return what gives a published year, read and cleaned, once for all the tests of a worker; not to be changed."""
+def real_year(
+    real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int], tuple[RawFile, CleanedStops]]:
+    """Return what gives a published year, read and cleaned, once for all the tests; not to be changed."""
 
-    @cache
     def read_and_clean(year: int) -> tuple[RawFile, CleanedStops]:
         raw = read_published_year(find_year_files(real_data_dir, year).paths, year)
         return raw, clean_stops(raw.frame, year)
 
-    return read_and_clean
+    return cache(lambda year: made_once(tmp_path_factory, f"published-{year}", lambda: read_and_clean(year)))

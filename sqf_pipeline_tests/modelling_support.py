@@ -16,7 +16,8 @@ from sqf_pipeline.evaluation import bootstrap, gap_marks
 from sqf_pipeline.evaluation.column_selection import select_columns
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
-from sqf_pipeline.registry.columns import DTYPES, load_columns
+from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.reporting import charts
 from sqf_pipeline.reporting.plots.style import figure_png
 

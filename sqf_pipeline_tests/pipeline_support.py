@@ -19,6 +19,9 @@ from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import table_fingerprint
 
 YEARS = (2017, 2018, 2019, 2020)
+REPOSITORY = Path(__file__).parents[1]
+FEW_TREES = {"PYTHONPATH": f"{REPOSITORY / 'sqf_pipeline_tests' / 'few_trees'}{os.pathsep}{REPOSITORY}"}
+"""Environment of a process, and of those that it starts, whose models are as small as those of `small_models`."""
 SETTINGS = tuple(name for name in os.environ if name.startswith("SQF_"))
 
 
@@ -88,8 +91,8 @@ class Pipeline:
         return CliRunner().invoke(main, list(arguments), env={**self.settings(), **environment})
 
     def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        """Start a command as a process of its own."""
-        merged = {**os.environ, **self.settings(), **environment}
+        """Start a command as a process of its own, which fits few trees."""
+        merged = {**os.environ, **self.settings(), **FEW_TREES, **environment}
         return subprocess.Popen(
             [sys.executable, "-m", "sqf_pipeline.cli", *arguments],
             env={name: value for name, value in merged.items() if value is not None},

@@ -81,8 +81,11 @@ def invented_stops(rows: int, seed: int, year: int = 2019) -> pd.DataFrame:
 
 
 def _gather_places(frame: pd.DataFrame, rng: np.random.Generator) -> None:
-    """Put stops around twenty corners, as real ones are, so that a map has cells to show."""
-    corners = rng.integers([960_000, 170_000], [1_050_000, 260_000], (20, 2))[rng.integers(0, 20, len(frame))]
+    """Put stops around twenty corners, one a precinct, so that a map has cells to show."""
+    places = rng.integers(0, 20, len(frame))
+    corners = np.random.default_rng(1).integers([960_000, 170_000], [1_050_000, 260_000], (20, 2))[places]
+    known = frame["precinct"].notna().to_numpy()
+    frame.loc[known, "precinct"] = 1 + 6 * places[known]
     for name, values in (("x_feet", corners[:, 0]), ("y_feet", corners[:, 1])):
         known = frame[name].notna().to_numpy()
         frame.loc[known, name] = (values + rng.integers(0, 900, len(frame)))[known].astype(np.float64)

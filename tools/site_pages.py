@@ -7,8 +7,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from sqf_pipeline.cli import main
-from sqf_pipeline.reporting.documents.markdown import code, table
-from sqf_pipeline.warehouse.tables import declared_columns, declared_tables
+from sqf_pipeline.registry.declared_tables import declared_columns, declared_tables
+from sqf_pipeline.reporting.markdown import code, table
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

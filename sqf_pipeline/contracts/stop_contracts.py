@@ -7,8 +7,9 @@ import pandas as pd
 import pandera.pandas as pa
 
 from sqf_pipeline.cleaning.stop_identifiers import PLAIN_IDENTIFIER, parse_identifier
-from sqf_pipeline.registry.columns import DTYPES, Column, columns_by_name, load_columns
+from sqf_pipeline.registry.columns import Column, columns_by_name, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
+from sqf_pipeline.registry.kinds import DTYPES
 
 KEY = ["year", "stop_id"]
 """Ids are unique within a year only."""

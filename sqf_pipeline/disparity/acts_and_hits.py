@@ -1,16 +1,16 @@
 """What is compared: acts of officers, what they found, groups of people and populations of stops, as data."""
 
-import ast
-import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.stop_rules import columns_of, rule_holds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,15 +36,12 @@ class Entry:
     rule
         Columns of the registry joined by `&`, `|`, `~`, `==` and `in`; empty means every stop. In the table an outcome
         of the registry stands for the columns that make it positive.
-    columns
-        Columns that the rule reads.
     """
 
     kind: Kind
     name: str
     label: str
     rule: str
-    columns: tuple[str, ...]
 
 
 @cache
@@ -56,25 +53,22 @@ def entries(kind: Kind) -> tuple[Entry, ...]:
     ValueError
         When a rule names no column of the registry, or a weapon stands without firearm and knife beside it.
     """
-    text = resources.files(__package__).joinpath("acts_and_hits.csv").read_text(encoding="utf-8")
-    return tuple(entry for entry in read_entries(text) if entry.kind == kind)
+    return tuple(entry for entry in read_entries(read_rows(__package__, "acts_and_hits.csv")) if entry.kind == kind)
 
 
-def read_entries(text: str) -> tuple[Entry, ...]:
-    """Return the entries of a table in CSV; raises as `entries` does."""
+def read_entries(rows: Iterable[Mapping[str, str]]) -> tuple[Entry, ...]:
+    """Return the entries of a table's rows; raises as `entries` does."""
     from sqf_pipeline.registry.columns import columns_by_name
     from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 
     positive = {outcome: f"({' | '.join(entry.positive)})" for outcome, entry in OUTCOME_ENTRIES.items()}
     found = []
-    for row in csv.DictReader(text.splitlines()):
+    for row in rows:
         rule = re.sub(r"\b[a-z_]+\b", lambda word: positive.get(word[0], word[0]), row["rule"])
-        tree = ast.walk(ast.parse(rule or "None", mode="eval"))
-        names = tuple(sorted({node.id for node in tree if isinstance(node, ast.Name)}))
-        unknown = [name for name in names if name not in columns_by_name()]
+        unknown = [name for name in columns_of(rule) if name not in columns_by_name()]
         if unknown or row["kind"] not in get_args(Kind):
             raise ValueError(f"acts_and_hits.csv, {row['name']!r}: kind {row['kind']!r}, unknown columns {unknown}")
-        found.append(Entry(cast("Kind", row["kind"]), row["name"], row["label"], rule, names))
+        found.append(Entry(cast("Kind", row["kind"]), row["name"], row["label"], rule))
     hits = {entry.name for entry in found if entry.kind == "hit"}
     if any(name.startswith("weapon") for name in hits) and not hits.issuperset(WEAPON_KINDS):
         raise ValueError(f"acts_and_hits.csv: a weapon needs {' and '.join(WEAPON_KINDS)} beside it, hits are {hits}")
@@ -93,7 +87,7 @@ def group_names() -> list[str]:
 
 def is_recorded(stops: "pd.DataFrame", entry: Entry) -> bool:
     """Return whether every year's form has the columns of an entry's rule: one without any value is not recorded."""
-    for name in entry.columns:
+    for name in columns_of(entry.rule):
         if name not in stops.columns or not stops[name].notna().groupby(stops["year"]).any().all():
             return False
     return True
@@ -105,12 +99,8 @@ def recorded_entries(stops: "pd.DataFrame", kind: Kind) -> tuple[Entry, ...]:
 
 
 def holds(stops: "pd.DataFrame", entry: Entry) -> NDArray[np.bool_]:
-    """Return where an entry's rule holds, shape (stops,); a missing value is no."""
-    if not entry.rule:
-        return np.ones(len(stops), dtype=bool)
-    known = stops[list(entry.columns)]
-    known = known.assign(**{name: known[name].fillna(False) for name in known if known[name].dtype == "boolean"})
-    return known.eval(entry.rule, engine="python").fillna(False).to_numpy(dtype=bool)
+    """Return where an entry's rule holds, shape (stops,); a missing value satisfies none."""
+    return rule_holds(stops, entry.rule)
 
 
 def group_codes(stops: "pd.DataFrame") -> NDArray[np.int64]:
@@ -131,15 +121,3 @@ def years_label(stops: "pd.DataFrame") -> str:
     from sqf_pipeline.registry.year_and_month_words import year_runs
 
     return year_runs({int(year) for year in stops["year"].dropna()})
-
-
-_DTYPES = {"str": "string", "int": "Int64", "float": "Float64", "bool": "boolean"}
-
-
-def as_table(kind: type, rows: Sequence[Any]) -> "pd.DataFrame":
-    """Return rows of a dataclass as a frame: a column a field, of nullable type; nan and None are null."""
-    import pandas as pd
-
-    frame = pd.DataFrame([vars(row) for row in rows], columns=[item.name for item in fields(kind)])
-    types = {item.name: _DTYPES[str(getattr(item.type, "__name__", item.type)).split(" ")[0]] for item in fields(kind)}
-    return frame.astype(types)

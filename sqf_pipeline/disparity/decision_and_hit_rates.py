@@ -12,7 +12,7 @@ Gaebler and Goel (2025), A simple, statistically robust test of discrimination, 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqf_pipeline.disparity.acts_and_hits import FEWEST_ACTS, REFERENCE, as_table, years_label
+from sqf_pipeline.disparity.acts_and_hits import FEWEST_ACTS, REFERENCE, years_label
 from sqf_pipeline.disparity.clustered_resampling import (
     Floats,
     Resampling,
@@ -23,34 +23,13 @@ from sqf_pipeline.disparity.clustered_resampling import (
 )
 from sqf_pipeline.disparity.outcome_test import Comparison, Mask, comparisons, recorded_hits
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Verdict = Literal["lower_bar", "higher_bar", "undecided", "too_few"]
 _Ends = tuple[float | None, float | None]
-
-
-@dataclass(frozen=True)
-class DecisionRow:
-    """A row of `decision_and_hit_rates`: differences from the reference in how often acted on, and with what found."""
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    strata: str
-    race: str
-    reference: str
-    resampled: str
-    act_difference: float | None
-    act_low: float | None
-    act_high: float | None
-    hit_difference: float | None
-    hit_low: float | None
-    hit_high: float | None
-    share_more_acts_fewer_hits: float | None
-    verdict: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +41,7 @@ class Drawn:
 
 
 def decision_and_hit_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `decision_and_hit_rates` of the stops as one window of years; columns as in `DecisionRow`.
+    """Return the table `decision_and_hit_rates` of the stops as one window of years.
 
     Differences are Mantel-Haenszel's, in shares, of acts among stops and of hits among acts. The verdict stands on
     both rows of a comparison, and is one only when both intervals exclude 0 whether encounters or precincts are
@@ -70,13 +49,13 @@ def decision_and_hit_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES)
     """
     years, hits = years_label(stops), recorded_hits(stops)
     resamplings = {unit: make_resampling(stops, unit, resamples=resamples) for unit in get_args(Unit)}
-    rows: list[DecisionRow] = []
+    rows: list[tuple[Any, ...]] = []
     for one in comparisons(stops):
         drawn = {unit: _draw(resampling, one, hits) for unit, resampling in resamplings.items()}
         for hit in hits:
             key = (years, one.population, one.act, hit, one.strata, one.group, REFERENCE)
-            rows.extend(DecisionRow(*key, unit, *figures) for unit, figures in _figures(drawn, hit))
-    return as_table(DecisionRow, rows)
+            rows.extend((*key, unit, *figures) for unit, figures in _figures(drawn, hit))
+    return result_frame("decision_and_hit_rates", rows)
 
 
 def _draw(resampling: Resampling, one: Comparison, hits: dict[str, Mask]) -> Drawn | None:

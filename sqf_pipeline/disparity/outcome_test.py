@@ -11,7 +11,7 @@ Simoiu, Corbett-Davies and Goel (2017), The problem of infra-marginality in outc
 Kish (1965), Survey Sampling (design effect).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,6 @@ from sqf_pipeline.disparity.acts_and_hits import (
     FEWEST_ACTS,
     REFERENCE,
     Entry,
-    as_table,
     group_codes,
     group_names,
     holds,
@@ -40,48 +39,12 @@ from sqf_pipeline.disparity.clustered_resampling import (
     stratum_codes,
 )
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES, effective_rows, wilson_interval
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class RateRow:
-    """A row of `outcome_test_rates`: how many acts on a group found something, with the interval by encounter."""
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    race: str
-    acts: int
-    hits: int | None
-    rate: float | None
-    low: float | None
-    high: float | None
-    design_effect: float | None
-
-
-@dataclass(frozen=True)
-class ContrastRow:
-    """A row of `outcome_test_contrasts`: a group's rate of finds minus, and over, that of the reference."""
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    strata: str
-    race: str
-    reference: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    share_compared: float
 
 
 def acts_by_population(stops: "pd.DataFrame") -> Iterator[tuple[Entry, Mask, Entry, Mask]]:
@@ -138,7 +101,7 @@ def recorded_hits(stops: "pd.DataFrame") -> dict[str, Mask]:
 
 
 def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `outcome_test_rates` of the stops as one window of years; columns as in `RateRow`.
+    """Return the table `outcome_test_rates` of the stops as one window of years.
 
     Rates are shares (0 to 1). Fewer than `FEWEST_ACTS` acts on a group have no hits and no rate. Where all or none
     found something a bootstrap knows no doubt, and the interval is Wilson's on the effective number of acts.
@@ -149,32 +112,37 @@ def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> 
     for population, _, act, acted in acts_by_population(stops):
         for number, group in enumerate(group_names()):
             mine = acted & (codes == number)
-            for hit, found in hits.items():
-                key = (years, population.name, act.name, hit, group)
-                rows.append(RateRow(*key, int(mine.sum()), *rate_among(mine, found, resampling)))
-    return as_table(RateRow, rows)
+            for hit, figures in zip(hits, rates_among(mine, hits.values(), resampling), strict=True):
+                rows.append((years, population.name, act.name, hit, group, int(mine.sum()), *figures))
+    return result_frame("outcome_test_rates", rows)
 
 
-def rate_among(
-    acted: Mask, found: Mask, resampling: Resampling
-) -> tuple[int | None, float | None, float | None, float | None, float | None]:
-    """Return hits, rate, low, high and design effect among the stops `acted`; all None where they are too few."""
-    acts, hits = int(acted.sum()), int((acted & found).sum())
-    if acts < FEWEST_ACTS:
-        return None, None, None, None, None
-    rate = hits / acts
-    clusters = resampling.clusters[acted]
-    if hits in {0, acts}:
-        return hits, rate, *wilson_interval(rate, effective_rows(clusters)), None
+_Figures = tuple[int | None, float | None, float | None, float | None, float | None]
+
+
+def rates_among(acted: Mask, hits: Iterable[Mask], resampling: Resampling) -> Iterator[_Figures]:
+    """Yield hits, rate, low, high and design effect among the stops `acted` for each kind of hit.
+
+    All are None where the stops are too few.
+    """
+    acts, clusters = int(acted.sum()), resampling.clusters[acted]
     cells = np.zeros(len(acted), dtype=np.intp)
-    drawn = resampling.sums(acted & found, cells, 1)[0] / np.maximum(resampling.sums(acted, cells, 1)[0], 1)
-    together = np.bincount(clusters, weights=found[acted] - rate)
-    design_effect = float((together**2).sum() / (acts * rate * (1 - rate)))
-    return hits, *estimate_and_ends(drawn), design_effect
+    among = np.maximum(resampling.sums(acted, cells, 1)[0], 1) if acts >= FEWEST_ACTS else None
+    for found in hits:
+        number = int((acted & found).sum())
+        if among is None:
+            yield None, None, None, None, None
+        elif number in {0, acts}:
+            yield number, number / acts, *wilson_interval(number / acts, effective_rows(clusters)), None
+        else:
+            rate = number / acts
+            together = np.bincount(clusters, weights=found[acted] - rate)
+            design_effect = float((together**2).sum() / (acts * rate * (1 - rate)))
+            yield number, *estimate_and_ends(resampling.sums(acted & found, cells, 1)[0] / among), design_effect
 
 
 def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `outcome_test_contrasts` of the stops as one window of years; columns as in `ContrastRow`.
+    """Return the table `outcome_test_contrasts` of the stops as one window of years.
 
     Mantel-Haenszel differences and ratios of shares, intervals by encounter; null where either group has fewer than
     `FEWEST_ACTS` acts in the strata that both have. `share_compared` is the share of the group's acts in them.
@@ -186,8 +154,8 @@ def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES)
         compared = compare(resampling, one.cells, *one.acted)
         for hit, found in hits.items():
             key = (years, one.population, one.act, hit, one.strata, one.group, REFERENCE)
-            rows.append(ContrastRow(*key, *_contrast(compared, found), compared.share))
-    return as_table(ContrastRow, rows)
+            rows.append((*key, *_contrast(compared, found), compared.share))
+    return result_frame("outcome_test_contrasts", rows)
 
 
 def _contrast(

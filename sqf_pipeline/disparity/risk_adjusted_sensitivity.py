@@ -11,18 +11,18 @@ Cinelli and Hazlett (2020), Making sense of sensitivity, JRSS B 82.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.disparity.acts_and_hits import REFERENCE, as_table, group_names, years_label
+from sqf_pipeline.disparity.acts_and_hits import REFERENCE, group_names, years_label
 from sqf_pipeline.disparity.clustered_logistic import fit_linear, newton, spline
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR
 from sqf_pipeline.disparity.risk_adjusted import PLACE, RISK_ACT, ComparedStops
 from sqf_pipeline.modelling.calibration import log_odds
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,48 +47,22 @@ BENCHMARKS = {
 BINS = 200
 
 
-@dataclass(frozen=True)
-class SensitivityRow:
-    """A row of `risk_adjusted_sensitivity`: an assumption about the unseen, and whether it would be enough.
-
-    A mixture has alpha, delta and the least and most odds ratio over all shares; a benchmark the shares of act and
-    group that a known cause explains (partial R2), beside the robustness values of the difference and of its interval.
-    """
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    race: str
-    reference: str
-    assumption: str
-    alpha: float | None
-    delta: float | None
-    least: float | None
-    most: float | None
-    robustness_value: float | None
-    robustness_value_of_interval: float | None
-    explains_of_act: float | None
-    explains_of_race: float | None
-    enough_to_explain: bool
-
-
 def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
-    """Return the table `risk_adjusted_sensitivity` of `compared_stops` of one window; columns as in `SensitivityRow`.
+    """Return the table `risk_adjusted_sensitivity` of `compared_stops` of one window.
 
     Mixtures rest on the model `risk` of `risk_adjusted`, robustness values on `risk_place`. Empty where that is.
     """
-    rows: list[SensitivityRow] = []
+    rows: list[tuple[Any, ...]] = []
     if chosen is None:
-        return as_table(SensitivityRow, rows)
+        return result_frame("risk_adjusted_sensitivity", rows)
     names = group_names()
-    for hit, of_all in chosen.risks.items():
+    for hit, of_all in chosen.risks["risk"].items():
         risk = of_all[chosen.compared]
         for column, number in enumerate(chosen.groups[:-1], start=1):
             key = (years_label(chosen.stops), "all", RISK_ACT, hit, names[number], REFERENCE)
-            rows += [SensitivityRow(*key, *figures) for figures in _mixtures(chosen, number, risk)]
-            rows += [SensitivityRow(*key, *figures) for figures in _benchmarks(chosen, column, risk)]
-    return as_table(SensitivityRow, rows)
+            rows += [(*key, *figures) for figures in _mixtures(chosen, number, risk)]
+            rows += [(*key, *figures) for figures in _benchmarks(chosen, column, risk)]
+    return result_frame("risk_adjusted_sensitivity", rows)
 
 
 def _mixtures(chosen: ComparedStops, number: int, risk: Floats) -> Iterator[tuple]:
@@ -100,16 +74,37 @@ def _mixtures(chosen: ComparedStops, number: int, risk: Floats) -> Iterator[tupl
     counts = np.zeros((BINS, 2, 2))
     np.add.at(counts, (ranked, member, acted[pair].astype(int)), 1)
     foreseen = np.bincount(ranked, weights=risk[pair], minlength=BINS) / np.maximum(counts.sum(axis=(1, 2)), 1)
+    chance = chance_of_act(counts, foreseen)
     for alpha, delta in product(ALPHAS, DELTAS):
         ratios = [
-            odds_ratio_under(counts, foreseen, alpha, delta, (few, many)) for few, many in product(SHARES, SHARES)
+            odds_ratio_under(counts, foreseen, alpha, delta, (few, many), chance=chance)
+            for few, many in product(SHARES, SHARES)
         ]
         least, most = min(ratios), max(ratios)
         label = f"unseen, frisk odds x {alpha:g}, find odds x {delta:.2g}"
         yield label, alpha, delta, least, most, None, None, None, None, least <= 1 <= most
 
 
-def odds_ratio_under(counts: Floats, risk: Floats, alpha: float, delta: float, shares: tuple[float, float]) -> float:
+def chance_of_act(counts: Floats, risk: Floats) -> Floats:
+    """Return the chance of an act given group and risk, of each bin and in it of reference and group, flat."""
+    bins = len(risk)
+    curve = np.repeat(spline(log_odds(risk, RISK_FLOOR)), 2, axis=0)
+    flat = np.column_stack([np.ones(2 * bins), np.tile([0.0, 1.0], bins), curve])
+    happened = np.repeat([0.0, 1.0], 2 * bins)
+    weights = np.concatenate([counts[:, :, 0].ravel(), counts[:, :, 1].ravel()])
+    beta, _ = newton(np.concatenate([flat, flat]), happened, weights)
+    return np.asarray(1 / (1 + np.exp(-(flat @ beta))))
+
+
+def odds_ratio_under(
+    counts: Floats,
+    risk: Floats,
+    alpha: float,
+    delta: float,
+    shares: tuple[float, float],
+    *,
+    chance: Floats | None = None,
+) -> float:
     """Return the odds ratio of an act, of group against reference at one risk, were an unseen binary thing seen.
 
     Parameters
@@ -122,15 +117,13 @@ def odds_ratio_under(counts: Floats, risk: Floats, alpha: float, delta: float, s
         Odds ratios of act and find with the unseen thing.
     shares
         Shares of reference and group that have it.
+    chance
+        From `chance_of_act`, where it is asked more than once.
     """
     bins = len(risk)
-    curve = spline(log_odds(risk, RISK_FLOOR))
-    member = np.tile([0.0, 1.0], (bins, 1))
-    flat = np.column_stack([np.ones(2 * bins), member.ravel(), np.repeat(curve, 2, axis=0)])
-    stacked = np.concatenate([flat, flat])
-    happened = np.repeat([0.0, 1.0], 2 * bins)
-    beta, _ = newton(stacked, happened, np.concatenate([counts[:, :, 0].ravel(), counts[:, :, 1].ravel()]))
-    chance = 1 / (1 + np.exp(-(flat @ beta)))
+    own = np.column_stack([np.ones(2 * bins), np.tile([0.0, 1.0], bins)])
+    if chance is None:
+        chance = chance_of_act(counts, risk)
     share = np.tile(shares, bins)
     odds = base_odds(chance, share, alpha)
     with_it = alpha * odds / (1 + alpha * odds)
@@ -139,10 +132,10 @@ def odds_ratio_under(counts: Floats, risk: Floats, alpha: float, delta: float, s
     designs, weights = [], []
     for acted in (0, 1):
         for unseen in (0, 1):
-            designs.append((flat[:, :2], np.log(found_odds * (delta if unseen else 1.0))))
+            designs.append((own, np.log(found_odds * (delta if unseen else 1.0))))
             weights.append(counts[:, :, acted].ravel() * (has[acted] if unseen else 1 - has[acted]))
     curves = spline(np.concatenate([line for _, line in designs]))
-    design = np.column_stack([np.concatenate([own for own, _ in designs]), curves])
+    design = np.column_stack([np.concatenate([columns for columns, _ in designs]), curves])
     beta, _ = newton(design, np.repeat([0.0, 0.0, 1.0, 1.0], 2 * bins), np.concatenate(weights))
     return float(np.exp(beta[1]))
 

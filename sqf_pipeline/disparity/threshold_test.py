@@ -11,7 +11,6 @@ Simoiu, Corbett-Davies and Goel (2017); Pierson, Corbett-Davies and Goel (2018),
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +21,6 @@ from numpy.typing import NDArray
 from sqf_pipeline.disparity.acts_and_hits import (
     FEWEST_ACTS,
     REFERENCE,
-    as_table,
     entry_named,
     group_codes,
     group_names,
@@ -41,6 +39,7 @@ from sqf_pipeline.disparity.threshold_posterior import (
     start,
 )
 from sqf_pipeline.evaluation.bootstrap import SEED
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,39 +55,8 @@ CHAINS, TUNE, DRAWS = 4, 1500, 1500
 INSTALL = "The sampler is not installed: pip install 'sqf-pipeline[threshold]', then run again."
 
 
-@dataclass(frozen=True, kw_only=True)
-class ThresholdRow:
-    """A row of `threshold_test`: a group's threshold (a probability) and its difference from the reference's.
-
-    Thresholds and differences are null unless every gate is passed; `reason` says which was not, empty where all were.
-    `share_below` is the posterior probability of a lower threshold than the reference's.
-    """
-
-    years: str
-    population: str
-    act: str
-    hit: str
-    prior: str
-    race: str
-    reference: str
-    threshold: float | None = None
-    low: float | None = None
-    high: float | None = None
-    difference: float | None = None
-    difference_low: float | None = None
-    difference_high: float | None = None
-    share_below: float | None = None
-    r_hat: float | None = None
-    effective_draws: float | None = None
-    predictive_p_acts: float | None = None
-    predictive_p_hits: float | None = None
-    placebo_largest: float | None = None
-    verdict: str
-    reason: str = ""
-
-
 def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "pd.DataFrame":
-    """Return the table `threshold_test` of the stops as one window of years; columns as in `ThresholdRow`.
+    """Return the table `threshold_test` of the stops as one window of years.
 
     Weapon, firearm and knife each have their rows. Empty where the form does not record frisks or finds, or a group has
     too few. Without the extra every verdict is `not_run` and `reason` says how to install it.
@@ -99,14 +67,14 @@ def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "
         What draws from the posterior; nutpie by default.
     """
     act = entry_named("act", RISK_ACT)
-    rows: list[ThresholdRow] = []
+    rows: list[dict[str, Any]] = []
     if not is_recorded(stops, act):
-        return as_table(ThresholdRow, rows)
+        return result_frame("threshold_test", rows)
     frisked, codes = holds(stops, act), group_codes(stops)
     numbers = [group_names().index(name) for name in GROUPS]
     member = np.stack([codes == number for number in numbers])
     if (member & frisked).sum(axis=1).min() < FEWEST_ACTS:
-        return as_table(ThresholdRow, rows)
+        return result_frame("threshold_test", rows)
     weekday = stops["stop_date"].dt.day_of_week.to_numpy(dtype=float, na_value=np.nan)
     days = np.stack([weekday <= 2, (weekday == 3) | (weekday == 4), weekday >= 5])
     if sample is None and find_spec("nutpie") is not None:
@@ -116,13 +84,13 @@ def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "
         key: dict[str, Any] = same | {"hit": hit}
         if sample is None:
             pairs = product(PRIORS, GROUPS)
-            rows += [ThresholdRow(**key, prior=p, race=r, verdict="not_run", reason=INSTALL) for p, r in pairs]
+            rows += [{**key, "prior": p, "race": r, "verdict": "not_run", "reason": INSTALL} for p, r in pairs]
             continue
         happened = holds(stops, entry_named("hit", hit))
         cells = count_cells(stops, member, frisked, happened)
         placebo = count_cells(stops, days & member.any(axis=0), frisked, happened)
         rows += _rows(key, *fit_and_judge(cells, placebo, sample))
-    return as_table(ThresholdRow, rows)
+    return result_frame("threshold_test", rows)
 
 
 def count_cells(
@@ -170,7 +138,7 @@ def _unmixed(which: str, fit: Posterior) -> str:
 
 def _rows(
     key: dict[str, Any], fits: dict[str, Posterior], largest: float | None, failed: list[str]
-) -> list[ThresholdRow]:
+) -> list[dict[str, Any]]:
     """Return the rows of a hit; figures of thresholds only where no gate failed."""
     rows = []
     for prior, fit in fits.items():
@@ -186,21 +154,9 @@ def _rows(
                 names = ("difference", "difference_low", "difference_high")
                 below = float((drawn < fit.thresholds[:, -1]).mean())
                 figures |= dict(zip(names, fit.difference(group), strict=True)) | {"share_below": below}
-            rows.append(
-                ThresholdRow(
-                    **key,
-                    prior=prior,
-                    race=race,
-                    **figures,
-                    r_hat=fit.r_hat,
-                    effective_draws=fit.effective_draws,
-                    predictive_p_acts=fit.predictive_p_acts,
-                    predictive_p_hits=fit.predictive_p_hits,
-                    placebo_largest=largest,
-                    verdict=verdict,
-                    reason=" ".join(failed),
-                )
-            )
+            trust = {name: value for name, value in vars(fit).items() if name != "thresholds"}
+            judged = {"placebo_largest": largest, "verdict": verdict, "reason": " ".join(failed)}
+            rows.append({**key, "prior": prior, "race": race, **figures, **trust, **judged})
     return rows
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sqf_pipeline.disparity.acts_and_hits import (
-    as_table,
     entry_named,
     group_codes,
     group_names,
@@ -25,6 +24,7 @@ from sqf_pipeline.disparity.acts_and_hits import (
     years_label,
 )
 from sqf_pipeline.disparity.clustered_logistic import Z95, fit_logistic, indicators, spline
+from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,36 +46,14 @@ LATITUDE, LONGITUDE = 40.7128, -74.006
 """One point for the city: at its corners dusk differs by less than two minutes."""
 
 
-@dataclass(frozen=True)
-class VeilRow:
-    """A row of `veil_of_darkness`: the odds that a person stopped is of the group, dark over light, at one clock time.
-
-    `least_detectable` is the odds ratio above 1 (its inverse below 1) found with 80 % power. Without power there is no
-    odds ratio; the verdict of a population rests on its placebo as well.
-    """
-
-    years: str
-    population: str
-    contrast: str
-    placebo: bool
-    stops: int
-    smaller_side: int
-    dark_share: float | None
-    odds_ratio: float | None
-    low: float | None
-    high: float | None
-    least_detectable: float | None
-    verdict: str
-
-
 def veil_of_darkness(stops: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the table `veil_of_darkness` of the stops as one window of years; columns as in `VeilRow`.
+    """Return the table `veil_of_darkness` of the stops as one window of years.
 
     Empty where the form does not say how a stop began.
     """
     chosen = [entry_named("population", name) for name in (POPULATION, PLACEBO)]
     if not all(is_recorded(stops, entry) for entry in chosen):
-        return as_table(VeilRow, [])
+        return result_frame("veil_of_darkness", [])
     dusk = in_the_dusk_window(stops)
     rows = []
     for contrast in CONTRASTS:
@@ -88,8 +66,8 @@ def veil_of_darkness(stops: "pd.DataFrame") -> "pd.DataFrame":
                 verdict = "placebo_differs"
             shown = figures.ratio if verdict != "no_power" else (None, None, None)
             key = (years_label(stops), population, contrast, placebo, figures.stops, figures.smaller_side)
-            rows.append(VeilRow(*key, figures.dark_share, *shown, figures.least_detectable, verdict))
-    return as_table(VeilRow, rows)
+            rows.append((*key, figures.dark_share, *shown, figures.least_detectable, verdict))
+    return result_frame("veil_of_darkness", rows)
 
 
 @dataclass(frozen=True)

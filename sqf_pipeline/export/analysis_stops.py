@@ -11,6 +11,7 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.export.place_cells import place_cells
 from sqf_pipeline.registry.forms.published_forms import form_breaks, forms
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
 from sqf_pipeline.registry.words import category_label, field_label
@@ -36,7 +37,7 @@ def stops_tables(stops: pd.DataFrame) -> list[AnalysisTable]:
     stops = with_encounters(stops)  # once for all
     return [
         by_year(stops), by_month(stops), by_hour_and_weekday(stops), by_category(stops, "borough"),
-        by_category(stops, "suspect_race"), map_cells(stops),
+        by_category(stops, "suspect_race"), map_cells(stops), place_cells(stops),
     ]  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def across_forms(counted: pd.DataFrame) -> AnalysisTable:
     rows = counted.sort_values("year").assign(form=[forms()[name].description for name in counted["form"]])
     first, last = int(rows["year"].iloc[0]), int(rows["year"].iloc[-1])
     dated = [(pd.Timestamp(day), told) for day, told in form_breaks()]
-    moments = [(day.year + round((day.dayofyear - 1) / 365.25, 2), day, told) for day, told in dated]
+    moments = [(day.year + round((day.day_of_year - 1) / 365.25, 2), day, told) for day, told in dated]
     breaks = tuple(
         (moment, f"{day.day} {day:%B %Y}: {told}") for moment, day, told in moments if first < moment < last + 1
     )

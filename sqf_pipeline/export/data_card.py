@@ -13,7 +13,7 @@ from sqf_pipeline.export.packaged_tables import (
     WrittenFile,
     statement,
 )
-from sqf_pipeline.export.table_fields import TYPES
+from sqf_pipeline.registry.kinds import KINDS
 
 
 def data_card(
@@ -41,7 +41,7 @@ def data_card(
         comparable=_comparable(stops),
         first_year=stops.years[0],
         last_year=stops.years[-1],
-        col_types="".join(TYPES[column["kind"]][2] for column in stops.columns),
+        col_types="".join(KINDS[column["kind"]]["readr"] for column in stops.columns),
     )
 
 

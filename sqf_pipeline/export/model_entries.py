@@ -10,6 +10,7 @@ from sqf_pipeline.export.encoding_tables import encoding_of
 from sqf_pipeline.export.field_specs import describe_fields
 from sqf_pipeline.export.reliability import reliability_table
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import (
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.modelling.drawn_descriptions import Descriptions
     from sqf_pipeline.modelling.fitting import FittedModel
-
-DTYPES = {"number": "Float64", "integer": "Int32", "code": "Int32", "category": "string", "flag": "boolean"}
 
 
 def describe_model(
@@ -75,7 +74,8 @@ def describe_model(
     descriptions = getattr(model.pipeline, "descriptions_", None)
     entry = ModelEntry(
         name=model.name, outcome=model.outcome, tier=model.feature_set.tier,
-        estimator=type(model.pipeline[-1]).__name__, fields=fields, encoding=encoding_of(model.pipeline[0]),
+        estimator=type(model.pipeline[-1]).__name__, tried=model.tried, fields=fields,
+        encoding=encoding_of(model.pipeline[0]),
         drawn=_drawn_fields(descriptions) if descriptions is not None else None, calibration=model.calibrator,
         thresholds=thresholds, default_threshold=model.default_threshold, training_share=model.training_share,
         training_rows=len(training), test_rows=len(test), measures=_measures(model.name, results),

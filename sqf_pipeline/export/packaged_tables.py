@@ -27,7 +27,7 @@ class PackagedTable:
     refers
         Table to the columns by which rows refer to its rows; they have the same names there.
     columns
-        Its declared columns, in order; see `warehouse.tables.declared_columns`.
+        Its declared columns, in order; see `registry.declared_tables`.
     by_year
         Whether it has a row for each stop, and so files by year.
     years

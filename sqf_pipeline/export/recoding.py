@@ -1,24 +1,20 @@
 """Columns made from those of the stops by rules in a table: age bands, combined groups, other projects' names."""
 
-import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
-from importlib import resources
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqf_pipeline.evaluation.subgroups import AGE_BANDS, AGE_EDGES
 from sqf_pipeline.registry.columns import column
+from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.kinds import arrow_type
 
 RECODINGS = {"openpolicing": "open_policing.csv"}
 """Name of a recoding to its table."""
 
-ARROW_TYPES = {
-    "identifier": pa.string(), "text": pa.string(), "category": pa.string(), "flag": pa.bool_(), "date": pa.date32(),
-    "year": pa.int16(), "integer": pa.int32(), "number": pa.float64(),
-}  # fmt: skip
 _OTHERS, _SAME, _KNOWN = "*", "*", "?"
 
 
@@ -56,7 +52,7 @@ class Rule:
     description: str
 
     def declared(self) -> dict[str, str]:
-        """Return the column as tables declare theirs; see `warehouse.tables.declared_columns`."""
+        """Return the column as tables declare theirs; see `registry.declared_tables`."""
         ends = ["" if end is None else f"{end:.15g}" for end in (self.minimum, self.maximum)]
         rule = "digits" if self.kind == "identifier" else "..".join(ends) if any(ends) else ""
         null = "" if self.how == "constant" or self.name in {"year", "stop_id"} else "yes"
@@ -70,7 +66,6 @@ class Rule:
 @cache
 def load_rules(table: str) -> tuple[Rule, ...]:
     """Return the rules of a table of this folder, in its order."""
-    text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
     return tuple(
         Rule(
             name=row["name"], kind=row["kind"], how=row["how"], sources=tuple(row["from"].split()),
@@ -78,7 +73,7 @@ def load_rules(table: str) -> tuple[Rule, ...]:
             minimum=float(row["minimum"]) if row["minimum"] else None,
             maximum=float(row["maximum"]) if row["maximum"] else None, description=row["description"],
         )
-        for row in csv.DictReader(text.splitlines())
+        for row in read_rows(__package__, table)
     )  # fmt: skip
 
 
@@ -95,7 +90,7 @@ def recoded(batch: pa.RecordBatch, rules: tuple[Rule, ...]) -> pa.RecordBatch:
     RecordBatch
         As many rows; null where no rule gives a value.
     """
-    made = {rule.name: _within(rule, _HOW[rule.how](rule, batch).cast(ARROW_TYPES[rule.kind])) for rule in rules}
+    made = {rule.name: _within(rule, _HOW[rule.how](rule, batch).cast(arrow_type(rule.kind))) for rule in rules}
     # conditions may rest on columns that have conditions themselves: in the order of the table
     for rule in (rule for rule in rules if rule.only_when):
         condition = made[rule.only_when.removesuffix(_KNOWN)]

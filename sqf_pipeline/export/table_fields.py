@@ -3,17 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-# kind of column to type in Frictionless, in Croissant, and letter of readr's col_types
-TYPES: Mapping[str, tuple[str, str, str]] = {
-    **dict.fromkeys(("identifier", "category", "text", "json"), ("string", "sc:Text", "c")),
-    **dict.fromkeys(("flag", "mark"), ("boolean", "sc:Boolean", "l")),
-    **dict.fromkeys(("time", "integer", "month", "weekday", "code"), ("integer", "sc:Integer", "i")),
-    **dict.fromkeys(("number", "height"), ("number", "sc:Float", "d")),
-    "count": ("integer", "sc:Integer", "d"),  # R's integers end at two thousand million
-    "year": ("year", "sc:Integer", "i"),
-    "date": ("date", "sc:Date", "D"),
-    "moment": ("datetime", "sc:DateTime", "T"),
-}
+from sqf_pipeline.registry.kinds import KINDS
+
 _PATTERNS = {"digits": "[1-9][0-9]*", "sha256": "[0-9a-f]{64}"}
 _UNITS = {"year": "years", "count": "count"}
 
@@ -31,7 +22,7 @@ def frictionless_field(column: Declared) -> dict[str, Any]:
 
     An empty cell is a missing value, but in a text that is never missing, where it is the empty text.
     """
-    kind = TYPES[column["kind"]][0]
+    kind = KINDS[column["kind"]]["frictionless"]
     field: dict[str, Any] = {"name": column["column"], "type": kind, "description": column["comment"]}
     if unit_of(column):
         field["unit"] = unit_of(column)
@@ -69,6 +60,6 @@ def croissant_field(column: Declared, record_set: str, source: Mapping[str, Any]
         "@id": f"{record_set}/{column['column']}",
         "name": column["column"],
         "description": column["comment"] + (f" Unit: {unit}." if unit and "Unit:" not in column["comment"] else ""),
-        "dataType": TYPES[column["kind"]][1],
+        "dataType": KINDS[column["kind"]]["croissant"],
         "source": {**source, "extract": {"column": column["column"]}},
     }

@@ -1,12 +1,11 @@
 """Where a year's file is published, and under what name a downloaded one is kept."""
 
-import csv
 from functools import cache
-from importlib import resources
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from sqf_pipeline.ingest.local_files import SUFFIXES, SourceError, require_covered_year
+from sqf_pipeline.registry.csv_tables import read_rows
 
 
 def address_of(url_template: str, year: int) -> str:
@@ -28,8 +27,7 @@ def address_of(url_template: str, year: int) -> str:
 @cache
 def _published_files() -> list[dict[str, str]]:
     """Return what NYPD calls its files, by years."""
-    text = resources.files(__package__).joinpath("published_files.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return read_rows(__package__, "published_files.csv")
 
 
 def target_of(url: str, folder: Path, year: int) -> Path:

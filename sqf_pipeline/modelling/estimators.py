@@ -9,13 +9,15 @@ the frame through to members that have encoders of their own, and takes the weig
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.encoder import Encoding, make_encoder
 from sqf_pipeline.modelling.feature_sets import FeatureSet
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
+
+if TYPE_CHECKING:
+    from sqf_pipeline.modelling.encoder import Encoding
 
 Codes = Literal["one_hot", "drop", "number"]
 
@@ -47,7 +49,7 @@ class Kind:
     """
 
     make: Callable[..., Any]
-    encoding: Encoding
+    encoding: "Encoding"
     description: str
     codes: Codes = "drop"
     mark_missing: bool = True
@@ -162,6 +164,8 @@ def kind(name: str) -> Kind:
 
 def encoder_for(estimator: str, features: FeatureSet, names: Sequence[str]) -> Any:
     """Return the unfitted encoder of columns of a set, as a kind of model takes them."""
+    from sqf_pipeline.modelling.encoder import make_encoder  # brings scikit-learn, which not every command needs
+
     chosen = kind(estimator)
     return make_encoder(
         names, chosen.encoding, bins=features.bins, codes=chosen.codes, mark_missing=chosen.mark_missing

@@ -9,6 +9,7 @@ same in every release of Python. A file of data (CSV, JSON, SQL, Jinja, CSS and 
 """
 
 import ast
+import gc
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
@@ -29,12 +30,23 @@ _UNTOLD_FIELDS_OF_A_HINT = _UNTOLD_FIELDS - {"annotation"}
 
 def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
     """Return assets with the version of the code behind each."""
-    return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
+    collecting = gc.isenabled()
+    gc.disable()  # looking for circles among syntax trees, which have none, takes as long as all the rest
+    try:
+        return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
     version = code_version(asset)
     return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
+
+
+def version_of(asset: "dg.AssetsDefinition") -> str:
+    """Return the version of code that an asset carries, or that of its code where it carries none."""
+    return next(iter(asset.specs)).code_version or code_version(asset)
 
 
 def code_version(asset: "dg.AssetsDefinition") -> str:
@@ -101,20 +113,30 @@ def _file_of(module: str) -> Path | None:
 
 
 class _Module:
-    """What a module says, imports and reads."""
+    """What a module says as a whole, imports and reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._tree = _Running().visit(ast.parse(path.read_text(encoding="utf-8")))
-        self._top = {name: node for node in self._tree.body for name in _names_defined(node)}
-        nodes = list(ast.walk(self._tree))
-        self.imports = {module for node in nodes for module, _, _ in _imported_names(node)}
-        self.data = {file for node in nodes for file in _data_named(node, path.parent)}
+        self._text = path.read_text(encoding="utf-8")
+        tree = _what_runs(self._text)  # not kept: the trees of a package are what Python's collector walks longest
+        self.meaning = repr(_told(tree))
+        nodes = list(ast.walk(tree))
+        texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        self.imports = {
+            module
+            for node in nodes
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for module, _, _ in _imported_names(node)
+        }
+        self.data = {file for text in texts for file in _data_named(text, path.parent)}
 
     @cached_property
-    def meaning(self) -> str:
-        """Return what the whole module says."""
-        return repr(_told(self._tree))
+    def _body(self) -> list[ast.stmt]:
+        return _what_runs(self._text).body
+
+    @cached_property
+    def _top(self) -> dict[str, ast.stmt]:
+        return {name: node for node in self._body for name in _names_defined(node)}
 
     @cached_property
     def definitions(self) -> dict[str, str]:
@@ -125,7 +147,7 @@ class _Module:
         """Return the modules, each with the name used from it, that a definition at the top rests on."""
         here = ".".join(("sqf_pipeline", *self.path.relative_to(_PACKAGE).with_suffix("").parts))
         brought = {
-            alias: (module, original) for node in self._tree.body for module, original, alias in _imported_names(node)
+            alias: (module, original) for node in self._body for module, original, alias in _imported_names(node)
         }
         node = self._top[name]
         own = _names_bound(node)
@@ -144,8 +166,16 @@ def _module(path: Path) -> _Module:
     return _Module(path)
 
 
+def _what_runs(text: str) -> ast.Module:
+    tree: ast.Module = _Running().visit(ast.parse(text))
+    return tree
+
+
 class _Running(ast.NodeTransformer):
     """Leaves of a module what is run: no docstrings or other lone texts, and nothing for the type checker alone."""
+
+    def visit(self, node: ast.AST) -> Any:
+        return node if isinstance(node, ast.expr) else super().visit(node)  # no expression holds a statement
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
@@ -164,8 +194,8 @@ def _told(node: Any) -> Any:
         return ["JoinedStr", _joined(node.values)]
     if isinstance(node, ast.AST):
         untold = _untold(node)
-        fields = ((name, _told(value)) for name, value in ast.iter_fields(node) if name not in untold)
-        return [type(node).__name__, *([name, told] for name, told in fields if told not in (None, []))]
+        fields = [[name, _told(getattr(node, name, None))] for name in node._fields if name not in untold]
+        return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
     if isinstance(node, list):
         return [_told(part) for part in node]
     return None if node is None else ascii(node)
@@ -229,20 +259,19 @@ def _imported_names(node: ast.AST) -> Iterator[tuple[str, str, str]]:
             yield (inner if whole else node.module), ("" if whole else alias.name), alias.asname or alias.name
 
 
-def _data_named(node: ast.AST, folder: Path) -> Iterator[Path]:
+def _data_named(text: str, folder: Path) -> Iterator[Path]:
     """Return the files of data that a text in a module names, and the files beside those that a table of them names.
 
     A file is named by its name, or by a folder beside the module.
     """
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        files, folders = _data_files()
-        for named in files.get(node.value.rpartition("/")[2], ()):
-            yield named
-            if named.suffix == ".csv":  # registry/forms/forms.csv names a table for every form
-                words = set(re.split(r"[,\n]", named.read_text(encoding="utf-8")))
-                yield from (path for path in folders[named.parent] if path.name in words)
-        if node.value.isidentifier():
-            yield from folders.get(folder / node.value, ())
+    files, folders = _data_files()
+    for named in files.get(text.rpartition("/")[2], ()):
+        yield named
+        if named.suffix == ".csv":  # registry/forms/forms.csv names a table for every form
+            words = set(re.split(r"[,\n]", named.read_text(encoding="utf-8")))
+            yield from (path for path in folders[named.parent] if path.name in words)
+    if text.isidentifier():
+        yield from folders.get(folder / text, ())
 
 
 @cache

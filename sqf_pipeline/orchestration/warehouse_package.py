@@ -39,7 +39,7 @@ def packaged_tables(warehouse: "Warehouse", connection: "sa.Connection") -> "lis
 
     Columns that differ between two runs on the same files (times of writing and of fetching) are left out.
     """
-    from sqf_pipeline.warehouse.tables import declared_tables
+    from sqf_pipeline.registry.declared_tables import declared_tables
 
     return [_packaged(warehouse, connection, name) for name in declared_tables()]
 
@@ -48,8 +48,8 @@ def _packaged(warehouse: "Warehouse", connection: "sa.Connection", name: str) ->
     import sqlalchemy as sa
 
     from sqf_pipeline.export.packaged_tables import STOPS, PackagedTable
+    from sqf_pipeline.registry.declared_tables import declared_columns, declared_tables
     from sqf_pipeline.warehouse.frame_conversion import empty_batch
-    from sqf_pipeline.warehouse.tables import declared_columns, declared_tables
     from sqf_pipeline.warehouse.writer import read_batches
 
     declared, table = declared_tables(), warehouse.table(name)

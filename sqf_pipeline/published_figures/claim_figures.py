@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sqf_pipeline.registry.stop_rules import rule_holds
+
 if TYPE_CHECKING:
     from sqf_pipeline.published_figures.claims import Evidence
 
 Years = tuple[int, ...]
 Mask = NDArray[np.bool_]
-Predict = Callable[[NDArray[np.int_], NDArray[np.int_]], Mask]
 _SEED = 1
 _FOLDS = {"weapon": 10, "arrest": 5}
 _WITH_REST = ("frisked", "searched", "summons_issued")
@@ -26,25 +27,17 @@ _DESCRIBED = (
 )  # fmt: skip
 
 
-def where(stops: pd.DataFrame, rule: str) -> Mask:
-    """Return which stops satisfy a rule over the registry's columns; an empty rule holds for all, a null for none."""
-    if not rule:
-        return np.ones(len(stops), dtype=bool)
-    found = stops.eval(rule, engine="python")
-    return found.fillna(value=False).to_numpy(dtype=bool)
-
-
 def count(evidence: "Evidence", years: Years, argument: str) -> float:
     """Return how many stops satisfy the rule `argument`."""
-    return float(sum(where(evidence.stops[year], argument).sum() for year in years))
+    return float(sum(rule_holds(evidence.stops[year], argument).sum() for year in years))
 
 
 def share(evidence: "Evidence", years: Years, argument: str) -> float | None:
     """Return the per cent of stops that satisfy `rule` among those that satisfy `of`; `argument` is `rule / of`."""
     rule, of = (part.strip() for part in argument.split("/", maxsplit=1))
     stops = evidence.of(years)
-    among = where(stops, of)
-    return 100.0 * float(where(stops, rule)[among].mean()) if among.any() else None
+    among = rule_holds(stops, of)
+    return 100.0 * float(rule_holds(stops, rule)[among].mean()) if among.any() else None
 
 
 def table(evidence: "Evidence", years: Years, argument: str) -> float | None:
@@ -57,7 +50,7 @@ def table(evidence: "Evidence", years: Years, argument: str) -> float | None:
     rows = evidence.tables.get(name)
     if rows is None or rows.empty:
         return None
-    found = rows[where(rows, rule)]
+    found = rows[rule_holds(rows, rule)]
     value: Any = found[column.rstrip("%")].iloc[0] if len(found) == 1 else pd.NA
     return None if pd.isna(value) else float(value) * (100 if column.endswith("%") else 1)
 
@@ -65,7 +58,7 @@ def table(evidence: "Evidence", years: Years, argument: str) -> float | None:
 def complete_over_incomplete(evidence: "Evidence", years: Years, argument: str) -> float:
     """Return how many times as often `argument` holds among stops whose person is described in full as among others."""
     stops = evidence.of(years)
-    complete, held = _complete(stops), where(stops, argument)
+    complete, held = _complete(stops), rule_holds(stops, argument)
     return float(held[complete].mean() / held[~complete].mean())
 
 
@@ -88,8 +81,8 @@ def accuracy_of_complete_cases(evidence: "Evidence", years: Years, argument: str
 
     stops = evidence.of(years)
     stops = stops[_complete(stops) & stops["arrested"].notna().to_numpy()].reset_index(drop=True)
-    arrested = where(stops, "arrested")
-    white = where(stops, "suspect_race == 'WHITE'")
+    arrested = rule_holds(stops, "arrested")
+    white = rule_holds(stops, "suspect_race == 'WHITE'")
     folds = StratifiedKFold(_FOLDS["arrest"], shuffle=True, random_state=_SEED)
     said = cross_val_predict(_forest(), _encoded(stops, _WITH_REST), arrested, cv=folds)
     group = white if argument == "white" else ~white
@@ -102,7 +95,7 @@ def accuracy_of_random_split(evidence: "Evidence", years: Years, argument: str) 
 
     del argument
     stops = evidence.of(years).dropna(subset=["arrested"])
-    arrested = where(stops, "arrested")
+    arrested = rule_holds(stops, "arrested")
     fit, test = train_test_split(np.arange(len(stops)), test_size=0.2, random_state=_SEED)
     return _accuracy(_encoded(stops, _WITH_REST), arrested, fit, test)
 
@@ -114,7 +107,9 @@ def accuracy_of_later_year(evidence: "Evidence", years: Years, argument: str) ->
         return None
     stops = evidence.of((*evidence.training_years, *years)).dropna(subset=["arrested"])
     late = stops["year"].isin(list(years)).to_numpy()
-    return _accuracy(_encoded(stops, _WITH_REST), where(stops, "arrested"), np.flatnonzero(~late), np.flatnonzero(late))
+    return _accuracy(
+        _encoded(stops, _WITH_REST), rule_holds(stops, "arrested"), np.flatnonzero(~late), np.flatnonzero(late)
+    )
 
 
 FIGURES: Mapping[str, Callable[["Evidence", Years, str], float | None]] = {
@@ -133,7 +128,7 @@ def _complete(stops: pd.DataFrame) -> Mask:
 def _frisked_or_searched(stops: pd.DataFrame) -> tuple[NDArray[Any], Mask]:
     from sqf_pipeline.registry.outcomes import happened
 
-    among = stops[where(stops, "frisked | searched")].reset_index(drop=True)
+    among = stops[rule_holds(stops, "frisked | searched")].reset_index(drop=True)
     return _encoded(among), happened(among, "weapon").fillna(value=False).to_numpy(dtype=bool)
 
 
@@ -145,7 +140,7 @@ def _encoded(stops: pd.DataFrame, more: tuple[str, ...] = ()) -> NDArray[Any]:
     features = feature_set("at_stop")
     encoder = encoder_for("random_forest", features, features.columns)
     numbers = np.asarray(encoder.fit_transform(stops))
-    return np.column_stack([numbers, *(where(stops, name) for name in more)])
+    return np.column_stack([numbers, *(rule_holds(stops, name) for name in more)])
 
 
 def _forest() -> Any:

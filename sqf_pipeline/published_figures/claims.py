@@ -5,14 +5,14 @@ asked for; `our_years` names other years than the claim's for a protocol that is
 test year and its training years). Nothing that is computed here is written there.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any, Literal
 
 import pandas as pd
 
+from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.year_and_month_words import year_runs, years_named
 
 Status = Literal["reproduced", "differs", "not decidable here"]
@@ -88,8 +88,7 @@ def load_claims() -> tuple[Claim, ...]:
     """Return the claims in the order of the table; raises ValueError when two have one name or a figure is unknown."""
     from sqf_pipeline.published_figures.claim_figures import FIGURES
 
-    text = resources.files(__package__).joinpath("published_claims.csv").read_text(encoding="utf-8")
-    claims = tuple(_claim(row) for row in csv.DictReader(text.splitlines()))
+    claims = tuple(_claim(row) for row in read_rows(__package__, "published_claims.csv"))
     unknown = sorted({claim.figure for claim in claims} - {"", *FIGURES})
     if unknown or len({claim.claim for claim in claims}) < len(claims):
         raise ValueError(f"published_claims.csv: unknown figures {unknown}, or a name that stands twice")
@@ -120,9 +119,7 @@ def years_of_claims() -> tuple[int, ...]:
 
 def judge_claims(evidence: Evidence) -> pd.DataFrame:
     """Return the rows of the table `published_figures`, all its columns but the test year and the source."""
-    rows = [_judged(claim, evidence) for claim in load_claims()]
-    texts = ("claim", "publication", "place", "years", "definition", "our_years", "status", "reason")
-    return pd.DataFrame(rows).astype({**dict.fromkeys(texts, "string"), "published": "Float64", "ours": "Float64"})
+    return result_frame("published_figures", [_judged(claim, evidence) for claim in load_claims()])
 
 
 def _judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:

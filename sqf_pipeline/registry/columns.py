@@ -1,11 +1,10 @@
 """The registry of columns: one table that says what every column is called, means and may hold."""
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Literal, cast
 
+from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, forms
 
 Kind = Literal[
@@ -15,23 +14,8 @@ Kind = Literal[
 Known = Literal["at_stop", "value_at_stop", "completed", "during", "outcome_made", "outcome", "record"]
 Comparable = Literal["same", "close", "different", "one form only"]
 
-DTYPES = {
-    "year": "Int16",
-    "identifier": "string",
-    "date": "datetime64[s]",
-    "time": "Int32",
-    "integer": "Int32",
-    "number": "Float64",
-    "height": "Float64",
-    "month": "Int8",
-    "weekday": "Int8",
-    "category": "string",
-    "code": "Int32",
-    "flag": "boolean",
-    "mark": "boolean",
-    "text": "string",
-}
-"""Type of a clean column by its kind; a missing value is null in each."""
+KNOWN_WORDS = {row["known"]: row["meaning"] for row in read_rows(__package__, "when_known.csv")}
+"""When a value becomes known, in words."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +39,7 @@ class Column:
     required
         Whether a file of the form in use without the column is refused.
     known
-        When the value becomes known: at the stop; at the stop, but whether it is missing only afterwards
-        (`value_at_stop`); when the form is written or completed, the outcome being known (`completed`); during the
-        encounter; because of the outcome (`outcome_made`); the outcome itself; or as a matter of record keeping.
+        When the value becomes known; see `when_known.csv`.
     feature
         Whether a model may use the column at all.
     description
@@ -87,7 +69,6 @@ class Column:
 def load_columns() -> tuple[Column, ...]:
     """Return every column of the registry, in the order of the table."""
     published = forms()[NEW_FORM].by_column
-    text = resources.files(__package__).joinpath("columns.csv").read_text(encoding="utf-8")
     return tuple(
         Column(
             name=row["name"],
@@ -103,7 +84,7 @@ def load_columns() -> tuple[Column, ...]:
             comparable=cast("Comparable", row["comparable"]),
             usage_warning=row["usage_warning"],
         )
-        for row in csv.DictReader(text.splitlines())
+        for row in read_rows(__package__, "columns.csv")
     )
 
 

@@ -1,10 +1,10 @@
 """What each metric is called, where and with how many digits it is shown, and which way is better: `metrics.csv`."""
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Literal, get_args
+
+from sqf_pipeline.registry.csv_tables import read_rows
 
 Place = Literal["summary", "home", "ranking", "probabilities", "page", "compared", "report"]
 """Where metrics are shown: the card's first table, the home page, the card's two tables, the analysis page, differences
@@ -35,8 +35,7 @@ def load_metrics() -> dict[str, Metric]:
     ValueError
         When a row names a place or a direction that there is not.
     """
-    text = resources.files(__package__).joinpath("metrics.csv").read_text(encoding="utf-8")
-    return {row["name"]: _metric(row) for row in csv.DictReader(text.splitlines())}
+    return {row["name"]: _metric(row) for row in read_rows(__package__, "metrics.csv")}
 
 
 def _metric(row: dict[str, str]) -> Metric:

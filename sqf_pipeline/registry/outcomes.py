@@ -1,10 +1,10 @@
 """What is predicted and from what: the outcomes of `outcomes.csv`, their columns, and the tiers of information."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Literal
+
+from sqf_pipeline.registry.csv_tables import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,9 +78,8 @@ class OutcomeEntry:
 
 
 def _load() -> dict[str, OutcomeEntry]:
-    text = resources.files(__package__).joinpath("outcomes.csv").read_text(encoding="utf-8")
     entries = {}
-    for row in csv.DictReader(text.splitlines()):
+    for row in read_rows(__package__, "outcomes.csv"):
         lists = {name: tuple(part for part in row.pop(name).split("|") if part) for name in _LISTS}
         common, precision = row.pop("share") == "common", float(row.pop("stated_precision"))
         entries[row["name"]] = OutcomeEntry(**row, **lists, common=common, stated_precision=precision)  # type: ignore[arg-type]

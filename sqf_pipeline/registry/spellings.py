@@ -4,11 +4,11 @@ The first column of the table names a column of the registry, or begins with a s
 `*unknown` NYPD's code for unknown, both in every column; `*flag` yes and no; `*unit` a unit written behind a number.
 """
 
-import csv
 import re
 import unicodedata
 from functools import cache
-from importlib import resources
+
+from sqf_pipeline.registry.csv_tables import read_rows
 
 _UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
 _LOOKALIKES = str.maketrans(
@@ -24,8 +24,7 @@ _WRAPPED = re.compile(r"""=?"([^"]*)"|'([^']*)'|'([^']+)""")
 
 @cache
 def _rows() -> tuple[tuple[str, str, str], ...]:
-    text = resources.files(__package__).joinpath("spellings.csv").read_text(encoding="utf-8")
-    return tuple((row["column"], row["spelling"], row["category"]) for row in csv.DictReader(text.splitlines()))
+    return tuple((row["column"], row["spelling"], row["category"]) for row in read_rows(__package__, "spellings.csv"))
 
 
 @cache

@@ -1,8 +1,8 @@
 """Words that people read for columns and values: `words.csv`, for the card, the charts and the pages alike."""
 
-import csv
 from functools import cache
-from importlib import resources
+
+from sqf_pipeline.registry.csv_tables import read_rows
 
 _GROUPED_BY = {"race": "suspect_race", "sex": "suspect_sex", "borough": "borough"}
 
@@ -10,8 +10,7 @@ _GROUPED_BY = {"race": "suspect_race", "sex": "suspect_sex", "borough": "borough
 @cache
 def _words() -> dict[tuple[str, str], str]:
     """Return labels by (column, value); an empty value holds the label of the column itself."""
-    text = resources.files(__package__).joinpath("words.csv").read_text(encoding="utf-8")
-    return {(row["column"], row["value"]): row["label"] for row in csv.DictReader(text.splitlines())}
+    return {(row["column"], row["value"]): row["label"] for row in read_rows(__package__, "words.csv")}
 
 
 def field_label(name: str) -> str:

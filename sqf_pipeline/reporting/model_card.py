@@ -10,12 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import count, listed, number, share
+from sqf_pipeline.display import DisplayTable, count, display_table, listed, number, share
+from sqf_pipeline.evaluation.model_selection import tried_for_one_place
 from sqf_pipeline.modelling.feature_sets import feature_sets
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
 from sqf_pipeline.reporting import model_card_tables as tables
 from sqf_pipeline.reporting import weapon_tables
+from sqf_pipeline.reporting.markdown import render
 from sqf_pipeline.reporting.treatment_tables import treatment_summary, treatment_years
 from sqf_pipeline.year_checks.completeness import coverage_note
 
@@ -84,22 +86,11 @@ def render_model_card(inputs: ModelCardInputs) -> tuple[str, str]:
     ValueError
         When there is no model of the test year.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     current = inputs.of_test_year()
     if current.models.empty:
         raise ValueError(f"a model card needs models, found none of test year {inputs.test_year}")
-    loader = PackageLoader("sqf_pipeline.reporting", "templates")
-    # Markdown is not HTML: what stands in cells is escaped for it by `_cell`, and raw HTML is refused when rendered.
-    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
-    environment.filters["cell"] = _cell
-    markdown = environment.get_template("model_card.md.j2").render(_context(current, inputs.metric_intervals))
+    markdown = render("model_card.md.j2", **_context(current, inputs.metric_intervals))
     return markdown, _html(markdown, f"Model card: what followed police stops, test year {inputs.test_year}")
-
-
-def _cell(text: str) -> str:
-    """Return a text fit for a cell of a Markdown table."""
-    return " ".join(str(text).replace("|", "\\|").split())
 
 
 def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
@@ -142,10 +133,20 @@ def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
         "drift_counts": {status: int((inputs.drift["status"] == status).sum()) for status in ("ok", "warn", "fail")},
         "study_2021": tables.study_2021(inputs),
         "years": tables.years(history),
+        "tried": _tried(models),
         "fits": tables.fits(inputs),
         "versions": tables.versions(inputs),
         "level": _level(inputs),
     }
+
+
+def _tried(models: pd.DataFrame) -> DisplayTable:
+    """Return what was compared for each served model, the chosen first."""
+    return display_table(
+        tried_for_one_place(models).to_dict("records"),
+        [("model", "Served", "code"), ("estimator", "Tried", "words"), ("columns", "Columns", "count"),
+         ("log_loss", "Log loss", "small"), ("average_precision", "Average precision", "decimal")],
+    )  # fmt: skip
 
 
 def _forms(models: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqf_pipeline.display import DisplayTable, TableColumn
 
 ChartKind = Literal["line", "bar", "heat", "map", "interval", "calibration", "none"]
-Section = Literal["stops", "models", "people", "study", "treatment", "faults"]
+Section = Literal["stops", "models", "people", "study", "treatment", "faults", "form"]
 
 
 class ChartSpec(BaseModel):

@@ -8,8 +8,9 @@ from sqf_pipeline.cleaning.times_of_day import parse_time
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 from sqf_pipeline.service.encoding import Value
-from sqf_pipeline.service.manifest import FieldSpec
-from sqf_pipeline.service.predictor import Prediction, Predictor
+from sqf_pipeline.service.manifest import FieldSpec, ModelEntry
+from sqf_pipeline.service.places import NEED_A_PLACE, PLACE_FIELDS, Places
+from sqf_pipeline.service.predictor import Prediction, Predictor, Reason
 
 MOST_CHOICES = 60
 """Most values of a code that are offered as a list; with more, the number is typed."""
@@ -38,31 +39,39 @@ class Control:
 
 @dataclass(frozen=True)
 class FormState:
-    """A form as filled: what stands in each field, what is wrong, and the answer when nothing is."""
+    """A form as filled: what stands in each field, what is wrong, and the answer when nothing is.
+
+    Where `places` are there, the fields `place` (a precinct) and `point` stand for every field that a place settles.
+    `reasons` are the label of each field that moved the answer most, its value in words, and the change.
+    """
 
     controls: tuple[Control, ...]
     values: dict[str, str]
     threshold: str
     errors: dict[str, str] = field(default_factory=dict)
     answer: Prediction | None = None
+    places: Places | None = None
+    reasons: tuple[tuple[str, str, Reason], ...] = ()
 
 
-def start_form(predictor: Predictor) -> FormState:
+def start_form(predictor: Predictor, places: Places | None = None) -> FormState:
     """Return an unfilled form, its fields at their defaults."""
-    entry = predictor.entry
-    controls = tuple(_control(spec) for spec in entry.fields)
+    controls, places = _controls(predictor.entry, places)
     values = {control.spec.name: _show(control, control.spec.default) for control in controls}
-    return FormState(controls, values, entry.default_threshold)
+    if places:
+        values |= {"place": places.default, "point": ""}
+    return FormState(controls, values, predictor.entry.default_threshold, places=places)
 
 
-def read_form(predictor: Predictor, form: Mapping[str, str]) -> FormState:
+def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | None = None) -> FormState:
     """Return the form as sent, with an answer, or with a message for each field that cannot be read.
 
     A field left empty counts as not known.
     """
     entry = predictor.entry
-    controls = tuple(_control(spec) for spec in entry.fields)
-    values = {control.spec.name: form.get(control.spec.name, "").strip()[:_LONGEST] for control in controls}
+    controls, places = _controls(entry, places)
+    names = [control.spec.name for control in controls] + (["place", "point"] if places else [])
+    values = {name: form.get(name, "").strip()[:_LONGEST] for name in names}
     threshold = form.get("threshold", "")
     errors: dict[str, str] = {}
     stop: dict[str, Value] = {}
@@ -72,10 +81,26 @@ def read_form(predictor: Predictor, form: Mapping[str, str]) -> FormState:
             stop[name] = _read(control, values[name])
         except ValueError as error:
             errors[name] = str(error)
+    if places:
+        try:
+            values["place"], settled = places.read(values["place"], values["point"])
+            stop |= {spec.name: settled.get(spec.name) for spec in entry.fields if spec.name in PLACE_FIELDS}
+        except ValueError as error:
+            errors["point" if values["point"] else "place"] = str(error)
     if threshold not in entry.thresholds:
         threshold = entry.default_threshold
-    answer = None if errors else predictor.predict([stop], threshold)[0]
-    return FormState(controls, values, threshold, errors, answer)
+    answer = None if errors else predictor.predict([stop], threshold, why=True)[0]
+    specs = {spec.name: spec for spec in entry.fields}
+    reasons = [(specs[one.field], stop[one.field], one) for one in (answer.why if answer else ())]
+    told = tuple((spec.label, _words(spec, value), one) for spec, value, one in reasons)
+    return FormState(controls, values, threshold, errors, answer, places, told)
+
+
+def _controls(entry: ModelEntry, places: Places | None) -> tuple[tuple[Control, ...], Places | None]:
+    """Return a model's fields as the page asks for them, and the places where these stand for some of them."""
+    asked = places if not NEED_A_PLACE.isdisjoint(spec.name for spec in entry.fields) else None
+    settled = PLACE_FIELDS if asked else frozenset()
+    return tuple(_control(spec) for spec in entry.fields if spec.name not in settled), asked
 
 
 def number_choices(name: str) -> tuple[tuple[int, str], ...]:
@@ -107,6 +132,12 @@ def _show(control: Control, value: Value) -> str:
         seconds = int(value)
         return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _words(spec: FieldSpec, value: Value) -> str:
+    control = _control(spec)
+    shown = _show(control, value)
+    return dict(control.choices).get(shown, shown)
 
 
 def _read(control: Control, text: str) -> Value:

@@ -20,6 +20,7 @@ from sqf_pipeline.service.forms import read_form, start_form
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import ModelEntry
 from sqf_pipeline.service.openapi import build_document
+from sqf_pipeline.service.places import PLACE_FIELDS, PLACES_TABLE, places_of
 
 SECTIONS = {"stops": "The stops", "models": "The models", "people": "Groups of people", "study": "The study of 2021"}
 TIER_WORDS = {
@@ -51,6 +52,7 @@ def asset_files() -> dict[str, tuple[Path, str]]:
         "site.css": (_HERE / "static" / "site.css", "text/css; charset=utf-8"),
         "theme.js": (_HERE / "static" / "theme.js", "text/javascript; charset=utf-8"),
         "charts.js": (_HERE / "static" / "charts.js", "text/javascript; charset=utf-8"),
+        "place_map.js": (_HERE / "static" / "place_map.js", "text/javascript; charset=utf-8"),
         "icon.svg": (_HERE / "static" / "icon.svg", "image/svg+xml"),
     }
 
@@ -85,7 +87,7 @@ def register_pages(app: Flask, service: Service) -> None:
             "asset_url": asset_url, "manifest": service.manifest, "outcome_words": OUTCOME_WORDS,
             "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
             "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
-            "text_formats": TEXT_FORMATS,
+            "text_formats": TEXT_FORMATS, "place_fields": PLACE_FIELDS,
             "outcome_pages": [(name, OUTCOME_WORDS[name]["title"]) for name in STUDY_OUTCOMES],
         }
     )  # fmt: skip
@@ -121,6 +123,8 @@ def _results(service: Service) -> list[ModelEntry]:
 
 
 def _add_forms(blueprint: Blueprint, service: Service) -> None:
+    places = places_of(service.analysis.get(PLACES_TABLE))
+
     def add(outcome: Outcome) -> None:
         tiers = tuple(reversed(service.tiers(outcome)))  # what is known first
 
@@ -128,7 +132,8 @@ def _add_forms(blueprint: Blueprint, service: Service) -> None:
         def form() -> Response:
             tier = next((name for name in tiers if name == request.values.get("tier")), tiers[0])
             predictor = service.predictors[outcome, tier]
-            state = read_form(predictor, request.form) if request.method == "POST" else start_form(predictor)
+            sent = request.method == "POST"
+            state = read_form(predictor, request.form, places) if sent else start_form(predictor, places)
             page = render_template(
                 "form.html", outcome=outcome, tier=tier, tiers=tiers, entry=predictor.entry, form=state
             )

@@ -15,16 +15,16 @@ logistic regression's; the twelve most important features it served for arrests 
 Settings are scikit-learn's defaults with `random_state=1`.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
 from sqf_pipeline.study_2021.study_encoding import (
@@ -37,48 +37,6 @@ STUDY_TEST_YEAR = 2020
 RANDOM_STATE = 1
 CONFUSION_CELLS = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 
-NOTES = {
-    ("arrest", "random_forest_true_negatives"): "The published cells are the logistic regression's.",
-    ("arrest", "random_forest_false_positives"): "The published cells are the logistic regression's.",
-    ("arrest", "random_forest_false_negatives"): "The published cells are the logistic regression's.",
-    ("arrest", "random_forest_true_positives"): "The published cells are the logistic regression's.",
-    ("arrest", "random_forest_accuracy_one_scaler"): (
-        "The same forest, the test set scaled by training's scaler: what the second fit had hidden."
-    ),
-    ("arrest", "random_forest_accuracy_one_scaler_training_codes"): (
-        "One scaler, and flags numbered as in training: the split-wise numbering of flags made the fall."
-    ),
-    ("arrest", "service_fields_among_top_twelve"): (
-        "The study served its first twelve columns as the most important; so many of them are, by impurity."
-    ),
-    ("summons", "service_fields_among_top_twelve"): (
-        "How many of the twelve fields the study served are the most important ones, by impurity."
-    ),
-    ("arrest", "share_of_no"): "Accuracy of answering no to every stop.",
-    ("summons", "share_of_no"): "Accuracy of answering no to every stop; the study's forest reaches just this.",
-    ("summons", "training_positives"): (
-        "The study counts every flag that is not N; the stop with an unreadable flag is the one too many."
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Study2021:
-    """What the study's own way gives.
-
-    Attributes
-    ----------
-    comparison
-        One row an outcome and figure: outcome, figure, published, measured_again, ours, note. A published figure
-        is null for another test year or a synthetic source; ours is null where none was handed in.
-    importances
-        One row an outcome and encoded column: outcome, column_name, position (from 1, in the order of the
-        columns), importance (mean decrease in impurity), rank (from 1).
-    """
-
-    comparison: pd.DataFrame
-    importances: pd.DataFrame
-
 
 def run_study_2021(
     raw_by_year: Mapping[int, pd.DataFrame],
@@ -87,8 +45,10 @@ def run_study_2021(
     real_source: bool = True,
     ours: Mapping[tuple[str, str], float] | None = None,
     n_jobs: int | None = None,
-) -> Study2021:
-    """Run the study its own way on text as published, and set its figures beside the published ones and ours.
+) -> pd.DataFrame:
+    """Run the study its own way on text as published; return the table `study_2021_comparison`.
+
+    A published figure is null for another test year or a synthetic source; ours is null where none was handed in.
 
     Parameters
     ----------
@@ -115,17 +75,16 @@ def run_study_2021(
     raw_training = pd.concat([raw_by_year[year] for year in training_years], ignore_index=True)
     raw_test = raw_by_year[test_year].reset_index(drop=True)
     splits = _Splits(encode_split(raw_training), encode_split(raw_test), raw_training, raw_test)
-    figures: dict[tuple[str, str], float] = {}
-    importances = []
-    for outcome in STUDY_TARGETS:
-        measured, importance = _measure_outcome(outcome, splits, n_jobs)
-        figures.update({(outcome, figure): value for figure, value in measured.items()})
-        importances.append(importance)
+    measured = {
+        (outcome, figure): value
+        for outcome in STUDY_TARGETS
+        for figure, value in _measure_outcome(outcome, splits, n_jobs).items()
+    }
     published = published_figures() if real_source and test_year == STUDY_TEST_YEAR else {}
-    return Study2021(
-        comparison=_comparison(figures, published, ours or {}),
-        importances=pd.concat(importances, ignore_index=True),
-    )
+    ours, notes = ours or {}, {key: row["note"] for key, row in _published().items()}
+    keys = dict.fromkeys([*measured, *(key for key in ours if key[0] in STUDY_TARGETS)])
+    rows = [(*key, published.get(key), measured.get(key), ours.get(key), notes.get(key, "")) for key in keys]
+    return result_frame("study_2021_comparison", rows)
 
 
 def figures_of(
@@ -153,11 +112,14 @@ def figures_of(
     return {f"{model}_{name}": value for name, value in figures.items()}
 
 
-@cache
 def published_figures() -> dict[tuple[str, str], float]:
     """Return the figures that the study printed, by outcome and figure."""
-    text = resources.files(__package__).joinpath("published_figures.csv").read_text(encoding="utf-8")
-    return {(row["outcome"], row["figure"]): float(row["value"]) for row in csv.DictReader(text.splitlines())}
+    return {key: float(row["value"]) for key, row in _published().items() if row["value"]}
+
+
+@cache
+def _published() -> dict[tuple[str, str], dict[str, str]]:
+    return {(row["outcome"], row["figure"]): row for row in read_rows(__package__, "published_figures.csv")}
 
 
 @dataclass(frozen=True)
@@ -168,8 +130,8 @@ class _Splits:
     raw_test: pd.DataFrame
 
 
-def _measure_outcome(outcome: str, splits: _Splits, n_jobs: int | None) -> tuple[dict[str, float], pd.DataFrame]:
-    """Return the figures of one outcome by name, and the forest's importances."""
+def _measure_outcome(outcome: str, splits: _Splits, n_jobs: int | None) -> dict[str, float]:
+    """Return the figures of one outcome by name."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -199,10 +161,10 @@ def _measure_outcome(outcome: str, splits: _Splits, n_jobs: int | None) -> tuple
     for name, features in (("one_scaler", test), ("one_scaler_training_codes", repaired)):
         share = positive_share(forest, training_scaler.transform(features))
         figures[f"random_forest_accuracy_{name}"] = float(((share > 0.5) == actual).mean())
-    importances = _importances(outcome, list(training.columns), forest.feature_importances_)
-    top = importances.loc[importances["rank"] <= len(SERVICE_FIELDS[outcome]), "column_name"]
+    important = pd.Series(forest.feature_importances_, training.columns).rank(ascending=False, method="first")
+    top = important.index[important <= len(SERVICE_FIELDS[outcome])]
     figures["service_fields_among_top_twelve"] = float(top.isin(SERVICE_FIELDS[outcome]).sum())
-    return figures, importances
+    return figures
 
 
 def positive_share(model: Any, features: np.ndarray) -> np.ndarray:
@@ -212,45 +174,3 @@ def positive_share(model: Any, features: np.ndarray) -> np.ndarray:
     if 1 not in classes:
         return np.zeros(len(probabilities))
     return np.asarray(probabilities[:, classes.index(1)])
-
-
-def _importances(outcome: str, columns: list[str], importances: np.ndarray) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {
-            "outcome": outcome,
-            "column_name": columns,
-            "position": np.arange(1, len(columns) + 1),
-            "importance": importances,
-        }
-    )
-    frame["rank"] = frame["importance"].rank(ascending=False, method="first").astype(int)
-    return frame
-
-
-def no_comparison() -> pd.DataFrame:
-    """Return the comparison of years whose files do not have the study's columns: no row."""
-    return _comparison({}, {}, {})
-
-
-def _comparison(
-    measured: Mapping[tuple[str, str], float],
-    published: Mapping[tuple[str, str], float],
-    ours: Mapping[tuple[str, str], float],
-) -> pd.DataFrame:
-    keys = list(dict.fromkeys([*measured, *(key for key in ours if key[0] in STUDY_TARGETS)]))
-    frame = pd.DataFrame(
-        [
-            {
-                "outcome": outcome,
-                "figure": figure,
-                "published": published.get((outcome, figure)),
-                "measured_again": measured.get((outcome, figure)),
-                "ours": ours.get((outcome, figure)),
-                "note": NOTES.get((outcome, figure), ""),
-            }
-            for outcome, figure in keys
-        ],
-        columns=["outcome", "figure", "published", "measured_again", "ours", "note"],
-    )
-    numbers = dict.fromkeys(("published", "measured_again", "ours"), "Float64")
-    return frame.astype({"outcome": "string", "figure": "string", "note": "string", **numbers})

@@ -1,13 +1,12 @@
 """Drawn stops as the text of a published file: the columns, spellings, formats and nulls of each year."""
 
-import csv
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.synthetic import conditional_chain as chain
 from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, Texts, carry, load_aggregates, of_year, pick
 from sqf_pipeline.synthetic.invented_places import Sites, choose_sites, street_names
@@ -28,8 +27,8 @@ _TEN_INCHES = {"4": 1.0, "5": 1117 / 1165, "6": 1 / 405}
 @cache
 def read_table(name: str, year: int) -> list[dict[str, str]]:
     """Return the rows of a CSV table of this folder that hold in a year; a row without `last_year` holds on."""
-    lines = resources.files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines()
-    return [r for r in csv.DictReader(lines) if int(r["first_year"]) <= year <= int(r["last_year"] or year)]
+    rows = read_rows(__package__, name)
+    return [row for row in rows if int(row["first_year"]) <= year <= int(row["last_year"] or year)]
 
 
 def render(drawn: Columns, stops: pd.DataFrame, sites: Sites, year: int, rng: np.random.Generator) -> Columns:

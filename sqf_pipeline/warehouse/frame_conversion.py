@@ -14,27 +14,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 from pyarrow import csv
-from sqlalchemy.dialects.postgresql import JSONB
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.tables import PARTITION
+from sqf_pipeline.registry.kinds import DTYPES, arrow_type
+from sqf_pipeline.warehouse.tables import PARTITION, SQL_TYPES
 
 _BLOCK_BYTES = 1 << 24
 CHUNK_ROWS = 20_000
 _FOR_COPY = csv.WriteOptions(include_header=False, quoting_style="all_valid")
 
-# SQL type to Arrow type and the type in frames, special kinds before general ones.
-_TYPES: tuple[tuple[type, pa.DataType, str], ...] = (
-    (sa.SmallInteger, pa.int16(), "Int16"),
-    (sa.BigInteger, pa.int64(), "Int64"),
-    (sa.Integer, pa.int32(), "Int32"),
-    (sa.Double, pa.float64(), "Float64"),
-    (sa.Boolean, pa.bool_(), "boolean"),
-    (sa.Date, pa.date32(), "datetime64[s]"),
-    (sa.TIMESTAMP, pa.timestamp("us", "UTC"), "datetime64[us, UTC]"),
-    (JSONB, pa.string(), "string"),
-    (sa.Text, pa.string(), "string"),
-)
+# Arrow type and type in frames by SQL type; a month is a small integer like a year, and is told by its `info`.
+_TYPES: dict[type, tuple[pa.DataType, str]] = {
+    type(sa.types.to_instance(sql_type)): (arrow_type(kind), DTYPES[kind])
+    for kind, sql_type in reversed(SQL_TYPES.items())
+}
 
 
 def partition_year(table: sa.Table, partition: Mapping[str, object]) -> int:
@@ -205,12 +198,11 @@ def _nullable(kind: pa.DataType) -> pd.api.extensions.ExtensionDtype | None:
 
 
 def _arrow_type(column: sa.Column) -> pa.DataType:
-    return next(arrow for sql_type, arrow, _ in _TYPES if isinstance(column.type, sql_type))
+    return _TYPES[type(column.type)][0]
 
 
 def _frame_type(column: sa.Column) -> str:
-    declared = column.info.get("frame_type")
-    return declared or next(frame for sql_type, _, frame in _TYPES if isinstance(column.type, sql_type))
+    return column.info.get("frame_type") or _TYPES[type(column.type)][1]
 
 
 def _found(values: pd.Series) -> str:

@@ -1,63 +1,26 @@
-"""All tables of a schema, made from `tables.csv`, `table_columns.csv` and, for the stops, the registry of columns.
+"""All tables of a schema, as `registry/declared_tables.py` declares them.
 
 `info` of a column says what SQL has no word for: `optional` (a frame may leave the column out; it is then null),
 `volatile` (differs between two runs that are otherwise the same, so it is left out of comparisons), `digits` (a text
-that is a number, and is ordered as one) and `frame_type` (the type in frames, where the SQL type does not decide it).
+that is a number, and is ordered as one) and `frame_type` (the type in frames).
 `info` of a table names its partition column, which is the first of its key.
 """
 
-import csv
-from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.evaluation.metrics import METRICS
-from sqf_pipeline.registry.columns import Column, load_columns
-from sqf_pipeline.registry.forms.published_forms import forms
-from sqf_pipeline.registry.outcomes import OUTCOMES
+from sqf_pipeline.registry.declared_tables import Row, declared_columns, declared_tables, recorded_at
+from sqf_pipeline.registry.kinds import DTYPES, KINDS
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
 PARTITION = "partition"
-# SQL type by kind of column: those of the registry, and three that only tables have.
+_NOT_OF_SQLALCHEMY: dict[str, Any] = {"JSONB": JSONB, "TIMESTAMP": sa.TIMESTAMP(timezone=True)}
 SQL_TYPES: dict[str, Any] = {
-    "identifier": sa.Text,
-    "year": sa.SmallInteger,
-    "date": sa.Date,
-    "time": sa.Integer,
-    "integer": sa.Integer,
-    "number": sa.Double,
-    "height": sa.Double,
-    "month": sa.SmallInteger,
-    "weekday": sa.SmallInteger,
-    "category": sa.Text,
-    "code": sa.Integer,
-    "flag": sa.Boolean,
-    "mark": sa.Boolean,
-    "text": sa.Text,
-    "count": sa.BigInteger,
-    "json": JSONB,
-    "moment": sa.TIMESTAMP(timezone=True),
+    kind: _NOT_OF_SQLALCHEMY.get(row["sql"]) or getattr(sa, row["sql"]) for kind, row in KINDS.items()
 }
-_INFO: dict[str, dict[str, object]] = {
-    "month": {"frame_type": "Int8"},
-    "weekday": {"frame_type": "Int8"},
-    "identifier": {"digits": True},
-}
-KNOWN_WORDS = {
-    "at_stop": "known at the stop",
-    "value_at_stop": "known at the stop; whether it is missing is not, for the outcome decides what is filled in",
-    "completed": "written or completed when the outcome is known",
-    "during": "known during the encounter",
-    "outcome_made": "recorded only because of an outcome, so it can never predict one",
-    "outcome": "an outcome of the stop",
-    "record": "made by record keeping",
-}
-Row = dict[str, str]
 
 
 def build_metadata(schema: str) -> sa.MetaData:
@@ -66,10 +29,10 @@ def build_metadata(schema: str) -> sa.MetaData:
     Tables are found by `metadata.tables["schema.name"]`. Raises SqfError when `schema` is no plain name.
     """
     metadata = sa.MetaData(schema=check_identifier(schema, "schema"), naming_convention={"pk": "%(table_name)s_pkey"})
-    tables, columns = _declared()
+    tables = declared_tables()
     for name, row in tables.items():
         contents: list[Any] = [part for declared in declared_columns(name) for part in _column(name, declared)]
-        contents += [*_column(name, columns["*"][0]), *_rules(name, row), *_references(schema, row, tables)]
+        contents += [*_column(name, recorded_at()), *_rules(name, row), *_references(schema, row, tables)]
         indexes = [sa.Index(f"{name}_{short}_idx", *of.split(", ")) for short, of in _pairs(row["indexes"])]
         key = row["key"].split()
         sa.Table(
@@ -98,46 +61,6 @@ def ensure_schema(engine: sa.Engine, schema: str) -> None:
     apply_metadata(engine, build_metadata(schema))
 
 
-def declared_tables() -> dict[str, Row]:
-    """Return the row of `tables.csv` of every table, by name."""
-    return _declared()[0]
-
-
-def declared_columns(table: str) -> list[Row]:
-    """Return the columns of a table but `recorded_at`: rows of column, kind, null, rule, marks, comment, and more.
-
-    Those of the stops are made from the registry, of which they carry `unit`, `comparable` and `usage_warning`. An
-    `interval` has become a number and the two ends of its confidence interval; a metric has its description.
-    """
-    if table == "stops":
-        return [_stop_row(entry) for entry in load_columns()]
-    return [part for row in _declared()[1][table] for part in _spread(row)]
-
-
-@cache
-def _declared() -> tuple[dict[str, Row], dict[str, list[Row]]]:
-    """Return the tables, and the columns of each; `*` are shared ones, the first of them at the end of every table."""
-    folder = resources.files(__package__)
-    tables = {row["name"]: row for row in csv.DictReader(folder.joinpath("tables.csv").read_text("utf-8").splitlines())}
-    columns: dict[str, list[Row]] = defaultdict(list)
-    for row in csv.DictReader(folder.joinpath("table_columns.csv").read_text("utf-8").splitlines()):
-        shared = {one["column"]: one for one in columns["*"]}
-        columns[row["table"]].append(row if row["kind"] else shared[row["column"]])
-    return tables, dict(columns)
-
-
-def _spread(row: Row) -> Iterator[Row]:
-    """Yield a column, and the ends of its confidence interval where it has one."""
-    name, number = row["column"], {**row, "kind": "number" if row["kind"] == "interval" else row["kind"]}
-    if row["rule"] == "one of outcomes":
-        number["rule"] = f"one of {'|'.join(OUTCOMES)}"
-    yield {**number, "comment": row["comment"] or f"{METRICS[name].title}. {METRICS[name].description}"}
-    if row["kind"] == "interval":
-        for end, word in (("low", "Lower"), ("high", "Upper")):
-            comment = f"{word} end of the 95 % interval of {name}."
-            yield {**number, "column": f"{name}_{end}", "comment": comment}
-
-
 def _column(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
     """Yield a column and its check."""
     name = row["column"]
@@ -147,7 +70,11 @@ def _column(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:
         nullable=row["null"] == "yes",
         server_default=sa.func.now() if name == "recorded_at" else None,
         comment=row["comment"],
-        info={**_INFO.get(row["kind"], {}), **dict.fromkeys(row["marks"].split(), True)},
+        info={
+            "frame_type": DTYPES[row["kind"]],
+            "digits": row["kind"] == "identifier",
+            **dict.fromkeys(row["marks"].split(), True),
+        },
     )
     if row["rule"]:
         yield _check(table, name, row["rule"])
@@ -167,36 +94,6 @@ def _check(table: str, column: str, rule: str) -> sa.CheckConstraint:
     low, high = rule.split("..")
     parts = [f"{column} {sign} {end}" for sign, end in ((">=", low), ("<=", high)) if end]
     return sa.CheckConstraint(" AND ".join(parts), name=f"{table}_{column}_range")
-
-
-def _stop_row(entry: Column) -> Row:
-    """Return the column of `stops` of a column of the registry, with its unit, meaning and range."""
-    parts = [entry.description.rstrip(".")]
-    if entry.unit:
-        parts.append(f"Unit: {entry.unit}")
-    parts.append(KNOWN_WORDS[entry.known].capitalize())
-    published = [
-        f"{'Made from' if form.by_column[entry.name].made_from else 'Published as'} {names} ({form.name} form)"
-        for form in forms().values()
-        if (names := form.published_as(entry.name))
-    ]
-    parts += published or ["Computed"]
-    parts.append(f"Over the two forms: {entry.comparable}")
-    if entry.usage_warning:
-        parts.append(f"Heed: {entry.usage_warning.rstrip('.')}")
-    ends = ["" if end is None else f"{end:.15g}" for end in (entry.minimum, entry.maximum)]
-    by_kind = {"identifier": "digits", "category": "filled", "text": "filled"}
-    return {
-        "column": entry.name,
-        "kind": entry.kind,
-        "unit": entry.unit,
-        "null": "" if entry.name in {"year", "stop_id"} else "yes",
-        "rule": by_kind.get(entry.kind) or ("..".join(ends) if any(ends) else ""),
-        "marks": "",
-        "comment": ". ".join(parts) + ".",
-        "comparable": entry.comparable,
-        "usage_warning": entry.usage_warning,
-    }
 
 
 def _rules(table: str, row: Row) -> Iterator[sa.CheckConstraint]:

@@ -1,10 +1,9 @@
 """How many stops a year should have: official totals where they are known, else the year before."""
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
+from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.year_checks.findings import Finding
 
 LARGEST_DEVIATION = 0.05
@@ -26,10 +25,9 @@ class OfficialTotal:
 @cache
 def official_totals() -> dict[int, OfficialTotal]:
     """Return the official totals by year."""
-    text = resources.files(__package__).joinpath("official_totals.csv").read_text(encoding="utf-8")
     return {
         int(row["year"]): OfficialTotal(int(row["year"]), int(row["stops"]), row["firm"] == "yes")
-        for row in csv.DictReader(text.splitlines())
+        for row in read_rows(__package__, "official_totals.csv")
     }
 
 

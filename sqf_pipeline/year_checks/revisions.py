@@ -1,6 +1,7 @@
 """What changed between two files of a year: rows, cells by column, outcomes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -15,12 +16,14 @@ STEADY = ("stop_date", "stop_time_seconds", "precinct", "suspect_sex")
 """What a correction seldom touches; numbers are taken to mean the same stops when most of those in both files agree
 here."""
 
+
 TABLE_TYPES = {
     "year": "Int16", "former_sha256": "string", "sha256": "string", "former_fetched_at": "datetime64[us, UTC]",
     "compared_by": "string", "change": "string", "column_name": "string", "before": "Int64", "after": "Int64",
     "changed": "Int64",
 }  # fmt: skip
-"""Columns of the table `revisions` and their types."""
+"""Columns of the table `revisions` and their types: not asked of the declared tables, lest stops be read anew when any
+of those changes (`orchestration.versions`)."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def revision_rows(
     Counts are of stops: `rows` with those before and after, `rows_added`, `rows_gone` and `rows_changed`, `cells` by
     column, and `outcome` with the stops that have it before and after.
     """
+    key = (year, former_sha256, sha256, former_fetched_at, revision.compared_by)
     rows: list[tuple[str, str, int | None, int | None, int | None]] = [
         ("rows", "", revision.rows_before, revision.rows_after, None),
         ("rows_added", "", None, None, revision.added),
@@ -156,17 +160,11 @@ def revision_rows(
         *(("outcome", name, revision.yes_before[name], revision.yes_after[name], None) for name in revision.yes_after),
         *(("cells", name, None, None, count) for name, count in revision.cells.items()),
     ]
-    frame = pd.DataFrame(rows, columns=["change", "column_name", "before", "after", "changed"])
-    frame = frame.assign(
-        year=year, former_sha256=former_sha256, sha256=sha256, former_fetched_at=former_fetched_at,
-        compared_by=revision.compared_by,
-    )  # fmt: skip
-    return frame[list(TABLE_TYPES)].astype(TABLE_TYPES)
+    return _table([(*key, *row) for row in rows])
 
 
-def no_revisions() -> pd.DataFrame:
-    """Return the table `revisions` of a year that was loaded once."""
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in TABLE_TYPES.items()})
+def _table(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(TABLE_TYPES)).astype(TABLE_TYPES)
 
 
 def revision_history(
@@ -186,7 +184,7 @@ def revision_history(
     raw, stops
         The file that is read now, and its clean stops.
     """
-    history = no_revisions() if history is None else history
+    history = _table([]) if history is None else history
     if former_file is None or former is None or former_file["sha256"].iloc[0] == raw.sha256:
         return history, None
     sha256, fetched_at = str(former_file["sha256"].iloc[0]), former_file["fetched_at"].iloc[0]

@@ -18,6 +18,9 @@ from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, described
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
+from sqf_pipeline.orchestration.stored_models import MADE_FROM, FittedModelsIOManager, digest_of_all
+from sqf_pipeline.orchestration.versions import version_of
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
 if TYPE_CHECKING:
@@ -46,11 +49,19 @@ def _fitted_asset(
         description=description,
         **described(group, FITTED),
     )
-    def fitted_models(
-        context: dg.AssetExecutionContext, training: pd.DataFrame, compute: dg.ResourceParam[Compute]
+    def models_of_year(
+        context: dg.AssetExecutionContext,
+        training: pd.DataFrame,
+        compute: dg.ResourceParam[Compute],
+        fitted_models: dg.ResourceParam[FittedModelsIOManager],
     ) -> dg.Output[Any]:
         from sqf_pipeline.modelling.experiment_groups import fit_all
 
+        made_from = digest_of_all(version_of(context.assets_def), context.partition_key, training)
+        unchanged = fitted_models.unchanged(context.asset_key, context.partition_key, made_from)
+        if unchanged is not None:
+            context.log.info("the models of %s are kept: stops, code and packages are the same", name)
+            return dg.Output(unchanged, metadata={MADE_FROM: made_from})
         encoded = fitted_on == "training_features"
         forms = forms_of_years([*training["year"].unique(), int(context.partition_key)])
 
@@ -65,9 +76,9 @@ def _fitted_asset(
                     context.log.info("fitted %s", model.name)
                     yield model
 
-        return dg.Output(fitted())
+        return dg.Output(fitted(), metadata={MADE_FROM: made_from})
 
-    return fitted_models
+    return models_of_year
 
 
 def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Compute], Sequence[Experiment]]:
@@ -77,7 +88,7 @@ def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Comput
 def _to_serve(training_stops: pd.DataFrame, forms: tuple[str, ...], compute: Compute) -> Sequence[Experiment]:
     from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 
-    return experiments_to_serve(training_stops, forms, n_jobs=compute.n_jobs, processes=compute.processes)
+    return experiments_to_serve(training_stops, forms, processes=compute.processes)
 
 
 arrest_model = _fitted_asset(
@@ -117,8 +128,9 @@ imbalance_models = _fitted_asset(
 served_models = _fitted_asset(
     "served_models",
     _to_serve,
-    description="Forests on twelve columns, which the service answers from: the study's twelve fields, and those that"
-    " matter most at each other tier, chosen on training stops.",
+    description="The models that the service answers from: forests of the study's twelve fields, and for each other "
+    "tier the forest or boosting of the twelve or sixteen most important columns that did best on the last training "
+    "year.",
 )
 
 
@@ -139,21 +151,22 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
-    from sqf_pipeline.study_2021.replication import no_comparison, run_study_2021
+    from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)
     years = years_loaded(context, "raw_stops")
     source = published_files.origin(test_year)
     if left_out := within_forms(study_experiments(), forms_of_years(years))[1]:
         context.log.warning("The 2021 study is not run its own way. %s", left_out)
-        return dg.Output(no_comparison().assign(test_year=test_year, source=source), metadata={"comparison": left_out})
+        empty = result_frame("study_2021_comparison", [])
+        return dg.Output(empty.assign(test_year=test_year, source=source), metadata={"comparison": left_out})
     with compute.engine():
-        study = run_study_2021(
+        comparison = run_study_2021(
             dict(zip(years, in_year_order(raw_stops, years), strict=True)),
             test_year,
             real_source=source != "sample",
             ours=study_figures(models, predictions),
             n_jobs=compute.n_jobs,
         )
-    rows = study.comparison.assign(test_year=test_year, source=source)
-    return dg.Output(rows, metadata={"comparison": as_table(study.comparison, rows=100)})
+    rows = comparison.assign(test_year=test_year, source=source)
+    return dg.Output(rows, metadata={"comparison": as_table(comparison, rows=100)})

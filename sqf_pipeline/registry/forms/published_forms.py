@@ -1,12 +1,12 @@
 """The forms in which NYPD has published stops: names, codes and what is made from several columns, from the tables."""
 
-import csv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
 from typing import Literal, cast
+
+from sqf_pipeline.registry.csv_tables import read_rows
 
 Use = Literal["kept", "made", "computed", "part", "left out"]
 
@@ -128,20 +128,15 @@ class Form:
         return field is not None and field.required
 
 
-def _rows(table: str) -> list[dict[str, str]]:
-    text = resources.files(__package__).joinpath(table).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
 @cache
 def forms() -> dict[str, Form]:
     """Return the forms by name, the one in use first."""
-    return {row["name"]: _form(row) for row in _rows("forms.csv")}
+    return {row["name"]: _form(row) for row in read_rows(__package__, "forms.csv")}
 
 
 def _form(row: dict[str, str]) -> Form:
     codes: dict[str, dict[str, str]] = {}
-    for code in _rows(row["codes"]) if row["codes"] else []:
+    for code in read_rows(__package__, row["codes"]) if row["codes"] else []:
         codes.setdefault(code["column"], {})[code["code"]] = code["category"]
     fields = tuple(
         Field(
@@ -154,7 +149,7 @@ def _form(row: dict[str, str]) -> Form:
             known=field["known"],
             note=field["note"],
         )
-        for field in _rows(row["table"])
+        for field in read_rows(__package__, row["table"])
     )
     return Form(
         name=row["name"],
@@ -179,7 +174,7 @@ def form_of_year(year: int) -> Form:
 @cache
 def paper_forms() -> tuple[tuple[str, str], ...]:
     """Return the first day (YYYY-MM-DD) of each paper form and its name, in order."""
-    return tuple((row["since"], row["paper_form"]) for row in _rows("paper_forms.csv"))
+    return tuple((row["since"], row["paper_form"]) for row in read_rows(__package__, "paper_forms.csv"))
 
 
 def forms_of_years(years: Iterable[int]) -> tuple[str, ...]:
@@ -199,7 +194,10 @@ def forms_of_years(years: Iterable[int]) -> tuple[str, ...]:
 @cache
 def form_breaks() -> tuple[tuple[str, str], ...]:
     """Return the days (YYYY-MM-DD) on which a form of the file or of the paper changed, and what changed, in order."""
-    paper = [(row["since"], f"paper form {row['paper_form']}, {row['note']}") for row in _rows("paper_forms.csv")]
+    paper = [
+        (row["since"], f"paper form {row['paper_form']}, {row['note']}")
+        for row in read_rows(__package__, "paper_forms.csv")
+    ]
     files = [(f"{form.first_year}-01-01", form.description) for form in forms().values()]
     first = min(day for day, _ in [*paper, *files])
     return tuple(sorted((day, told) for day, told in [*paper, *files] if day > first))

@@ -6,7 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sqf_pipeline.reporting.documents.markdown import code, table
+from sqf_pipeline.reporting.markdown import code, table
 from sqf_pipeline.settings import Settings
 
 INTRODUCTION = """\

@@ -21,6 +21,7 @@ from typing import Any
 from sqf_pipeline.warehouse.postgres_programs import Programs, programs_for
 from sqf_pipeline.warehouse.server_account import Account, account_for
 from sqf_pipeline_tests.compose import REPOSITORY, image_environment, load_compose
+from sqf_pipeline_tests.pipeline_support import FEW_TREES
 from sqf_pipeline_tests.waiting import PATIENCE
 
 PORTS = ("5432", "4000", "3000", "8000")
@@ -129,6 +130,7 @@ class Stack:
         programs = [self.programs.folder / "bin"] if name == "postgres" else [Path(sys.executable).parent]
         return {
             **merged,
+            **(FEW_TREES if name == "code-server" else {}),  # runs are its children, and models not what is tried
             "PATH": os.pathsep.join([*map(str, programs), os.defpath]),
             "TMPDIR": str(self.folder / "tmp"),
         }

@@ -18,7 +18,7 @@ from sqf_pipeline.orchestration.instance import open_instance
 from sqf_pipeline.orchestration.running import Work, run_work
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
-from sqf_pipeline_tests.pipeline_support import YEARS, Pipeline, rows_of, write_made_up_years, write_rows
+from sqf_pipeline_tests.pipeline_support import FEW_TREES, YEARS, Pipeline, rows_of, write_made_up_years, write_rows
 from sqf_pipeline_tests.service_process import free_port, running
 from sqf_pipeline_tests.waiting import PATIENCE
 
@@ -97,7 +97,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeli
 @pytest.fixture
 def person(pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     """Start `sqf ui`, and sit somebody down before it; it ends when it is asked to, even if a script started it."""
-    for name, value in pipeline.settings().items():
+    for name, value in {**pipeline.settings(), **FEW_TREES}.items():
         if value is None:
             monkeypatch.delenv(name, raising=False)
         else:

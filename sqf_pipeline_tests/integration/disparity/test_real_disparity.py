@@ -4,10 +4,12 @@ Rates are equal to the last printed digit; differences and ratios lie well insid
 values are percentages or points, as published files gave them to separately written prototypes.
 """
 
+from functools import cache
+
 import pandas as pd
 import pytest
 
-from sqf_pipeline.cleaning.clean_stops import clean_stops
+from sqf_pipeline.disparity import risk_adjusted as risk_adjusted_module
 from sqf_pipeline.disparity import veil_of_darkness as veil
 from sqf_pipeline.disparity.acts_and_hits import group_codes
 from sqf_pipeline.disparity.clustered_resampling import make_resampling
@@ -15,8 +17,6 @@ from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates
 from sqf_pipeline.disparity.risk_adjusted import compared_stops, risk_adjusted
 from sqf_pipeline.disparity.risk_adjusted_sensitivity import risk_adjusted_sensitivity
-from sqf_pipeline.ingest.local_files import find_year_files
-from sqf_pipeline.ingest.reader import read_published_year
 
 pytestmark = pytest.mark.slow
 
@@ -24,18 +24,15 @@ GROUPS = ("black", "hispanic", "white")
 
 
 @pytest.fixture(scope="module")
-def years(real_data_dir):
-    """Return a function that gives the clean stops of a year."""
-    kept: dict[int, pd.DataFrame] = {}
+def years(real_year):
+    """Return a function that gives the clean stops of years."""
+    return lambda *wanted: pd.concat([real_year(year)[1].stops for year in wanted], ignore_index=True)
 
-    def stops_of(*wanted: int) -> pd.DataFrame:
-        for year in wanted:
-            if year not in kept:
-                files = find_year_files(real_data_dir, year)
-                kept[year] = clean_stops(read_published_year(files.paths, year).frame, year).stops
-        return pd.concat([kept[year] for year in wanted], ignore_index=True)
 
-    return stops_of
+@pytest.fixture(scope="module")
+def decisions(years):
+    """Return a function that gives the table of decision and hit rates of years, made once."""
+    return cache(lambda *chosen: decision_and_hit_rates(years(*chosen)))
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +117,9 @@ def test_contrasts_of_2017_to_2020(new_form):
         ((2017, 2018, 2019, 2020), "hispanic", (7.4, 1.7, 0.04), "undecided"),
     ],
 )
-def test_decision_and_hit_rates(years, chosen, race, figures, verdict):
+def test_decision_and_hit_rates(decisions, chosen, race, figures, verdict):
     acts, hits, share = figures
-    table = decision_and_hit_rates(years(*chosen))
+    table = decisions(*chosen)
     kept = table.query("population == 'all' and act == 'frisk' and hit == 'weapon' and strata == 'precinct_year'")
     row = kept[kept["race"].eq(race) & kept["resampled"].eq("encounter")].iloc[0]
     assert 100 * row["act_difference"] == pytest.approx(acts, abs=0.45)
@@ -133,7 +130,8 @@ def test_decision_and_hit_rates(years, chosen, race, figures, verdict):
     assert set(firearms["verdict"]) <= {"undecided", "too_few"}
 
 
-def test_risk_adjusted_and_its_sensitivity(new_form, years):
+def test_risk_adjusted_and_its_sensitivity(new_form, years, monkeypatch):
+    monkeypatch.setattr(risk_adjusted_module, "HITS", ("weapon",))  # the prototypes measured no other
     chosen = [compared_stops(stops) for stops in (new_form, years(2014))]
     new, old = (risk_adjusted(each).set_index(["act", "hit", "model", "race"]) for each in chosen)
     expected = {

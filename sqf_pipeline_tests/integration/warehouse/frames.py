@@ -8,7 +8,8 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from sqf_pipeline.registry.columns import DTYPES, load_columns
+from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.kinds import DTYPES
 
 WORDS = {
     "source": "local",

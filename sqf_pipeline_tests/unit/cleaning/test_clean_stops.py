@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.registry.columns import DTYPES, load_columns
+from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.registry.spellings import null_spellings
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
 

@@ -1,11 +1,12 @@
 """What is compared is data, and data that would mislead is refused."""
 
+import csv
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sqf_pipeline.disparity.acts_and_hits import (
-    as_table,
     entries,
     group_codes,
     holds,
@@ -14,9 +15,11 @@ from sqf_pipeline.disparity.acts_and_hits import (
     recorded_entries,
     years_label,
 )
-from sqf_pipeline.disparity.outcome_test import RateRow
+from sqf_pipeline.registry.declared_tables import result_frame
 
-HEADER = "kind,name,label,rule\n"
+
+def read(*rows):
+    return read_entries(csv.DictReader(["kind,name,label,rule", *rows]))
 
 
 def entry(kind, name):
@@ -24,17 +27,17 @@ def entry(kind, name):
 
 
 def test_a_weapon_without_firearm_and_knife_is_refused():
-    weapon, firearm, knife = "hit,weapon,W,weapon_found\n", "hit,firearm,F,firearm_found\n", "hit,knife,K,knife_found\n"
-    assert len(read_entries(HEADER + weapon + firearm + knife)) == 3
-    for rest in ("", firearm, knife):
+    weapon, firearm, knife = "hit,weapon,W,weapon_found", "hit,firearm,F,firearm_found", "hit,knife,K,knife_found"
+    assert len(read(weapon, firearm, knife)) == 3
+    for rest in ((), (firearm,), (knife,)):
         with pytest.raises(ValueError, match="beside it"):
-            read_entries(HEADER + weapon + rest)
+            read(weapon, *rest)
 
 
 @pytest.mark.parametrize("row", ["act,frisk,F,friskd", "deed,frisk,F,frisked"])
 def test_a_column_or_kind_that_is_none_is_refused(row):
     with pytest.raises(ValueError, match=r"acts_and_hits\.csv"):
-        read_entries(HEADER + row + "\n")
+        read(row)
 
 
 def test_weapon_is_stated_both_ways_and_a_missing_flag_is_no():
@@ -79,9 +82,14 @@ def test_years_are_named_by_their_spans():
 
 
 def test_a_table_without_rows_has_its_columns():
-    table = as_table(RateRow, [])
+    table = result_frame("outcome_test_rates", [])
     assert not len(table)
     assert table.dtypes["hits"] == "Int64"
     assert table.dtypes["rate"] == "Float64"
-    row = RateRow("2020", "all", "frisk", "weapon", "white", 60, 3, float("nan"), None, 0.1, 1.0)
-    assert np.array_equal(as_table(RateRow, [row])[["rate", "low"]].isna(), [[True, True]])
+    row = ("2020", "all", "frisk", "weapon", "white", 60, 3, float("nan"), None, 0.1, 1.0)
+    assert np.array_equal(result_frame("outcome_test_rates", [row])[["rate", "low"]].isna(), [[True, True]])
+
+
+def test_a_row_that_does_not_have_the_columns_of_its_table_is_refused():
+    with pytest.raises(ValueError, match="columns"):
+        result_frame("outcome_test_rates", [("2020", "all", "frisk")])

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from sqf_pipeline.export.recoding import RECODINGS, load_rules, recoded
-from sqf_pipeline.registry.columns import DTYPES, load_columns
+from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.registry.spellings import categories_by_spelling
 
 TYPES = {"string": pa.string(), "boolean": pa.bool_(), "Int32": pa.int32(), "Int16": pa.int16(), "Int8": pa.int16(),

@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
-from sqf_pipeline.registry.columns import DTYPES, Known, column, load_columns
+from sqf_pipeline.registry.columns import Known, column, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms, normalise_name
+from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.registry.spellings import categories_by_spelling, known_categories, normalise_text, null_spellings
 
 NEVER = {"outcome_made", "outcome", "record"}

@@ -1,13 +1,13 @@
 """The documents on equal treatment: no weapon without firearm and knife, no verdict without its gate."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pandas as pd
 
-from sqf_pipeline.reporting.documents.claims_document import published_figures_document
-
-DOCUMENT = Path(__file__).parents[3] / "docs" / "disparity.md"
+REPOSITORY = Path(__file__).parents[3]
+DOCUMENT = REPOSITORY / "docs" / "disparity.md"
 
 
 def tables() -> list[list[str]]:
@@ -49,7 +49,8 @@ def test_the_document_of_claims_says_what_its_rows_say():
             "status": ["reproduced", "not decidable here", "not decidable here"],
         }
     )  # fmt: skip
-    text = published_figures_document(rows, "2014")
+    page = runpy.run_path(str(REPOSITORY / "tools" / "published_figures_page.py"))
+    text = page["published_figures_document"](rows, "2014")
     assert "| stops | 2014 | 45,787 | 45,787 | reproduced | \u2013 |" in text
     assert "25.666 (on 2020)" in text
     assert "share \\| odd" in text

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.columns import KNOWN_WORDS, load_columns
+from sqf_pipeline.registry.kinds import KINDS
 from sqf_pipeline.registry.spellings import categories_by_spelling
 from sqf_pipeline.reporting.documents.__main__ import DOCUMENTS, main, stale_documents
-from sqf_pipeline.reporting.documents.data_dictionary import KINDS, KNOWN, data_dictionary
-from sqf_pipeline.reporting.documents.markdown import table
+from sqf_pipeline.reporting.documents.data_dictionary import data_dictionary
 from sqf_pipeline.reporting.documents.settings_reference import settings_reference
+from sqf_pipeline.reporting.markdown import table
 from sqf_pipeline.settings import Settings
 
 REPOSITORY = Path(__file__).parents[3]
@@ -32,7 +33,7 @@ def test_every_column_and_every_spelling_is_in_the_dictionary():
 
 def test_every_kind_and_moment_has_words():
     assert {column.kind for column in load_columns()} <= set(KINDS)
-    assert {column.known for column in load_columns()} <= set(KNOWN)
+    assert {column.known for column in load_columns()} <= set(KNOWN_WORDS)
 
 
 def test_every_setting_is_in_the_reference_and_says_what_it_is():

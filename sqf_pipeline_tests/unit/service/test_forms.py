@@ -4,9 +4,11 @@ import pytest
 
 from sqf_pipeline.export.bundle_writer import export_bundle
 from sqf_pipeline.export.field_specs import describe_field
+from sqf_pipeline.export.place_cells import place_cells
 from sqf_pipeline.registry.words import field_label
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.forms import read_form, start_form
+from sqf_pipeline.service.places import places_of
 from sqf_pipeline.service.predictor import load_predictors
 from sqf_pipeline_tests.service_support import invented_stops, small_models
 
@@ -24,7 +26,8 @@ def test_a_form_starts_at_the_defaults_and_answers(predictor):
     assert all(form.values.values())
     answered = read_form(predictor, form.values)
     assert not answered.errors
-    assert answered.answer == predictor.predict([{spec.name: _typed(spec) for spec in predictor.entry.fields}])[0]
+    stop = {spec.name: _typed(spec) for spec in predictor.entry.fields}
+    assert answered.answer == predictor.predict([stop], why=True)[0]
 
 
 def _typed(spec):
@@ -62,6 +65,38 @@ def test_an_empty_form_means_nothing_known(predictor):
 
 def test_an_unknown_threshold_falls_back_to_the_models_own(predictor):
     assert read_form(predictor, {"threshold": "none such"}).threshold == "best_f1"
+
+
+@pytest.fixture(scope="module")
+def places():
+    return places_of(place_cells(small_models().context.training_stops))
+
+
+def test_a_place_stands_for_every_field_that_it_settles(predictor, places):
+    asked = {control.spec.name for control in start_form(predictor, places).controls}
+    assert {spec.name for spec in predictor.entry.fields} - asked == {"precinct", "x_feet", "y_feet", "borough"}
+    chosen = read_form(predictor, {"place": "7", "searched": "true"}, places)
+    known = places.precincts["7"]
+    stop = {name: known[name] for name in ("precinct", "x_feet", "y_feet", "borough")} | {"searched": True}
+    assert chosen.answer == predictor.predict([stop], why=True)[0]
+    nowhere = read_form(predictor, {"searched": "true"}, places)
+    assert nowhere.answer == predictor.predict([{"searched": True}], why=True)[0]
+
+
+@pytest.mark.parametrize(("name", "typed"), [("place", "999"), ("point", "here"), ("point", "1, 2")])
+def test_a_place_that_is_none_has_its_message(predictor, places, name, typed):
+    form = read_form(predictor, {name: typed}, places)
+    assert list(form.errors) == [name]
+    assert form.answer is None
+
+
+def test_a_model_that_does_not_use_the_place_is_not_asked_for_it(tmp_path, places):
+    small = small_models()
+    study = next(model for model in small.models if (model.outcome, model.feature_set.tier) == ("arrest", "study"))
+    folder = export_bundle(tmp_path, [study], small.context)
+    without = load_predictors(open_bundle(folder))["arrest", "study"]
+    assert len(start_form(without, places).controls) == 12
+    assert start_form(without, places).places is None
 
 
 def test_fields_come_from_the_registry_and_the_training_stops():

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.year_checks.revisions import compare_stops, no_revisions, revision_rows
+from sqf_pipeline.registry.declared_tables import result_frame
+from sqf_pipeline.year_checks.revisions import compare_stops, revision_rows
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
 
 RAW = raw_stops(
@@ -52,12 +53,12 @@ def test_the_same_stops_in_another_order_and_form_are_equal():
     added=st.integers(0, 8),
 )
 def test_every_change_is_counted(gone, older, freed, added):
-    changed = RAW.copy()
-    changed.loc[list(older), "suspect_age"] = "99"
-    changed.loc[list(freed), "arrested"] = "N"
-    extra = RAW.iloc[:added].assign(stop_id=[str(1_000 + number) for number in range(added)])
-    later = pd.concat([changed.drop(index=list(gone)), extra], ignore_index=True)
-    revision = compare_stops(FORMER, clean(later))
+    changed = FORMER.copy()
+    changed.loc[list(older), "suspect_age"] = 99
+    changed.loc[list(freed), "arrested"] = False
+    numbers = pd.array([str(1_000 + number) for number in range(added)], dtype=FORMER["stop_id"].dtype)
+    later = pd.concat([changed.drop(index=list(gone)), FORMER.iloc[:added].assign(stop_id=numbers)], ignore_index=True)
+    revision = compare_stops(FORMER, later)
     kept = set(range(60)) - gone
     were_arrested = {number for number in range(60) if number % 3 == 0}
     cells = {"suspect_age": len(older & kept), "arrested": len(freed & were_arrested & kept)}
@@ -98,7 +99,7 @@ def test_a_revision_as_rows_of_its_table():
     assert told["rows_gone", ""][2] == 1
     assert told["outcome", "arrested"][:2] == (20, 19)
     assert rows["former_fetched_at"].eq(moment).all()
-    assert rows.dtypes.equals(no_revisions().dtypes)
+    assert rows.dtypes.equals(result_frame("revisions", []).dtypes)
 
 
 @pytest.mark.parametrize("change", ["added", "gone", "changed"])

@@ -1,11 +1,21 @@
-"""The document of published figures, made from the rows of the table `published_figures`."""
+"""Write docs/published_figures.md from the table `published_figures` of a run on the published files.
 
+    python tools/published_figures_page.py 2020 "2014, 2015 and 2017 to 2020" > docs/published_figures.md
+
+Arguments: the test year of the run, and the years whose files were loaded, in words. The database is that of the
+settings (SQF_HOME, SQF_DATABASE_URL).
+"""
+
+import sys
+from contextlib import closing
 from typing import Any
 
 import pandas as pd
 
 from sqf_pipeline.display import ABSENT, mixed, number
-from sqf_pipeline.reporting.documents.markdown import table
+from sqf_pipeline.orchestration.resources import Warehouse
+from sqf_pipeline.reporting.markdown import table
+from sqf_pipeline.settings import Settings
 
 _INTRODUCTION = """\
 # What others published about these files
@@ -64,3 +74,9 @@ def _ours(row: Any) -> str:
 
 def _or_dash(text: object) -> str:
     return ABSENT if pd.isna(text) or not str(text) else str(text)
+
+
+if __name__ == "__main__":
+    with closing(Warehouse.from_settings(Settings(), "auto")) as warehouse:
+        judged = warehouse.read(warehouse.table("published_figures"), {"test_year": int(sys.argv[1])})
+    sys.stdout.write(published_figures_document(judged, sys.argv[2]))

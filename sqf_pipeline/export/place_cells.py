@@ -1,0 +1,49 @@
+"""The places that a form offers: parts of precincts, none of fewer than five stops."""
+
+import pandas as pd
+
+from sqf_pipeline.export.frame_tables import table_of
+from sqf_pipeline.service.analysis_table import AnalysisTable
+from sqf_pipeline.service.places import PLACES_TABLE
+
+FEWEST = 5
+"""Fewest stops of a part."""
+SIDES = 1320, 2640
+"""Sides of the cells in feet, a quarter and half a mile: the larger gather what too few share a smaller one."""
+_ROUND_FEET = 250
+_COORDINATES = ["x_feet", "y_feet"]
+_AREAS = ["borough", "patrol_borough"]
+
+
+def place_cells(stops: pd.DataFrame) -> AnalysisTable:
+    """Return the parts of precincts in which stops were made, each at the mean of its stops to 250 feet.
+
+    `stops` has one row a stop with the registry's columns; those without precinct or coordinates are left out, as are
+    those in cells of fewer than `FEWEST`.
+    """
+    left = stops.dropna(subset=["precinct", *_COORDINATES])
+    areas = [name for name in _AREAS if name in stops]
+    placed = len(left)
+    parts = []
+    for side in SIDES:
+        cells = left[["precinct", *_COORDINATES]].assign(east=left["x_feet"] // side, north=left["y_feet"] // side)
+        groups = cells.groupby(["precinct", "east", "north"])
+        enough = groups["x_feet"].transform("size") >= FEWEST
+        found = groups.mean().assign(stops=groups.size())
+        parts.append(found[found["stops"] >= FEWEST].reset_index())
+        left = left[~enough]
+    rows = pd.concat(parts, ignore_index=True)
+    rows[_COORDINATES] = (rows[_COORDINATES] / _ROUND_FEET).round().astype("int64") * _ROUND_FEET
+    of_precinct = stops.groupby("precinct")[areas].agg(lambda known: next(iter(known.mode()), None))
+    rows = rows.join(of_precinct, on="precinct").sort_values(["precinct", *_COORDINATES, "stops"], ignore_index=True)
+    return table_of(
+        rows,
+        [
+            ("precinct", "Precinct", "plain"), *((name, name.capitalize().replace("_", " "), "code") for name in areas),
+            ("x_feet", "East, feet", "plain"), ("y_feet", "North, feet", "plain"), ("stops", "Stops", "count"),
+        ],
+        name=PLACES_TABLE, section="form", title="Where the map of the form puts stops",
+        question="Which places have had stops?",
+        note=f"Each row is a part of a precinct, at the mean of its stops to {_ROUND_FEET} feet; {len(left):,} of "
+        f"{placed:,} stops lie where fewer than {FEWEST} do and are left out.",
+    )  # fmt: skip
