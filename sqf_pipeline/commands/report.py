@@ -13,7 +13,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, families, model_order
 from sqf_pipeline.registry.year_and_month_words import year_words
-from sqf_pipeline.settings import Settings, Source, schema_for_source
+from sqf_pipeline.settings import Settings, schema_for_source
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -31,14 +31,13 @@ RULES_SHOWN = 8
 def command(years: tuple[int, ...], source: str | None) -> None:
     """Show what the tables hold: rows, outcomes, and metrics of the models."""
     settings = load_settings(source=source)
-    with closing(open_warehouse(settings, settings.source)) as warehouse:
-        print_report(console(), settings, settings.source, warehouse, years=years)
+    with closing(open_warehouse(settings)) as warehouse:
+        print_report(console(), settings, warehouse, years=years)
 
 
 def print_report(
     out: "Console",
     settings: Settings,
-    source: Source,
     warehouse: "Warehouse",
     *,
     years: Sequence[int] | None,
@@ -55,7 +54,7 @@ def print_report(
         for test_year in test_years:
             for table in _models(rows, test_year):
                 out.print(table)
-    out.print(_places(settings, source, seconds), soft_wrap=True)
+    out.print(_places(settings, seconds), soft_wrap=True)
 
 
 def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
@@ -175,17 +174,18 @@ def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
         yield terminal_table(display_table(records, columns, title))
 
 
-def _places(settings: Settings, source: Source, seconds: float | None) -> str:
+def _places(settings: Settings, seconds: float | None) -> str:
+    from sqf_pipeline.service.bundle import CURRENT_NAME
+
     home = settings.home.resolve()
-    schema = schema_for_source(source)
     database = "SQF_DATABASE_URL" if settings.database_url else "embedded PostgreSQL; `sqf db shell`, `sqf db url`"
     lines = [
-        f"Tables  schema {schema} ({database})",
-        f"Models  {_shown(home / 'storage' / schema)}",
+        f"Tables  schema {schema_for_source(settings.source)} ({database})",
+        f"Models  {_shown(settings.folder('storage'))}",
         f"Logs    {_shown(home / 'dagster')} and {_shown(home / 'postgres')}",
         "UI      sqf ui   (or make ui)",
-        f"Card    {_shown(home / 'reports' / schema)}, service: sqf serve"
-        if (home / "exports" / schema / "current").exists()
+        f"Card    {_shown(settings.folder('reports'))}, service: sqf serve"
+        if (settings.folder("exports") / CURRENT_NAME).exists()
         else "Next    sqf run --full   every tier with intervals, groups, drift, card, and the export for sqf serve",
     ]
     if seconds is not None:

@@ -29,27 +29,21 @@ class TreatmentTable:
     ----------
     make
         Clean stops, or what `of_risk` says, to the table.
-    key
-        Columns that tell its rows apart.
     of_risk
         Whether it is made from `compared_stops`, whose risk is learnt once for all such tables.
     """
 
     make: TableMaker
-    key: tuple[str, ...]
     of_risk: bool = False
 
 
-_COMPARED = ("years", "population", "act", "hit")
 TREATMENT_TABLES: Mapping[str, TreatmentTable] = {
-    "outcome_test_rates": TreatmentTable(outcome_test_rates, (*_COMPARED, "race")),
-    "outcome_test_contrasts": TreatmentTable(outcome_test_contrasts, (*_COMPARED, "strata", "race")),
-    "decision_and_hit_rates": TreatmentTable(decision_and_hit_rates, (*_COMPARED, "strata", "race", "resampled")),
-    "risk_adjusted": TreatmentTable(risk_adjusted, (*_COMPARED, "model", "race"), of_risk=True),
-    "risk_adjusted_sensitivity": TreatmentTable(
-        risk_adjusted_sensitivity, (*_COMPARED, "race", "assumption"), of_risk=True
-    ),
-    "veil_of_darkness": TreatmentTable(veil_of_darkness, ("years", "population", "contrast")),
-    "threshold_test": TreatmentTable(threshold_test, (*_COMPARED, "prior", "race")),
+    "outcome_test_rates": TreatmentTable(outcome_test_rates),
+    "outcome_test_contrasts": TreatmentTable(outcome_test_contrasts),
+    "decision_and_hit_rates": TreatmentTable(decision_and_hit_rates),
+    "risk_adjusted": TreatmentTable(risk_adjusted, of_risk=True),
+    "risk_adjusted_sensitivity": TreatmentTable(risk_adjusted_sensitivity, of_risk=True),
+    "veil_of_darkness": TreatmentTable(veil_of_darkness),
+    "threshold_test": TreatmentTable(threshold_test),
 }
 """Table name to what makes it, in the order in which they are read."""

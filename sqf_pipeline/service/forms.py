@@ -1,5 +1,6 @@
 """The forms for people: from what was typed to a stop, an answer, or messages by field."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -34,19 +35,17 @@ class Control:
         """Return the registry's description, less what is said there about codes that a person never types."""
         if self.kind == "time" or number_choices(self.spec.name):
             return self.spec.description.split(",")[0].split(" on a 24")[0].rstrip(".") + "."
+        if self.spec.kind == "category":
+            return re.split(r": |, in NYPD codes", self.spec.description)[0].rstrip(".") + "."
         return self.spec.description
-
-    def words(self, value: str) -> str:
-        """Return what stands for a value where it is chosen, or the value as it was typed."""
-        return dict(self.choices).get(value, value)
 
 
 @dataclass(frozen=True)
 class FormState:
     """A form as filled: what stands in each field, what is wrong, and the answer when nothing is.
 
-    Where `places` are there, the fields `place` (a precinct) and `point` stand for every field that a place settles;
-    `settled` tells how these are called and put into words.
+    Where `places` are there, the fields `place` (a precinct) and `point` stand for every field that a place settles.
+    `reasons` are the label of each field that moved the answer most, its value in words, and the change.
     """
 
     controls: tuple[Control, ...]
@@ -55,25 +54,16 @@ class FormState:
     errors: dict[str, str] = field(default_factory=dict)
     answer: Prediction | None = None
     places: Places | None = None
-    settled: tuple[Control, ...] = ()
-
-    @property
-    def reasons(self) -> list[tuple[str, str, Reason]]:
-        """Return what moved the answer most: a field's label, its value in words, and the change."""
-        by_name = {control.spec.name: control for control in (*self.controls, *self.settled)}
-        return [
-            (by_name[one.field].spec.label, by_name[one.field].words(self.values[one.field]), one)
-            for one in (self.answer.why if self.answer else ())
-        ]
+    reasons: tuple[tuple[str, str, Reason], ...] = ()
 
 
 def start_form(predictor: Predictor, places: Places | None = None) -> FormState:
     """Return an unfilled form, its fields at their defaults."""
-    controls, settled, places = _controls(predictor.entry, places)
+    controls, places = _controls(predictor.entry, places)
     values = {control.spec.name: _show(control, control.spec.default) for control in controls}
     if places:
         values |= {"place": places.default, "point": ""}
-    return FormState(controls, values, predictor.entry.default_threshold, places=places, settled=settled)
+    return FormState(controls, values, predictor.entry.default_threshold, places=places)
 
 
 def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | None = None) -> FormState:
@@ -82,7 +72,7 @@ def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | No
     A field left empty counts as not known.
     """
     entry = predictor.entry
-    controls, settled, places = _controls(entry, places)
+    controls, places = _controls(entry, places)
     names = [control.spec.name for control in controls] + (["place", "point"] if places else [])
     values = {name: form.get(name, "").strip()[:_LONGEST] for name in names}
     threshold = form.get("threshold", "")
@@ -96,26 +86,24 @@ def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | No
             errors[name] = str(error)
     if places:
         try:
-            values["place"], fields = places.read(values["place"], values["point"])
-            for control in settled:
-                stop[control.spec.name] = fields.get(control.spec.name)
-                values[control.spec.name] = _show(control, stop[control.spec.name])
+            values["place"], settled = places.read(values["place"], values["point"])
+            stop |= {spec.name: settled.get(spec.name) for spec in entry.fields if spec.name in PLACE_FIELDS}
         except ValueError as error:
             errors["point" if values["point"] else "place"] = str(error)
     if threshold not in entry.thresholds:
         threshold = entry.default_threshold
     answer = None if errors else predictor.predict([stop], threshold, why=True)[0]
-    return FormState(controls, values, threshold, errors, answer, places, settled)
+    specs = {spec.name: spec for spec in entry.fields}
+    reasons = [(specs[one.field], stop[one.field], one) for one in (answer.why if answer else ())]
+    told = tuple((spec.label, _words(spec, value), one) for spec, value, one in reasons)
+    return FormState(controls, values, threshold, errors, answer, places, told)
 
 
-def _controls(
-    entry: ModelEntry, places: Places | None
-) -> tuple[tuple[Control, ...], tuple[Control, ...], Places | None]:
-    """Return a model's fields as the page asks for them, those that a place settles, and the places if these do."""
+def _controls(entry: ModelEntry, places: Places | None) -> tuple[tuple[Control, ...], Places | None]:
+    """Return a model's fields as the page asks for them, and the places where these stand for some of them."""
     asked = places if not NEED_A_PLACE.isdisjoint(spec.name for spec in entry.fields) else None
-    controls = tuple(_control(spec) for spec in entry.fields)
-    settled = tuple(control for control in controls if asked and control.spec.name in PLACE_FIELDS)
-    return tuple(control for control in controls if control not in settled), settled, asked
+    settled = PLACE_FIELDS if asked else frozenset()
+    return tuple(_control(spec) for spec in entry.fields if spec.name not in settled), asked
 
 
 def number_choices(name: str) -> tuple[tuple[int, str], ...]:
@@ -147,6 +135,12 @@ def _show(control: Control, value: Value) -> str:
         seconds = int(value)
         return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _words(spec: FieldSpec, value: Value) -> str:
+    control = _control(spec)
+    shown = _show(control, value)
+    return dict(control.choices).get(shown, shown)
 
 
 def _read(control: Control, text: str) -> Value:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sqf_pipeline.service.places import PLACE_FIELDS
 from sqf_pipeline_tests.service_support import CATEGORIES, TIER_FIELDS
 
 ROUTE = "/api/v1/predictions/{}"
@@ -116,15 +115,16 @@ def test_the_document_describes_the_reasons(client):
 
 @pytest.mark.parametrize("tier", ["at_stop", "during"])
 def test_the_form_says_in_words_what_the_interface_answers(client, tier):
-    # a form asks for a place in words of its own: test_forms
-    given_fields = {name: value for name, value in STOP[tier].items() if name not in PLACE_FIELDS}
     typed = {
         name: {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-        for name, value in given_fields.items()
+        for name, value in STOP[tier].items()
     }
-    typed["stop_time_seconds"] = "01:00"
+    places = client.get("/analysis/places.json").get_json()
+    part = dict(zip([column["name"] for column in places["columns"]], places["rows"][3], strict=True))
+    settled = {name: part[name] for name in ("precinct", "x_feet", "y_feet", "borough")}
+    typed |= {"stop_time_seconds": "01:00", "point": f"{part['x_feet']}, {part['y_feet']}"}
     page = client.post(f"/arrest?tier={tier}", data=typed).text
-    stop = given_fields | {"stop_time_seconds": 3_600}
+    stop = STOP[tier] | {"stop_time_seconds": 3_600} | settled
     labels = {
         field["name"]: field["label"]
         for model in client.get("/api/v1/models").get_json()["models"]

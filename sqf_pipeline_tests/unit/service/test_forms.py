@@ -28,8 +28,6 @@ def test_a_form_starts_at_the_defaults_and_answers(predictor):
     assert not answered.errors
     stop = {spec.name: _typed(spec) for spec in predictor.entry.fields}
     assert answered.answer == predictor.predict([stop], why=True)[0]
-    assert len(answered.reasons) == len(answered.answer.why)
-    assert all(label and value for label, value, _ in answered.reasons)
 
 
 def _typed(spec):
