@@ -12,6 +12,7 @@ from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
     ParquetIOManager,
+    StopsReferenceIOManager,
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
@@ -80,6 +81,7 @@ def _resources(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,
+        "stops_references": StopsReferenceIOManager(frames),
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
         "reports": ReportIOManager(settings.folder("reports")),
         "encoders": ModelIOManager(storage),

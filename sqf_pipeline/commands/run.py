@@ -115,15 +115,8 @@ def _alone(home: Path) -> Iterator[None]:
 
 
 def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from sqf_pipeline.commands.progress import RunDisplay
-    from sqf_pipeline.commands.report import print_report
-    from sqf_pipeline.definitions import build_defs
     from sqf_pipeline.ingest.source_decision import resolve_source
-    from sqf_pipeline.orchestration.instance import open_instance
-    from sqf_pipeline.orchestration.resources import SOURCE_TAG
-    from sqf_pipeline.orchestration.running import STOPS_JOB, run_work, steps_of
+    from sqf_pipeline.orchestration.running import STOPS_JOB
 
     out = console()
     needed = sorted({item.year for item in work})
@@ -139,6 +132,16 @@ def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None
     else:
         out.print(f"Source: {_told(decision)}. {decision.reason}")
     _require_files(decision, settings.data_dir, tested)
+
+    from concurrent.futures import ThreadPoolExecutor  # what takes long to import comes after the first line
+
+    from sqf_pipeline.commands.progress import RunDisplay
+    from sqf_pipeline.commands.report import print_report
+    from sqf_pipeline.definitions import build_defs
+    from sqf_pipeline.orchestration.instance import open_instance
+    from sqf_pipeline.orchestration.resources import SOURCE_TAG
+    from sqf_pipeline.orchestration.running import run_work, steps_of
+
     warehouse = open_warehouse(settings)
     training = dict.fromkeys(tested, train) if train else {}
     definitions = build_defs(settings, training=training, warehouse=warehouse)

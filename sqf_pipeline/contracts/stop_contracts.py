@@ -6,7 +6,7 @@ Every contract is strict about columns, coerces types, and is validated lazily, 
 import pandas as pd
 import pandera.pandas as pa
 
-from sqf_pipeline.cleaning.stop_identifiers import parse_identifier
+from sqf_pipeline.cleaning.stop_identifiers import PLAIN_IDENTIFIER, parse_identifier
 from sqf_pipeline.registry.columns import Column, columns_by_name, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 from sqf_pipeline.registry.kinds import DTYPES
@@ -23,7 +23,7 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     form = form or forms()[NEW_FORM]
     columns = {
         entry.name: pa.Column(
-            str,
+            _dtype_of_text(entry),
             required=form.requires(entry.name),
             nullable=False,
             description=entry.description,
@@ -33,7 +33,7 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
         if entry.name in form.columns
     }
     columns["form"] = pa.Column(
-        str,
+        "category",
         required=False,
         nullable=False,
         checks=pa.Check.isin([form.name]),
@@ -44,13 +44,21 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     )
 
 
+def _dtype_of_text(entry: Column) -> str:
+    return "str" if entry.kind == "identifier" else "category"
+
+
 def _raw_checks(entry: Column) -> list[pa.Check]:
     if entry.kind != "identifier":
-        return []
+        return [pa.Check(lambda texts: pd.api.types.is_string_dtype(texts.cat.categories), name="is_text")]
     return [
-        pa.Check(lambda ids: ids.map(parse_identifier).notna(), name="id_is_a_whole_number"),
-        pa.Check(lambda ids: ~_repeats(ids.map(parse_identifier)), name="id_is_unique_within_its_year"),
+        pa.Check(lambda ids: _whole_numbers(ids).notna(), name="id_is_a_whole_number"),
+        pa.Check(lambda ids: ~_repeats(_whole_numbers(ids)), name="id_is_unique_within_its_year"),
     ]
+
+
+def _whole_numbers(ids: pd.Series) -> pd.Series:
+    return ids if ids.str.fullmatch(PLAIN_IDENTIFIER).all() else ids.map(parse_identifier)
 
 
 def _repeats(ids: pd.Series) -> pd.Series:

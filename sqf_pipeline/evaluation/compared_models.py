@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqf_pipeline.evaluation.column_selection import select_columns
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME
 from sqf_pipeline.modelling.estimators import make_model
-from sqf_pipeline.modelling.experiments import Experiment, served_experiments
+from sqf_pipeline.modelling.experiments import SERVED_SIZES, SERVED_TIERS, Experiment, served_experiments
 from sqf_pipeline.modelling.feature_sets import chosen_fields, feature_set
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES, STUDY_TARGETS
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sqf_pipeline.modelling.fitting import FittedModel
 
 MAIN_ESTIMATOR = "tuned_forest"
-CHOSEN_TIERS = ("during", "at_stop")
 NOT_SERVED = {"at_stop": frozenset({"suspect_race"})}
 """Columns that no served model of a tier may have: race adds nothing to a model at the stop (docs/modelling.md)."""
 
@@ -33,41 +32,37 @@ MAIN_MODELS = tuple(
 def reference_of(model: "FittedModel") -> str | None:
     """Return the model that another is compared with: the forest of the same outcome and tier; None for itself.
 
-    A model of twelve columns is compared with the forest that has all columns of its tier; the study's bins with
-    the same columns in finer categories.
+    A model of a few columns is compared with the forest that has all columns of its tier; the study's bins with the
+    same columns in finer categories.
     """
-    tier = model.feature_set.name.removesuffix("_twelve").removesuffix("_binned")
+    tier = model.feature_set.name.removesuffix("_twelve").removesuffix("_chosen").removesuffix("_binned")
     reference = f"{model.outcome}-{tier}-{MAIN_ESTIMATOR}"
     return None if reference == model.name else reference
 
 
 def experiments_to_serve(
-    training_stops: "pd.DataFrame", forms: tuple[str, ...], *, n_jobs: int | None = None, processes: int = 1
+    training_stops: "pd.DataFrame", forms: tuple[str, ...], *, processes: int = 1
 ) -> tuple[Experiment, ...]:
-    """Return the models of twelve columns, those of each tier chosen by permutation importance.
+    """Return the models of a few columns, those of each tier ranked by permutation importance.
 
-    Columns are chosen on training stops: by a forest of the first years, on the last one; of those that mean the same
+    Columns are ranked on training stops: by boosting on the first years, on the last one; of those that mean the same
     in the forms of the training years and the test year.
     """
-    places = [(outcome, tier) for outcome in STUDY_OUTCOMES for tier in CHOSEN_TIERS]
-    n_jobs = 1 if processes > 1 else n_jobs
-    choices = side_by_side(
-        (partial(_choose_columns, training_stops, forms, *place, n_jobs) for place in places), processes
-    )
+    places = [(outcome, tier) for outcome in STUDY_OUTCOMES for tier in SERVED_TIERS]
+    choices = side_by_side((partial(_rank_columns, training_stops, forms, *place) for place in places), processes)
     return served_experiments(dict(zip(places, choices, strict=True)))
 
 
-def _choose_columns(
-    training_stops: "pd.DataFrame", forms: tuple[str, ...], outcome: str, tier: str, n_jobs: int | None
-) -> tuple[str, ...]:
+def _rank_columns(training_stops: "pd.DataFrame", forms: tuple[str, ...], outcome: str, tier: str) -> tuple[str, ...]:
     whole = feature_set(tier, forms)
     columns = [name for name in whole.columns_for(outcome) if name not in NOT_SERVED.get(tier, ())]
     features = chosen_fields(tier, whole.tier, outcome, columns)
     selection = select_columns(
-        make_model(MAIN_ESTIMATOR, features, outcome, settings={"n_estimators": 40}, n_jobs=n_jobs),
+        make_model("boosting", features, outcome, settings={}),
         training_stops,
         STUDY_TARGETS[outcome],
         columns,
+        count=min(max(SERVED_SIZES), len(columns)),
         measure=METRIC_BY_OUTCOME[outcome],
     )
     return selection.columns

@@ -17,7 +17,7 @@ from sqf_pipeline.evaluation.bootstrap import (
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance
-from sqf_pipeline.evaluation.metrics import METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
+from sqf_pipeline.evaluation.metrics import CELLS, METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
 from sqf_pipeline.evaluation.multiple_comparisons import with_holm
 from sqf_pipeline.evaluation.prepared_test_year import TestYear
 from sqf_pipeline.evaluation.risk_concentration import precision_at_recall, risk_concentration
@@ -36,7 +36,6 @@ GROUP_RESAMPLES = 250
 WEAPONS = "weapons"
 """Family of outcomes whose concentration is measured."""
 RISK_TABLES = ("risk_concentration", "precision_at_recall")
-_CELLS = ["tn", "fp", "fn", "tp"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
         metric_intervals=_of_model(metric_intervals(draws), fitted.name),
         threshold_metrics=_of_model(at_thresholds, fitted.name),
         confusion_matrices=_of_model(
-            at_thresholds[["aim", "threshold", *_CELLS]].rename(columns={"aim": "threshold_name"}), fitted.name
+            at_thresholds[["aim", "threshold", *CELLS]].rename(columns={"aim": "threshold_name"}), fitted.name
         ),
         calibration_bins=_of_model(calibration_bins(forecast, clusters=test.clusters[known]), fitted.name),
     )

@@ -1,9 +1,12 @@
 """Which model is called best: the one that did best on the last training year; the test year has no say."""
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_TRIED = ["model", "estimator", "columns", "log_loss", "average_precision"]
 
 
 def best_on_held_out(models: "pd.DataFrame") -> dict[tuple[str, str], str]:
@@ -24,3 +27,25 @@ def best_on_held_out(models: "pd.DataFrame") -> dict[tuple[str, str], str]:
         elif len(part) == 1:
             best[str(outcome), str(feature_set)] = str(part["model"].iloc[0])
     return best
+
+
+def tried_for_one_place(models: "pd.DataFrame") -> "pd.DataFrame":
+    """Return what was tried for each model that was one of several kinds or sets of columns, the chosen first.
+
+    Parameters
+    ----------
+    models
+        Rows of the table `models`: model, and tried, as JSON or read already; null where nothing was compared.
+
+    Returns
+    -------
+    Frame of model, estimator, columns (how many), log_loss and average_precision on the last training year.
+    """
+    import pandas as pd
+
+    rows = []
+    for model, told in zip(models["model"], models.get("tried", [None] * len(models)), strict=True):
+        tried = json.loads(told) if isinstance(told, str) else told if isinstance(told, list) else []
+        if len({(one["estimator"], *one["columns"]) for one in tried}) > 1:
+            rows += [one | {"model": model, "columns": len(one["columns"])} for one in tried]
+    return pd.DataFrame(rows, columns=_TRIED)

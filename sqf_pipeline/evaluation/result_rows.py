@@ -52,13 +52,18 @@ def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test
             "fitted_rows": sum(model.class_counts_after),
             "fitted_positives": model.class_counts_after[0],
             "held_out_log_loss": model.held_out_log_loss,
+            "tried": json.dumps(_told(model.tried)) if model.tried else None,
             "training_sha256": training_sha256,
             "test_sha256": test_sha256,
             "package_versions": versions,
         }
         for model in models
     ]
-    return pd.DataFrame(rows).astype({"held_out_log_loss": "Float64"}).sort_values("model", ignore_index=True)
+    return (
+        pd.DataFrame(rows)
+        .astype({"held_out_log_loss": "Float64", "tried": "string"})
+        .sort_values("model", ignore_index=True)
+    )
 
 
 def outcome_counts(stops: pd.DataFrame) -> pd.DataFrame:

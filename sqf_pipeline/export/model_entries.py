@@ -74,7 +74,8 @@ def describe_model(
     descriptions = getattr(model.pipeline, "descriptions_", None)
     entry = ModelEntry(
         name=model.name, outcome=model.outcome, tier=model.feature_set.tier,
-        estimator=type(model.pipeline[-1]).__name__, fields=fields, encoding=encoding_of(model.pipeline[0]),
+        estimator=type(model.pipeline[-1]).__name__, tried=model.tried, fields=fields,
+        encoding=encoding_of(model.pipeline[0]),
         drawn=_drawn_fields(descriptions) if descriptions is not None else None, calibration=model.calibrator,
         thresholds=thresholds, default_threshold=model.default_threshold, training_share=model.training_share,
         training_rows=len(training), test_rows=len(test), measures=_measures(model.name, results),

@@ -7,7 +7,7 @@ tenth of a second and keeps the direction.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +20,16 @@ OPSET = 5
 """Version of the operator set ai.onnx.ml that has `TreeEnsemble`."""
 _IR_VERSION = 10
 _LESS_OR_EQUAL = 0
+_MEMBER = 6
 _SUM = 1
 _NO_TRANSFORM = 0
 
 
 class _Tree(NamedTuple):
-    """One tree by arrays over its nodes; a child, feature and threshold of a leaf mean nothing."""
+    """One tree by arrays over its nodes; a child, feature and threshold of a leaf mean nothing.
+
+    `members` has, by node, the values that go left where it splits on categories; every other value goes right.
+    """
 
     left: np.ndarray
     right: np.ndarray
@@ -34,6 +38,7 @@ class _Tree(NamedTuple):
     missing_left: np.ndarray
     is_leaf: np.ndarray
     value: np.ndarray
+    members: Mapping[int, np.ndarray] = {}
 
 
 def round_down_to_float32(thresholds: np.ndarray) -> np.ndarray:
@@ -57,8 +62,7 @@ def ensemble_to_onnx(model: Any) -> bytes:
     Raises
     ------
     SqfError
-        When the model is neither a forest nor a histogram gradient boosting, has other than two classes, or
-        splits on native categories.
+        When the model is neither a forest nor a histogram gradient boosting, or has other than two classes.
     """
     classes = getattr(model, "classes_", None)
     if classes is None or len(classes) != 2:
@@ -88,18 +92,39 @@ def _forest_trees(model: Any) -> Iterator[_Tree]:
 
 
 def _boosting_trees(model: Any) -> Iterator[_Tree]:
-    if np.any(getattr(model, "is_categorical_", None)):
-        raise SqfError(
-            "The fast form covers histogram gradient boosting on numbers, found native categories. Fit the "
-            "exported model on encoded columns."
-        )
+    """Yield the trees on the columns as they are handed in; a category is a whole number there, or missing.
+
+    scikit-learn numbers them anew, those of categories first, and sends a category that training did not have where
+    a missing one goes. So a split is turned round where that is left: what training had on the right is then told by
+    name, and all else, missing or never seen, goes the other way.
+    """
+    columns, categories = _columns_of(model)
     for step in model._predictors:  # noqa: SLF001 - scikit-learn gives the trees no public name
         tree = step[0].nodes
+        is_leaf, missing_left = tree["is_leaf"].astype(bool), tree["missing_go_to_left"].astype(bool)
+        by_category = tree["is_categorical"].astype(bool) & ~is_leaf
+        turned = by_category & missing_left
+        goes_left = np.unpackbits(step[0].raw_left_cat_bitsets.view(np.uint8), axis=1, bitorder="little").astype(bool)
+        members = {}
+        for node in np.flatnonzero(by_category).tolist():
+            known = categories[tree["feature_idx"][node]]
+            members[node] = known[goes_left[tree["bitset_idx"][node]][: len(known)] != turned[node]]
+        left, right = tree["left"].astype(np.int64), tree["right"].astype(np.int64)
         yield _Tree(
-            tree["left"].astype(np.int64), tree["right"].astype(np.int64), tree["feature_idx"].astype(np.int64),
-            tree["num_threshold"], tree["missing_go_to_left"].astype(bool), tree["is_leaf"].astype(bool),
-            tree["value"],
+            np.where(turned, right, left), np.where(turned, left, right), columns[tree["feature_idx"]],
+            tree["num_threshold"], missing_left & ~by_category, is_leaf, tree["value"], members,
         )  # fmt: skip
+
+
+def _columns_of(model: Any) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Return the column as handed in of each that the trees know, and the values of those that are categories."""
+    preprocessor = model._preprocessor  # noqa: SLF001 - has no public name
+    if preprocessor is None:
+        return np.arange(model.n_features_in_), {}
+    coded = np.asarray(model.is_categorical_, dtype=bool)
+    values = preprocessor.named_transformers_["encoder"].categories_
+    known = {place: np.asarray(found, np.float32)[~np.isnan(found)] for place, found in enumerate(values)}
+    return np.concatenate([np.flatnonzero(coded), np.flatnonzero(~coded)]), known
 
 
 _STUMP = (np.array([1, -1, -1]), np.array([2, -1, -1]), np.zeros(3, dtype=np.int64), np.zeros(3),
@@ -125,8 +150,14 @@ def _operator_tables(trees: Iterable[_Tree]) -> tuple[list[int], dict[str, np.nd
         columns["nodes_falseleafs"].append(tree.is_leaf[right])
         columns["nodes_missing_value_tracks_true"].append(tree.missing_left[inner])
         columns["leaf_weights"].append(tree.value[tree.is_leaf].astype(np.float32))
+        columns["nodes_modes"].append(
+            np.array([_MEMBER if node in tree.members else _LESS_OR_EQUAL for node in np.flatnonzero(inner).tolist()])
+        )
+        columns["membership_values"] += [
+            np.append(members, np.float32(np.nan)) for _, members in sorted(tree.members.items())
+        ]
         nodes, leaves = nodes + int(inner.sum()), leaves + int(tree.is_leaf.sum())
-    return roots, {name: np.concatenate(parts) for name, parts in columns.items()}
+    return roots, {name: np.concatenate(parts) for name, parts in columns.items() if parts}
 
 
 def _graph(trees: Iterable[_Tree], width: int, baseline: float | None = None) -> bytes:
@@ -134,16 +165,16 @@ def _graph(trees: Iterable[_Tree], width: int, baseline: float | None = None) ->
     from onnx import TensorProto, checker, helper, numpy_helper
 
     roots, tables = _operator_tables(trees)
+    tables["nodes_modes"] = tables["nodes_modes"].astype(np.uint8)
     attributes: dict[str, Any] = {
-        name: numpy_helper.from_array(values) if values.dtype == np.float32 else values.astype(np.int64)
+        name: values.astype(np.int64) if values.dtype.kind in "bi" else numpy_helper.from_array(values)
         for name, values in tables.items()
     }
-    modes = np.full(len(tables["nodes_splits"]), _LESS_OR_EQUAL, dtype=np.uint8)
     raw = OUTPUT_NAME if baseline is None else "raw"
     steps = [
         helper.make_node(
             "TreeEnsemble", [INPUT_NAME], [raw], domain="ai.onnx.ml", n_targets=1, aggregate_function=_SUM,
-            post_transform=_NO_TRANSFORM, tree_roots=roots, nodes_modes=numpy_helper.from_array(modes),
+            post_transform=_NO_TRANSFORM, tree_roots=roots,
             leaf_targetids=np.zeros(len(tables["leaf_weights"]), dtype=np.int64), **attributes,
         )
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The experiments: which model is fitted on which columns, how resampled and how calibrated, one entry each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ class Experiment:
         Columns chosen for this model instead of a named set's; `feature_set` then names the tier's set.
     forms
         Forms of the training years and the test year, which decide what columns a set has.
+    alternatives
+        Others for the same place: of them all, the one with the least log loss on the last training year is fitted.
     """
 
     outcome: str
@@ -49,6 +51,7 @@ class Experiment:
     grid: tuple[Mapping[str, Any], ...] = ()
     fields: tuple[str, ...] = ()
     forms: tuple[str, ...] = (NEW_FORM,)
+    alternatives: tuple["Experiment", ...] = ()
 
     def __post_init__(self) -> None:
         kind(self.estimator)
@@ -57,13 +60,16 @@ class Experiment:
     @property
     def name(self) -> str:
         """Slug of the model: outcome, columns, kind, and resampling and prior correction where there are any."""
-        columns = f"{self.feature_set}_twelve" if self.fields else self.feature_set
-        parts = [self.outcome, columns, self.estimator]
+        parts = [self.outcome, self._set_name, self.estimator]
         if self.resampling != "none":
             parts.append(self.resampling)
         if self.calibration == "prior":
             parts.append("prior")
         return "-".join(parts)
+
+    @property
+    def _set_name(self) -> str:
+        return f"{self.feature_set}_chosen" if self.fields else self.feature_set
 
     @property
     def needs_held_out_year(self) -> bool:
@@ -75,7 +81,7 @@ class Experiment:
         named = feature_set(self.feature_set, self.forms)
         if not self.fields:
             return named
-        return chosen_fields(f"{self.feature_set}_twelve", named.tier, self.outcome, self.fields)
+        return chosen_fields(self._set_name, named.tier, self.outcome, self.fields)
 
 
 FOREST_GRID: tuple[Mapping[str, Any], ...] = (
@@ -116,7 +122,7 @@ def tier_experiments() -> tuple[Experiment, ...]:
             outcome,
             columns,
             estimator,
-            settings=SLOW_BOOSTING if estimator == "boosting" and entry.common else {},
+            settings=_settings(estimator, outcome),
             grid=FOREST_GRID if estimator == "tuned_forest" else (),
         )
         for outcome, entry in OUTCOME_ENTRIES.items()
@@ -137,18 +143,35 @@ def imbalance_experiments() -> tuple[Experiment, ...]:
     )
 
 
-def served_experiments(chosen: Mapping[tuple[str, str], tuple[str, ...]]) -> tuple[Experiment, ...]:
-    """Return the forests for the export: the study's twelve fields, and the chosen twelve of each other tier.
+SERVED_SIZES = (12, 16)
+"""Numbers of columns that are tried for each served model: the study's twelve, and what a form still holds."""
+SERVED_ESTIMATORS = ("tuned_forest", "boosting")
+SERVED_TIERS = ("during", "at_stop")
 
-    `chosen` holds columns by (outcome, feature set).
+
+def served_experiments(ranked: Mapping[tuple[str, str], Sequence[str]]) -> tuple[Experiment, ...]:
+    """Return the models for the export: forests of the study's twelve fields, and the best of each other tier.
+
+    `ranked` holds columns by (outcome, feature set), the most important first. The first of them are tried in each
+    number of `SERVED_SIZES` by each kind of model; equal ones are decided for fewer columns, then for the forest.
     """
     study = tuple(Experiment(outcome, "study_2021_twelve", "tuned_forest") for outcome in STUDY_OUTCOMES)
-    others = tuple(
-        Experiment(outcome, columns, "tuned_forest", fields=tuple(chosen[outcome, columns]))
-        for outcome in STUDY_OUTCOMES
-        for columns in ("during", "at_stop")
-    )
-    return (*study, *others)
+    served = []
+    for outcome in STUDY_OUTCOMES:
+        for columns in SERVED_TIERS:
+            names = ranked[outcome, columns]
+            first, *others = (
+                Experiment(outcome, columns, name, settings=_settings(name, outcome), fields=tuple(names[:size]))
+                for size in sorted({min(size, len(names)) for size in SERVED_SIZES})
+                for name in SERVED_ESTIMATORS
+            )
+            served.append(replace(first, alternatives=tuple(others)))
+    return (*study, *served)
+
+
+def _settings(estimator: str, outcome: str) -> Mapping[str, Any]:
+    """Return what an outcome's kind of model has in place of the kind's own settings."""
+    return SLOW_BOOSTING if estimator == "boosting" and OUTCOME_ENTRIES[outcome].common else {}
 
 
 def within_forms(experiments: Iterable[Experiment], forms: tuple[str, ...]) -> tuple[list[Experiment], str]:
@@ -157,7 +180,8 @@ def within_forms(experiments: Iterable[Experiment], forms: tuple[str, ...]) -> t
     reasons: dict[str, None] = {}
     for experiment in experiments:
         try:
-            possible.append(replace(experiment, forms=forms))
+            others = tuple(replace(other, forms=forms) for other in experiment.alternatives)
+            possible.append(replace(experiment, forms=forms, alternatives=others))
         except FeatureSetError as error:
             reasons[str(error)] = None
     return possible, f"Models are left out. {' '.join(reasons)}" if reasons else ""

@@ -1,7 +1,8 @@
 """Fitting an experiment: early model, calibrator and thresholds on the last training year, final model on all."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class FittedModel:
     held_out
         Scores of the last training year by the early model; None when there was no early model.
     tried
-        Settings tried on the last training year and what they measured, best first.
+        What was tried on the last training year and what it measured, best first: kind, columns, settings.
     encoded_features
         Names of the encoded features that the pipeline takes; empty where it takes stops and encodes them itself.
     """
@@ -129,7 +130,7 @@ def fit_experiment(
     n_jobs: int | None = None,
     shared: SharedFits | None = None,
 ) -> FittedModel:
-    """Fit an experiment on training stops.
+    """Fit an experiment on training stops, or that one of its alternatives which did best on the last training year.
 
     Parameters
     ----------
@@ -147,12 +148,11 @@ def fit_experiment(
     SqfError
         When an outcome is unknown in a whole year, all stops ended alike, or the last year cannot calibrate.
     """
-    features = experiment.features()
     known, positive, years = _usable(experiment, training_stops)
-    names = features.columns_for(experiment.outcome)
-    inputs = features_of_set(training_stops.columns, features.name, names) if encoded else names
-    step = FitStep(experiment, features, inputs, encoded, n_jobs, SharedFits() if shared is None else shared)
-    chosen = _choose_on_last_year(step, known, positive, years)
+    shared = SharedFits() if shared is None else shared
+    step_of = partial(_step_of, training_stops, encoded=encoded, n_jobs=n_jobs, shared=shared)
+    step, chosen = _best_of([*map(step_of, (experiment, *experiment.alternatives))], known, positive, years)
+    experiment = step.experiment
     pipeline, before, after = step.fit(known, positive, chosen.settings)
     sampled_share = step.sampled_share(after)
     calibrator = chosen.calibrator
@@ -161,7 +161,7 @@ def fit_experiment(
     return FittedModel(
         name=experiment.name,
         outcome=experiment.outcome,
-        feature_set=features,
+        feature_set=step.features,
         estimator=experiment.estimator,
         resampling=experiment.resampling,
         calibration=experiment.calibration,
@@ -179,8 +179,17 @@ def fit_experiment(
         sampled_share=sampled_share,
         held_out=chosen.held_out,
         tried=chosen.tried,
-        encoded_features=inputs if encoded else (),
+        encoded_features=step.inputs if encoded else (),
     )
+
+
+def _step_of(
+    stops: pd.DataFrame, experiment: Experiment, *, encoded: bool, n_jobs: int | None, shared: SharedFits
+) -> FitStep:
+    features = experiment.features()
+    names = features.columns_for(experiment.outcome)
+    inputs = features_of_set(stops.columns, features.name, names) if encoded else names
+    return FitStep(experiment, features, inputs, encoded, n_jobs, shared)
 
 
 @dataclass(frozen=True)
@@ -192,6 +201,16 @@ class _Chosen:
     thresholds: Mapping[str, Threshold]
     held_out: HeldOut | None = None
     tried: tuple[Mapping[str, Any], ...] = ()
+
+
+def _best_of(
+    steps: Sequence[FitStep], known: pd.DataFrame, positive: np.ndarray, years: np.ndarray
+) -> tuple[FitStep, _Chosen]:
+    """Return the step with the least log loss on the last training year, the first of equal ones, and its choices."""
+    choices = [_choose_on_last_year(step, known, positive, years) for step in steps]
+    best = min(range(len(steps)), key=lambda place: choices[place].tried[0]["log_loss"]) if len(steps) > 1 else 0
+    tried = sorted((entry for one in choices for entry in one.tried), key=lambda entry: entry["log_loss"])
+    return steps[best], replace(choices[best], tried=tuple(tried))
 
 
 def _choose_on_last_year(step: FitStep, known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:

@@ -92,7 +92,12 @@ class FitStep:
             calibrated = fit_calibrator("logistic", score, actual).apply(score)
             loss = float(log_loss(actual, calibrated, labels=[False, True]))
             ranking = float(average_precision_score(actual, score)) if actual.any() else float("nan")
-            tried.append((loss, {**variant, "log_loss": loss, "average_precision": ranking}, settings, score))
+            told = {
+                "estimator": self.experiment.estimator, "columns": self.features.columns_for(self.experiment.outcome),
+                "settings": {**kind(self.experiment.estimator).settings, **settings}, "log_loss": loss,
+                "average_precision": ranking,
+            }  # fmt: skip
+            tried.append((loss, told, settings, score))
         tried.sort(key=lambda entry: entry[0])
         return tried[0][2], tuple(entry[1] for entry in tried), tried[0][3]
 

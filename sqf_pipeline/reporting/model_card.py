@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.display import count, listed, number, share
+from sqf_pipeline.evaluation.model_selection import tried_for_one_place
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
 from sqf_pipeline.reporting import model_card_tables as card
@@ -92,6 +93,7 @@ def _context(test_year: int, source: str, tables: card.Tables) -> dict[str, Any]
         "drift": card.card_table("drift", drift),
         "drift_counts": {status: int(statuses.get(status, 0)) for status in ("ok", "warn", "fail")},
         "study_2021": card.card_table("study_2021", compared.assign(note=compared["note"].fillna(""))),
+        "tried": card.card_table("tried", tried_for_one_place(models)),
         "fits": card.fits(models),
         "versions": card.versions(models),
         "level": _level(tables["metric_intervals"]),

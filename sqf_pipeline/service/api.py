@@ -18,9 +18,10 @@ from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.predictor import Predictor
 from sqf_pipeline.service.problems import problem
 from sqf_pipeline.service.schemas import TIERS, FieldProblem, Health, ModelOut, ModelsOut, describe_errors
-from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, read_study_stop
+from sqf_pipeline.service.study_contract import STUDY_ROUTES, StudyFieldError, field_labels, study_reader
 
 JSON_TYPE = "application/json"
+_LONGEST_DETAIL = 200
 
 
 def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
@@ -35,7 +36,7 @@ def register_api(app: Flask, service: Service, metrics: Metrics) -> None:
     app.register_blueprint(blueprint)
 
 
-def _json(body: BaseModel | dict[str, Any] | list[Any]) -> Response:
+def _json(body: BaseModel | dict[str, Any]) -> Response:
     data = body.model_dump_json(by_alias=True, exclude_none=True) if isinstance(body, BaseModel) else to_json(body)
     return Response(data, content_type=JSON_TYPE)
 
@@ -48,7 +49,13 @@ def _body() -> bytes:
 
 
 def answer_stops(
-    predictor: Predictor, service: Service, stops: list[dict[str, Value]], threshold: str, unused: list[str]
+    predictor: Predictor,
+    service: Service,
+    stops: list[dict[str, Value]],
+    threshold: str,
+    unused: list[str],
+    *,
+    why: bool,
 ) -> dict[str, Any]:
     """Return the answer document of some stops; `schemas.PredictionsOut` describes it."""
     entry = predictor.entry
@@ -63,7 +70,8 @@ def answer_stops(
         "unused": unused,
         "predictions": [
             {"probability": answer.probability, "class": int(answer.positive), "test_year_record": answer.record}
-            for answer in predictor.predict(stops, threshold)
+            | ({"why": answer.why} if why else {})
+            for answer in predictor.predict(stops, threshold, why=why)
         ],
     }
 
@@ -86,7 +94,8 @@ def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, out
         stops = [stop.__dict__ for stop in one_or_many]
         given = set().union(*(stop.model_fields_set for stop in one_or_many))
         unused = sorted(given & others[question.tier])
-        return _json(answer_stops(by_tier[question.tier], service, stops, question.threshold, unused))
+        predictor = by_tier[question.tier]
+        return _json(answer_stops(predictor, service, stops, question.threshold, unused, why=question.why))
 
 
 def _accepted(entry: ModelEntry) -> list[str]:
@@ -96,7 +105,7 @@ def _accepted(entry: ModelEntry) -> list[str]:
 def _invalid(error: ValidationError, names: Mapping[str, Collection[str]]) -> Response:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
-        return problem(400, f"The document is not valid JSON: {errors[0]['msg'][:200]}")
+        return problem(400, f"The document is not valid JSON: {errors[0]['msg']}"[:_LONGEST_DETAIL])
     faults = describe_errors(list(errors[:20]), names)
     more = f" (the first 20 of {len(errors)} are listed)" if len(errors) > len(faults) else ""
     found = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
@@ -109,22 +118,23 @@ def _add_study(blueprint: Blueprint, service: Service, metrics: Metrics, outcome
     labels = to_json(field_labels(outcome, specs))
     counter = metrics.predictions.labels(outcome, "study")
     route, names = STUDY_ROUTES[outcome]
+    read = study_reader(outcome, specs)
 
     @blueprint.post(f"/api/{route}", endpoint=route)
     def predict() -> Response:
         try:
             body = from_json(_body(), allow_inf_nan=False)
-        except ValueError:
-            return problem(400, "The document is not valid JSON.")
+        except ValueError as error:
+            return problem(400, f"The document is not valid JSON: {error}"[:_LONGEST_DETAIL])
         if not isinstance(body, dict):
             return problem(422, "An object with the study's field names is expected.")
         try:
-            stop = read_study_stop(outcome, body, specs)
+            stop = read(body)
         except StudyFieldError as error:
             fault = FieldProblem(pointer=f"/{error.field}", detail=str(error))
             return problem(422, f"{error.field}: {error}.", [fault])
         counter.inc()
-        return _json(["1" if predictor.predict([stop])[0].positive else "0"])
+        return Response(b'["1"]' if predictor.is_positive(stop) else b'["0"]', content_type=JSON_TYPE)
 
     @blueprint.get(f"/api/{names}", endpoint=names)
     def feature_names() -> Response:

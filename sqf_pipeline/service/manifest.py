@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 from sqf_pipeline.modelling.calibration import Calibrator
 from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.drawn_fields import DrawnFields
-from sqf_pipeline.service.encoding import Encoding
+from sqf_pipeline.service.encoding import Encoding, Value
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the export's layout; a service refuses every other one."""
 
 LARGEST_DIFFERENCE = 1e-5
@@ -118,13 +118,27 @@ class Probe(_Strict):
     probability: FiniteFloat
 
 
+class Tried(_Strict):
+    """What was tried for a model on the last training year, which it was not fitted on, and its measures there."""
+
+    estimator: str
+    columns: tuple[str, ...]
+    settings: dict[str, Value]
+    log_loss: FiniteFloat
+    average_precision: FiniteFloat
+
+
 class ModelEntry(_Strict):
-    """One exported model; `drawn` is there when gaps of some fields are never shown to it."""
+    """One exported model; `drawn` is there when gaps of some fields are never shown to it.
+
+    `tried` has what was compared on the last training year, least log loss first: the first is this model.
+    """
 
     name: str
     outcome: Outcome
     tier: Tier
     estimator: str
+    tried: tuple[Tried, ...] = ()
     fields: tuple[FieldSpec, ...] = Field(min_length=1)
     encoding: Encoding
     drawn: DrawnFields | None = None

@@ -10,7 +10,7 @@ from sqf_pipeline.orchestration.assets.labels import TABLES, as_table, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
-from sqf_pipeline.orchestration.resources import PublishedFiles
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_years import kept_frame
 from sqf_pipeline.settings import Settings
 
@@ -60,6 +60,7 @@ def tests_of_treatment(
     published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
+    compute: dg.ResourceParam[Compute],
 ) -> Iterator[Any]:
     """Make every table of tests on the years of a test year, one by one and together."""
     from sqf_pipeline.contracts.treatment import treatment_contract
@@ -68,7 +69,7 @@ def tests_of_treatment(
     test_year = int(context.partition_key)
     wanted = {key.path[-1] for key in context.selected_asset_keys}
     stops = pd.concat([training_stops, test_stops], ignore_index=True)
-    for name, made in over_windows((name for name in _TABLES if name in wanted), stops):
+    for name, made in over_windows((name for name in _TABLES if name in wanted), stops, processes=compute.processes):
         context.log.info("made %s", name)
         rows = made.assign(test_year=test_year, source=published_files.origin(test_year))
         yield from through_gate(

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, described, same_columns
+from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, STOPS_REFERENCES, described, same_columns
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import SAME_YEAR, TEST_YEARS, TRAINING_WINDOW, in_year_order, years_loaded
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
@@ -28,7 +28,7 @@ _TARGETS = list(STUDY_TARGETS.values())
     check_specs=[gate_spec("training_stops", TEST_YEARS, "Exactly the training years, none of them empty or partial.")],
     description="Clean stops of the training years, earliest first: the three before the test year unless others were "
     "named.",
-    **described(_GROUP, FRAMES, personal=True),
+    **described(_GROUP, STOPS_REFERENCES, personal=True),
 )
 def training_stops(
     context: dg.AssetExecutionContext,
@@ -56,7 +56,7 @@ def training_stops(
     ins={"stops": dg.AssetIn(partition_mapping=SAME_YEAR), "source_files": dg.AssetIn(partition_mapping=SAME_YEAR)},
     check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, neither empty nor partial.")],
     description="Clean stops of the test year, which no model sees before it is measured.",
-    **described(_GROUP, FRAMES, personal=True),
+    **described(_GROUP, STOPS_REFERENCES, personal=True),
 )
 def test_stops(
     context: dg.AssetExecutionContext,

@@ -15,6 +15,7 @@ OWNERS = ("team:data",)
 ROWS_SHOWN = 50
 
 FRAMES = "frames"
+STOPS_REFERENCES = "stops_references"
 TABLES = "tables"
 FRAMES_AND_TABLES = "frames_and_tables"
 ENCODERS = "encoders"
@@ -23,6 +24,7 @@ REPORTS = "reports"
 
 _KINDS = {
     FRAMES: {"pandas", "parquet"},
+    STOPS_REFERENCES: {"pandas", "parquet"},
     TABLES: {"pandas", "postgres"},
     FRAMES_AND_TABLES: {"pandas", "parquet", "postgres"},
     ENCODERS: {"scikitlearn"},

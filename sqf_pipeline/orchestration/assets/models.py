@@ -18,6 +18,8 @@ from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, described
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
+from sqf_pipeline.orchestration.stored_models import MADE_FROM, FittedModelsIOManager, digest_of_all
+from sqf_pipeline.orchestration.versions import version_of
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
@@ -47,11 +49,19 @@ def _fitted_asset(
         description=description,
         **described(group, FITTED),
     )
-    def fitted_models(
-        context: dg.AssetExecutionContext, training: pd.DataFrame, compute: dg.ResourceParam[Compute]
+    def models_of_year(
+        context: dg.AssetExecutionContext,
+        training: pd.DataFrame,
+        compute: dg.ResourceParam[Compute],
+        fitted_models: dg.ResourceParam[FittedModelsIOManager],
     ) -> dg.Output[Any]:
         from sqf_pipeline.modelling.experiment_groups import fit_all
 
+        made_from = digest_of_all(version_of(context.assets_def), context.partition_key, training)
+        unchanged = fitted_models.unchanged(context.asset_key, context.partition_key, made_from)
+        if unchanged is not None:
+            context.log.info("the models of %s are kept: stops, code and packages are the same", name)
+            return dg.Output(unchanged, metadata={MADE_FROM: made_from})
         encoded = fitted_on == "training_features"
         forms = forms_of_years([*training["year"].unique(), int(context.partition_key)])
 
@@ -66,9 +76,9 @@ def _fitted_asset(
                     context.log.info("fitted %s", model.name)
                     yield model
 
-        return dg.Output(fitted())
+        return dg.Output(fitted(), metadata={MADE_FROM: made_from})
 
-    return fitted_models
+    return models_of_year
 
 
 def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Compute], Sequence[Experiment]]:
@@ -78,7 +88,7 @@ def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Comput
 def _to_serve(training_stops: pd.DataFrame, forms: tuple[str, ...], compute: Compute) -> Sequence[Experiment]:
     from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 
-    return experiments_to_serve(training_stops, forms, n_jobs=compute.n_jobs, processes=compute.processes)
+    return experiments_to_serve(training_stops, forms, processes=compute.processes)
 
 
 arrest_model = _fitted_asset(
@@ -118,8 +128,9 @@ imbalance_models = _fitted_asset(
 served_models = _fitted_asset(
     "served_models",
     _to_serve,
-    description="Forests on twelve columns, which the service answers from: the study's twelve fields, and those that"
-    " matter most at each other tier, chosen on training stops.",
+    description="The models that the service answers from: forests of the study's twelve fields, and for each other "
+    "tier the forest or boosting of the twelve or sixteen most important columns that did best on the last training "
+    "year.",
 )
 
 

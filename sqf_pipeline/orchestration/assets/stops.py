@@ -20,7 +20,7 @@ from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
 from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers
 from sqf_pipeline.orchestration.stored_years import kept_frame, kept_year
-from sqf_pipeline.orchestration.versions import code_version
+from sqf_pipeline.orchestration.versions import version_of
 from sqf_pipeline.registry.year_and_month_words import month_words
 from sqf_pipeline.settings import Settings
 from sqf_pipeline.year_checks.findings import Finding
@@ -124,7 +124,7 @@ def _read(
         output_name="raw_stops",
         metadata=_about_file(file, raw, review),
         # the same bytes read by the same code are the same stops, whenever that happens
-        data_version=f"{raw.sha256[:16]}-{code_version(raw_stops)}",
+        data_version=f"{raw.sha256[:16]}-{version_of(context.assets_def)}",
         findings=review.findings,
     )
     first = next(gate)

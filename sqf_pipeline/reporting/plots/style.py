@@ -156,6 +156,10 @@ def capitalised(text: str) -> str:
 
 def figure_png(figure: "Figure") -> bytes:
     """Return a figure as PNG; the same figure gives the same bytes (no date, no version of the software)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(DPI)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    # `savefig` draws a figure twice where its parts make room for one another
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()

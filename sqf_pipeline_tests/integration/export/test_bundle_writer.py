@@ -7,27 +7,34 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import joblib
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import numpy_helper
 
 from sqf_pipeline.cli import main
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.export import bundle_writer
 from sqf_pipeline.export.bundle_writer import export_bundle
 from sqf_pipeline.export.current_export import is_forward, serve_export
 from sqf_pipeline.export.model_entries import stops_of_frame
+from sqf_pipeline.export.onnx_export import ensemble_to_onnx
 from sqf_pipeline.export.pipelines import load_pipelines
 from sqf_pipeline.modelling.calibration import Calibrator
+from sqf_pipeline.modelling.experiments import Experiment
+from sqf_pipeline.modelling.fitting import fit_experiment
 from sqf_pipeline.service import bundle as bundle_module
 from sqf_pipeline.service.bundle import BundleError, list_exports, open_bundle, resolve_folder
 from sqf_pipeline.service.manifest import MANIFEST_NAME
 from sqf_pipeline.service.predictor import load_predictors
-from sqf_pipeline_tests.service_support import small_models
+from sqf_pipeline_tests.service_support import TIER_FIELDS, small_models
 
 
 @pytest.fixture
@@ -66,7 +73,7 @@ def test_both_forms_answer_alike_and_the_service_form_is_what_was_stored(export_
 
 def test_the_manifest_tells_what_an_auditor_asks(export_folder):
     manifest = open_bundle(export_folder).manifest
-    assert (manifest.format_version, manifest.test_year, manifest.source) == (3, 2020, "sample")
+    assert (manifest.format_version, manifest.test_year, manifest.source) == (4, 2020, "sample")
     assert manifest.training_years == (2017, 2018, 2019)
     assert {"python", "scikit-learn", "numpy", "joblib", "onnxruntime"} <= set(manifest.packages)
     assert len(manifest.models) == 6
@@ -237,6 +244,71 @@ def test_forms_that_differ_are_not_exported(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@cache
+def boosting_at(tier):
+    """Return boosting of a tier's fields, which was chosen before a forest that knows the weekday alone."""
+    stops = small_models().context.training_stops
+    young = (stops["suspect_age"].fillna(40) < 40) & (stops["suspected_crime"].fillna("") != "ROBBERY")
+    stops = stops.assign(arrested=young ^ (np.random.default_rng(1).random(len(stops)) < 0.1))
+    first = Experiment("arrest", tier, "boosting", settings={"max_iter": 40}, fields=TIER_FIELDS[tier])
+    other = replace(first, estimator="tuned_forest", settings={"n_estimators": 5, "max_depth": 1}, fields=("weekday",))
+    fitted = fit_experiment(replace(other, alternatives=(first,)), stops, n_jobs=1)
+    assert fitted.estimator == "boosting"
+    return fitted
+
+
+@pytest.mark.parametrize("tier", ["during", "at_stop"])
+def test_boosting_is_exported_with_what_was_tried_and_answers_stops_with_gaps_and_new_categories(tmp_path, tier):
+    context, model = small_models().context, boosting_at(tier)
+    strange = context.test_stops.copy()
+    strange["suspected_crime"] = strange["suspected_crime"].mask(strange.index % 3 == 0, "A CRIME NOBODY HAS SEEN")
+    for place, name in enumerate(TIER_FIELDS[tier]):
+        strange[name] = strange[name].mask(strange.index % 5 == place % 5)
+    bundle = open_bundle(export_bundle(tmp_path, [model], replace(context, test_stops=strange)))
+    (entry,) = bundle.manifest.models
+    assert entry.estimator == "HistGradientBoostingClassifier"
+    assert entry.largest_difference <= 1e-5
+    assert [(one.estimator, one.log_loss) for one in entry.tried] == [
+        ("boosting", model.held_out_log_loss), ("tuned_forest", entry.tried[1].log_loss)
+    ]  # fmt: skip
+    assert entry.tried[0].log_loss < entry.tried[1].log_loss
+    found = load_predictors(bundle)["arrest", tier].probabilities(stops_of_frame(strange, entry.fields))
+    np.testing.assert_allclose(found, model.predict_probability(strange), atol=1e-5)
+    np.testing.assert_allclose(found, load_pipelines(tmp_path)[model.name].predict_proba(strange)[:, 1], atol=1e-5)
+
+
+def _spoil(attribute, change):
+    def spoiled(model):
+        graph = onnx.load_from_string(ensemble_to_onnx(model))
+        (found,) = (one for one in graph.graph.node[0].attribute if one.name == attribute)
+        if found.type == onnx.AttributeProto.TENSOR:
+            found.t.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(found.t))))
+        else:
+            found.ints[:] = change(np.array(found.ints)).tolist()
+        return graph.SerializeToString()
+
+    return spoiled
+
+
+@pytest.mark.parametrize(
+    ("attribute", "change"),
+    [
+        ("membership_values", lambda members: np.where(members == 1, 2, members).astype(np.float32)),
+        ("nodes_missing_value_tracks_true", lambda tracks: 1 - tracks),
+        ("nodes_splits", lambda splits: (splits * 1.01).astype(np.float32)),
+        ("nodes_modes", lambda modes: np.where(modes == 6, 0, modes).astype(np.uint8)),
+        ("leaf_weights", lambda weights: (weights * 1.01).astype(np.float32)),
+        ("nodes_featureids", lambda features: features[::-1].copy()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fast_form_that_is_wrong_in_any_part_is_not_exported(tmp_path, monkeypatch, attribute, change):
+    monkeypatch.setattr(bundle_writer, "ensemble_to_onnx", _spoil(attribute, change))
+    with pytest.raises(SqfError, match=r"arrest-during_chosen-boosting differs from the pipeline"):
+        export_bundle(tmp_path, [boosting_at("during")], small_models().context)
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_models_of_one_kind_are_refused(tmp_path):
     model = small_models().models[0]
     with pytest.raises(SqfError, match="one of each"):
@@ -288,7 +360,7 @@ def test_a_file_that_does_not_belong_is_refused(copy):
 def test_a_manifest_of_another_version_is_refused(copy):
     manifest = json.loads((copy / MANIFEST_NAME).read_text())
     rewrite(copy, MANIFEST_NAME, json.dumps({**manifest, "format_version": 1}).encode())
-    with pytest.raises(BundleError, match="format version 1 and this service reads version 3"):
+    with pytest.raises(BundleError, match="format version 1 and this service reads version 4"):
         open_bundle(copy)
 
 

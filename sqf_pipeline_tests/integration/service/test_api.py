@@ -115,8 +115,40 @@ def test_faults_are_named_by_their_place(client, body, pointer):
         assert pointer in [entry["pointer"] for entry in problem["errors"]]
 
 
-def test_faults_do_not_echo_what_was_sent(client):
-    body = {"tier": "during", "stops": {"borough": "<script>alert(1)</script>"}}
+@pytest.mark.parametrize("tier", [None, 1, "at-stop", "study", ["during"], {"during": 1}, True, "x" * 9_000])
+def test_a_tier_that_there_is_not_is_told_with_those_that_there_are(client, tier):
+    answer = client.post("/api/v1/predictions/arrest", json={"tier": tier, "stops": {}})
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"] == [{"pointer": "/tier", "detail": "Expected during or at_stop."}]
+    assert client.post("/api/v1/predictions/arrest", json={"stops": {}}).get_json() == answer.get_json()
+
+
+@pytest.mark.parametrize("route", ["/api/v1/predictions/arrest", *ROUTES.values()])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "EOF"),
+        (b"{} {}", "trailing"),
+        (b"[" * 5_000, "recursion limit"),
+        (b'{"x":' + b"9" * 5_000 + b"}", "number"),
+    ],
+)
+def test_a_document_that_is_not_json_is_told_where(client, route, data, said):
+    answer = client.post(route, data=data, content_type="application/json")
+    assert answer.status_code == 400
+    assert said in answer.get_json()["detail"]
+    assert "line 1 column" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tier": "during", "stops": {"borough": "<script>alert(1)</script>"}},
+        {"tier": "<script>alert(1)</script>", "stops": {}},
+        {"tier": {"alert": 1}, "stops": {}},
+    ],
+)
+def test_faults_do_not_echo_what_was_sent(client, body):
     answer = client.post("/api/v1/predictions/arrest", json=body)
     assert b"alert" not in answer.data
 

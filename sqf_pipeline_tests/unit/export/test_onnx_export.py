@@ -1,8 +1,12 @@
-"""The fast form of a forest says what scikit-learn says, also where a value is missing."""
+"""The fast form of trees says what scikit-learn says, also where a value is missing or was never seen."""
+
+from functools import cache
 
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 
@@ -73,9 +77,94 @@ def test_other_models_are_refused_by_name(numbers):
         ensemble_to_onnx(RandomForestClassifier(2).fit(np.arange(9.0).reshape(-1, 1), [0, 1, 2] * 3))
 
 
-def test_native_categories_are_refused():
-    features = np.array([[0.0], [1.0], [2.0]] * 30)
+PLACES = 40
+"""Places of the categories below: more than the 32 that the runtime keeps in one mask."""
+
+
+def categorical_boosting(seed: int, places: int = PLACES, *, gaps: float = 0.1) -> HistGradientBoostingClassifier:
+    """Return boosting on a number, two categories of which the third place never occurs, and another number."""
+    rng = np.random.default_rng(seed)
+    features = np.column_stack(
+        [rng.normal(size=2500), rng.integers(0, places, 2500), rng.integers(0, 6, 2500),
+         rng.integers(913_000, 914_000, 2500)]
+    ).astype(np.float32)  # fmt: skip
+    features[features[:, 1] == 2, 1] = 1
+    features[rng.random(features.shape) < gaps] = np.nan
+    one, other = rng.normal(size=places), rng.normal(size=6)
+    crime, place = (np.nan_to_num(features[:, column]).astype(int) for column in (1, 2))
+    score = one[crime] * other[place] + np.isnan(features[:, 1]) - np.isnan(features[:, 0])
+    target = score + (features[:, 3] > 913_500) + rng.normal(size=2500) > 0.4
+    model = HistGradientBoostingClassifier(
+        max_iter=60, max_leaf_nodes=15, min_samples_leaf=8, categorical_features=[1, 2], random_state=seed
+    )
     with one_thread():
-        model = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]).fit(features, [0, 1, 0] * 30)
-    with pytest.raises(SqfError, match="native categories"):
-        ensemble_to_onnx(model)
+        return model.fit(features, target)
+
+
+def splits(model: HistGradientBoostingClassifier) -> np.ndarray:
+    """Return the nodes of all trees that split."""
+    nodes = np.concatenate([step[0].nodes for step in model._predictors])
+    return nodes[nodes["is_leaf"] == 0]
+
+
+def at_thresholds(model: HistGradientBoostingClassifier) -> np.ndarray:
+    """Return numbers at every threshold, one float32 below and one above it; a threshold may be infinite."""
+    nodes = splits(model)
+    near = nodes["num_threshold"][nodes["is_categorical"] == 0].astype(np.float32)
+    near = near[np.isfinite(near)]
+    return np.concatenate([near, *(np.nextafter(near, np.float32(end)) for end in (-np.inf, np.inf))])
+
+
+@pytest.mark.parametrize("places", [4, 32, PLACES, 200])
+@pytest.mark.parametrize("gaps", [0.0, 0.1, 0.5])
+def test_boosting_with_categories_answers_alike_at_thresholds_with_gaps_and_for_categories_never_seen(places, gaps):
+    model = categorical_boosting(places, places, gaps=gaps)
+    rng = np.random.default_rng(1)
+    numbers = at_thresholds(model)
+    rows = max(4000, 2 * len(numbers))
+    asked = np.column_stack(
+        [np.resize(numbers, rows), rng.integers(-3, places + 5, rows), rng.integers(-3, 11, rows),
+         np.resize(numbers[::-1], rows)]
+    ).astype(np.float32)  # fmt: skip
+    asked[rng.random(asked.shape) < 0.2] = np.nan
+    asked[:2, 1:3] = [[2.0, 300.0], [-1.0, 1e6]]  # a place that training did not have, and what is none at all
+    with one_thread():
+        expected = model.predict_proba(asked)[:, 1]
+    assert np.ptp(expected) > 0.3
+    np.testing.assert_allclose(run(model, asked), expected, atol=1e-6)
+
+
+def test_all_ways_to_split_occur_in_these_tests():
+    """Without any of them, the test above would prove less than it says."""
+    nodes = splits(categorical_boosting(PLACES))
+    for categorical in (0, 1):
+        missing = nodes["missing_go_to_left"][nodes["is_categorical"] == categorical]
+        assert {0, 1} <= set(missing.tolist())
+    columns = nodes["feature_idx"][nodes["is_categorical"] == 1]
+    assert set(columns.tolist()) == {0, 1}, "scikit-learn numbers columns of categories first"
+
+
+NUMBERS = st.floats(width=32, allow_infinity=False)
+CODES = st.integers(-3, PLACES + 3).map(float) | st.just(np.nan)  # whole, as the encoder makes them
+
+
+@given(
+    rows=st.lists(st.tuples(NUMBERS, CODES, CODES, NUMBERS), min_size=1, max_size=30),
+    at=st.lists(st.integers(0), max_size=30),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_boosting_is_asked_both_forms_answer_alike(rows, at):
+    model, session = boosting_and_session()
+    numbers = at_thresholds(model)
+    asked = np.array(rows, dtype=np.float32)
+    for row, place in zip(asked, at, strict=False):
+        row[0] = numbers[place % len(numbers)]
+    with one_thread():
+        expected = model.predict_proba(asked)[:, 1]
+    np.testing.assert_allclose(session.run(None, {"encoded": asked})[0][:, 0], expected, atol=1e-6)
+
+
+@cache
+def boosting_and_session() -> tuple[HistGradientBoostingClassifier, onnxruntime.InferenceSession]:
+    model = categorical_boosting(5)
+    return model, onnxruntime.InferenceSession(ensemble_to_onnx(model), providers=["CPUExecutionProvider"])

@@ -1,5 +1,6 @@
 """How fitted models behave: what they may see, what must not matter to them, and what must."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +14,14 @@ from sqf_pipeline.evaluation.result_rows import model_rows
 from sqf_pipeline.modelling.encoder import encoded_sets
 from sqf_pipeline.modelling.estimators import encoder_for
 from sqf_pipeline.modelling.experiments import (
+    SERVED_TIERS,
     Experiment,
     imbalance_experiments,
     plain_experiments,
     served_experiments,
     tier_experiments,
 )
+from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
@@ -177,7 +180,7 @@ def test_the_best_settings_on_the_last_year_are_kept(training: pd.DataFrame) -> 
     grid = ({"min_samples_leaf": 150}, {"min_samples_leaf": 5})
     model = fit_experiment(forest(grid=grid), training)
     assert model.settings["min_samples_leaf"] == 5
-    assert [entry["min_samples_leaf"] for entry in model.tried] == [5, 150]
+    assert [entry["settings"]["min_samples_leaf"] for entry in model.tried] == [5, 150]
 
 
 def test_the_test_year_has_no_say_in_the_choice(training: pd.DataFrame, test_year: pd.DataFrame) -> None:
@@ -191,6 +194,70 @@ def test_the_test_year_has_no_say_in_the_choice(training: pd.DataFrame, test_yea
             ("arrest", "during"): model.name,
             ("arrest", "study_2021_binned"): alone.name,  # the only one of its columns
         }
+
+
+ABLE: dict[str, dict[str, Any]] = {
+    "boosting": {"max_iter": 60, "max_leaf_nodes": 4, "max_features": 1.0},
+    "tuned_forest": {"n_estimators": 40, "max_features": 1.0},
+}
+DULL: dict[str, dict[str, Any]] = {
+    "boosting": {"max_iter": 20, "max_depth": 1},
+    "tuned_forest": {"n_estimators": 5, "max_depth": 1},
+}
+"""Settings with which either kind of model can, or cannot, see that one flag turns round what another means."""
+
+
+def stops_of_either(year: int, *, turned: bool) -> pd.DataFrame:
+    """Return stops of which those with one of two flags, not both, end in an arrest; or the others, when turned."""
+    stops = invented_stops(600, 4, year)
+    either = stops["searched"] ^ stops["frisked"] ^ turned
+    noise = np.random.default_rng(year).random(600) < 0.1
+    return stops.assign(arrested=(either ^ noise).astype("boolean"))
+
+
+def log_loss_of(model: FittedModel, stops: pd.DataFrame) -> float:
+    probability = model.predict_probability(stops)
+    of_what_happened = np.where(stops["arrested"].to_numpy(dtype=bool), probability, 1 - probability)
+    return float(-np.log(of_what_happened).mean())
+
+
+@pytest.mark.parametrize(("better", "other"), [("boosting", "tuned_forest"), ("tuned_forest", "boosting")])
+def test_the_better_kind_on_the_last_training_year_is_served_whatever_the_test_year_says(better: str, other: str):
+    training = pd.concat([stops_of_either(year, turned=False) for year in (2017, 2018, 2019)], ignore_index=True)
+    test = stops_of_either(2020, turned=True)
+    fields = ("searched", "frisked", "suspect_age")
+    able, dull = (
+        Experiment("arrest", "during", name, settings=settings[name], fields=fields)
+        for name, settings in ((better, ABLE), (other, DULL))
+    )
+    chosen = fit_experiment(replace(dull, alternatives=(able,)), training)
+    assert (chosen.estimator, chosen.name) == (better, f"arrest-during_chosen-{better}")
+    alone = fit_experiment(dull, training)
+    assert chosen.held_out_log_loss < alone.held_out_log_loss - 0.1
+    assert log_loss_of(chosen, test) > log_loss_of(alone, test) + 0.1, "2020 would have said the other"
+    tried = json.loads(model_rows([chosen], training, test)["tried"][0])
+    assert [entry["estimator"] for entry in tried] == [better, other]
+    assert [entry["log_loss"] for entry in tried] == pytest.approx([chosen.held_out_log_loss, alone.held_out_log_loss])
+    assert tried[0]["columns"] == sorted(fields)
+    assert ABLE[better].items() <= tried[0]["settings"].items()
+    same = fit_experiment(replace(able, alternatives=(dull,)), training).predict_probability(test)
+    np.testing.assert_array_equal(same, chosen.predict_probability(test))
+
+
+def test_each_place_is_served_by_the_best_of_two_kinds_and_two_numbers_of_columns_and_the_study_by_its_forest() -> None:
+    ranked = {(outcome, tier): feature_set(tier).columns[:20] for outcome in STUDY_OUTCOMES for tier in SERVED_TIERS}
+    served = served_experiments(ranked)
+    study = [one for one in served if one.feature_set == "study_2021_twelve"]
+    assert {(one.outcome, one.estimator, one.alternatives) for one in study} == {
+        (outcome, "tuned_forest", ()) for outcome in STUDY_OUTCOMES
+    }
+    places = [one for one in served if one not in study]
+    assert [(one.outcome, one.feature_set) for one in places] == list(ranked)
+    for place in places:
+        names = ranked[place.outcome, place.feature_set]
+        tried = [(len(one.fields), one.estimator) for one in (place, *place.alternatives)]
+        assert tried == [(12, "tuned_forest"), (12, "boosting"), (16, "tuned_forest"), (16, "boosting")]
+        assert all(one.fields == names[: len(one.fields)] for one in (place, *place.alternatives))
 
 
 def test_a_last_training_year_of_one_class_is_told(training: pd.DataFrame) -> None:
@@ -229,7 +296,7 @@ def test_names_are_unique_and_say_what_a_model_is() -> None:
     assert len(set(names)) == len(names)
     assert "arrest-study_2021-random_forest" in names
     assert "summons-study_2021-random_forest-under-prior" in names
-    assert "arrest-during_twelve-tuned_forest" in names
+    assert "arrest-during_chosen-tuned_forest" in names
 
 
 def test_an_unknown_kind_of_model_is_told_with_those_that_there_are() -> None:
