@@ -1,20 +1,23 @@
-"""Our service against the 2021 study's design, in one run on one machine; and ours under a long load.
+"""Our service against an empty route and the 2021 study's design, in one run on one machine; ours under a long load.
 
     python -m benchmarks.serving_speed EXPORT_DIR [--minutes 10]
 
 What belongs here: which services are compared, on what, and the report in Markdown. What does not: the clients
-(`serving_load`), and the study's design (`serving_study_design`).
+(`serving_load`), the study's design (`serving_study_design`), and the empty route (`serving_empty_route`).
 
-Both get the same requests, the study's twelve arrest fields, and answer `["0"]` or `["1"]`; both run on waitress with
+All get the same requests, the study's twelve arrest fields, and answer `["0"]` or `["1"]`; all run on waitress with
 as many threads. The study's forest is scikit-learn's default one, as the study's was, fitted on invented stops of the
-same number as its training years hold (the speed of a forest lies in its size, not in what it learnt). Rounds of the
-two alternate, so that a change in the machine's mood meets both.
+same number as its training years hold (the speed of a forest lies in its size, not in what it learnt). Short rounds
+of the three alternate, and a ratio is the median of those of neighbouring rounds, so that a change in the machine's
+mood meets all.
 """
 
 import json
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,10 @@ import click
 import numpy as np
 
 from benchmarks.serving_load import Load, request_bytes, run_load
+from sqf_pipeline_tests.service_process import Running, free_port, running, waitress_command
 
-ROUNDS = 3
-SECONDS = 5.0
+ROUNDS = 16
+SECONDS = 0.5
 TRAINING_STOPS = 36_096
 """Stops of 2017 to 2019."""
 PATH = "/api/generate_arrest_prediction"
@@ -74,15 +78,26 @@ def fit_study_forest(path: Path) -> None:
     joblib.dump(RandomForestClassifier(random_state=1).fit(frame, target), path)
 
 
-def compare(ours: int, theirs: int, sent: list[bytes], clients: int) -> tuple[Load, Load]:
-    """Return the loads of both services, from rounds that alternate."""
-    found: dict[int, list[Load]] = {ours: [], theirs: []}
-    for port in (ours, theirs):
-        run_load(port, sent, clients=clients, seconds=1.0)
+def processor_seconds(service: Running) -> float:
+    """Return the processor time that a service has taken since it was started."""
+    import psutil
+
+    times = psutil.Process(service.process.pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def compare(
+    services: Mapping[str, Running], sent: list[bytes], clients: int
+) -> tuple[dict[str, list[Load]], dict[str, float]]:
+    """Return the loads of each service by its name, from rounds that alternate, and its processor seconds."""
+    for service in services.values():
+        run_load(service.port, sent, clients=clients, seconds=1.0)
+    before = {name: processor_seconds(service) for name, service in services.items()}
+    found: dict[str, list[Load]] = {name: [] for name in services}
     for _ in range(ROUNDS):
-        for port in (ours, theirs):
-            found[port].append(run_load(port, sent, clients=clients, seconds=SECONDS))
-    return _join(found[ours]), _join(found[theirs])
+        for name, service in services.items():
+            found[name].append(run_load(service.port, sent, clients=clients, seconds=SECONDS))
+    return found, {name: processor_seconds(service) - before[name] for name, service in services.items()}
 
 
 def _join(loads: list[Load]) -> Load:
@@ -92,21 +107,16 @@ def _join(loads: list[Load]) -> Load:
     )  # fmt: skip
 
 
-def report_comparison(rows: list[tuple[int, Load, Load]]) -> list[str]:
-    """Return the comparison as lines of Markdown."""
-    lines = [
-        "| clients | service | requests/s | median ms | p99 ms | failures |",
-        "| ---: | --- | ---: | ---: | ---: | ---: |",
-    ]
-    for clients, ours, theirs in rows:
-        for name, load in (("ours", ours), ("the study's design", theirs)):
-            lines.append(
-                f"| {clients} | {name} | {load.per_second:,.0f} | {load.percentile(50):.2f} | "
-                f"{load.percentile(99):.2f} | {load.failures} |"
-            )
+def report_comparison(clients: int, found: dict[str, list[Load]], spent: dict[str, float]) -> list[str]:
+    """Return the comparison as lines of Markdown; `spent` is the processor time of each service, in seconds."""
+    lines = []
+    ours = found["ours"]
+    for name, loads in found.items():
+        load = _join(loads)
+        ratios = [mine.per_second / other.per_second for mine, other in zip(ours, loads, strict=True)]
         lines.append(
-            f"| {clients} | *ratio* | {ours.per_second / theirs.per_second:.1f} times | "
-            f"{ours.percentile(50) / theirs.percentile(50):.2f} | {ours.percentile(99) / theirs.percentile(99):.2f} | |"
+            f"| {clients} | {name} | {load.per_second:,.0f} | {load.percentile(50):.2f} | {load.percentile(99):.2f} | "
+            f"{spent[name] / len(load.seconds) * 1e6:,.0f} | {load.failures} | {np.median(ratios):.2f} |"
         )
     return lines
 
@@ -132,28 +142,34 @@ def main(export_dir: Path, minutes: float) -> None:
     """Compare the services on this machine and print the report."""
     import psutil
 
-    from sqf_pipeline_tests.service_process import free_port, running, waitress_command
-
     bodies, _ = invent_requests(400, seed=3)
     sent = [request_bytes(PATH, json.dumps(body).encode()) for body in bodies]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         model = Path(folder) / "forest.joblib"
         fit_study_forest(model)
-        ours, theirs = free_port(), free_port()
-        study = [sys.executable, "-m", "benchmarks.serving_study_design", str(model), str(theirs)]
-        with (
-            running(waitress_command(export_dir, ours), ours, Path(folder) / "ours.log") as service,
-            running(study, theirs, Path(folder) / "theirs.log"),
-        ):
-            process = psutil.Process(service.process.pid)
-            times = process.cpu_times()
-            print(f"Start: {service.seconds:.2f} s ({times.user + times.system:.2f} s of processor time), "
-                  f"{process.memory_info().rss / 1e6:.0f} MB of memory.\n")  # fmt: skip
-            rows = [(clients, *compare(ours, theirs, sent, clients)) for clients in (1, 8)]
-            print("\n".join(report_comparison(rows)), flush=True)
-            if minutes:
-                print(f"\nLong load, four clients, ended {time.strftime('%Y-%m-%d')}:\n")
-                print("\n".join(long_load(ours, process, sent, minutes)))
+        ports = [free_port() for _ in range(3)]
+        module = [sys.executable, "-m"]
+        commands = {
+            "ours": waitress_command(export_dir, ports[0]),
+            "an empty route": [*module, "benchmarks.serving_empty_route", str(ports[1])],
+            "the study's design": [*module, "benchmarks.serving_study_design", str(model), str(ports[2])],
+        }
+        services = {
+            name: stack.enter_context(running(command, port, Path(folder) / f"{port}.log"))
+            for port, (name, command) in zip(ports, commands.items(), strict=True)
+        }
+        ours = services["ours"]
+        process = psutil.Process(ours.process.pid)
+        print(f"Start: {ours.seconds:.2f} s ({processor_seconds(ours):.2f} s of processor time), "
+              f"{process.memory_info().rss / 1e6:.0f} MB of memory.\n")  # fmt: skip
+        print("| clients | service | requests/s | median ms | p99 ms | processor us a request | failures | ours is |")
+        print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for clients in (1, 8):
+            found, spent = compare(services, sent, clients)
+            print("\n".join(report_comparison(clients, found, spent)), flush=True)
+        if minutes:
+            print(f"\nLong load, four clients, ended {time.strftime('%Y-%m-%d')}:\n")
+            print("\n".join(long_load(ours.port, process, sent, minutes)))
 
 
 if __name__ == "__main__":

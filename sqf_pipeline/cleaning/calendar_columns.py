@@ -42,7 +42,7 @@ def complete_moments(texts: pd.DataFrame) -> pd.DataFrame:
     for name, other, holds in ((TIME, DATE, holds_times), (DATE, TIME, holds_dates)):
         lacking = empty[name] & ~empty[other]
         if lacking.any() and holds(texts.loc[~empty[other], other]):
-            completed = completed.assign(**{name: completed[name].mask(lacking, texts[other])})
+            completed = completed.assign(**{name: completed[name].astype(str).mask(lacking, texts[other].astype(str))})
     return completed
 
 
@@ -146,6 +146,7 @@ def read_dates(texts: pd.DataFrame, year: int) -> Reading:
         When some dates can only be month first and others only day first, or when month and weekday show that day
         and month have changed places.
     """
+    texts = texts[[name for name in (DATE, "month", "weekday") if name in texts]].astype(str)
     spelled = texts[DATE].map({text: normalise_text(text) for text in texts[DATE].unique()})
     rows_of = {text: int(rows) for text, rows in spelled.value_counts().items() if text not in null_spellings()}
     written = {text: read_date(text) for text in rows_of}

@@ -74,7 +74,7 @@ def repair_shifted_rows(raw: pd.DataFrame) -> tuple[pd.DataFrame, list[Repair]]:
     for find, mend, rule, name, description in _BLOCKS:
         found = find(raw) if name in raw else pd.Series(data=False, index=raw.index)
         if found.any():
-            raw = raw.copy() if not repairs else raw
+            raw = raw.astype(str) if not repairs else raw
             for row in raw.index[found]:
                 mend(raw, row)
             repairs.append(Repair(rule, name, int(found.sum()), description))

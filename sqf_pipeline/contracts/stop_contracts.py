@@ -6,7 +6,7 @@ Every contract is strict about columns, coerces types, and is validated lazily, 
 import pandas as pd
 import pandera.pandas as pa
 
-from sqf_pipeline.cleaning.stop_identifiers import parse_identifier
+from sqf_pipeline.cleaning.stop_identifiers import PLAIN_IDENTIFIER, parse_identifier
 from sqf_pipeline.registry.columns import Column, columns_by_name, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 from sqf_pipeline.registry.kinds import DTYPES
@@ -18,15 +18,12 @@ KEY = ["year", "stop_id"]
 def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     """Return the contract of stops as published: text in known columns, a number of its own for every stop.
 
-    Parameters
-    ----------
-    form
-        The form of the file, which says what columns there are and which must be; that in use if None.
+    The form of the file, that in use if None, says what columns there are and which must be.
     """
     form = form or forms()[NEW_FORM]
     columns = {
         entry.name: pa.Column(
-            str,
+            _dtype_of_text(entry),
             required=form.requires(entry.name),
             nullable=False,
             description=entry.description,
@@ -36,7 +33,7 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
         if entry.name in form.columns
     }
     columns["form"] = pa.Column(
-        str,
+        "category",
         required=False,
         nullable=False,
         checks=pa.Check.isin([form.name]),
@@ -47,13 +44,21 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     )
 
 
+def _dtype_of_text(entry: Column) -> str:
+    return "str" if entry.kind == "identifier" else "category"
+
+
 def _raw_checks(entry: Column) -> list[pa.Check]:
     if entry.kind != "identifier":
-        return []
+        return [pa.Check(lambda texts: pd.api.types.is_string_dtype(texts.cat.categories), name="is_text")]
     return [
-        pa.Check(lambda ids: ids.map(parse_identifier).notna(), name="id_is_a_whole_number"),
-        pa.Check(lambda ids: ~_repeats(ids.map(parse_identifier)), name="id_is_unique_within_its_year"),
+        pa.Check(lambda ids: _whole_numbers(ids).notna(), name="id_is_a_whole_number"),
+        pa.Check(lambda ids: ~_repeats(_whole_numbers(ids)), name="id_is_unique_within_its_year"),
     ]
+
+
+def _whole_numbers(ids: pd.Series) -> pd.Series:
+    return ids if ids.str.fullmatch(PLAIN_IDENTIFIER).all() else ids.map(parse_identifier)
 
 
 def _repeats(ids: pd.Series) -> pd.Series:
@@ -63,15 +68,7 @@ def _repeats(ids: pd.Series) -> pd.Series:
 def stops_contract(
     *, years: range | tuple[int, ...] | None = None, expected_rows: int | None = None
 ) -> pa.DataFrameSchema:
-    """Return the contract of clean stops.
-
-    Parameters
-    ----------
-    years
-        The years that must be there, each at least once, and no other.
-    expected_rows
-        How many stops went into cleaning; as many must come out.
-    """
+    """Return the contract of clean stops: of exactly these years, and as many as went into cleaning."""
     checks = [_has_rows(), _key_is_unique(), _place_is_whole()]
     if years is not None:
         checks.append(_has_years(frozenset(years)))
@@ -88,19 +85,6 @@ def stops_contract(
         name="stops",
         unique_column_names=True,
     )
-
-
-def training_stops_contract(years: tuple[int, ...]) -> pa.DataFrameSchema:
-    """Return the contract of training stops: clean stops of the training years, each of them and no other."""
-    return stops_contract(years=years)
-
-
-def test_stops_contract(test_year: int) -> pa.DataFrameSchema:
-    """Return the contract of test stops: clean stops of the test year alone."""
-    return stops_contract(years=(test_year,))
-
-
-test_stops_contract.__test__ = False  # type: ignore[attr-defined]  # pytest takes it for a test by its name
 
 
 def _clean_column(entry: Column) -> pa.Column:

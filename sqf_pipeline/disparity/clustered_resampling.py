@@ -7,6 +7,7 @@ Mantel and Haenszel (1959), JNCI 22; Greenland and Robins (1985), Biometrics 41 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -94,8 +95,6 @@ class Compared:
         Number of strata compared.
     rows
         Stops among which shares are taken, of the group and of the reference, each of shape (stops,).
-    totals
-        Their sums, each of shape (count, 1 + resamples).
     share
         Share of the group's stops that lie in strata compared.
     """
@@ -104,8 +103,13 @@ class Compared:
     cells: NDArray[np.intp]
     count: int
     rows: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-    totals: tuple[Floats, Floats]
     share: float
+
+    @cached_property
+    def totals(self) -> tuple[Floats, Floats]:
+        """Return the sums of `rows`, each of shape (count, 1 + resamples)."""
+        ones, others = (self.resampling.sums(rows, self.cells, self.count) for rows in self.rows)
+        return ones, others
 
     @property
     def smaller(self) -> int:
@@ -119,14 +123,29 @@ class Compared:
         sum_k b_k n1_k / N_k; in stratum k, a of n1 acts of the group and b of n0 of the reference. Not defined (nan)
         where a resample has no stratum with both, or the reference no event.
         """
-        ones, others = (self.resampling.sums(rows & happened, self.cells, self.count) for rows in self.rows)
+        up, down = (
+            self._events(rows & happened, other) for rows, other in zip(self.rows, self.totals[::-1], strict=True)
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = 1.0 / (self.totals[0] + self.totals[1])
-            share[~np.isfinite(share)] = 0.0
-            up = (ones * self.totals[1] * share).sum(axis=0)
-            down = (others * self.totals[0] * share).sum(axis=0)
-            weight = (self.totals[0] * self.totals[1] * share).sum(axis=0)
-            return (up - down) / weight, np.where(down > 0, up / down, np.nan)
+            return (up - down) / self._weight, np.where(down > 0, up / down, np.nan)
+
+    def _events(self, rows: NDArray[np.bool_], others: Floats) -> Floats:
+        """Return the sum of events times the other group's acts over all acts; strata without an event add nothing."""
+        here = np.unique(self.cells[rows])
+        places = np.zeros(self.count + 1, dtype=np.intp)  # the last for stops outside, whose cell is -1
+        places[here] = np.arange(len(here))
+        events = self.resampling.sums(rows, places[self.cells], len(here))
+        return np.asarray((events * others[here] * self._share[here]).sum(axis=0))
+
+    @cached_property
+    def _share(self) -> Floats:
+        """Return one over the acts of both groups in each stratum, 0 where there are none."""
+        both = self.totals[0] + self.totals[1]
+        return np.divide(1.0, both, out=np.zeros_like(both), where=both > 0)
+
+    @cached_property
+    def _weight(self) -> Floats:
+        return np.asarray((self.totals[0] * self.totals[1] * self._share).sum(axis=0))
 
 
 def compare(
@@ -142,8 +161,7 @@ def compare(
     cells = np.where(inside, np.where(both, number, -1)[strata], -1)
     ones, others = group & (cells >= 0), reference & (cells >= 0)
     count = int(both.sum())
-    totals = (resampling.sums(ones, cells, count), resampling.sums(others, cells, count))
-    return Compared(resampling, cells, count, (ones, others), totals, float(ones.sum() / max(group.sum(), 1)))
+    return Compared(resampling, cells, count, (ones, others), float(ones.sum() / max(group.sum(), 1)))
 
 
 def estimate_and_ends(drawn: Floats) -> tuple[float, float | None, float | None]:

@@ -11,7 +11,7 @@ Simoiu, Corbett-Davies and Goel (2017), The problem of infra-marginality in outc
 Kish (1965), Survey Sampling (design effect).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,28 +112,33 @@ def outcome_test_rates(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> 
     for population, _, act, acted in acts_by_population(stops):
         for number, group in enumerate(group_names()):
             mine = acted & (codes == number)
-            for hit, found in hits.items():
-                key = (years, population.name, act.name, hit, group)
-                rows.append((*key, int(mine.sum()), *rate_among(mine, found, resampling)))
+            for hit, figures in zip(hits, rates_among(mine, hits.values(), resampling), strict=True):
+                rows.append((years, population.name, act.name, hit, group, int(mine.sum()), *figures))
     return result_frame("outcome_test_rates", rows)
 
 
-def rate_among(
-    acted: Mask, found: Mask, resampling: Resampling
-) -> tuple[int | None, float | None, float | None, float | None, float | None]:
-    """Return hits, rate, low, high and design effect among the stops `acted`; all None where they are too few."""
-    acts, hits = int(acted.sum()), int((acted & found).sum())
-    if acts < FEWEST_ACTS:
-        return None, None, None, None, None
-    rate = hits / acts
-    clusters = resampling.clusters[acted]
-    if hits in {0, acts}:
-        return hits, rate, *wilson_interval(rate, effective_rows(clusters)), None
+_Figures = tuple[int | None, float | None, float | None, float | None, float | None]
+
+
+def rates_among(acted: Mask, hits: Iterable[Mask], resampling: Resampling) -> Iterator[_Figures]:
+    """Yield hits, rate, low, high and design effect among the stops `acted` for each kind of hit.
+
+    All are None where the stops are too few.
+    """
+    acts, clusters = int(acted.sum()), resampling.clusters[acted]
     cells = np.zeros(len(acted), dtype=np.intp)
-    drawn = resampling.sums(acted & found, cells, 1)[0] / np.maximum(resampling.sums(acted, cells, 1)[0], 1)
-    together = np.bincount(clusters, weights=found[acted] - rate)
-    design_effect = float((together**2).sum() / (acts * rate * (1 - rate)))
-    return hits, *estimate_and_ends(drawn), design_effect
+    among = np.maximum(resampling.sums(acted, cells, 1)[0], 1) if acts >= FEWEST_ACTS else None
+    for found in hits:
+        number = int((acted & found).sum())
+        if among is None:
+            yield None, None, None, None, None
+        elif number in {0, acts}:
+            yield number, number / acts, *wilson_interval(number / acts, effective_rows(clusters)), None
+        else:
+            rate = number / acts
+            together = np.bincount(clusters, weights=found[acted] - rate)
+            design_effect = float((together**2).sum() / (acts * rate * (1 - rate)))
+            yield number, *estimate_and_ends(resampling.sums(acted & found, cells, 1)[0] / among), design_effect
 
 
 def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":

@@ -13,7 +13,7 @@ disparate impact, arXiv:1809.05651.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_lo
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR, Encoded, encode_for_risk, foreseen_risk
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.modelling.calibration import log_odds
+from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.declared_tables import result_frame
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class ComparedStops:
     groups
         Numbers of the groups with enough stops of either kind, the reference last.
     repeats
-        How often the encounters are dealt to folds anew for `risks`.
+        How often the encounters are dealt to folds anew for the first of `risks`.
+    processes
+        How many risks are learnt at a time.
     """
 
     stops: "pd.DataFrame"
@@ -78,6 +81,7 @@ class ComparedStops:
     compared: Mask
     groups: tuple[int, ...]
     repeats: int
+    processes: int = 1
 
     @cached_property
     def clusters(self) -> NDArray[np.intp]:
@@ -105,21 +109,32 @@ class ComparedStops:
         return indicators(self.stops[self.compared], names)
 
     @cached_property
-    def risks(self) -> dict[str, Floats]:
-        """Return the foreseen risk of every stop by hit, learnt among the frisked: what all tables of it rest on."""
-        return {hit: self.risk(hit, repeats=self.repeats) for hit in enough_finds(self.stops, self.frisked)}
+    def risks(self) -> dict[str, dict[str, Floats]]:
+        """Return the foreseen risk of every stop by way and hit: what all tables of risk rest on.
 
-    def risk(self, hit: str, *, without: tuple[str, ...] = (), of_all: bool = False, repeats: int = 1) -> Floats:
-        """Return the foreseen risk of a hit of every stop, learnt among the frisked or among all."""
-        known = np.ones(len(self.stops), dtype=bool) if of_all else self.frisked
-        return foreseen_risk(self.encoded, self.clusters, known, self.found(hit), without=without, repeats=repeats)
+        Ways: `risk`, learnt among the frisked; the same without race; and of all stops.
+        """
+        everybody = np.ones(len(self.stops), dtype=bool)
+        ways: dict[str, tuple[Mask, dict[str, Any]]] = {
+            "risk": (self.frisked, {"repeats": self.repeats}),
+            "risk_without_race_place": (self.frisked, {"without": ("suspect_race",)}),
+            "risk_of_all_stops_place": (everybody, {}),
+        }
+        hits = enough_finds(self.stops, self.frisked)
+        fits = (
+            partial(foreseen_risk, self.encoded, self.clusters, known, self.found(hit), **options)
+            for known, options in ways.values()
+            for hit in hits
+        )
+        found = side_by_side(fits, self.processes)
+        return {way: {hit: next(found) for hit in hits} for way in ways}
 
     def found(self, hit: str) -> Mask:
         """Return where a hit was found, of all stops."""
         return holds(self.stops, entry_named("hit", hit))
 
 
-def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> ComparedStops | None:
+def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS, processes: int = 1) -> ComparedStops | None:
     """Return the stops to compare, groups with fewer than `FEWEST_ACTS` frisked or not frisked left out.
 
     None where the form does not record frisks, or only one group, or not the reference, has enough.
@@ -140,7 +155,7 @@ def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS) -> Compared
     if reference not in kept or len(kept) < 2:
         return None
     ordered = (*(number for number in kept if number != reference), reference)
-    return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered, repeats)
+    return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered, repeats, processes)
 
 
 def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
@@ -168,7 +183,7 @@ def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
     for model, beside in plain.items():
         rows += _rows(chosen, (RISK_ACT, NO_HIT, model), acted, beside)
     other = entry_named("act", OTHER_ACT)
-    for hit in chosen.risks:
+    for hit in chosen.risks["risk"]:
         for model, risk, columns in _risk_models(chosen, hit, place):
             rows += _rows(chosen, (RISK_ACT, hit, model), acted, columns, risk=risk)
             if model == "risk_place" and is_recorded(chosen.stops, other):
@@ -179,15 +194,11 @@ def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
 
 def _risk_models(chosen: ComparedStops, hit: str, place: Floats) -> Iterator[tuple[str, Floats, list[Floats]]]:
     """Yield the models with a risk: name, risk of every stop, columns beside the groups."""
-    risk = chosen.risks[hit]
-    curve = spline(log_odds(risk[chosen.compared], RISK_FLOOR))
-    yield "risk", risk, [curve]
-    yield "risk_place", risk, [curve, place]
-    for model, other in (
-        ("risk_without_race_place", chosen.risk(hit, without=("suspect_race",))),
-        ("risk_of_all_stops_place", chosen.risk(hit, of_all=True)),
-    ):
-        yield model, other, [spline(log_odds(other[chosen.compared], RISK_FLOOR)), place]
+    for way, risks in chosen.risks.items():
+        curve = spline(log_odds(risks[hit][chosen.compared], RISK_FLOOR))
+        if way == "risk":
+            yield way, risks[hit], [curve]
+        yield "risk_place" if way == "risk" else way, risks[hit], [curve, place]
 
 
 def _rows(

@@ -56,7 +56,7 @@ def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
     if chosen is None:
         return result_frame("risk_adjusted_sensitivity", rows)
     names = group_names()
-    for hit, of_all in chosen.risks.items():
+    for hit, of_all in chosen.risks["risk"].items():
         risk = of_all[chosen.compared]
         for column, number in enumerate(chosen.groups[:-1], start=1):
             key = (years_label(chosen.stops), "all", RISK_ACT, hit, names[number], REFERENCE)
@@ -74,16 +74,37 @@ def _mixtures(chosen: ComparedStops, number: int, risk: Floats) -> Iterator[tupl
     counts = np.zeros((BINS, 2, 2))
     np.add.at(counts, (ranked, member, acted[pair].astype(int)), 1)
     foreseen = np.bincount(ranked, weights=risk[pair], minlength=BINS) / np.maximum(counts.sum(axis=(1, 2)), 1)
+    chance = chance_of_act(counts, foreseen)
     for alpha, delta in product(ALPHAS, DELTAS):
         ratios = [
-            odds_ratio_under(counts, foreseen, alpha, delta, (few, many)) for few, many in product(SHARES, SHARES)
+            odds_ratio_under(counts, foreseen, alpha, delta, (few, many), chance=chance)
+            for few, many in product(SHARES, SHARES)
         ]
         least, most = min(ratios), max(ratios)
         label = f"unseen, frisk odds x {alpha:g}, find odds x {delta:.2g}"
         yield label, alpha, delta, least, most, None, None, None, None, least <= 1 <= most
 
 
-def odds_ratio_under(counts: Floats, risk: Floats, alpha: float, delta: float, shares: tuple[float, float]) -> float:
+def chance_of_act(counts: Floats, risk: Floats) -> Floats:
+    """Return the chance of an act given group and risk, of each bin and in it of reference and group, flat."""
+    bins = len(risk)
+    curve = np.repeat(spline(log_odds(risk, RISK_FLOOR)), 2, axis=0)
+    flat = np.column_stack([np.ones(2 * bins), np.tile([0.0, 1.0], bins), curve])
+    happened = np.repeat([0.0, 1.0], 2 * bins)
+    weights = np.concatenate([counts[:, :, 0].ravel(), counts[:, :, 1].ravel()])
+    beta, _ = newton(np.concatenate([flat, flat]), happened, weights)
+    return np.asarray(1 / (1 + np.exp(-(flat @ beta))))
+
+
+def odds_ratio_under(
+    counts: Floats,
+    risk: Floats,
+    alpha: float,
+    delta: float,
+    shares: tuple[float, float],
+    *,
+    chance: Floats | None = None,
+) -> float:
     """Return the odds ratio of an act, of group against reference at one risk, were an unseen binary thing seen.
 
     Parameters
@@ -96,15 +117,13 @@ def odds_ratio_under(counts: Floats, risk: Floats, alpha: float, delta: float, s
         Odds ratios of act and find with the unseen thing.
     shares
         Shares of reference and group that have it.
+    chance
+        From `chance_of_act`, where it is asked more than once.
     """
     bins = len(risk)
-    curve = spline(log_odds(risk, RISK_FLOOR))
-    member = np.tile([0.0, 1.0], (bins, 1))
-    flat = np.column_stack([np.ones(2 * bins), member.ravel(), np.repeat(curve, 2, axis=0)])
-    stacked = np.concatenate([flat, flat])
-    happened = np.repeat([0.0, 1.0], 2 * bins)
-    beta, _ = newton(stacked, happened, np.concatenate([counts[:, :, 0].ravel(), counts[:, :, 1].ravel()]))
-    chance = 1 / (1 + np.exp(-(flat @ beta)))
+    own = np.column_stack([np.ones(2 * bins), np.tile([0.0, 1.0], bins)])
+    if chance is None:
+        chance = chance_of_act(counts, risk)
     share = np.tile(shares, bins)
     odds = base_odds(chance, share, alpha)
     with_it = alpha * odds / (1 + alpha * odds)
@@ -113,10 +132,10 @@ def odds_ratio_under(counts: Floats, risk: Floats, alpha: float, delta: float, s
     designs, weights = [], []
     for acted in (0, 1):
         for unseen in (0, 1):
-            designs.append((flat[:, :2], np.log(found_odds * (delta if unseen else 1.0))))
+            designs.append((own, np.log(found_odds * (delta if unseen else 1.0))))
             weights.append(counts[:, :, acted].ravel() * (has[acted] if unseen else 1 - has[acted]))
     curves = spline(np.concatenate([line for _, line in designs]))
-    design = np.column_stack([np.concatenate([own for own, _ in designs]), curves])
+    design = np.column_stack([np.concatenate([columns for columns, _ in designs]), curves])
     beta, _ = newton(design, np.repeat([0.0, 0.0, 1.0, 1.0], 2 * bins), np.concatenate(weights))
     return float(np.exp(beta[1]))
 

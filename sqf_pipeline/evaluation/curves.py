@@ -65,13 +65,15 @@ def _curves(ranking: Ranking, weights: Floats, grid: Floats) -> dict[str, Floats
     roc = np.full((len(weights), len(grid)), np.nan)
     precision_recall = roc.copy()
     reached = np.maximum(grid - 1e-12, 1e-9)  # at no recall at all, precision is that of the first positive found
+    above, down_to, all_above, all_down_to = (np.ascontiguousarray(part.T) for part in totals.steps)
     for number in range(len(weights)):
-        positives, negatives = totals.positives[:, number], totals.negatives[:, number]
-        if not positives[-1] or not negatives[-1]:
+        positives, everyone = down_to[number], all_down_to[number]
+        alarms = np.column_stack([all_above[number] - above[number], everyone - positives]).ravel()
+        found, negatives = totals.found[-1, number], totals.everyone[-1, number] - totals.found[-1, number]
+        if not found or not negatives:
             continue
-        recall = positives / positives[-1]
-        alarms = negatives / negatives[-1]
-        roc[number] = np.interp(grid, np.concatenate([[0.0], alarms]), np.concatenate([[0.0], recall]))
-        place = np.minimum(np.searchsorted(recall, reached), len(recall) - 1)
-        precision_recall[number] = positives[place] / (positives[place] + negatives[place])
+        recall = np.column_stack([above[number], positives]).ravel() / found
+        roc[number] = np.interp(grid, np.append(alarms / negatives, 1.0), np.append(recall, 1.0))
+        place = np.minimum(np.searchsorted(positives / found, reached), len(positives) - 1)
+        precision_recall[number] = positives[place] / everyone[place]
     return {"roc": roc, "precision_recall": precision_recall}

@@ -11,8 +11,7 @@ import numpy as np
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
-from sqf_pipeline.evaluation.metrics import weight_chunks
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
+from sqf_pipeline.evaluation.metrics import make_forecast, ranked_draws
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set, is_usable
 from sqf_pipeline.modelling.thread_limits import one_thread
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
@@ -111,7 +110,6 @@ def gap_auc(
         model.fit(gaps[marks].to_numpy(dtype=np.float32), positive)
         score = model.predict_proba(asked[marks].isna().to_numpy(dtype=np.float32))[:, 1]
     weights = resample_weights(stop_clusters(asked), resamples=RESAMPLES)
-    ranking = rank(actual, score)
     stacked = np.concatenate([np.ones((1, len(actual)), dtype=weights.dtype), weights])
-    drawn = np.concatenate([rank_metrics(rank_totals(ranking, chunk))["roc_auc"] for chunk in weight_chunks(stacked)])
+    drawn = ranked_draws(make_forecast(actual, score), stacked, "roc_auc")
     return len(marks), float(drawn[0]), *percentile_interval(drawn[1:])

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights
-from sqf_pipeline.evaluation.metrics import Floats, Forecast, make_forecast, weight_chunks
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals
+from sqf_pipeline.evaluation.metrics import Floats, make_forecast, ranked_draws
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def _shuffled_losses(
     turn = np.concatenate([np.arange(repeats), np.arange(len(weights) - repeats) % repeats])
 
     def ranked(chances: Floats, rows: NDArray[Any]) -> Floats:
-        return _ranked(make_forecast(outcomes, chances), weights[rows], measure)
+        return ranked_draws(make_forecast(outcomes, chances), weights[rows], measure)
 
     as_they_are = _chances(model, frame)
     baseline = ranked(as_they_are, np.arange(len(weights)))
@@ -190,11 +189,6 @@ def _thin(
 
 def _chances(model: Any, frame: "pd.DataFrame") -> Floats:
     return np.asarray(model.predict_proba(frame), dtype=np.float64)[:, 1]
-
-
-def _ranked(forecast: Forecast, weights: NDArray[Any], measure: ImportanceMetric) -> Floats:
-    ranking = rank(forecast.actual, forecast.score)
-    return np.concatenate([rank_metrics(rank_totals(ranking, chunk))[measure] for chunk in weight_chunks(weights)])
 
 
 def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":

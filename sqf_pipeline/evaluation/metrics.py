@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.ranking_metrics import rank, rank_metrics, rank_totals, recall_at_precision
+from sqf_pipeline.evaluation.ranking_metrics import RANK_METRICS, rank, rank_totals, recall_at_precision
 from sqf_pipeline.evaluation.recalibration import fit_recalibration
 from sqf_pipeline.registry.metric_definitions import load_metrics
 
@@ -27,8 +27,10 @@ Floats = NDArray[np.float64]
 CALIBRATION_BINS = 10
 """Bins of equal mass (as many rows in each as ties allow) of the calibration table and error."""
 
-_CHUNK = 16  # resamples at a time: what 10,000 stops need then stays in the processor's cache
+_CHUNK = 32  # resamples at a time: what 10,000 stops need then stays in the processor's cache
 
+
+CELLS = ("tn", "fp", "fn", "tp")
 
 METRICS = load_metrics()
 """Every metric by name, as `registry/metrics.csv` defines it."""
@@ -146,28 +148,18 @@ def confusion_metrics(tn: Floats, fp: Floats, fn: Floats, tp: Floats) -> dict[st
         }
 
 
-def confusion_counts(
-    forecast: Forecast, threshold: float, weights: NDArray[np.floating[Any]] | None = None
-) -> dict[str, Floats]:
-    """Return tn, fp, fn, tp with a stop flagged when its probability is at least `threshold`.
+def confusion_cells(forecast: Forecast, threshold: float) -> Floats:
+    """Return where each stop stands, 0 and 1 of shape (rows, 4): tn, fp, fn, tp.
 
-    `weights` is floating and has shape (resamples, rows), and so the counts have shape (resamples,); without it, (1,).
+    A stop is flagged when its probability is at least the threshold.
 
     >>> forecast = make_forecast([True, True, False, False], [0.9, 0.2, 0.5, 0.1])
-    >>> {name: int(count[0]) for name, count in confusion_counts(forecast, 0.5).items()}
-    {'tn': 1, 'fp': 1, 'fn': 1, 'tp': 1}
+    >>> [int(count) for count in confusion_cells(forecast, 0.5).sum(axis=0)]
+    [1, 1, 1, 1]
     """
-    flagged = forecast.probability >= threshold
-    cells = {
-        "tn": ~flagged & ~forecast.actual,
-        "fp": flagged & ~forecast.actual,
-        "fn": ~flagged & forecast.actual,
-        "tp": flagged & forecast.actual,
-    }
-    if weights is None:
-        return {name: np.array([np.count_nonzero(cell)], dtype=np.float64) for name, cell in cells.items()}
-    counts = weights @ np.column_stack(list(cells.values())).astype(weights.dtype)
-    return dict(zip(cells, counts.T.astype(np.float64), strict=True))
+    flagged, actual = forecast.probability >= threshold, forecast.actual
+    cells = (~flagged & ~actual, flagged & ~actual, ~flagged & actual, flagged & actual)
+    return np.column_stack(cells).astype(np.float64)
 
 
 def _sum_columns(forecast: Forecast, training_share: float) -> Floats:
@@ -177,6 +169,7 @@ def _sum_columns(forecast: Forecast, training_share: float) -> Floats:
     return np.column_stack(
         [
             np.ones_like(actual),
+            actual,
             (forecast.probability - actual) ** 2,
             (training_share - actual) ** 2,
             -np.where(forecast.actual, np.log(kept), np.log1p(-kept)),
@@ -184,7 +177,7 @@ def _sum_columns(forecast: Forecast, training_share: float) -> Floats:
     )
 
 
-def _calibration_gap(forecast: Forecast, bins: int) -> Floats:
+def calibration_gaps(forecast: Forecast, bins: int = CALIBRATION_BINS) -> Floats:
     """Return columns, one a bin, whose weighted sums are its predicted minus its observed positives."""
     index = equal_mass_bin_index(forecast.probability, bins)
     columns = np.zeros((forecast.rows, index.max() + 1))
@@ -192,10 +185,16 @@ def _calibration_gap(forecast: Forecast, bins: int) -> Floats:
     return columns
 
 
-def weight_chunks(weights: NDArray[Any]) -> Iterator[Floats]:
-    """Yield a few resamples at a time as float64, shape (resamples, rows)."""
+def weight_chunks(weights: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield a few resamples at a time, shape (resamples, rows)."""
     for start in range(0, len(weights), _CHUNK):
-        yield weights[start : start + _CHUNK].astype(np.float64)
+        yield weights[start : start + _CHUNK]
+
+
+def ranked_draws(forecast: Forecast, weights: NDArray[Any], measure: str) -> Floats:
+    """Return one of `RANK_METRICS` of each reweighting of a forecast, shape (resamples,)."""
+    ranking = rank(forecast.actual, forecast.score)
+    return np.concatenate([RANK_METRICS[measure](rank_totals(ranking, chunk)) for chunk in weight_chunks(weights)])
 
 
 def weighted_metrics(
@@ -234,27 +233,34 @@ def weighted_metrics(
     fit, which is exact to third order.
     """
     _check_weights(forecast, weights, training_share)
-    actual = forecast.actual.astype(np.float64)
     ranking = rank(forecast.actual, forecast.score)
-    recalibration = fit_recalibration(actual, forecast.probability)
-    sum_columns, gaps = _sum_columns(forecast, training_share), _calibration_gap(forecast, bins)
+    recalibration = fit_recalibration(forecast.actual.astype(np.float64), forecast.probability)
+    columns = [
+        _sum_columns(forecast, training_share),
+        recalibration.columns,
+        confusion_cells(forecast, threshold),
+        calibration_gaps(forecast, bins),
+    ]
+    ends = np.cumsum([part.shape[1] for part in columns[:-1]])
+    together = np.column_stack(columns)
     parts: list[dict[str, Floats]] = []
     for chunk in weight_chunks(weights):
-        total, brier, constant, loss = (chunk @ sum_columns).T
-        adjusted = chunk @ recalibration.columns
-        one_class = (chunk @ actual) % total == 0
+        sums, adjusted, cells, gaps = np.split(chunk.astype(np.float64) @ together, ends, axis=1)
+        total, positive, brier, constant, loss = sums.T
         totals = rank_totals(ranking, chunk)
         with np.errstate(divide="ignore", invalid="ignore"):
-            part = rank_metrics(totals) | {
+            one_class = positive % total == 0
+            part = {
                 "brier_score": brier / total,
                 "brier_skill": np.where(constant > 0, 1 - brier / constant, np.nan),
                 "log_loss": loss / total,
                 "calibration_intercept": np.where(one_class, np.nan, recalibration.intercepts(adjusted)),
                 "calibration_slope": np.where(one_class, np.nan, recalibration.slopes(adjusted)),
-                "expected_calibration_error": np.abs(chunk @ gaps).sum(axis=1) / total,
+                "expected_calibration_error": np.abs(gaps).sum(axis=1) / total,
             }
+        ranked = {name: measure(totals) for name, measure in RANK_METRICS.items()}
         at_precisions = {recall_at_precision_name(target): recall_at_precision(totals, target) for target in precisions}
-        parts.append(part | confusion_metrics(**confusion_counts(forecast, threshold, chunk)) | at_precisions)
+        parts.append(part | ranked | confusion_metrics(*cells.T) | at_precisions)
     names = [*METRICS, *(recall_at_precision_name(target) for target in precisions)]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
 

@@ -17,7 +17,7 @@ from sqf_pipeline.evaluation.bootstrap import (
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance
-from sqf_pipeline.evaluation.metrics import METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
+from sqf_pipeline.evaluation.metrics import CELLS, METRICS, Forecast, make_forecast, none_if_nan, unknown_outcome
 from sqf_pipeline.evaluation.multiple_comparisons import with_holm
 from sqf_pipeline.evaluation.prepared_test_year import TestYear
 from sqf_pipeline.evaluation.risk_concentration import precision_at_recall, risk_concentration
@@ -36,7 +36,6 @@ GROUP_RESAMPLES = 250
 WEAPONS = "weapons"
 """Family of outcomes whose concentration is measured."""
 RISK_TABLES = ("risk_concentration", "precision_at_recall")
-_CELLS = ["tn", "fp", "fn", "tp"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
         metric_intervals=_of_model(metric_intervals(draws), fitted.name),
         threshold_metrics=_of_model(at_thresholds, fitted.name),
         confusion_matrices=_of_model(
-            at_thresholds[["aim", "threshold", *_CELLS]].rename(columns={"aim": "threshold_name"}), fitted.name
+            at_thresholds[["aim", "threshold", *CELLS]].rename(columns={"aim": "threshold_name"}), fitted.name
         ),
         calibration_bins=_of_model(calibration_bins(forecast, clusters=test.clusters[known]), fitted.name),
     )
@@ -213,7 +212,10 @@ def evaluate_all(
     every = list(side_by_side((partial(_measure, read, test) for read in models), processes, batch=4))
     evaluations = {each.evaluation.model: each.evaluation for each in every}
     tables = {
-        "predictions": _joined(each.predictions for each in evaluations.values()),
+        # in the order of their key: an index that grows at its end alone is two thirds as large
+        "predictions": _joined(each.predictions for each in evaluations.values()).sort_values(
+            ["model", "year", "stop_id"], ignore_index=True
+        ),
         "model_metrics": _joined(each.model_metrics for each in evaluations.values()),
         "confusion_matrices": _joined(each.confusion_matrices for each in evaluations.values()),
         "feature_importances": _joined(rows for each in every for rows in each.importances),

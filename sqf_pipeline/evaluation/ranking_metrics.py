@@ -7,7 +7,10 @@ Davis and Goadrich (2006), The relationship between precision-recall and ROC cur
 sum of steps, without interpolation).
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,63 +29,113 @@ class Ranking:
     ----------
     order
         Positions of the rows, shape (rows,).
-    starts
-        Where in `order` each distinct score starts, shape (scores,).
+    edges
+        Where in `order` each distinct score starts, and the number of rows, shape (scores + 1,).
     positive
-        1.0 where the row at that place of `order` has the outcome, shape (rows,).
+        Whether the row at that place of `order` has the outcome, bool of shape (rows,).
     """
 
     order: NDArray[np.intp]
-    starts: NDArray[np.intp]
-    positive: Floats
+    edges: NDArray[np.intp]
+    positive: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class RankTotals:
-    """Weights at and down to each distinct score, each of shape (scores, resamples)."""
+    """Running totals of weights down a ranking, whole numbers where the weights are, resamples along the last axis.
 
-    positives_here: Floats
-    negatives_here: Floats
-    positives: Floats
-    negatives: Floats
+    Attributes
+    ----------
+    everyone, found
+        Of all rows, from none of them, shape (1 + rows, resamples); of rows with the outcome alone, likewise.
+    edges, edges_found
+        Where in `everyone` and in `found` each distinct score starts, and their ends, shape (scores + 1,).
+    """
+
+    everyone: NDArray[Any]
+    found: NDArray[Any]
+    edges: NDArray[np.intp]
+    edges_found: NDArray[np.intp]
+
+    @cached_property
+    def steps(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return positives above and down to each score that some positive has, and all rows above and down to it.
+
+        Other scores add nothing to a sum over positives; each of shape (scores with a positive, resamples).
+        """
+        here = np.flatnonzero(np.diff(self.edges_found))
+        found = (self.found[self.edges_found[place]] for place in (here, here + 1))
+        everyone = (self.everyone[self.edges[place]] for place in (here, here + 1))
+        return *found, *everyone  # type: ignore[return-value]
 
 
 def rank(actual: NDArray[np.bool_], score: Floats) -> Ranking:
     """Return the ranking of scores, highest first."""
     order = np.argsort(-score, kind="stable")
-    falling = score[order]
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(falling)) + 1]).astype(np.intp)
-    return Ranking(order, starts, actual[order].astype(np.float64))
+    inner = np.flatnonzero(np.diff(score[order])) + 1
+    return Ranking(order, np.concatenate([[0], inner, [len(order)]]).astype(np.intp), actual[order])
 
 
-def rank_totals(ranking: Ranking, weights: Floats) -> RankTotals:
+def rank_totals(ranking: Ranking, weights: NDArray[Any]) -> RankTotals:
     """Return running totals of weights, shape (resamples, rows), down the ranking.
 
     Resamples are laid along the last axis, so that each step of the running sum adds whole vectors.
     """
-    everyone = np.ascontiguousarray(weights.T)[ranking.order]
-    positives = everyone * ranking.positive[:, None]
-    negatives = everyone - positives
-    if len(ranking.starts) < len(ranking.order):
-        positives = np.add.reduceat(positives, ranking.starts, axis=0)
-        negatives = np.add.reduceat(negatives, ranking.starts, axis=0)
-    return RankTotals(positives, negatives, np.cumsum(positives, axis=0), np.cumsum(negatives, axis=0))
+    falling = np.ascontiguousarray(weights.T)[ranking.order]
+    edges_found = np.concatenate([[0], np.cumsum(ranking.positive)])[ranking.edges]
+    return RankTotals(_running(falling), _running(falling[ranking.positive]), ranking.edges, edges_found)
 
 
-def rank_metrics(totals: RankTotals) -> dict[str, Floats]:
-    """Return ROC AUC, average precision and lifts, each of shape (resamples,); nan where not defined."""
-    all_positive, all_negative = totals.positives[-1], totals.negatives[-1]
-    flagged = totals.positives + totals.negatives
+def _running(weights: NDArray[Any]) -> NDArray[Any]:
+    """Return running sums from 0; of whole numbers as whole numbers, which are half as wide and exact."""
+    sums = np.zeros((len(weights) + 1, weights.shape[1]), np.int32 if weights.dtype.kind in "biu" else np.float64)
+    np.cumsum(weights, axis=0, out=sums[1:])
+    return sums
+
+
+def area_under_roc(totals: RankTotals) -> Floats:
+    """Return the ROC AUC, shape (resamples,); nan where not defined."""
+    above, down_to, all_above, all_down_to = totals.steps
+    negatives = totals.everyone[-1] - totals.found[-1]
+    # each positive beats the negatives below its score, and half of those at its score
+    beaten = negatives - 0.5 * ((all_above - above) + (all_down_to - down_to))
     with np.errstate(divide="ignore", invalid="ignore"):
-        # each negative is beaten by the positives above its score, and half of those at its score
-        above = totals.positives - 0.5 * totals.positives_here
-        area = np.einsum("ij,ij->j", above, totals.negatives_here) / (all_positive * all_negative)
-        precision = np.divide(totals.positives, flagged, out=np.zeros_like(flagged), where=flagged > 0)
-        average = np.einsum("ij,ij->j", precision, totals.positives_here) / all_positive
-        result = {"roc_auc": area, "average_precision": average}
-        for share in LIFT_SHARES:
-            result[f"lift_at_{round(share * 100)}_percent"] = _lift(totals, flagged, share)
-    return result
+        area = np.einsum("ij,ij->j", (down_to - above).astype(np.float64), beaten)
+        return np.asarray(area / (totals.found[-1].astype(np.float64) * negatives))
+
+
+def average_precision(totals: RankTotals) -> Floats:
+    """Return the average precision, shape (resamples,); nan without positives."""
+    above, down_to, _, everyone = totals.steps
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = down_to / np.where(everyone > 0, everyone, 1)
+        return np.asarray(np.einsum("ij,ij->j", precision, (down_to - above).astype(np.float64)) / totals.found[-1])
+
+
+def lift(totals: RankTotals, share: float) -> Floats:
+    """Return the share of positives in the top `share`, over the share in all; ties broken at random, on average."""
+    everyone = totals.everyone
+    wanted = share * everyone[-1]
+    column = np.arange(len(wanted))
+    low, high = np.zeros(len(wanted), np.intp), np.full(len(wanted), len(everyone) - 1)
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = everyone[middle, column] >= wanted - 1e-9
+        low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+    run = np.searchsorted(totals.edges, low)  # the distinct score whose rows reach the share ends here
+    all_above, all_down_to = (everyone[totals.edges[place], column] for place in (run - 1, run))
+    above, down_to = (totals.found[totals.edges_found[place], column] for place in (run - 1, run))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = down_to - (down_to - above) * (all_down_to - wanted) / (all_down_to - all_above)
+        return np.asarray((found / wanted) / (totals.found[-1] / everyone[-1]))
+
+
+RANK_METRICS: Mapping[str, Callable[[RankTotals], Floats]] = {
+    "roc_auc": area_under_roc,
+    "average_precision": average_precision,
+    **{f"lift_at_{round(share * 100)}_percent": partial(lift, share=share) for share in LIFT_SHARES},
+}
+"""Each metric of ranking by name: what makes it of running totals."""
 
 
 def recall_at_precision(totals: RankTotals, precision: float) -> Floats:
@@ -96,19 +149,7 @@ def recall_at_precision(totals: RankTotals, precision: float) -> Floats:
     >>> [float(recall_at_precision(totals, precision)[0]) for precision in (1.0, 0.6)]
     [0.5, 1.0]
     """
-    reached = totals.positives >= precision * (totals.positives + totals.negatives) - 1e-9
-    reached &= totals.positives + totals.negatives > 0
+    _, down_to, _, everyone = totals.steps
+    reached = down_to >= precision * everyone - 1e-9
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.max(np.where(reached, totals.positives, 0.0), axis=0) / totals.positives[-1]
-
-
-def _lift(totals: RankTotals, flagged: Floats, share: float) -> Floats:
-    """Return the share of positives in the top `share`, over the share in all; ties broken at random, on average."""
-    wanted = share * flagged[-1]
-    place = np.argmax(flagged >= wanted - 1e-9, axis=0)
-    column = np.arange(len(wanted))
-    positives_here = totals.positives_here[place, column]
-    here = positives_here + totals.negatives_here[place, column]
-    missing = flagged[place, column] - wanted  # how far the last run of equal scores overshoots
-    found = totals.positives[place, column] - positives_here * missing / here
-    return (found / wanted) / (totals.positives[-1] / flagged[-1])
+        return np.asarray(np.max(np.where(reached, down_to, 0), axis=0, initial=0) / totals.found[-1])

@@ -16,14 +16,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import (
     LEVEL,
+    MetricDraws,
     Weights,
-    draw_metrics,
     effective_rows,
     metric_intervals,
     percentile_interval,
     wilson_interval,
 )
-from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, metrics_of
+from sqf_pipeline.evaluation.metrics import (
+    Floats,
+    Forecast,
+    calibration_gaps,
+    confusion_cells,
+    none_if_nan,
+    ranked_draws,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,21 +176,27 @@ def _group_order(row: dict[str, object]) -> tuple[bool, int, str]:
 
 
 def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
-    counts = {name: float(value[0]) for name, value in confusion_counts(forecast, threshold).items()}
-    measured = metrics_of(forecast, training_share=0.5, threshold=threshold)
-    positives = counts["tp"] + counts["fn"]
-    negatives = counts["tn"] + counts["fp"]
+    tn, fp, fn, tp = (float(count) for count in confusion_cells(forecast, threshold).sum(axis=0))
+    once = np.ones((1, forecast.rows), dtype=np.uint8)
     return {
         "rows": forecast.rows,
-        "positives": int(positives),
-        "base_rate": positives / forecast.rows,
-        "selection_rate": measured["flagged_share"],
-        "false_positive_rate": counts["fp"] / negatives if negatives else None,
-        "false_negative_rate": counts["fn"] / positives if positives else None,
+        "positives": int(tp + fn),
+        "base_rate": (tp + fn) / forecast.rows,
+        "selection_rate": (tp + fp) / forecast.rows,
+        "false_positive_rate": fp / (tn + fp) if tn + fp else None,
+        "false_negative_rate": fn / (tp + fn) if tp + fn else None,
         "mean_probability": float(forecast.probability.mean()),
-        "roc_auc": measured["roc_auc"],
-        "expected_calibration_error": measured["expected_calibration_error"],
+        **{name: none_if_nan(value[0]) for name, value in _bootstrapped(forecast, once).items()},
     }
+
+
+def _bootstrapped(forecast: Forecast, weights: Weights) -> dict[str, Floats]:
+    """Return the metrics of `BOOTSTRAPPED` for each reweighting."""
+    columns = np.column_stack([np.ones(forecast.rows), calibration_gaps(forecast)])
+    rows, *gaps = (weights.astype(np.float64) @ columns).T
+    with np.errstate(invalid="ignore"):
+        error = np.abs(gaps).sum(axis=0) / rows
+    return dict(zip(BOOTSTRAPPED, (ranked_draws(forecast, weights, "roc_auc"), error), strict=True))
 
 
 def _intervals(
@@ -203,7 +216,9 @@ def _intervals(
         if isinstance(value, float):
             low_high = wilson_interval(value, effective_rows(clusters[mask]), level)
         bounds[f"{rate}_low"], bounds[f"{rate}_high"] = low_high
-    drawn = metric_intervals(draw_metrics(forecast, weights, training_share=0.5), level=level).set_index("metric")
+    estimates: dict[str, Any] = {name: np.nan if row[name] is None else row[name] for name in BOOTSTRAPPED}
+    draws = MetricDraws(estimates, _bootstrapped(forecast, weights))
+    drawn = metric_intervals(draws, level=level).set_index("metric")
     for name in BOOTSTRAPPED:
         found = drawn.loc[name]
         bounds |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}

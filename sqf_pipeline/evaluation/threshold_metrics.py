@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL, Weights, percentile_interval
-from sqf_pipeline.evaluation.metrics import Forecast, confusion_counts, confusion_metrics, none_if_nan
+from sqf_pipeline.evaluation.metrics import CELLS, Forecast, confusion_cells, confusion_metrics, none_if_nan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,20 +37,22 @@ def threshold_metrics(
     """
     import pandas as pd
 
-    exact = weights.astype(np.float32)  # counts are whole and far below 2 ** 24
+    cells = np.column_stack([confusion_cells(forecast, threshold) for threshold in thresholds.values()])
+    # counts are whole, and exact in float32 up to 2 ** 24 stops
+    resampled = weights.astype(np.float32) @ cells.astype(np.float32)
+    counts = np.concatenate([cells.sum(axis=0, keepdims=True), resampled.astype(np.float64)])
     rows = []
-    for aim, threshold in thresholds.items():
-        counts = confusion_counts(forecast, threshold)
-        found = confusion_metrics(**counts)
-        resampled = confusion_metrics(**confusion_counts(forecast, threshold, exact))
+    for place, (aim, threshold) in enumerate(thresholds.items()):
+        mine = counts[:, len(CELLS) * place : len(CELLS) * (place + 1)]
+        found = confusion_metrics(*mine.T)
         row: dict[str, object] = {"aim": aim, "threshold": float(threshold)}
-        row |= {name: int(value[0]) for name, value in counts.items()}
+        row |= {name: int(value) for name, value in zip(CELLS, mine[0], strict=True)}
         row |= {name: none_if_nan(found[name][0]) for name in _SHOWN}
         for name in _WITH_INTERVAL:
             defined = bool(np.isfinite(found[name][0]))
-            low, high = percentile_interval(resampled[name], level) if defined else (None, None)
+            low, high = percentile_interval(found[name][1:], level) if defined else (None, None)
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     bounds = [f"{name}_{end}" for name in _WITH_INTERVAL for end in ("low", "high")]
-    columns = ["aim", "threshold", "tn", "fp", "fn", "tp", *_SHOWN, *bounds]
+    columns = ["aim", "threshold", *CELLS, *_SHOWN, *bounds]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys([*_SHOWN, *bounds], "Float64"))

@@ -39,9 +39,10 @@ class RawFile:
     Attributes
     ----------
     frame
-        One row a stop, every column `str` exactly as published (an empty cell is ''), under the names of the
-        registry, in published order; only recognised columns, only rows of the year. A column that the form publishes
-        in several is made from their texts, and a column `form` says which form it is.
+        One row a stop, every cell text exactly as published (an empty one is ''), under the names of the registry, in
+        published order; only recognised columns, only rows of the year. A column that the form publishes in several is
+        made from their texts, and a column `form` says which form it is. Columns are `category`, which holds each
+        different text once, but for `stop_id`, `str`.
     year
         The year of the stops.
     form
@@ -129,7 +130,7 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
     stops, unnumbered = number_the_unnumbered(described, stops, form)
     unknown = tuple(dict.fromkeys(name for table in tables for name in table.unknown))
     return RawFile(
-        frame=stops.assign(form=form.name),
+        frame=_each_text_once(stops.assign(form=form.name)),
         year=year,
         form=form,
         published_names=names,
@@ -140,6 +141,14 @@ def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFi
         parts=tuple(parts),
         notes=notes + unnumbered,
     )
+
+
+def _each_text_once(stops: pd.DataFrame) -> pd.DataFrame:
+    """Return text as categories: of a year of 685,724 stops 0.1 GB rather than 0.7, and read in less time."""
+    columns = {name: stops.pop(name) for name in list(stops)}
+    for name in columns.keys() - {"stop_id"}:  # one column after another, so that none is there twice but one
+        columns[name] = columns[name].astype("category")
+    return pd.DataFrame(columns, copy=False)
 
 
 def _table_of(described: str, sheet: pd.DataFrame) -> Table:

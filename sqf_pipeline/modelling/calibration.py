@@ -46,13 +46,13 @@ class Calibrator:
         score = np.asarray(score, dtype=np.float64)
         if self.kind == "logistic":
             odds = self.slope * log_odds(score, self.smallest) + self.intercept
-            return 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
+            return 1 / (1 + np.exp(-np.minimum(np.maximum(odds, -700), 700)))  # np.clip takes ten times as long
         return np.clip(score, 0.0, 1.0)
 
 
 def log_odds(score: np.ndarray, smallest: float = SCORE_FLOOR) -> np.ndarray:
     """Return log(score / (1 - score)), scores kept `smallest` away from 0 and 1."""
-    kept = np.clip(np.asarray(score, dtype=np.float64), smallest, 1 - smallest)
+    kept = np.minimum(np.maximum(np.asarray(score, dtype=np.float64), smallest), 1 - smallest)
     return np.log(kept / (1 - kept))
 
 

@@ -1,7 +1,8 @@
 """Where assets are kept, whole or not at all: Parquet frames, joblib models, PostgreSQL tables."""
 
+import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.files import locked, writable, written_whole
+from sqf_pipeline.files import file_sha256, locked, writable, written_whole
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 1800.0
 """Longest wait for another writer of the same asset and partition; each holds its lock for seconds, or one fit."""
+
+_STOPS = dg.AssetKey("stops")
 
 TABLE = "sqf/table"
 """Metadata of an asset that names its table."""
@@ -110,17 +113,50 @@ class ParquetIOManager(_FileIOManager):
         """Write a frame."""
         obj.to_parquet(path)
 
-    def read(self, path: Path) -> "pd.DataFrame":
-        """Read a frame."""
+    def read(self, path: Path, columns: Collection[str] | None = None) -> "pd.DataFrame":
+        """Read a frame, or those of some columns that it has."""
         import pyarrow.parquet as pq
 
-        table = pq.read_table(path)
+        names = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]
+        table = pq.read_table(path, columns=names)
         frame = table.to_pandas()
         # Parquet has no seconds resolution and gives milliseconds back
         for column in (table.schema.pandas_metadata or {}).get("columns", []):
-            if column["pandas_type"] == "datetime":
+            if column["pandas_type"] == "datetime" and column["name"] in frame:
                 frame[column["name"]] = frame[column["name"]].astype(column["numpy_type"])
         return frame
+
+
+class StopsReferenceIOManager(_FileIOManager):
+    """Stops of some years, kept as a reference: the years and the digests of their files, which hold the frames."""
+
+    suffix = ".json"
+
+    def __init__(self, frames: ParquetIOManager) -> None:
+        super().__init__(frames.directory)
+        self.frames = frames
+
+    def write(self, obj: "pd.DataFrame", path: Path) -> None:
+        """Write which stops a frame is of, in its order."""
+        path.write_text(json.dumps({str(year): self._digest(str(year)) for year in obj["year"].unique()}), "utf-8")
+
+    def read(self, path: Path) -> "pd.DataFrame":
+        """Read the stops; raises SqfError when a year was stored anew since, so that nobody mixes the two."""
+        import pandas as pd
+
+        years: dict[str, str] = json.loads(path.read_text("utf-8"))
+        changed = [year for year, digest in years.items() if self._digest(year) != digest]
+        if changed:
+            raise SqfError(
+                f"The stops of {', '.join(changed)} were stored anew after {path.parent.name} of {path.stem} was made "
+                f"of them. Materialise {path.parent.name} of {path.stem} again, or run `sqf run`."
+            )
+        frames = [self.frames.read(self.frames.path(_STOPS, year)) for year in years]
+        return pd.concat(frames, ignore_index=True)
+
+    def _digest(self, year: str) -> str:
+        path = self.frames.path(_STOPS, year)
+        return file_sha256(path) if path.exists() else "no file"
 
 
 class ModelIOManager(_FileIOManager):

@@ -1,10 +1,12 @@
 """Fitted models on disk: one file each, read one at a time, as a forest grown to purity takes 100 MB."""
 
+import hashlib
 import json
+import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -13,10 +15,33 @@ from sqf_pipeline.files import file_sha256, is_left, put_in_place, unfinished, w
 from sqf_pipeline.orchestration.io_managers import NotMadeYetError, one_writer
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sqf_pipeline.modelling.fitting import FittedModel
 
 IF_FITTED = {"sqf/if_fitted": True}
 """Metadata of an input that has no models as long as nobody has fitted them."""
+
+
+_PARTS = ("model", "description")
+MADE_FROM = "made_from"
+"""Metadata of an output of models, and part of their list: the digest by `digest_of_all` of what they are made from."""
+
+
+def digest_of_all(version: str, partition_key: str, training: "pd.DataFrame") -> str:
+    """Return a digest of all that decides models: version of code, test year, training rows and releases of packages.
+
+    Neither the number of cores nor the engine is part of it: models are the same to the last bit on all of them.
+    """
+    from importlib import metadata
+
+    import joblib
+
+    from sqf_pipeline.modelling.compute_backend import PACKAGES_THAT_MATTER
+
+    packages = {name: metadata.version(name) for name in (*PACKAGES_THAT_MATTER, "imbalanced-learn", "pandas")}
+    told = version, partition_key, joblib.hash(training), packages, platform.python_version(), platform.machine()
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 class StoredModels:
@@ -36,6 +61,18 @@ class StoredModels:
 
     def __getitem__(self, name: str) -> "FittedModel":
         return self._read(name, "model")
+
+    def paths(self) -> list[Path]:
+        """Return the files of the models and of their descriptions."""
+        return [self._folder / parts[part] for parts in self._files.values() for part in _PARTS]
+
+    def are_as_made_from(self, digest: str) -> bool:
+        """Return whether all were made from what has this digest, and their files hold what they held then."""
+        made_from = {parts.get(MADE_FROM) for parts in self._files.values()}
+        try:
+            return made_from == {digest} and all(_name_of_content(path) == path.name for path in self.paths())
+        except FileNotFoundError:
+            return False
 
     def described(self) -> "list[FittedModel]":
         """Return the models without their pipelines: all that was written down about them, and little memory."""
@@ -66,10 +103,21 @@ class FittedModelsIOManager(dg.IOManager):
     def _list_path(self, asset_key: dg.AssetKey, partition_key: str) -> Path:
         return self.directory.joinpath(*asset_key.path, f"{partition_key}.json")
 
-    def handle_output(self, context: dg.OutputContext, obj: "Iterable[FittedModel]") -> None:
-        """Write models, then the list of them, then remove what no list names any more."""
+    def unchanged(self, asset_key: dg.AssetKey, partition_key: str, digest: str) -> StoredModels | None:
+        """Return the stored models where they were made from what has this digest and are whole, else None."""
+        stored = self.stored(asset_key, partition_key)
+        return stored if stored is not None and stored.are_as_made_from(digest) else None
+
+    def handle_output(self, context: dg.OutputContext, obj: "Iterable[FittedModel] | StoredModels") -> None:
+        """Write models, then the list of them, then remove what no list names any more; stored ones are left alone."""
         listed = self._list_path(context.asset_key, context.partition_key)
+        if isinstance(obj, StoredModels):
+            size = _size(listed.parent, {path.name for path in obj.paths()})
+            self._tell(context, listed, size, [_record(model) for model in obj.described()])
+            return
         files, records = {}, []
+        given: Any = context.output_metadata.get(MADE_FROM)
+        made_from = {MADE_FROM: given.value} if given is not None else {}
         for model in obj:
             files[model.name] = {
                 "model": _write(listed.parent, context.partition_key, model),
@@ -80,10 +128,14 @@ class FittedModelsIOManager(dg.IOManager):
         with one_writer(listed, f"{context.asset_key.to_user_string()} of {context.partition_key}"):
             size = _size(listed.parent, wanted)
             with writable(listed), written_whole(listed) as temporary:
-                temporary.write_text(json.dumps(files, indent=1), encoding="utf-8")
+                told = {name: parts | made_from for name, parts in files.items()}
+                temporary.write_text(json.dumps(told, indent=1), encoding="utf-8")
             for path in listed.parent.glob(f"{context.partition_key}-*.joblib"):
                 if path.name not in wanted and is_left(path):
                     path.unlink(missing_ok=True)
+        self._tell(context, listed, size, records)
+
+    def _tell(self, context: dg.OutputContext, listed: Path, size: int, records: list[dg.TableRecord]) -> None:
         context.add_output_metadata(
             {
                 "path": dg.MetadataValue.path(str(listed.resolve())),
@@ -134,9 +186,14 @@ def _write(folder: Path, partition_key: str, model: "FittedModel") -> str:
     part = f"{partition_key}-{model.name}{'' if model.pipeline is not None else '-description'}"
     with writable(folder), unfinished(folder / f"{part}.joblib") as temporary:
         joblib.dump(model, temporary)  # uncompressed: a forest is then written in 0.1 s rather than 1 s
-        named = folder / f"{part}-{file_sha256(temporary)[:12]}.joblib"
+        named = folder / _name_of_content(temporary, part)
         put_in_place(temporary, named)
     return named.name
+
+
+def _name_of_content(path: Path, part: str | None = None) -> str:
+    """Return the name that a file of a part has to have for what it holds; the part that its name says by default."""
+    return f"{part or path.stem.rpartition('-')[0]}-{file_sha256(path)[:12]}.joblib"
 
 
 def _size(folder: Path, names: set[str]) -> int:

@@ -44,6 +44,11 @@ def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
     return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
 
 
+def version_of(asset: "dg.AssetsDefinition") -> str:
+    """Return the version of code that an asset carries, or that of its code where it carries none."""
+    return next(iter(asset.specs)).code_version or code_version(asset)
+
+
 def code_version(asset: "dg.AssetsDefinition") -> str:
     """Return a digest of what the code and the files of data behind an asset mean, twelve hexadecimal digits."""
     digest = hashlib.sha256()

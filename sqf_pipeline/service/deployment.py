@@ -1,15 +1,15 @@
 """How the service stands in a network: its prefix, the proxies before it, other sites that may ask, and its limit."""
 
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Response, request
-from waitress.channel import HTTPChannel
-from waitress.task import ErrorTask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from sqf_pipeline.service.schemas import Problem
-
 API = "/api/"
+_PREFIX = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*")
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": "Content-Type",
@@ -44,9 +44,20 @@ DIRECT = Deployment()
 
 
 def believe_proxies(app: Flask, trusted: int) -> None:
-    """Let an application take address, scheme, host and prefix from the headers of its trusted proxies."""
+    """Let an application take address, scheme, host and prefix from the headers of its trusted proxies.
+
+    A prefix that is no path is passed over: many proxies hand on what a client says of it.
+    """
+    answer = app.wsgi_app
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        prefix = environ["SCRIPT_NAME"].rstrip("/")
+        fits = _PREFIX.fullmatch(prefix)
+        environ["SCRIPT_NAME"] = prefix if fits else environ["werkzeug.proxy_fix.orig"]["SCRIPT_NAME"]
+        return answer(environ, start_response)
+
     if trusted:
-        app.wsgi_app = ProxyFix(app.wsgi_app, trusted, trusted, trusted, trusted, trusted)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(checked, trusted, trusted, trusted, trusted, trusted)  # type: ignore[method-assign]
 
 
 def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
@@ -66,23 +77,3 @@ def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
         return response
 
     app.after_request(allow)
-
-
-class _ProblemTask(ErrorTask):
-    """What the server itself refuses, such as a body that is far too large, told as the application would."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        body = Problem(type="about:blank", title=error.reason, status=error.code, detail=f"{error.body}.")
-        data = body.model_dump_json().encode()
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/problem+json"))
-        self.set_close_on_finish()
-        self.content_length = len(data)
-        self.write(data)
-
-
-class ProblemChannel(HTTPChannel):
-    """A connection whose refusals are problem documents (RFC 9457)."""
-
-    error_task_class = _ProblemTask

@@ -1,5 +1,6 @@
 """The forms for people: from what was typed to a stop, an answer, or messages by field."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec, ModelEntry
 from sqf_pipeline.service.places import NEED_A_PLACE, PLACE_FIELDS, Places
-from sqf_pipeline.service.predictor import Prediction, Predictor
+from sqf_pipeline.service.predictor import Prediction, Predictor, Reason
 
 MOST_CHOICES = 60
 """Most values of a code that are offered as a list; with more, the number is typed."""
@@ -34,6 +35,8 @@ class Control:
         """Return the registry's description, less what is said there about codes that a person never types."""
         if self.kind == "time" or number_choices(self.spec.name):
             return self.spec.description.split(",")[0].split(" on a 24")[0].rstrip(".") + "."
+        if self.spec.kind == "category":
+            return re.split(r": |, in NYPD codes", self.spec.description)[0].rstrip(".") + "."
         return self.spec.description
 
 
@@ -42,6 +45,7 @@ class FormState:
     """A form as filled: what stands in each field, what is wrong, and the answer when nothing is.
 
     Where `places` are there, the fields `place` (a precinct) and `point` stand for every field that a place settles.
+    `reasons` are the label of each field that moved the answer most, its value in words, and the change.
     """
 
     controls: tuple[Control, ...]
@@ -50,6 +54,7 @@ class FormState:
     errors: dict[str, str] = field(default_factory=dict)
     answer: Prediction | None = None
     places: Places | None = None
+    reasons: tuple[tuple[str, str, Reason], ...] = ()
 
 
 def start_form(predictor: Predictor, places: Places | None = None) -> FormState:
@@ -87,8 +92,11 @@ def read_form(predictor: Predictor, form: Mapping[str, str], places: Places | No
             errors["point" if values["point"] else "place"] = str(error)
     if threshold not in entry.thresholds:
         threshold = entry.default_threshold
-    answer = None if errors else predictor.predict([stop], threshold)[0]
-    return FormState(controls, values, threshold, errors, answer, places)
+    answer = None if errors else predictor.predict([stop], threshold, why=True)[0]
+    specs = {spec.name: spec for spec in entry.fields}
+    reasons = [(specs[one.field], stop[one.field], one) for one in (answer.why if answer else ())]
+    told = tuple((spec.label, _words(spec, value), one) for spec, value, one in reasons)
+    return FormState(controls, values, threshold, errors, answer, places, told)
 
 
 def _controls(entry: ModelEntry, places: Places | None) -> tuple[tuple[Control, ...], Places | None]:
@@ -127,6 +135,12 @@ def _show(control: Control, value: Value) -> str:
         seconds = int(value)
         return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}"
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _words(spec: FieldSpec, value: Value) -> str:
+    control = _control(spec)
+    shown = _show(control, value)
+    return dict(control.choices).get(shown, shown)
 
 
 def _read(control: Control, text: str) -> Value:

@@ -18,17 +18,39 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
+MOST_REASONS = 5
+"""Most fields that are named as having moved an answer."""
+LEAST_CHANGE = 0.001
+"""Least change of the probability, a tenth of a point, for which a field is named."""
+_STOPS_AT_ONCE = 50
+"""Stops whose reasons are asked for in one go, which bounds the memory that a long list takes."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A field that moved an answer.
+
+    `without` is the probability that the model gives when this field alone is not given; `change` is what giving it
+    changed: the probability less `without`.
+    """
+
+    field: str
+    without: float
+    change: float
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The answer for one stop.
 
     `positive` is the class at the threshold asked for; `record` says how often such a probability was right in
-    the test year.
+    the test year; `why` has the fields that moved it most, the strongest first.
     """
 
     probability: float
     positive: bool
     record: ReliabilityBin
+    why: tuple[Reason, ...] = ()
 
 
 class Predictor:
@@ -58,16 +80,36 @@ class Predictor:
         scores = self.scores(self._encoder.encode(rows))
         return self.entry.calibration.apply(mean_over_draws(scores, place, weight, len(stops)))
 
-    def predict(self, stops: Sequence[Mapping[str, Value]], threshold: str | None = None) -> list[Prediction]:
+    def predict(
+        self, stops: Sequence[Mapping[str, Value]], threshold: str | None = None, *, why: bool = False
+    ) -> list[Prediction]:
         """Return an answer for each stop, classified at a named threshold (the model's own without a name).
 
-        Raises KeyError when the model has no threshold of that name.
+        With `why`, each is asked again without each field that was given, one at a time. Raises KeyError when the model
+        has no threshold of that name.
         """
         limit = self.entry.thresholds[threshold or self.entry.default_threshold].value
+        found = []
+        for start in range(0, len(stops), _STOPS_AT_ONCE):
+            found += self._explain(stops[start : start + _STOPS_AT_ONCE], why=why)
         return [
-            Prediction(probability, probability >= limit, find_bin(self.entry.reliability, probability))
-            for probability in self.probabilities(stops).tolist()
+            Prediction(probability, probability >= limit, find_bin(self.entry.reliability, probability), reasons)
+            for probability, reasons in found
         ]
+
+    def _explain(self, stops: Sequence[Mapping[str, Value]], *, why: bool) -> list[tuple[float, tuple[Reason, ...]]]:
+        """Return the probability of each stop and what moved it, from one run of the model."""
+        names = [spec.name for spec in self.entry.fields if why]
+        given = [{name: stop[name] for name in names if stop.get(name) is not None} for stop in stops]
+        less = [{**stop, name: None} for stop in given for name in stop]
+        found = self.probabilities([*stops, *less]).tolist()
+        without = iter(found[len(stops) :])
+        explained = []
+        for probability, stop in zip(found, given, strict=False):
+            reasons = [Reason(name, other, probability - other) for name, other in zip(stop, without, strict=False)]
+            told = sorted((one for one in reasons if abs(one.change) >= LEAST_CHANGE), key=lambda one: -abs(one.change))
+            explained.append((probability, tuple(told[:MOST_REASONS])))
+        return explained
 
 
 def find_bin(table: Sequence[ReliabilityBin], probability: float) -> ReliabilityBin:

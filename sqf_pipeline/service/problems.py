@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 _MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
-_DETAILS = {
+DETAILS = {
     404: "No page or endpoint has this address.",
     405: "This address does not take this method.",
     413: "The request is larger than the service takes.",
@@ -42,7 +42,7 @@ def register_error_handlers(app: Flask) -> None:
         status = error.code or 500
         if status < HTTPStatus.BAD_REQUEST:  # a redirect
             return error
-        answer = _answer(status, _DETAILS.get(status, HTTPStatus(status).phrase + "."))
+        answer = _answer(status, DETAILS.get(status, HTTPStatus(status).phrase + "."))
         allowed = getattr(error, "valid_methods", None)
         if status == HTTPStatus.METHOD_NOT_ALLOWED and allowed:
             answer.headers["Allow"] = ", ".join(sorted(allowed))
@@ -50,7 +50,7 @@ def register_error_handlers(app: Flask) -> None:
 
     def failed(error: Exception) -> Response:
         logger.error("a request to %s failed", request.endpoint, exc_info=error)
-        return _answer(500, _DETAILS[500])
+        return _answer(500, DETAILS[500])
 
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(Exception, failed)

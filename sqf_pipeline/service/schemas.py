@@ -1,5 +1,6 @@
 """What a client may send and what it gets back, as pydantic models made from the manifest."""
 
+import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from functools import reduce
@@ -9,9 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter, create_model
 
 from sqf_pipeline.modelling.thresholds import Threshold
+from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.manifest import FieldSpec, Measure, MeasuredThreshold, ModelEntry, ReliabilityBin
+from sqf_pipeline.service.predictor import LEAST_CHANGE, MOST_REASONS, Reason
 
 LONGEST_TEXT = 200
 MOST_STOPS = 1000
@@ -39,6 +42,13 @@ class PredictionOut(_Response):
     probability: float = Field(ge=0, le=1)
     class_: Literal[0, 1] = Field(alias="class")
     test_year_record: ReliabilityBin
+    why: list[Reason] = Field(
+        [], max_length=MOST_REASONS,
+        description=f"The fields that moved this probability most, the strongest first: at most {MOST_REASONS}, each "
+        f"by {LEAST_CHANGE} or more. Each is the difference to the answer when that field alone is not given, so they "
+        "do not add up, and fields that say the same thing hide each other. They describe the model: neither the "
+        'person nor a cause. Absent where the request says `"why": false`.',
+    )  # fmt: skip
 
 
 class PredictionsOut(_Response):
@@ -161,7 +171,7 @@ def stop_model(entry: ModelEntry) -> type[BaseModel]:
     )  # fmt: skip
 
 
-_TOP = ("tier", "threshold", "stops")
+_TOP = ("tier", "threshold", "stops", "why")
 _UNUSED = "Not used by the model in force."
 _MEANINGS: dict[Tier, str] = {
     "study": "to the study of 2021",
@@ -187,6 +197,7 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
         "tier": (Literal[entry.tier], ...),
         "threshold": (threshold, entry.default_threshold),
         "stops": (stops, ...),
+        "why": (Annotated[bool, Field(description="Whether each answer names the fields that moved it most.")], True),
     }
     return create_model(
         f"{entry.outcome.title()}Request{_title(entry.tier)}", __base__=_Request,
@@ -212,13 +223,13 @@ def describe_errors(errors: list[Any], names: Mapping[str, Collection[str]]) -> 
     found = []
     for error in errors:
         location = list(error["loc"])
-        tier = next(iter(names))
-        while location and location[0] in names:
-            tier = location.pop(0)
+        tier = location.pop(0) if len(names) > 1 and location else next(iter(names))
         if len(location) > 1 and location[0] == "stops" and location[1] in ("one", "many"):
             location.pop(1)
         detail = str(error["msg"])
-        if error["type"] == "extra_forbidden":
+        if error["type"].startswith("union_tag"):
+            location, detail = ["tier"], f"Expected {' or '.join(names)}."
+        elif error["type"] == "extra_forbidden":
             detail = _unknown(str(location[-1]), tier, names if location[0] == "stops" else {})
         pointer = "".join(f"/{_escape(part)}" for part in location)
         found.append(FieldProblem(pointer=pointer, detail=detail[:300]))
@@ -231,8 +242,11 @@ def _unknown(name: str, tier: str, names: Mapping[str, Collection[str]]) -> str:
         return f"There is no such field; expected {', '.join(_TOP)}."
     if elsewhere := [other for other, known in names.items() if name in known]:
         return f"{name} is not known at the tier {tier}; ask at the tier {elsewhere[0]}, or leave it out."
-    near = get_close_matches(name[:LONGEST_TEXT], names[tier], n=1, cutoff=0.5)
-    return f"There is no such field{f'; the nearest is {near[0]}' if near else ''}. /api/v1/models names all."
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])|\W+", "_", name[:LONGEST_TEXT]).lower()
+    known = {name: name for name in names[tier]}
+    known |= {old.lower(): one.name for one in load_columns() if one.name in known for old in one.published_names}
+    near = get_close_matches(plain, known, n=1) or [one for one in known if len(plain) > 2 and plain in one]
+    return f"There is no such field{f'; the nearest is {known[near[0]]}' if near else ''}. /api/v1/models names all."
 
 
 def _escape(part: object) -> str:

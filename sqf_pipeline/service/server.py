@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from flask import Flask, Response, request
 from sqf_pipeline.memory import return_memory
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import CURRENT_NAME, BundleError, list_exports, order_of, resolve_folder
-from sqf_pipeline.service.deployment import DIRECT, Deployment, ProblemChannel
+from sqf_pipeline.service.deployment import DIRECT, Deployment
 from sqf_pipeline.service.manifest import MANIFEST_NAME
 from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.problems import PROBLEM_TYPE
@@ -184,20 +183,17 @@ def serve(
     Raises BundleError when no export can be served, before a port is opened; with `wait`, the service then asks
     visitors to come again, and keeps looking for one. Raises OSError when the port is taken.
     """
-    import waitress
-    from waitress.server import TcpWSGIServer
+    from sqf_pipeline.service.connections import run_server
 
     served = ServedExport(path, deployment)
     served.start(wait=wait)
+    logging.basicConfig()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that waits its turn
     stop = threading.Event()
     watcher = threading.Thread(target=served.watch, args=(stop,), daemon=True, name="exports")
     watcher.start()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _end)
     try:
-        TcpWSGIServer.channel_class = ProblemChannel
-        waitress.serve(
+        run_server(
             served, host=host, port=port, threads=THREADS, channel_timeout=IDLE_SECONDS, cleanup_interval=5,
             connection_limit=500, max_request_body_size=2 * deployment.largest_request, max_request_header_size=32_768,
             expose_tracebacks=False, ident="", url_prefix=deployment.prefix,
@@ -206,8 +202,3 @@ def serve(
     finally:
         stop.set()
         watcher.join()  # an interpreter that ends under a thread in ONNX Runtime's C++ aborts (-6 in place of 0)
-
-
-def _end(*_: object) -> None:
-    """End as Ctrl-C does: waitress finishes what is being answered."""
-    raise SystemExit(0)

@@ -85,7 +85,7 @@ def texts_of(raw: pd.DataFrame, name: str) -> pd.Series:
     """Return a column's text, without a missing value; empty text when the files lack the column."""
     if name not in raw:
         return pd.Series("", index=raw.index, dtype="str")
-    return raw[name].fillna("")
+    return raw[name].astype(str).fillna("")
 
 
 def label_codes(texts: pd.Series) -> pd.Series:

@@ -94,8 +94,20 @@ def _doubled_keys(table: sa.Table, frame: pd.DataFrame) -> list[str]:
     return [f"{doubled} rows repeat a key ({', '.join(key)})"] if doubled else []
 
 
-def frame_to_rows(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]) -> pa.Table:
-    """Return a frame in the types of a table's columns; raises SqfError when its values are not of these types."""
+def csv_in_chunks(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]) -> Iterator[BytesIO]:
+    """Yield a frame as CSV without a header, so many rows at a time that a large year is never held a second time.
+
+    Raises SqfError when values are not of the types of the table's columns; what is written then has to be undone.
+    """
+    for start in range(0, len(frame), CHUNK_ROWS):
+        target = BytesIO()
+        csv.write_csv(_frame_to_rows(table, frame.iloc[start : start + CHUNK_ROWS], columns), target, _FOR_COPY)
+        target.seek(0)
+        yield target
+
+
+def _frame_to_rows(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]) -> pa.Table:
+    """Return rows in the types of a table's columns."""
     arrays = []
     problems = []
     for column in columns:
@@ -108,15 +120,6 @@ def frame_to_rows(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]
         msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
         raise SqfError(msg)
     return pa.table(arrays, names=[column.name for column in columns])
-
-
-def csv_in_chunks(rows: pa.Table) -> Iterator[BytesIO]:
-    """Yield rows as CSV without a header, so many at a time that the text of a large year is never held whole."""
-    for start in range(0, rows.num_rows, CHUNK_ROWS):
-        target = BytesIO()
-        csv.write_csv(rows.slice(start, CHUNK_ROWS), target, _FOR_COPY)
-        target.seek(0)
-        yield target
 
 
 def csv_to_frame(payload: bytes, columns: list[sa.Column]) -> pd.DataFrame:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+import pandas as pd
 import psycopg2
-import pyarrow as pa
 import sqlalchemy as sa
 from psycopg2 import sql
 
@@ -13,13 +13,13 @@ from sqf_pipeline.warehouse.database_errors import explain
 from sqf_pipeline.warehouse.frame_conversion import csv_in_chunks
 
 
-def copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], rows: pa.Table) -> None:
-    """Add rows, which `frame_conversion.frame_to_rows` made, to a table."""
+def copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], frame: pd.DataFrame) -> None:
+    """Add a frame, which `frame_conversion.check_frame` has seen, to a table."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
         sql.Identifier(str(table.schema), table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
     )
     with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
-        for chunk in csv_in_chunks(rows):
+        for chunk in csv_in_chunks(table, frame, columns):
             cursor.copy_expert(statement, chunk)
 
 

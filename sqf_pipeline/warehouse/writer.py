@@ -19,7 +19,6 @@ from sqf_pipeline.warehouse.frame_conversion import (
     check_frame,
     csv_to_batches,
     csv_to_frame,
-    frame_to_rows,
     partition_year,
 )
 from sqf_pipeline.warehouse.schema import advisory_key
@@ -68,7 +67,6 @@ def replace_partition(
     """
     year = partition_year(table, partition)
     columns = check_frame(table, frame, partition)
-    rows = frame_to_rows(table, frame, columns)
     try:
         with engine.begin() as connection:
             _lock(connection, table, frame, year)
@@ -76,7 +74,7 @@ def replace_partition(
             if frame.empty:
                 _refuse_emptying(connection, table, partition, replaced)
             connection.execute(sa.delete(table).where(*replaced))
-            copy_in(connection, table, columns, rows)
+            copy_in(connection, table, columns, frame)
             if only is not None:
                 _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)

@@ -18,6 +18,8 @@ from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, described
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
+from sqf_pipeline.orchestration.stored_models import MADE_FROM, FittedModelsIOManager, digest_of_all
+from sqf_pipeline.orchestration.versions import version_of
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
@@ -47,11 +49,19 @@ def _fitted_asset(
         description=description,
         **described(group, FITTED),
     )
-    def fitted_models(
-        context: dg.AssetExecutionContext, training: pd.DataFrame, compute: dg.ResourceParam[Compute]
+    def models_of_year(
+        context: dg.AssetExecutionContext,
+        training: pd.DataFrame,
+        compute: dg.ResourceParam[Compute],
+        fitted_models: dg.ResourceParam[FittedModelsIOManager],
     ) -> dg.Output[Any]:
         from sqf_pipeline.modelling.experiment_groups import fit_all
 
+        made_from = digest_of_all(version_of(context.assets_def), context.partition_key, training)
+        unchanged = fitted_models.unchanged(context.asset_key, context.partition_key, made_from)
+        if unchanged is not None:
+            context.log.info("the models of %s are kept: stops, code and packages are the same", name)
+            return dg.Output(unchanged, metadata={MADE_FROM: made_from})
         encoded = fitted_on == "training_features"
         forms = forms_of_years([*training["year"].unique(), int(context.partition_key)])
 
@@ -66,9 +76,9 @@ def _fitted_asset(
                     context.log.info("fitted %s", model.name)
                     yield model
 
-        return dg.Output(fitted())
+        return dg.Output(fitted(), metadata={MADE_FROM: made_from})
 
-    return fitted_models
+    return models_of_year
 
 
 def _of_outcome(outcome: str) -> Callable[[pd.DataFrame, tuple[str, ...], Compute], Sequence[Experiment]]:
@@ -128,8 +138,7 @@ served_models = _fitted_asset(
     partitions_def=TEST_YEARS,
     ins={"raw_stops": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     metadata={io_managers.TABLE: "study_2021_comparison"},
-    description="The 2021 study run its own way, faults included, beside its published figures and ours.",
-    **described("models", TABLES),
+    **described("models", TABLES, table="study_2021_comparison"),
 )
 def study_2021(
     context: dg.AssetExecutionContext,

@@ -27,7 +27,8 @@ from sqf_pipeline_tests.waiting import PATIENCE
 
 ROUNDS = 16
 SEEN_BOTH = "seen-both"
-CONTEXT = multiprocessing.get_context("spawn")
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload([__name__])  # imports are made once, not by every writer
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,33 @@ def test_a_proxy_that_is_not_trusted_changes_nothing(client):
     assert client.get("/api/openapi.json", headers=PROXY).get_json()["servers"] == [{"url": "/"}]
 
 
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "//evil.org",
+        "https://evil.org",
+        "stops",
+        "/a b",
+        "/stops?x=1",
+        "/<script>",
+        "/../x",
+        "/x/..",
+        "/%2e%2e",
+        "/a//b",
+    ],
+)
+def test_a_prefix_that_is_no_path_is_passed_over(behind, prefix):
+    said = {"X-Forwarded-Prefix": prefix}
+    assert behind.get("/arrest", headers=said).data == behind.get("/arrest").data
+    assert behind.get("/api/openapi.json", headers=said).get_json()["servers"] == [{"url": "/"}]
+
+
+def test_a_prefix_may_have_several_parts_and_end_in_a_slash(behind):
+    for prefix in ("/a/b.c/d-e", "/a/b.c/d-e/"):
+        said = {"X-Forwarded-Prefix": prefix}
+        assert behind.get("/api/openapi.json", headers=said).get_json()["servers"] == [{"url": "/a/b.c/d-e"}]
+
+
 def test_pages_of_an_origin_that_is_named_may_use_the_interface_and_no_others(behind, client):
     body = {"tier": "at_stop", "stops": {}}
     asked = {"Origin": OTHER, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
@@ -106,7 +133,8 @@ def test_the_command_serves_under_a_prefix_and_refuses_what_is_too_large_as_a_pr
             connection.endheaders(b" " * 3_000)
             refused = connection.getresponse()
             assert (refused.status, refused.getheader("Content-Type")) == (413, "application/problem+json")
-            assert json.load(refused)["status"] == 413
+            told = json.load(refused)
+            assert (told["status"], told["detail"]) == (413, "The request is larger than the service takes.")
             connection.close()
 
 

@@ -29,7 +29,7 @@ def rows_of(found: CleanedStops, name: str, rule: str) -> int:
     return int(quality.loc[(quality["column_name"] == name) & (quality["rule"] == rule), "rows"].sum())
 
 
-@pytest.mark.parametrize("year", [2004, 2006, 2014, 2015])
+@pytest.mark.parametrize("year", [2004, 2014])
 def test_every_day_of_a_year_means_one_day_however_it_is_written(year: int):
     days = pd.date_range(f"{year}-01-01", f"{year}-12-31")
     styles = (

@@ -18,7 +18,7 @@ KINDS = {entry.name: entry.kind for entry in load_columns()}
 Cell = Callable[[str], str]
 
 
-def invented(chance: random.Random, rows: int = 8) -> pd.DataFrame:
+def invented(chance: random.Random, rows: int = 16) -> pd.DataFrame:
     """Return invented stops in the usual form: ISO dates, 24-hour times, Y and N, nothing as `(null)`."""
     stops = []
     for number in range(rows):
@@ -115,7 +115,7 @@ def written_by(program: str, stops: pd.DataFrame) -> pd.DataFrame:
     return written
 
 
-@settings(max_examples=4)
+@settings(max_examples=2)
 @given(st.randoms(use_true_random=False))
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_what_a_program_writes_reads_back_to_the_same_stops(program: str, chance: random.Random):

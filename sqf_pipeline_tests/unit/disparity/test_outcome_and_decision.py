@@ -8,7 +8,7 @@ import pytest
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS
 from sqf_pipeline.disparity.clustered_resampling import compare, estimate_and_ends, make_resampling, stratum_codes
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates, verdict_of
-from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates, rate_among
+from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates, rates_among
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
 UNEQUAL = {"bars": (0.06, 0.16, 0.16)}
@@ -31,7 +31,11 @@ def measured(seed, encounters, unit="encounter", strata="precinct_year", **world
     cells = stratum_codes(stops, strata)
     acts = compare(resampling, cells, black, white).contrast(frisked)[0]
     hits = compare(resampling, cells, black & frisked, white & frisked).contrast(weapon)[0]
-    return rate_among(black & frisked, weapon, resampling)[1:4], estimate_and_ends(acts), estimate_and_ends(hits)
+    return (
+        next(rates_among(black & frisked, [weapon], resampling))[1:4],
+        estimate_and_ends(acts),
+        estimate_and_ends(hits),
+    )
 
 
 def test_intervals_hold_the_truth_in_90_to_98_of_100_runs():
@@ -51,7 +55,7 @@ def test_intervals_hold_the_truth_in_90_to_98_of_100_runs():
 def test_rows_counted_one_by_one_would_be_too_sure():
     stops = simulated_stops(5, 3_000, **UNEQUAL)
     black, _, frisked, weapon = masks(stops)
-    effect = rate_among(black & frisked, weapon, make_resampling(stops, "encounter", resamples=10))[4]
+    effect = next(rates_among(black & frisked, [weapon], make_resampling(stops, "encounter", resamples=10)))[4]
     sizes = np.array([1, 2, 3])
     shared = (np.array([0.7, 0.2, 0.1]) * sizes * (sizes - 1)).sum() / (np.array([0.7, 0.2, 0.1]) * sizes).sum()
     assert 1.1 < effect < 1 + shared  # 1 + (mean size of the others) * correlation, which is below 1

@@ -23,6 +23,8 @@ from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, TARGETS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
+pytestmark = pytest.mark.slow  # every kind of model is fitted
+
 FEATURES = [entry.name for entry in load_columns() if entry.feature]
 TREES = {"n_estimators": 3}
 QUICK = {
@@ -92,7 +94,7 @@ def test_a_column_may_be_empty_in_all_of_training(name: str) -> None:
     training[name] = pd.Series(pd.NA, index=training.index, dtype=training[name].dtype)
     test = invented_stops(40, 2, 2020)
     emptied = test.assign(**{name: pd.Series(pd.NA, index=test.index, dtype=test[name].dtype)})
-    for kind in ("tuned_forest", "boosting", "logistic_regression", estimators.BLEND):
+    for kind in ("logistic_regression", estimators.BLEND):  # whose members are a forest and a boosting
         for columns in ("at_stop", "during"):
             model = fit_experiment(quick(Experiment("arrest", columns, kind)), training)
             score = model.raw_score(test)

@@ -28,7 +28,7 @@ def leaking(stops: pd.DataFrame, names: list[str], seed: int) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def years() -> tuple[pd.DataFrame, pd.DataFrame]:
     names = [*LEAKING, "suspect_age", "suspect_sex", "suspect_race"]
-    return leaking(invented_years(1500), names, 1), leaking(invented_stops(3000, 1, 2020), names, 2)
+    return leaking(invented_years(800), names, 1), leaking(invented_stops(2000, 1, 2020), names, 2)
 
 
 def test_the_columns_of_the_tier_are_free_of_the_outcome_where_others_tell_it(

@@ -19,6 +19,8 @@ from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
+ROWS = 150
+"""Invented training stops a year."""
 COLUMNS = ("suspect_age", "suspect_race", "suspect_sex")
 people = st.lists(
     st.tuples(
@@ -106,7 +108,7 @@ def test_no_complete_stop_is_told_in_words() -> None:
 @pytest.fixture(scope="module")
 def at_stop_models() -> list[FittedModel]:
     """Return every kind of model at the stop, fitted on stops in which gaps of the person tell of the arrest."""
-    training = with_telling_gaps(invented_years(400))
+    training = with_telling_gaps(invented_years(ROWS))
     chosen = {
         (outcome, tier): feature_set(tier).columns[-12:]
         for outcome in ("arrest", "summons")
@@ -139,6 +141,7 @@ def with_telling_gaps(stops: pd.DataFrame) -> pd.DataFrame:
     return stops
 
 
+@pytest.mark.slow
 def test_permuting_the_gaps_of_the_test_year_changes_no_score_at_the_stop(at_stop_models: list[FittedModel]) -> None:
     test = with_telling_gaps(invented_stops(300, 9, 2020))
     order = np.random.default_rng(2).permutation(len(test))
@@ -152,8 +155,9 @@ def test_permuting_the_gaps_of_the_test_year_changes_no_score_at_the_stop(at_sto
         np.testing.assert_array_equal(model.raw_score(test), model.raw_score(other))
 
 
+@pytest.mark.slow
 def test_a_gap_at_the_stop_scores_as_the_mean_over_complete_training_stops(at_stop_models: list[FittedModel]) -> None:
-    training = with_telling_gaps(invented_years(400))
+    training = with_telling_gaps(invented_years(ROWS))
     stop = invented_stops(1, 4, 2020)
     for model in at_stop_models:
         drawn = list(model.feature_set.drawn_for(model.outcome))
@@ -168,14 +172,17 @@ def test_a_gap_at_the_stop_scores_as_the_mean_over_complete_training_stops(at_st
         assert model.raw_score(blank)[0] == pytest.approx(model.raw_score(everyone).mean())
 
 
+@pytest.mark.slow
 def test_a_score_does_not_depend_on_the_stops_beside_it(at_stop_models: list[FittedModel]) -> None:
     test = with_telling_gaps(invented_stops(120, 11, 2020))
     order = np.random.default_rng(3).permutation(len(test))
     for model in at_stop_models:
-        np.testing.assert_allclose(model.raw_score(test.iloc[order]), model.raw_score(test)[order], rtol=1e-6)
-        np.testing.assert_allclose(model.raw_score(test.iloc[[7]]), model.raw_score(test)[[7]], rtol=1e-6)
+        score = model.raw_score(test)
+        np.testing.assert_allclose(model.raw_score(test.iloc[order]), score[order], rtol=1e-6)
+        np.testing.assert_allclose(model.raw_score(test.iloc[[7]]), score[[7]], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_gap_that_changes_nothing_is_an_exact_tie(at_stop_models: list[FittedModel]) -> None:
     """A constant says one number of all; a mean a hair beside it would rank those with gaps last."""
     test = with_telling_gaps(invented_stops(200, 12, 2020))
@@ -195,8 +202,9 @@ def test_equal_scores_have_exactly_that_mean(weights: list[float], score: float)
 def test_no_encoder_at_the_stop_marks_a_gap_of_a_drawn_column() -> None:
     training = with_telling_gaps(invented_years(200, years=(2018, 2019)))
     features = feature_set("at_stop")
-    for kind in ("tuned_forest", "logistic_regression", "boosting"):
-        model = make_model(kind, features, "arrest", settings={})
+    few = {"tuned_forest": {"n_estimators": 3}, "logistic_regression": {}, "boosting": {"max_iter": 3}}
+    for kind, settings_of_kind in few.items():
+        model = make_model(kind, features, "arrest", settings=settings_of_kind)
         assert isinstance(model, DrawingPipeline)
         model.fit(training[list(features.columns)], training["arrested"].to_numpy(dtype=bool))
         names = set(model[:-1].get_feature_names_out())

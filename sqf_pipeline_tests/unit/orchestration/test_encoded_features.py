@@ -1,5 +1,7 @@
 """The study's forests are fitted on `training_features` and score `test_features`: a changed value there is seen."""
 
+import importlib.metadata
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sqf_pipeline.modelling import experiment_groups
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.orchestration.assets import evaluation, features, models
@@ -64,7 +67,7 @@ class Plain:
             **dict.fromkeys(("frames", "encoders", "tables"), self.kept),
             "fitted_models": self.fitted,
             "compute": Compute("local", None, 1),
-            "published_files": PublishedFiles.from_settings(Settings(home=folder, _env_file=None), "sample"),
+            "published_files": PublishedFiles(Settings(home=folder, source="sample", _env_file=None)),
         }
 
     def make(self, *names: str) -> dict[str, Any]:
@@ -90,6 +93,7 @@ def votes(model: FittedModel, frame: pd.DataFrame) -> np.ndarray:
     return model.raw_score(frame)
 
 
+@pytest.mark.slow
 def test_a_value_in_the_stored_training_features_changes_a_model(plain: Plain) -> None:
     given = plain.kept.given
     name = f"arrest-{SET}-random_forest"
@@ -107,6 +111,7 @@ def test_a_value_in_the_stored_training_features_changes_a_model(plain: Plain) -
         plain.make("arrest_model")
 
 
+@pytest.mark.slow
 def test_a_value_in_the_stored_test_features_changes_predictions_of_that_stop_alone(plain: Plain) -> None:
     given = plain.kept.given
     before = plain.make("predictions", "model_metrics")["predictions"].set_index(["model", "stop_id"])["score"]
@@ -161,3 +166,47 @@ def test_the_features_of_a_stop_say_what_the_stop_says(plain: Plain) -> None:
         if column in encoded:
             np.testing.assert_array_equal(encoded[column].to_numpy() == 1, sex.eq(level).fillna(value=False).to_numpy())
     assert (encoded.dtypes[[name for name in encoded if "__" in name]] == np.float32).all()
+
+
+def test_models_are_fitted_again_only_when_something_that_makes_them_changed(
+    plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = plain.fitted.directory / "summons_model"
+
+    def content() -> dict[str, bytes]:
+        listed = json.loads((folder / "2020.json").read_text())
+        return {name: (folder / parts["model"]).read_bytes() for name, parts in listed.items()}
+
+    first, fits = content(), []
+    whole = experiment_groups.fit_all
+
+    def counted(*given: Any, **named: Any) -> Any:
+        fits.append(given)
+        return whole(*given, **named)
+
+    monkeypatch.setattr(experiment_groups, "fit_all", counted)
+    plain.make("summons_model")
+    assert not fits, "kept"
+    assert content() == first
+
+    path = next(folder.glob("2020-*.joblib"))
+    for spoil in (lambda: path.write_bytes(path.read_bytes()[:-1] + b"x"), path.unlink):  # a flipped byte, a lost file
+        spoil()
+        plain.make("summons_model")
+        assert len(fits) == 1, spoil
+        assert content() == first
+        fits.clear()
+
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} 0")
+    plain.make("summons_model")
+    assert len(fits) == 1, "another release"
+    monkeypatch.setattr(models, "version_of", lambda _: "other code")
+    plain.make("summons_model")
+    assert len(fits) == 2, "other code"
+    stored = plain.kept.given["training_features"]
+    try:
+        plain.kept.given["training_features"] = stored.iloc[::-1]
+        plain.make("summons_model")
+        assert len(fits) == 3, "other rows"
+    finally:
+        plain.kept.given["training_features"] = stored

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.io_managers import ModelIOManager, ParquetIOManager
+from sqf_pipeline.orchestration.io_managers import ModelIOManager, ParquetIOManager, StopsReferenceIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, TRAINING_WINDOW, YEARS
 
 FRAME = pd.DataFrame(
@@ -16,6 +16,7 @@ FRAME = pd.DataFrame(
         "frisked": pd.array([True, None], dtype="boolean"),
         "height": pd.array([70.5, None], dtype="Float64"),
         "text": pd.Series(["(null)", ""], dtype="str"),
+        "each_once": pd.Series(["(null)", ""], dtype="category"),
     }
 )
 
@@ -28,6 +29,8 @@ def test_every_type_of_a_stop_survives_parquet(tmp_path):
     manager = ParquetIOManager(tmp_path)
     manager.write(FRAME, tmp_path / "x.parquet")
     pd.testing.assert_frame_equal(manager.read(tmp_path / "x.parquet"), FRAME)
+    some = manager.read(tmp_path / "x.parquet", {"race", "stop_date", "of a later version"})
+    pd.testing.assert_frame_equal(some, FRAME[["stop_date", "race"]])
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(tmp_path, monkeypatch):
@@ -83,3 +86,26 @@ def test_a_window_of_years_is_loaded_in_order_and_a_missing_year_is_named(tmp_pa
     assert make(stops, "2018").success
     done = make(training, "2020")
     assert done.output_for_node("training") == [("2017", "2017"), ("2018", "2018"), ("2019", "2019")]
+
+
+def test_stops_of_a_window_come_back_from_the_years_that_hold_them_and_not_once_one_was_stored_anew(tmp_path):
+    frames = ParquetIOManager(tmp_path)
+    years = {year: FRAME.assign(year=pd.array([year, year], dtype="Int16")) for year in (2018, 2017, 2019)}
+    for year, stops in years.items():
+        frames.handle_output(context("stops", str(year)), stops)
+    window = pd.concat([years[2017], years[2018], years[2019]], ignore_index=True)
+    manager = StopsReferenceIOManager(frames)
+    manager.handle_output(context("training_stops", "2020"), window)
+
+    stored = tmp_path / "training_stops" / "2020.json"
+    assert stored.stat().st_size < 400
+    pd.testing.assert_frame_equal(manager.read(stored), window)
+    frames.handle_output(context("stops", "2019"), years[2019])  # the same rows
+    pd.testing.assert_frame_equal(manager.read(stored), window)
+
+    frames.handle_output(context("stops", "2018"), years[2018].iloc[:1])
+    with pytest.raises(SqfError, match=r"stops of 2018 .*Materialise training_stops of 2020 again"):
+        manager.read(stored)
+    (tmp_path / "stops" / "2018.parquet").unlink()
+    with pytest.raises(SqfError, match="2018"):
+        manager.read(stored)

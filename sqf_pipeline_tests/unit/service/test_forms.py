@@ -26,7 +26,8 @@ def test_a_form_starts_at_the_defaults_and_answers(predictor):
     assert all(form.values.values())
     answered = read_form(predictor, form.values)
     assert not answered.errors
-    assert answered.answer == predictor.predict([{spec.name: _typed(spec) for spec in predictor.entry.fields}])[0]
+    stop = {spec.name: _typed(spec) for spec in predictor.entry.fields}
+    assert answered.answer == predictor.predict([stop], why=True)[0]
 
 
 def _typed(spec):
@@ -77,9 +78,9 @@ def test_a_place_stands_for_every_field_that_it_settles(predictor, places):
     chosen = read_form(predictor, {"place": "7", "searched": "true"}, places)
     known = places.precincts["7"]
     stop = {name: known[name] for name in ("precinct", "x_feet", "y_feet", "borough")} | {"searched": True}
-    assert chosen.answer == predictor.predict([stop])[0]
+    assert chosen.answer == predictor.predict([stop], why=True)[0]
     nowhere = read_form(predictor, {"searched": "true"}, places)
-    assert nowhere.answer == predictor.predict([{"searched": True}])[0]
+    assert nowhere.answer == predictor.predict([{"searched": True}], why=True)[0]
 
 
 @pytest.mark.parametrize(("name", "typed"), [("place", "999"), ("point", "here"), ("point", "1, 2")])

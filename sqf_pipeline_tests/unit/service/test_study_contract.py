@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sqf_pipeline.export.field_specs import describe_fields
 from sqf_pipeline.registry.study_fields import SERVICE_FIELDS, STUDY_FIELDS
-from sqf_pipeline.service.study_contract import StudyFieldError, field_labels, read_study_stop
+from sqf_pipeline.service.study_contract import StudyFieldError, field_labels, study_reader
 from sqf_pipeline_tests.service_support import invented_stops
 
 ARREST = {
@@ -37,7 +37,7 @@ def test_the_fields_are_those_of_the_models():
 
 
 def test_numbers_and_numeric_strings_are_read(specs):
-    stop = read_study_stop("arrest", ARREST, specs["arrest"])
+    stop = study_reader("arrest", specs["arrest"])(ARREST)
     assert stop == {
         "searched": True, "weapon_found": False, "suspect_age": 27, "stop_duration_minutes": 10, "month": 4,
         "weekday": 5, "observed_duration_minutes": 1, "frisked": True, "year": 2020, "officer_explained_stop": True,
@@ -46,7 +46,7 @@ def test_numbers_and_numeric_strings_are_read(specs):
 
 
 def test_names_of_months_and_days_and_heights(specs):
-    stop = read_study_stop("summons", SUMMONS, specs["summons"])
+    stop = study_reader("summons", specs["summons"])(SUMMONS)
     assert (stop["month"], stop["weekday"], stop["suspect_height_inches"]) == (4, 7, 71.0)
     assert (stop["y_feet"], stop["stop_time_seconds"], stop["arrested"]) == (206470.5, 51960, False)
 
@@ -57,7 +57,7 @@ def test_names_of_months_and_days_and_heights(specs):
      ("6.10", 73), ("5'10\"", 70), ("5-10", 70), ("510", 70)],
 )  # fmt: skip
 def test_heights(specs, written, inches):
-    stop = read_study_stop("summons", {**SUMMONS, "SUSPECT_HEIGHT": written}, specs["summons"])
+    stop = study_reader("summons", specs["summons"])({**SUMMONS, "SUSPECT_HEIGHT": written})
     assert stop["suspect_height_inches"] == inches
 
 
@@ -80,7 +80,7 @@ def test_heights(specs, written, inches):
 )
 def test_a_bad_value_is_named_by_its_field(specs, field, value, message):
     with pytest.raises(StudyFieldError, match=message) as caught:
-        read_study_stop("arrest", {**ARREST, field: value}, specs["arrest"])
+        study_reader("arrest", specs["arrest"])({**ARREST, field: value})
     assert caught.value.field == field
 
 
@@ -95,7 +95,7 @@ def test_a_bad_value_is_named_by_its_field(specs, field, value, message):
 def test_whatever_is_sent_is_read_in_range_or_named(specs, field, value):
     named = None
     try:
-        stop = read_study_stop("summons", {**SUMMONS, field: value}, specs["summons"])
+        stop = study_reader("summons", specs["summons"])({**SUMMONS, field: value})
     except StudyFieldError as error:
         named = error.field
     if named is not None:

@@ -43,6 +43,12 @@ def years() -> dict[int, pd.DataFrame]:
     return raw
 
 
+@pytest.fixture(scope="module")
+def study(years: dict[int, pd.DataFrame]) -> pd.DataFrame:
+    """Return the study, run once."""
+    return run_study_2021(years, 2020)
+
+
 def one(**cells: str) -> pd.DataFrame:
     return pd.DataFrame({name: [cells.get(name, "")] for name in ORDER}, dtype="str")
 
@@ -90,8 +96,9 @@ def test_bins_hold_one_place_a_stop(years: dict[int, pd.DataFrame]) -> None:
     assert crimes["suspected_crime_larceny"].sum() == (years[2019]["suspected_crime"] == "PETIT LARCENY").sum()
 
 
-def test_figures_are_compared_with_published_ones_only_for_2020(years: dict[int, pd.DataFrame]) -> None:
-    study = run_study_2021(years, 2020)
+def test_figures_are_compared_with_published_ones_only_for_2020(
+    years: dict[int, pd.DataFrame], study: pd.DataFrame
+) -> None:
     rows = study.set_index(["outcome", "figure"])
     assert rows.index.is_unique
     assert set(published_figures()) <= set(rows.index)
@@ -101,8 +108,8 @@ def test_figures_are_compared_with_published_ones_only_for_2020(years: dict[int,
         assert other["measured_again"].notna().any()
 
 
-def test_one_scaler_shows_what_the_second_hid(years: dict[int, pd.DataFrame]) -> None:
-    measured = run_study_2021(years, 2020).set_index(["outcome", "figure"])["measured_again"]
+def test_one_scaler_shows_what_the_second_hid(study: pd.DataFrame) -> None:
+    measured = study.set_index(["outcome", "figure"])["measured_again"]
     two_scalers = measured["arrest", "random_forest_accuracy"]
     assert measured["arrest", "random_forest_accuracy_one_scaler"] < two_scalers - 0.05
     assert measured["arrest", "random_forest_accuracy_one_scaler_training_codes"] > two_scalers - 0.05
@@ -115,9 +122,9 @@ def test_our_figures_stand_beside(years: dict[int, pd.DataFrame]) -> None:
     assert rows.loc[("arrest", "random_forest_slope"), "ours"] == 1.1
 
 
-def test_optional_columns_may_be_absent(years: dict[int, pd.DataFrame]) -> None:
+def test_optional_columns_may_be_absent(years: dict[int, pd.DataFrame], study: pd.DataFrame) -> None:
     fewer = {year: raw.drop(columns=["suspect_eye_color", "month"]) for year, raw in years.items()}
-    assert len(run_study_2021(fewer, 2020)) == len(run_study_2021(years, 2020))
+    assert len(run_study_2021(fewer, 2020)) == len(study)
 
 
 def test_a_missing_year_is_told(years: dict[int, pd.DataFrame]) -> None:
