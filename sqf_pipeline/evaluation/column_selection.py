@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
-from sqf_pipeline.evaluation.importance import MOST_ROWS, REPEATS, ImportanceMetric, permutation_importance
+from sqf_pipeline.evaluation.importance import MOST_ROWS, REPEATS, permutation_importance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,14 +30,13 @@ def select_columns(
     columns: Sequence[str],
     *,
     count: int = SELECTED,
-    measure: ImportanceMetric = "roc_auc",
     most_rows: int = MOST_ROWS,
     repeats: int = REPEATS,
     seed: int = 1,
 ) -> Selection:
     """Choose the most important columns without a look at the test year.
 
-    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last.
+    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last, by ROC AUC.
 
     Parameters
     ----------
@@ -49,7 +48,7 @@ def select_columns(
         Name of the outcome's column; stops of unknown outcome are left out.
     count
         Number of columns to choose.
-    measure, most_rows, repeats, seed
+    most_rows, repeats, seed
         As in `permutation_importance`.
 
     Raises
@@ -72,7 +71,6 @@ def select_columns(
         holdout[target].astype(bool).to_numpy(),
         columns,
         clusters=stop_clusters(holdout),
-        measure=measure,
         repeats=repeats,
         most_rows=most_rows,
         seed=seed,
