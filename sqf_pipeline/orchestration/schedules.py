@@ -86,15 +86,7 @@ def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None,
 
 
 def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: bool = False) -> dg.ScheduleDefinition:
-    """Return the schedule `yearly_publication`.
-
-    Parameters
-    ----------
-    yearly_stops
-        The job that loads the stops of a year.
-    running
-        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
-    """
+    """Return the schedule `yearly_publication`; unless it is `running`, it is switched on in the UI."""
 
     @dg.schedule(
         name="yearly_publication",
@@ -207,15 +199,7 @@ def _runs_of(instance: dg.DagsterInstance, job: str, year: int) -> tuple[tuple[s
 def build_sensor(
     yearly_stops: "UnresolvedAssetJobDefinition", yearly_rerun: "UnresolvedAssetJobDefinition", *, running: bool = False
 ) -> dg.SensorDefinition:
-    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops.
-
-    Parameters
-    ----------
-    yearly_stops, yearly_rerun
-        The jobs that load the stops of a year, and make everything of a test year.
-    running
-        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
-    """
+    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops."""
 
     @dg.sensor(
         name="rerun_after_publication",

@@ -64,7 +64,7 @@ def tests_of_treatment(
 ) -> Iterator[Any]:
     """Make every table of tests on the years of a test year, one by one and together."""
     from sqf_pipeline.contracts.treatment import treatment_contract
-    from sqf_pipeline.disparity.year_windows import over_windows
+    from sqf_pipeline.disparity.tests_of_treatment import over_windows
 
     test_year = int(context.partition_key)
     wanted = {key.path[-1] for key in context.selected_asset_keys}

@@ -37,13 +37,13 @@ def training_stops(
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
-    from sqf_pipeline.contracts.stop_contracts import training_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
 
     years = years_loaded(context, "stops")
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
     files = pd.concat(in_year_order(source_files, years), ignore_index=True)
     yield from through_gate(
-        training_stops_contract(years),
+        stops_contract(years=years),
         merged,
         asset="training_stops",
         metadata=_about(merged),
@@ -65,11 +65,11 @@ def test_stops(
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Set the stops of the test year aside."""
-    from sqf_pipeline.contracts.stop_contracts import test_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
 
     test_year = int(context.partition_key)
     yield from through_gate(
-        test_stops_contract(test_year),
+        stops_contract(years=(test_year,)),
         stops,
         asset="test_stops",
         metadata=_about(stops),

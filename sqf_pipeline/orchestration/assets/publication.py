@@ -65,7 +65,7 @@ def charts(
         source=published_files.origin(test_year),
         data_note=coverage_note(_of_window(context, "source_files", source_files)),
         stops=pd.concat([training_stops, frames["test_stops"]], ignore_index=True),
-        **frames,
+        tables=frames,
     )
     for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
         context.log.warning(
