@@ -268,6 +268,10 @@ class TestRefusing:
         said = self.refuse(engine, filled, spoiled(column, value), f"{column} must be")
         assert str(value) not in said
 
+    def test_wrong_type_in_rows_that_are_written_after_others(self, engine, filled, monkeypatch):
+        monkeypatch.setattr("sqf_pipeline.warehouse.frame_conversion.CHUNK_ROWS", 20)
+        self.refuse(engine, filled, spoiled("suspect_age", "thirty", row=50), "suspect_age must be")
+
     @pytest.mark.parametrize(
         ("column", "value", "rule"),
         [

@@ -67,6 +67,7 @@ def test_few_stops_or_none_give_tables_without_a_figure_rather_than_an_error(row
             assert figure not in made or made[figure].isna().all(), name
 
 
+@pytest.mark.slow
 def test_stops_without_place_time_race_or_crime_are_taken_as_they_are():
     stops = simulated_stops(4, 300, (0.06, 0.16, 0.16))
     for name in ("precinct", "stop_time_seconds", "suspect_race", "suspected_crime", "initiated_by", "x_feet"):
