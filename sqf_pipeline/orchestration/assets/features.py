@@ -140,7 +140,7 @@ training_features = _features_asset(
 test_features = _features_asset(
     "test_features",
     "test_stops",
-    description="Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests score.",
+    description="Test stops as numbers, by the encoders of the training stops: what the study's forests score.",
 )
 
 
