@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
-from sqf_pipeline.evaluation.importance import MOST_ROWS, REPEATS, permutation_importance
+from sqf_pipeline.evaluation.importance import permutation_importance
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SELECTED = 12
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,7 @@ def select_columns(
     target: str,
     columns: Sequence[str],
     *,
-    count: int = SELECTED,
-    most_rows: int = MOST_ROWS,
-    repeats: int = REPEATS,
-    seed: int = 1,
+    count: int,
 ) -> Selection:
     """Choose the most important columns without a look at the test year.
 
@@ -48,8 +43,6 @@ def select_columns(
         Name of the outcome's column; stops of unknown outcome are left out.
     count
         Number of columns to choose.
-    most_rows, repeats, seed
-        As in `permutation_importance`.
 
     Raises
     ------
@@ -71,9 +64,6 @@ def select_columns(
         holdout[target].astype(bool).to_numpy(),
         columns,
         clusters=stop_clusters(holdout),
-        repeats=repeats,
-        most_rows=most_rows,
-        seed=seed,
     )
     return Selection(tuple(table["feature"].head(count)), table, last_year)
 
