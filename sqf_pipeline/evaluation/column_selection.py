@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
-from sqf_pipeline.evaluation.importance import ImportanceMetric, permutation_importance
+from sqf_pipeline.evaluation.importance import permutation_importance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +30,10 @@ def select_columns(
     columns: Sequence[str],
     *,
     count: int = SELECTED,
-    measure: ImportanceMetric = "roc_auc",
 ) -> Selection:
     """Choose the most important columns without a look at the test year.
 
-    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last.
+    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last, by ROC AUC.
 
     Parameters
     ----------
@@ -46,8 +45,6 @@ def select_columns(
         Name of the outcome's column; stops of unknown outcome are left out.
     count
         Number of columns to choose.
-    measure
-        As in `permutation_importance`.
 
     Raises
     ------
@@ -69,7 +66,6 @@ def select_columns(
         holdout[target].astype(bool).to_numpy(),
         columns,
         clusters=stop_clusters(holdout),
-        measure=measure,
     )
     return Selection(tuple(table["feature"].head(count)), table, last_year)
 
