@@ -11,8 +11,6 @@ from sqf_pipeline.evaluation.importance import permutation_importance
 if TYPE_CHECKING:
     import pandas as pd
 
-SELECTED = 12
-
 
 @dataclass(frozen=True)
 class Selection:
@@ -29,7 +27,7 @@ def select_columns(
     target: str,
     columns: Sequence[str],
     *,
-    count: int = SELECTED,
+    count: int,
 ) -> Selection:
     """Choose the most important columns without a look at the test year.
 
