@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+import gc
 import os
 from collections.abc import Callable
 from functools import cache
@@ -29,6 +30,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent / "unit"):
             item.add_marker(pytest.mark.unit)
+
+
+def pytest_collection_finish() -> None:
+    """Let Python's collector pass over all that is imported by now: it would walk through it every few tests."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Let coverage, where it is measured, count what the tests of `unit` reach."""
+    coverage = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    wanted = item.get_closest_marker("unit") is not None
+    if coverage is not None and coverage.started != wanted:
+        (coverage.resume if wanted else coverage.pause)()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
-from sqf_pipeline.evaluation.importance import MOST_ROWS, REPEATS, ImportanceMetric, permutation_importance
+from sqf_pipeline.evaluation.importance import ImportanceMetric, permutation_importance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,6 @@ def select_columns(
     *,
     count: int = SELECTED,
     measure: ImportanceMetric = "roc_auc",
-    most_rows: int = MOST_ROWS,
-    repeats: int = REPEATS,
-    seed: int = 1,
 ) -> Selection:
     """Choose the most important columns without a look at the test year.
 
@@ -49,7 +46,7 @@ def select_columns(
         Name of the outcome's column; stops of unknown outcome are left out.
     count
         Number of columns to choose.
-    measure, most_rows, repeats, seed
+    measure
         As in `permutation_importance`.
 
     Raises
@@ -73,9 +70,6 @@ def select_columns(
         columns,
         clusters=stop_clusters(holdout),
         measure=measure,
-        repeats=repeats,
-        most_rows=most_rows,
-        seed=seed,
     )
     return Selection(tuple(table["feature"].head(count)), table, last_year)
 

@@ -32,7 +32,7 @@ def card_table(
     Parameters
     ----------
     name
-        Of the table in `card_columns.csv`; `low` and `high` of a frame are not renamed, see `_ends`.
+        Of the table in `card_columns.csv`.
     rows
         A frame, or dictionaries.
     more

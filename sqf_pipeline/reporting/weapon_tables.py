@@ -16,10 +16,7 @@ _SUMMARY = metrics_in("summary")
 def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentration: pd.DataFrame) -> DisplayTable:
     """Return how models of a weapon rank, and how few stops hold what they look for, one row a model.
 
-    Parameters
-    ----------
-    models, intervals, concentration
-        Rows of `models`, `metric_intervals` and `risk_concentration` of one test year.
+    Made from `models`, `metric_intervals` and `risk_concentration` of one test year.
     """
     if concentration.empty:
         return DisplayTable()
@@ -41,10 +38,7 @@ def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentra
 def recall_table(models: pd.DataFrame, at_recall: pd.DataFrame) -> DisplayTable:
     """Return what one threshold for everybody finds by group of people, the outcomes of a group below each other.
 
-    Parameters
-    ----------
-    models, at_recall
-        Rows of `models` and `precision_at_recall` of one test year.
+    Made from `models` and `precision_at_recall` of one test year.
     """
     if at_recall.empty:
         return DisplayTable()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 from sqf_pipeline.evaluation.result_rows import model_rows
 from sqf_pipeline.modelling.encoder import encoded_sets
@@ -24,7 +25,7 @@ from sqf_pipeline.modelling.experiments import (
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
-from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
+from sqf_pipeline_tests.modelling_support import invented_stops, invented_years, small_models
 
 SMALL: dict[str, Any] = {"n_estimators": 30, "min_samples_leaf": 5, "max_features": 0.3}
 
@@ -258,6 +259,21 @@ def test_each_place_is_served_by_the_best_of_two_kinds_and_two_numbers_of_column
         tried = [(len(one.fields), one.estimator) for one in (place, *place.alternatives)]
         assert tried == [(12, "tuned_forest"), (12, "boosting"), (16, "tuned_forest"), (16, "boosting")]
         assert all(one.fields == names[: len(one.fields)] for one in (place, *place.alternatives))
+
+
+def test_columns_are_ranked_for_each_place_without_codes_and_without_race_at_the_stop(
+    training: pd.DataFrame,
+) -> None:
+    with small_models():
+        served = experiments_to_serve(training, ("NEW",))
+    ranked = {(one.outcome, one.feature_set): one.alternatives[-1].fields for one in served if one.alternatives}
+    assert {len(set(names)) for names in ranked.values()} == {16}
+    assert ranked["summons", "at_stop"][0] == "suspected_crime"  # what these invented stops make of it
+    assert {"searched", "weapon_found"} == set(ranked["arrest", "during"][:2])
+    for (_, tier), names in ranked.items():
+        assert set(names) <= set(feature_set(tier).columns)
+        assert not {"precinct", "issuing_officer_command", "supervising_officer_command"} & set(names)
+    assert not {"suspect_race", "searched"} & {*ranked["arrest", "at_stop"], *ranked["summons", "at_stop"]}
 
 
 def test_a_last_training_year_of_one_class_is_told(training: pd.DataFrame) -> None:
