@@ -20,23 +20,19 @@ from sqf_pipeline.orchestration.partitions import trained_on
 from sqf_pipeline.orchestration.reports import ReportIOManager
 from sqf_pipeline.orchestration.resources import (
     Compute,
-    Exports,
     PublishedFiles,
-    Residents,
     Warehouse,
     Writers,
-    YearRules,
 )
 from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.versions import with_code_versions
-from sqf_pipeline.settings import Settings, Source, schema_for_source
+from sqf_pipeline.settings import Settings
 
 
 def build_defs(
     settings: Settings | None = None,
     *,
-    source: Source | None = None,
     training: Mapping[int, tuple[int, ...]] | None = None,
     **overrides: Any,
 ) -> dg.Definitions:
@@ -46,8 +42,6 @@ def build_defs(
     ----------
     settings
         Settings; read from the environment by default.
-    source
-        Where the yearly files come from, instead of what the settings say.
     training
         The years that one test year is trained on, where they are not the three before it.
     overrides
@@ -55,19 +49,12 @@ def build_defs(
     """
     hold_text_compactly()
     settings = settings or Settings()
-    source = source or settings.source
     assets = with_code_versions(
         dg.load_assets_from_modules([stops, features, models, evaluation, disparity, publication])
     )
     for test_year, years in (training or {}).items():
         assets = trained_on(assets, years, test_year)
-    groups = frozenset(
-        group
-        for asset in assets
-        if isinstance(asset, dg.AssetsDefinition)
-        for group in asset.group_names_by_key.values()
-    )
-    jobs = {job.name: job for job in build_jobs(groups)}
+    jobs = {job.name: job for job in build_jobs()}
     freshness = build_freshness_checks()
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
@@ -78,28 +65,25 @@ def build_defs(
             build_freshness_sensor(freshness, running=settings.schedule),
         ],
         asset_checks=freshness,
-        resources={**_resources(settings, source, overrides.get("warehouse")), **overrides},
+        resources={**_resources(settings, overrides.get("warehouse")), **overrides},
     )
 
 
-def _resources(settings: Settings, source: Source, warehouse: Warehouse | None) -> dict[str, Any]:
-    warehouse = warehouse or Warehouse.from_settings(settings, source)
-    home, schema = settings.home.resolve(), schema_for_source(source)
-    storage = home / "storage" / schema
+def _resources(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any]:
+    warehouse = warehouse or Warehouse.from_settings(settings)
+    storage = settings.folder("storage")
     frames = ParquetIOManager(storage)
     fitted_models = FittedModelsIOManager(storage)
     tables = TableIOManager(warehouse, fitted_models)
     return {
-        "published_files": PublishedFiles.from_settings(settings, source),
-        "year_rules": YearRules(settings.excerpt, settings.allow_partial),
-        "residents_table": Residents(settings.residents),
+        "settings": settings,
+        "published_files": PublishedFiles(settings),
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,
         "stops_references": StopsReferenceIOManager(frames),
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
-        "exports": Exports(home / "exports" / schema, home / "data_package" / schema),
-        "reports": ReportIOManager(home / "reports" / schema),
+        "reports": ReportIOManager(settings.folder("reports")),
         "encoders": ModelIOManager(storage),
         "fitted_models": fitted_models,
         "tables": tables,

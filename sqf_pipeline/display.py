@@ -36,7 +36,7 @@ def number(value: Any, digits: int = 3) -> str:
     ('−0.125', '–')
     """  # noqa: RUF002
     plain = plain_value(value)
-    return ABSENT if plain is None else f"{float(plain):,.{digits}f}".replace("-", "\u2212")
+    return ABSENT if plain is None else f"{float(plain):z,.{digits}f}".replace("-", "\u2212")
 
 
 def count(value: Any) -> str:

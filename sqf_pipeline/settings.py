@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         "whether NYPD has published something. By default the schedule is switched on in the UI.",
     )
 
+    def folder(self, what: str) -> Path:
+        """Return the folder below the home where `what` of the source is kept: the sample's stand apart."""
+        return self.home.resolve() / what / schema_for_source(self.source)
+
     @property
     def addresses(self) -> tuple[str, ...]:
         """Return where yearly files are asked for, in order: NYPD's address, then the mirrors."""

@@ -31,6 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.unit)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Let coverage, where it is measured, count what the tests of `unit` reach."""
+    coverage = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    wanted = item.get_closest_marker("unit") is not None
+    if coverage is not None and coverage.started != wanted:
+        (coverage.resume if wanted else coverage.pause)()
+
+
 @pytest.fixture(scope="session")
 def real_data_dir() -> Path:
     """Return the folder of the real yearly files, or skip and say why."""

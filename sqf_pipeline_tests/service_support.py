@@ -18,6 +18,19 @@ from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.registry.study_fields import STUDY_FIELDS
 from sqf_pipeline_tests.treatment_support import treatment_results
 
+SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}
+PAGES = (
+    "/",
+    "/arrest",
+    "/summons?tier=during",
+    "/analysis",
+    "/treatment",
+    "/model-card",
+    "/faults",
+    "/api",
+    "/nothing",
+)
+"""Every page of the service, and the screens on which each is looked at."""
 TEST_YEAR = 2020
 TRAINING_YEARS = (2017, 2018, 2019)
 CATEGORIES = {

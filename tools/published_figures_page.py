@@ -77,6 +77,6 @@ def _or_dash(text: object) -> str:
 
 
 if __name__ == "__main__":
-    with closing(Warehouse.from_settings(Settings(), "auto")) as warehouse:
+    with closing(Warehouse.from_settings(Settings())) as warehouse:
         judged = warehouse.read(warehouse.table("published_figures"), {"test_year": int(sys.argv[1])})
     sys.stdout.write(published_figures_document(judged, sys.argv[2]))

@@ -46,11 +46,11 @@ def years_given(_context: click.Context, _option: click.Parameter, text: str | N
         raise click.BadParameter(f"{error}.") from None
 
 
-def open_warehouse(settings: Settings, source: Source) -> "Warehouse":
-    """Return the warehouse of a source."""
+def open_warehouse(settings: Settings) -> "Warehouse":
+    """Return the warehouse of the settings' source."""
     from sqf_pipeline.orchestration.resources import Warehouse
 
-    return Warehouse.from_settings(settings, source)
+    return Warehouse.from_settings(settings)
 
 
 def console() -> "Console":

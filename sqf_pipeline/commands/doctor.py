@@ -12,7 +12,7 @@ import click
 
 from sqf_pipeline.commands.command_support import load_settings
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.settings import Settings, schema_for_source
+from sqf_pipeline.settings import Settings
 
 LEAST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 2_000_000_000
@@ -161,7 +161,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _exports(settings: Settings) -> Iterator[Finding]:
     from sqf_pipeline.service.bundle import CURRENT_NAME, resolve_folder
 
-    current = settings.home / "exports" / schema_for_source(settings.source) / CURRENT_NAME
+    current = settings.folder("exports") / CURRENT_NAME
     named = settings.export_dir or current
     made = resolve_folder(named).name if named.exists() else ""
     if settings.export_dir and not made:

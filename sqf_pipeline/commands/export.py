@@ -37,8 +37,7 @@ def current(name: str | None, source: str | None) -> None:
     from sqf_pipeline.export.current_export import serve_export
     from sqf_pipeline.service.bundle import list_exports
 
-    settings = load_settings(source=source)
-    folder = settings.home / "exports" / schema_for_source(settings.source)
+    folder = load_settings(source=source).folder("exports")
     exports = list_exports(folder)
     if not exports:
         raise SqfError(f"There is no export in {folder}. `sqf run --full` makes one.")
@@ -72,7 +71,7 @@ def data(folder: Path, source: str | None, recode: str | None, date: datetime | 
 
     settings = load_settings(source=source)
     day = date.date().isoformat() if date else None
-    with closing(open_warehouse(settings, settings.source)) as warehouse:
+    with closing(open_warehouse(settings)) as warehouse:
         try:
             files = write_warehouse_package(warehouse, folder, recode=recode, published=day)
         except OSError as error:
@@ -94,7 +93,7 @@ def tableau(path: Path, source: str | None, *, with_stops: bool) -> None:
     from sqf_pipeline.export.tableau import write_hyper
 
     settings = load_settings(source=source)
-    with closing(open_warehouse(settings, settings.source)) as warehouse:
+    with closing(open_warehouse(settings)) as warehouse:
         tables = read_tables(warehouse, with_stops=with_stops)
     if not tables:
         raise SqfError(

@@ -18,7 +18,7 @@ from sqf_pipeline.commands.command_support import (
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import locked
 from sqf_pipeline.registry.year_and_month_words import year_words
-from sqf_pipeline.settings import Settings, Source
+from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from sqf_pipeline.ingest.source_decision import SourceDecision
@@ -124,8 +124,8 @@ def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None
     decision = resolve_source(
         settings.source, settings.data_dir, needed, allow_sample=True, addresses=settings.addresses
     )
-    source: Source = "sample" if decision.is_fallback else settings.source
     if decision.is_fallback:
+        settings = settings.model_copy(update={"source": "sample"})
         from rich.panel import Panel
 
         out.print(Panel(decision.reason, title="Synthetic stops", border_style="bold yellow"))
@@ -142,9 +142,9 @@ def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None
     from sqf_pipeline.orchestration.resources import SOURCE_TAG
     from sqf_pipeline.orchestration.running import run_work, steps_of
 
-    warehouse = open_warehouse(settings, source)
+    warehouse = open_warehouse(settings)
     training = dict.fromkeys(tested, train) if train else {}
-    definitions = build_defs(settings, source=source, training=training, warehouse=warehouse)
+    definitions = build_defs(settings, training=training, warehouse=warehouse)
     with (
         ThreadPoolExecutor(1) as aside,
         open_instance(settings.home) as instance,
@@ -155,9 +155,9 @@ def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None
         for item in work:
             if opening.done():
                 opening.result()
-            run_work(definitions, instance, item, display.show, tags={SOURCE_TAG: source})
+            run_work(definitions, instance, item, display.show, tags={SOURCE_TAG: settings.source})
         seconds = display.seconds
-    print_report(out, settings, source, warehouse, years=tested or None, seconds=seconds)
+    print_report(out, settings, warehouse, years=tested or None, seconds=seconds)
     warehouse.close()
 
 

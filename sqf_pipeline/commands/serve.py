@@ -10,7 +10,7 @@ import click
 from sqf_pipeline.commands.command_support import load_settings, source_option
 from sqf_pipeline.commands.ui import require_free_port
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.settings import Settings, schema_for_source
+from sqf_pipeline.settings import Settings
 
 
 @click.command("serve")
@@ -55,8 +55,6 @@ def command(port: int, host: str, folder: Path | None, source: str | None, *, wa
 
 def exports_folder(settings: Settings, *, only: bool = False) -> Path:
     """Return the folder of exports of the source or, unless `only` is set, the other where it alone is there."""
-    schemas = [schema_for_source("local"), schema_for_source("sample")]
-    if schema_for_source(settings.source) != schemas[0]:
-        schemas.reverse()
-    folders = [settings.home / "exports" / schema for schema in schemas]
-    return next((folder for folder in folders[: 1 if only else 2] if folder.is_dir()), folders[0])
+    other = settings.model_copy(update={"source": "local" if settings.source == "sample" else "sample"})
+    folders = [settings.folder("exports"), *([] if only else [other.folder("exports")])]
+    return next((folder for folder in folders if folder.is_dir()), folders[0])

@@ -113,6 +113,3 @@ def metrics_contract(test_year: int) -> pa.DataFrameSchema:
         ],
         name="model_metrics",
     )
-
-
-__all__ = ["features_contract", "metrics_contract", "outcome_made_columns", "predictions_contract"]

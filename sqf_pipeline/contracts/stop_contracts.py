@@ -18,10 +18,7 @@ KEY = ["year", "stop_id"]
 def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     """Return the contract of stops as published: text in known columns, a number of its own for every stop.
 
-    Parameters
-    ----------
-    form
-        The form of the file, which says what columns there are and which must be; that in use if None.
+    The form of the file, that in use if None, says what columns there are and which must be.
     """
     form = form or forms()[NEW_FORM]
     columns = {
@@ -71,15 +68,7 @@ def _repeats(ids: pd.Series) -> pd.Series:
 def stops_contract(
     *, years: range | tuple[int, ...] | None = None, expected_rows: int | None = None
 ) -> pa.DataFrameSchema:
-    """Return the contract of clean stops.
-
-    Parameters
-    ----------
-    years
-        The years that must be there, each at least once, and no other.
-    expected_rows
-        How many stops went into cleaning; as many must come out.
-    """
+    """Return the contract of clean stops: of exactly these years, and as many as went into cleaning."""
     checks = [_has_rows(), _key_is_unique(), _place_is_whole()]
     if years is not None:
         checks.append(_has_years(frozenset(years)))
@@ -96,19 +85,6 @@ def stops_contract(
         name="stops",
         unique_column_names=True,
     )
-
-
-def training_stops_contract(years: tuple[int, ...]) -> pa.DataFrameSchema:
-    """Return the contract of training stops: clean stops of the training years, each of them and no other."""
-    return stops_contract(years=years)
-
-
-def test_stops_contract(test_year: int) -> pa.DataFrameSchema:
-    """Return the contract of test stops: clean stops of the test year alone."""
-    return stops_contract(years=(test_year,))
-
-
-test_stops_contract.__test__ = False  # type: ignore[attr-defined]  # pytest takes it for a test by its name
 
 
 def _clean_column(entry: Column) -> pa.Column:

@@ -5,25 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 import pandera.pandas as pa
 
+from sqf_pipeline.registry.declared_tables import declared_tables
+
 WEAPON_KINDS = frozenset({"firearm", "knife"})
 """What stands beside every weapon: differences between groups change their sign with the kind of weapon."""
 
 
-def treatment_contract(table: str, key: Sequence[str], test_year: int) -> pa.DataFrameSchema:
-    """Return the contract of a table on equal treatment.
-
-    Parameters
-    ----------
-    table
-        Its name.
-    key
-        Columns that tell its rows apart.
-    test_year
-        The year whose run makes it.
-    """
+def treatment_contract(table: str, test_year: int) -> pa.DataFrameSchema:
+    """Return the contract of a table on equal treatment, as the run of a test year makes it."""
+    key = declared_tables()[table]["key"].split()
     checks = [
         pa.Check(_intervals_ordered, name="intervals_are_ordered"),
-        pa.Check(lambda rows: not rows.duplicated(list(key)).any(), name="no_row_stands_twice"),
+        pa.Check(lambda rows: not rows.duplicated(key).any(), name="no_row_stands_twice"),
     ]
     if "hit" in key:
         beside = [name for name in key if name != "hit"]
@@ -33,7 +26,7 @@ def treatment_contract(table: str, key: Sequence[str], test_year: int) -> pa.Dat
     return pa.DataFrameSchema(
         {
             "test_year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),
-            **{name: pa.Column(nullable=False) for name in key},
+            **{name: pa.Column(nullable=False) for name in key if name != "test_year"},
             "source": pa.Column("string", nullable=False),
         },
         strict=False,

@@ -46,7 +46,7 @@ class Fit:
         return float(middle), float(middle - half), float(middle + half)
 
 
-def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp], weights: Floats | None = None) -> Fit:
+def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp]) -> Fit:
     """Fit a logistic regression by Newton's method, with the sandwich of clusters.
 
     Parameters
@@ -57,22 +57,20 @@ def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp]
         Outcome of each row, shape (rows,).
     clusters
         Cluster of each row from 0, shape (rows,).
-    weights
-        Weight of each row, 1 by default.
 
     Raises
     ------
     ArithmeticError
         When it does not converge in 60 steps.
     """
-    beta, curvature = newton(design, happened, weights)
+    beta, curvature = newton(design, happened)
     chance = _expit(design @ beta)
-    errors = (np.asarray(happened, np.float64) - chance) * (1.0 if weights is None else weights)
+    errors = np.asarray(happened, np.float64) - chance
     return Fit(beta, _sandwich(design * errors[:, None], clusters, np.asarray(np.linalg.inv(curvature))), chance)
 
 
 def newton(design: Floats, happened: ArrayLike, weights: Floats | None = None) -> tuple[Floats, Floats]:
-    """Return coefficients and curvature (minus Hessian) of a logistic regression; arguments as in `fit_logistic`."""
+    """Return coefficients and curvature (minus Hessian) of a logistic regression; `weights` is 1 a row by default."""
     y = np.asarray(happened, dtype=np.float64)
     weight = np.ones(len(y)) if weights is None else weights
     penalty = np.full(design.shape[1], RIDGE)
@@ -144,9 +142,9 @@ def indicators(stops: "pd.DataFrame", names: Sequence[str]) -> Floats:
     return np.column_stack(parts) if parts else np.empty((len(stops), 0))
 
 
-def spline(values: Floats, knots: int = 5) -> Floats:
-    """Return a cubic spline basis of values with knots at their quantiles, without the constant."""
+def spline(values: Floats) -> Floats:
+    """Return a cubic spline basis of values with five knots at their quantiles, without the constant."""
     from sklearn.preprocessing import SplineTransformer
 
-    basis = SplineTransformer(n_knots=knots, knots="quantile", include_bias=False).fit_transform(values[:, None])
+    basis = SplineTransformer(n_knots=5, knots="quantile", include_bias=False).fit_transform(values[:, None])
     return np.asarray(basis, dtype=np.float64)

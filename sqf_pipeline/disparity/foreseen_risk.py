@@ -49,7 +49,6 @@ def foreseen_risk(
     *,
     without: Sequence[str] = (),
     repeats: int = 1,
-    seed: int = SEED,
 ) -> Floats:
     """Return the risk of each stop by models that saw neither it nor its encounter, float64 of shape (stops,).
 
@@ -78,7 +77,7 @@ def foreseen_risk(
     kept = [place for place, name in enumerate(names) if name not in without]
     boosting = kind("boosting")
     settings = {**boosting.settings, "categorical_features": [kept.index(p) for p in categories if p in kept]}
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     risk = np.zeros(len(values))
     for _ in range(repeats):
         fold = generator.permutation(int(clusters.max()) + 1)[clusters] % FOLDS

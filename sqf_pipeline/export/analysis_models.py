@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sqf_pipeline.evaluation.subgroups import AGE_BANDS
 from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.registry.words import field_label, group_label
@@ -87,7 +88,9 @@ def calibration_table(bins: pd.DataFrame, model_titles: Mapping[str, str]) -> An
 
 def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return each model's errors by group of people, from the columns of the table `subgroup_metrics`."""
-    chosen = _in_order(subgroups[subgroups["base_rate"].notna()], model_titles)
+    known = subgroups[subgroups["base_rate"].notna()]
+    by_age = known["group_name"].map({band: place for place, band in enumerate(AGE_BANDS)}).fillna(len(AGE_BANDS))
+    chosen = _in_order(known.iloc[by_age.argsort(kind="stable")], model_titles)
     names = [
         group_label(str(attribute), str(group))
         for attribute, group in zip(chosen["attribute"], chosen["group_name"], strict=True)
@@ -114,7 +117,9 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
 
 def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return the metrics of the models with their intervals, from the columns of `metric_intervals`."""
-    shown = _in_order(metrics[metrics["metric"].isin(list(_METRICS))], model_titles, "estimate")
+    asked = metrics[metrics["metric"].isin(list(_METRICS))]
+    ranked = asked.iloc[asked["metric"].map(list(_METRICS).index).argsort(kind="stable")]
+    shown = _in_order(ranked, model_titles, "estimate")
     areas = shown[(shown["metric"] == "roc_auc") & shown["estimate"].notna()].sort_values("estimate", kind="stable")
     title = "Metrics on the test year"
     if len(areas) > 1:
@@ -137,7 +142,7 @@ def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str])
     shown = _in_order(differences[differences["metric"].isin(list(_COMPARED))], model_titles, "difference")
     pairs = int(shown["comparisons"].fillna(0).max()) if len(shown) else 0
     apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
-    references = [str(name).replace("_", " ").replace("-", ", ") for name in shown["reference_model"]]
+    references = [str(name).replace("_", " ").replace("-", ", ").capitalize() for name in shown["reference_model"]]
     return table_of(
         shown.assign(metric=shown["metric"].map(_METRICS), reference_model=references),
         [

@@ -65,8 +65,8 @@ def residents_tables(stops: pd.DataFrame, residents: pd.DataFrame) -> list[Analy
             ],
             name="residents_map", title=f"Stops of {year} for 1,000 residents, precinct by precinct",
             question="Where are residents stopped most often?",
-            note=f"A dot is a precinct, at the middle of its stops; its area is the number of stops. It is grey where "
-            f"fewer than {FEWEST_RESIDENTS:,} residents of the group leave the rate out ({small:,} dots). {WARNING}",
+            note=f"Each precinct is drawn where its stops were, and grey where fewer than {FEWEST_RESIDENTS:,} "
+            f"residents of the group leave the rate out ({small:,} rates of all groups). {WARNING}",
             chart=ChartSpec(kind="map", x="longitude", size="stops", y=measures, select=("race",)),
         ),
     ]  # fmt: skip

@@ -5,6 +5,7 @@ count as if they shared their fate, and a share of fewer than `FEWEST` stops is 
 """
 
 from collections.abc import Sequence
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from sqf_pipeline.export.place_cells import place_cells
 from sqf_pipeline.registry.forms.published_forms import form_breaks, forms
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
 from sqf_pipeline.registry.words import category_label, field_label
+from sqf_pipeline.registry.year_and_month_words import year_runs
 from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
 from sqf_pipeline.service.forms import number_choices
 
@@ -99,10 +101,10 @@ def across_forms(counted: pd.DataFrame) -> AnalysisTable:
     return table_of(
         rows, [("year", "Year", "plain"), ("form", "Form of the file"), ("stops", "Stops", "count"), *shares],
         name="stops_across_forms", section="stops",
-        title=f"{len(rows)} years are loaded, {first} to {last}, in {rows['form'].nunique()} forms of the file",
+        title=f"{year_runs(rows['year'])} are loaded, in {rows['form'].nunique()} forms of the file",
         question="What changed over all years, and where did the form change?",
         note="Years of different forms are not alike in everything: a step at a broken line may come of the form. "
-        + " ".join(f"{told}." for _, told in breaks),
+        + " ".join(f"{letter}: {told}." for letter, (_, told) in zip(ascii_uppercase, breaks, strict=False)),
         chart=ChartSpec(
             kind="line", x="year", y=("stops", *(name for name, _, _ in shares)), group="form", breaks=breaks
         ),
@@ -119,7 +121,7 @@ def by_month(stops: pd.DataFrame) -> AnalysisTable:
     )
     return table_of(
         rows, [("year", "Year", "plain"), ("month", "Month", "plain"), *_ENDS], name="stops_by_month", section="stops",
-        title=f"Stops went from {least} to {most}, the fewest and the most of a month",
+        title=f"From {least}, the fewest stops of a month, to {most}, the most",
         question="Do stops have a season?",
         note="Spring 2020 is the first wave of the pandemic." if (rows["year"] == 2020).any() else "",
         chart=ChartSpec(kind="line", x="month", y=SHARES, group="year"),
@@ -180,8 +182,8 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
         [("borough", "Borough"), ("longitude", "Longitude", "plain"), ("latitude", "Latitude", "plain"), *_ENDS],
         name="stops_map", section="stops", title=f"A tenth of the places see {share * 100:.0f} % of the stops",
         question="Where do stops happen?",
-        note=f"Each dot is a cell of half a mile; its area is the number of stops, and it is grey where fewer than "
-        f"{FEWEST} leave its share out. {len(placed) - shown:,} stops in cells of fewer than five and "
+        note=f"Each dot is a cell of half a mile, its area the number of stops. A share of fewer than {FEWEST} is left "
+        f"out: the dot is grey. {len(placed) - shown:,} stops in cells of fewer than five and "
         f"{len(stops) - len(placed):,} without coordinates are left out.",
         chart=ChartSpec(kind="map", x="longitude", size="stops", y=SHARES),
     )  # fmt: skip

@@ -179,8 +179,8 @@ def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
             title=f"Odds of a frisk of black against white persons at the same risk of a find: {told}",
             question="Is a group frisked more often at the same foreseen risk of a find?",
             note="Precinct is where much of the difference sits; whether to hold it equal is a question of policy. It "
-            "cannot show what an officer saw beyond these columns; see risk_adjusted_sensitivity for how strong that "
-            "would have to be.",
+            "cannot show what an officer saw beyond these columns. How strong that would have to be stands in "
+            "the table risk_adjusted_sensitivity.",
             chart=ChartSpec(
                 kind="interval", x="what", y=("odds_ratio", "difference"),
                 select=("years", "population", "act", "model"),

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
+from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import BeforeValidator
 
 from sqf_pipeline.evaluation.subgroups import AGE_BANDS, AGE_EDGES
 from sqf_pipeline.registry.columns import column
-from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.csv_tables import Number, Words, read_rows, records
 from sqf_pipeline.registry.kinds import arrow_type
 
 RECODINGS = {"openpolicing": "open_policing.csv"}
@@ -44,11 +46,11 @@ class Rule:
     name: str
     kind: str
     how: str
-    sources: tuple[str, ...]
-    values: tuple[str, ...]
+    sources: Words
+    values: Annotated[tuple[str, ...], BeforeValidator(lambda cell: tuple(cell.split("|")))]
     only_when: str
-    minimum: float | None
-    maximum: float | None
+    minimum: Number
+    maximum: Number
     description: str
 
     def declared(self) -> dict[str, str]:
@@ -66,15 +68,7 @@ class Rule:
 @cache
 def load_rules(table: str) -> tuple[Rule, ...]:
     """Return the rules of a table of this folder, in its order."""
-    return tuple(
-        Rule(
-            name=row["name"], kind=row["kind"], how=row["how"], sources=tuple(row["from"].split()),
-            values=tuple(row["values"].split("|")), only_when=row["only_when"],
-            minimum=float(row["minimum"]) if row["minimum"] else None,
-            maximum=float(row["maximum"]) if row["maximum"] else None, description=row["description"],
-        )
-        for row in read_rows(__package__, table)
-    )  # fmt: skip
+    return records(({**row, "sources": row["from"]} for row in read_rows(__package__, table)), Rule)
 
 
 def recoded(batch: pa.RecordBatch, rules: tuple[Rule, ...]) -> pa.RecordBatch:

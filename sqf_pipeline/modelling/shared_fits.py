@@ -33,6 +33,12 @@ def positive_score(pipeline: Any, stops: pd.DataFrame) -> np.ndarray:
     return np.asarray(probabilities[:, classes.index(True)], dtype=np.float64)
 
 
+def _row_by_row(features: pd.DataFrame) -> pd.DataFrame:
+    """Return features laid out by rows: deep trees look at many features of few stops, a tenth quicker so."""
+    rows = np.ascontiguousarray(features.to_numpy())
+    return pd.DataFrame(rows, index=features.index, columns=features.columns, copy=False)
+
+
 @dataclass(frozen=True)
 class FitStep:
     """The parts of a fit that early and final models share."""
@@ -73,7 +79,7 @@ class FitStep:
             parts=parts,
         )
         with one_thread():
-            model.fit(sampled.stops, sampled.positive)
+            model.fit(_row_by_row(sampled.stops) if self.encoded else sampled.stops, sampled.positive)
         use_one_core(model)
         return model, sampled.before, sampled.after
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,37 +12,6 @@ from sqf_pipeline.files import writable, written_whole
 if TYPE_CHECKING:
     import dagster as dg
 
-_CONFIGURATION = """\
-# Written by sqf when it is missing; yours to change. Storage is SQLite in this folder.
-telemetry:
-  enabled: false
-# no window that asks for an address before the UI can be used
-nux:
-  enabled: false
-concurrency:
-  runs:
-    # two runs that fit forests at once would fill a small machine
-    max_concurrent_runs: 1
-run_monitoring:
-  enabled: true
-run_retries:
-  # what the schedule requests says itself how often it may be tried again
-  enabled: true
-  max_retries: 0
-python_logs:
-  # downloads under way, files published anew, years asked for again: in the log of the run
-  managed_python_loggers: [sqf_pipeline]
-  python_log_level: INFO
-retention:
-  schedule:
-    purge_after_days: 90
-  sensor:
-    purge_after_days:
-      skipped: 7
-      failure: 30
-      success: -1
-"""
-
 
 def instance_folder(home: Path) -> Path:
     """Return the folder of the Dagster instance of a home, made and configured when it is new."""
@@ -49,7 +19,7 @@ def instance_folder(home: Path) -> Path:
     configuration = folder / "dagster.yaml"
     if not configuration.exists():
         with writable(folder), written_whole(configuration) as temporary:
-            temporary.write_text(_CONFIGURATION, encoding="utf-8")
+            temporary.write_bytes(resources.files(__package__).joinpath("new_instance.yaml").read_bytes())
     return folder
 
 

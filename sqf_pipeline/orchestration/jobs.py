@@ -13,31 +13,21 @@ if TYPE_CHECKING:
 
 FRESHNESS_CHECK = dg.AssetCheckKey(dg.AssetKey("stops"), "freshness_check")
 
-GROUPS_BY_TEST_YEAR = ("features", "models", "evaluation", "disparity", "publication")
 
-
-def build_jobs(groups: frozenset[str]) -> "list[UnresolvedAssetJobDefinition]":
-    """Return the jobs; `groups` are the groups that have assets."""
-    present = [group for group in GROUPS_BY_TEST_YEAR if group in groups]
-    jobs = [
+def build_jobs() -> "list[UnresolvedAssetJobDefinition]":
+    """Return the jobs."""
+    everything = _groups("features", "models", "evaluation", "disparity", "publication")
+    measured = (
+        _groups("models", "evaluation") - dg.AssetSelection.kind("scikitlearn") - dg.AssetSelection.assets("study_2021")
+    )
+    return [
         _job("yearly_stops", _groups("stops"), "Read and clean the stops of a year."),
         _job("yearly_models", _groups("features", "models"), "The plain models of a test year and their results."),
-        _job("yearly_rerun", _groups(*present), "Everything of a test year, from its stops to its publication."),
+        _job("yearly_rerun", everything, "Everything of a test year, from its stops to its publication."),
+        _job("evaluate", measured, "Measure the models of a test year anew, without fitting them again."),
+        _job("disparity", _groups("disparity"), "The tests of unequal treatment of a test year anew."),
+        _job("publish", _groups("publication"), "Write the model card, charts and export of a test year anew."),
     ]
-    if "evaluation" in groups:
-        measured = (
-            _groups("models", "evaluation")
-            - dg.AssetSelection.kind("scikitlearn")
-            - dg.AssetSelection.assets("study_2021")
-        )
-        jobs.append(_job("evaluate", measured, "Measure the models of a test year anew, without fitting them again."))
-    if "disparity" in groups:
-        jobs.append(_job("disparity", _groups("disparity"), "The tests of unequal treatment of a test year anew."))
-    if "publication" in groups:
-        jobs.append(
-            _job("publish", _groups("publication"), "Write the model card, charts and export of a test year anew.")
-        )
-    return jobs
 
 
 def _groups(*names: str) -> dg.AssetSelection:

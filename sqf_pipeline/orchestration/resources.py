@@ -25,43 +25,19 @@ OBTAINED_TAG = "sqf/obtained_from"
 
 @dataclass(frozen=True)
 class PublishedFiles:
-    """The place of the yearly files.
+    """The place of the yearly files, as the settings name it.
 
-    Attributes
-    ----------
-    source
-        Where to look; `auto` ends at NYPD's site here and never at the sample, as nobody may be watching. It is
-        decided year by year (`ingest.source.source_of_year`), alike for the command, the UI and the schedule.
-    data_dir, addresses
-        Folder of published files, and where they are downloaded from: NYPD's address, then the mirrors.
-    sample_dir, sample_seed, sample_rows
-        Folder, seed and rows a year of the synthetic stops.
+    The source `auto` ends at NYPD's site here and never at the sample, as nobody may be watching. It is decided year by
+    year (`ingest.source.source_of_year`), alike for the command, the UI and the schedule.
     """
 
-    source: Source
-    data_dir: Path
-    addresses: tuple[str, ...]
-    sample_dir: Path
-    sample_seed: int
-    sample_rows: int | None
-
-    @classmethod
-    def from_settings(cls, settings: Settings, source: Source) -> "PublishedFiles":
-        """Return the place that the settings name."""
-        return cls(
-            source=source,
-            data_dir=settings.data_dir,
-            addresses=settings.addresses,
-            sample_dir=settings.home / "sample",
-            sample_seed=settings.sample_seed,
-            sample_rows=settings.sample_rows,
-        )
+    settings: Settings
 
     def origin(self, year: int) -> ResolvedSource:
         """Return the source that rows about a year carry; no request is made."""
         from sqf_pipeline.ingest.source import source_of_year
 
-        return source_of_year(self.source, self.data_dir, year)
+        return source_of_year(self.settings.source, self.settings.data_dir, year)
 
     def obtain(self, year: int, tag: str | None = None) -> "PublishedFile":
         """Return the file of a year, downloaded or made where that is needed; raises SqfError when there is none.
@@ -72,37 +48,23 @@ class PublishedFiles:
         """
         from sqf_pipeline.ingest.source import obtain_file
 
-        source = next((name for name in get_args(Source) if name == (tag or self.source)), None)
-        if source is None or schema_for_source(source) != schema_for_source(self.source):
+        settings = self.settings
+        source = next((name for name in get_args(Source) if name == (tag or settings.source)), None)
+        if source is None or schema_for_source(source) != schema_for_source(settings.source):
             raise SqfError(
-                f"The run's tag {SOURCE_TAG} is {tag!r}, which does not fit SQF_SOURCE={self.source}: expected "
-                f"{'sample' if self.source == 'sample' else 'local, nypd or auto'}. Launch it without the tag, or "
+                f"The run's tag {SOURCE_TAG} is {tag!r}, which does not fit SQF_SOURCE={settings.source}: expected "
+                f"{'sample' if settings.source == 'sample' else 'local, nypd or auto'}. Launch it without the tag, or "
                 "under another SQF_SOURCE."
             )
         return obtain_file(
             source,
             year,
-            data_dir=self.data_dir,
-            addresses=self.addresses,
-            sample_dir=self.sample_dir,
-            sample_seed=self.sample_seed,
-            sample_rows=self.sample_rows,
+            data_dir=settings.data_dir,
+            addresses=settings.addresses,
+            sample_dir=settings.home / "sample",
+            sample_seed=settings.sample_seed,
+            sample_rows=settings.sample_rows,
         )
-
-
-@dataclass(frozen=True)
-class YearRules:
-    """What is asked of a year: whether files may be excerpts, and whether a partial year may be used for models."""
-
-    excerpt: bool
-    allow_partial: bool
-
-
-@dataclass(frozen=True)
-class Residents:
-    """The table of residents by precinct; None is the census of 2020."""
-
-    path: Path | None
 
 
 @dataclass(frozen=True)
@@ -128,14 +90,6 @@ class Compute:
 
 
 @dataclass(frozen=True)
-class Exports:
-    """Where exports for the service go, `<year>` and `current` there point to the latest; and the data package."""
-
-    folder: Path
-    data_package: Path
-
-
-@dataclass(frozen=True)
 class Writers:
     """One writer at a time for a step that makes several assets, such as a year's rows and the digest of its file.
 
@@ -155,14 +109,7 @@ class Writers:
 class Warehouse:
     """The PostgreSQL database of one source, opened when it is first used.
 
-    Parameters
-    ----------
-    database_url
-        URL of an external server; None for the embedded one.
-    directory
-        Where the embedded server keeps its data.
-    schema
-        PostgreSQL schema of the source.
+    Without a `database_url` it is the embedded server's, which keeps its data in `directory`; a source has a schema.
     """
 
     def __init__(self, database_url: str | None, directory: Path, schema: str) -> None:
@@ -173,10 +120,10 @@ class Warehouse:
         self._engine: sa.Engine | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings, source: Source) -> "Warehouse":
-        """Return the warehouse of a source."""
+    def from_settings(cls, settings: Settings) -> "Warehouse":
+        """Return the warehouse of the settings' source."""
         url = settings.database_url.get_secret_value() if settings.database_url else None
-        return cls(url, settings.home.resolve() / "postgres", schema_for_source(source))
+        return cls(url, settings.home.resolve() / "postgres", schema_for_source(settings.source))
 
     @property
     def engine(self) -> "sa.Engine":

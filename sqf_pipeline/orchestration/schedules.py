@@ -15,6 +15,7 @@ import dagster as dg
 from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, TRAINING_YEARS, training_years
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
 from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
+from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -85,15 +86,7 @@ def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None,
 
 
 def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: bool = False) -> dg.ScheduleDefinition:
-    """Return the schedule `yearly_publication`.
-
-    Parameters
-    ----------
-    yearly_stops
-        The job that loads the stops of a year.
-    running
-        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
-    """
+    """Return the schedule `yearly_publication`; unless it is `running`, it is switched on in the UI."""
 
     @dg.schedule(
         name="yearly_publication",
@@ -108,9 +101,10 @@ def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: boo
     def yearly_publication(
         context: dg.ScheduleEvaluationContext, published_files: dg.ResourceParam[PublishedFiles]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        if published_files.source not in ("nypd", "auto"):
+        source = published_files.settings.source
+        if source not in ("nypd", "auto"):
             return dg.SkipReason(
-                f"SQF_SOURCE is {published_files.source}: nothing is downloaded, so NYPD is not asked. Set nypd or "
+                f"SQF_SOURCE is {source}: nothing is downloaded, so NYPD is not asked. Set nypd or "
                 "auto to fetch new publications."
             )
         return _look(context.instance, yearly_stops.name, published_files, context.scheduled_execution_time.date())
@@ -126,7 +120,7 @@ def _look(
     from sqf_pipeline.ingest.publication_check import check_publication
 
     last_year = today.year - 1
-    records = {year: _kept_record(published_files, year) for year in range(FIRST_YEAR, last_year + 1)}
+    records = {year: _kept_record(published_files.settings, year) for year in range(FIRST_YEAR, last_year + 1)}
     loaded = {year: _loaded_sha256(instance, year) for year in records}
     by_hand = _put_there_by_hand(published_files, records)
     wanted = {last_year, *(year for year in records if records[year] or loaded[year])} - by_hand
@@ -137,7 +131,7 @@ def _look(
         wanted.remove(year)
         record = records[year]
         try:
-            state = check_publication(published_files.addresses[0], year, record)
+            state = check_publication(published_files.settings.addresses[0], year, record)
         except UnreachableError as error:
             # The other files are on the same server: waiting for each would only outlast the daemon's patience.
             reasons.append(str(error))
@@ -165,11 +159,11 @@ def _stops_request(key: str, state: "PublicationState", today: date) -> dg.RunRe
     return dg.RunRequest(run_key=key, partition_key=year, tags=tags)
 
 
-def _kept_record(published_files: PublishedFiles, year: int) -> "DownloadRecord | None":
+def _kept_record(settings: Settings, year: int) -> "DownloadRecord | None":
     from sqf_pipeline.ingest.download_record import read_record
     from sqf_pipeline.ingest.file_addresses import address_of, target_of
 
-    return read_record(target_of(address_of(published_files.addresses[0], year), published_files.data_dir, year))
+    return read_record(target_of(address_of(settings.addresses[0], year), settings.data_dir, year))
 
 
 def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:
@@ -182,9 +176,9 @@ def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) ->
         except SourceError:  # two files of a year, say: the run that reads it tells what is wrong
             return True
 
-    if published_files.source != "auto":
+    if published_files.settings.source != "auto":
         return set()
-    return {year for year in set(years) & set(local_years(published_files.data_dir)) if by_hand(year)}
+    return {year for year in set(years) & set(local_years(published_files.settings.data_dir)) if by_hand(year)}
 
 
 def _loaded_sha256(instance: dg.DagsterInstance, year: int) -> str | None:
@@ -205,15 +199,7 @@ def _runs_of(instance: dg.DagsterInstance, job: str, year: int) -> tuple[tuple[s
 def build_sensor(
     yearly_stops: "UnresolvedAssetJobDefinition", yearly_rerun: "UnresolvedAssetJobDefinition", *, running: bool = False
 ) -> dg.SensorDefinition:
-    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops.
-
-    Parameters
-    ----------
-    yearly_stops, yearly_rerun
-        The jobs that load the stops of a year, and make everything of a test year.
-    running
-        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
-    """
+    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops."""
 
     @dg.sensor(
         name="rerun_after_publication",

@@ -7,16 +7,21 @@ test year and its training years). Nothing that is computed here is written ther
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+from pydantic import BeforeValidator
 
-from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.csv_tables import Number, read_rows, records
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.year_and_month_words import year_runs, years_named
 
 Status = Literal["reproduced", "differs", "not decidable here"]
 _TEST = "test"
+
+
+def _years(text: str) -> tuple[int, ...]:
+    return years_named(text) if text else ()
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,9 @@ class Claim:
     claim: str
     publication: str
     place: str
-    years: tuple[int, ...]
+    years: Annotated[tuple[int, ...], BeforeValidator(_years)]
     definition: str
-    published: float | None
+    published: Number
     digits: int
     figure: str
     argument: str
@@ -70,6 +75,8 @@ class Evidence:
         Result tables of the test year by name.
     synthetic
         Whether the stops are invented; then nothing is compared with what was published.
+    complete_cases
+        By years, what forests that are asked more than once said.
     """
 
     stops: Mapping[int, pd.DataFrame]
@@ -78,6 +85,7 @@ class Evidence:
     excerpts: frozenset[int] = frozenset()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     synthetic: bool = False
+    complete_cases: dict[tuple[int, ...], Any] = field(default_factory=dict, init=False)
 
     def of(self, years: tuple[int, ...]) -> pd.DataFrame:
         """Return the stops of years, earliest first."""
@@ -88,26 +96,11 @@ def load_claims() -> tuple[Claim, ...]:
     """Return the claims in the order of the table; raises ValueError when two have one name or a figure is unknown."""
     from sqf_pipeline.published_figures.claim_figures import FIGURES
 
-    claims = tuple(_claim(row) for row in read_rows(__package__, "published_claims.csv"))
+    claims = records(read_rows(__package__, "published_claims.csv"), Claim)
     unknown = sorted({claim.figure for claim in claims} - {"", *FIGURES})
     if unknown or len({claim.claim for claim in claims}) < len(claims):
         raise ValueError(f"published_claims.csv: unknown figures {unknown}, or a name that stands twice")
     return claims
-
-
-def _claim(row: dict[str, str]) -> Claim:
-    return Claim(
-        **{name: row[name] for name in ("claim", "publication", "place", "definition", "figure", "argument")},
-        years=_years(row["years"]),
-        published=float(row["published"]) if row["published"] else None,
-        digits=int(row["digits"]),
-        our_years=row["our_years"],
-        reason=row["reason"],
-    )
-
-
-def _years(text: str) -> tuple[int, ...]:
-    return years_named(text) if text else ()
 
 
 def years_of_claims() -> tuple[int, ...]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, cast
+from typing import Literal
 
-from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.csv_tables import Number, Yes, read_rows, records
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, forms
 
 Kind = Literal[
@@ -55,11 +55,11 @@ class Column:
     published_names: tuple[str, ...]
     kind: Kind
     unit: str
-    minimum: float | None
-    maximum: float | None
+    minimum: Number
+    maximum: Number
     required: bool
     known: Known
-    feature: bool
+    feature: Yes
     description: str
     comparable: Comparable
     usage_warning: str
@@ -68,23 +68,13 @@ class Column:
 @cache
 def load_columns() -> tuple[Column, ...]:
     """Return every column of the registry, in the order of the table."""
-    published = forms()[NEW_FORM].by_column
-    return tuple(
-        Column(
-            name=row["name"],
-            published_names=published[row["name"]].published_names if row["name"] in published else (),
-            kind=cast("Kind", row["kind"]),
-            unit=row["unit"],
-            minimum=float(row["minimum"]) if row["minimum"] else None,
-            maximum=float(row["maximum"]) if row["maximum"] else None,
-            required=row["name"] in published and published[row["name"]].required,
-            known=cast("Known", row["known"]),
-            feature=row["feature"] == "yes",
-            description=row["description"],
-            comparable=cast("Comparable", row["comparable"]),
-            usage_warning=row["usage_warning"],
-        )
-        for row in read_rows(__package__, "columns.csv")
+    new = {name: (field.published_names, field.required) for name, field in forms()[NEW_FORM].by_column.items()}
+    return records(
+        (
+            row | dict(zip(("published_names", "required"), new.get(row["name"], ((), False)), strict=True))
+            for row in read_rows(__package__, "columns.csv")
+        ),
+        Column,
     )
 
 

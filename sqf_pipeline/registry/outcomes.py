@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.csv_tables import Listed, read_rows, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,6 @@ TIER_WORDS: Mapping[str, str] = {
     "study_2021": "the study's columns",
 }  # fmt: skip
 _COLUMN_SETS = ("at_stop", "during", "study_2021", "study_2021_binned")
-_LISTS = ("positive", "own", "gaps", "tiers", "estimators")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class OutcomeEntry:
         Sets of columns from which it is modelled; with `study_2021` it is drawn, exported and served too.
     estimators
         Kinds of model that are fitted at each tier.
-    common
+    share
         Whether a model is chosen and its yes or no is set as for an outcome that a large share of stops has.
     stated_precision
         Precision that one of the thresholds must hold.
@@ -57,13 +56,13 @@ class OutcomeEntry:
     """
 
     name: str
-    positive: tuple[str, ...]
-    own: tuple[str, ...]
-    gaps: tuple[str, ...]
+    positive: Listed
+    own: Listed
+    gaps: Listed
     rival: str
-    tiers: tuple[str, ...]
-    estimators: tuple[str, ...]
-    common: bool
+    tiers: Listed
+    estimators: Listed
+    share: Literal["common", "rare"]
     stated_precision: float
     family: str
     noun: str
@@ -72,21 +71,19 @@ class OutcomeEntry:
     no: str
 
     @property
+    def common(self) -> bool:
+        """Whether a large share of stops has it."""
+        return self.share == "common"
+
+    @property
     def barred(self) -> frozenset[str]:
         """Columns that no model of it may see."""
         return frozenset({*self.positive, *self.own, *self.gaps})
 
 
-def _load() -> dict[str, OutcomeEntry]:
-    entries = {}
-    for row in read_rows(__package__, "outcomes.csv"):
-        lists = {name: tuple(part for part in row.pop(name).split("|") if part) for name in _LISTS}
-        common, precision = row.pop("share") == "common", float(row.pop("stated_precision"))
-        entries[row["name"]] = OutcomeEntry(**row, **lists, common=common, stated_precision=precision)  # type: ignore[arg-type]
-    return entries
-
-
-OUTCOME_ENTRIES: Mapping[str, OutcomeEntry] = _load()
+OUTCOME_ENTRIES: Mapping[str, OutcomeEntry] = {
+    entry.name: entry for entry in records(read_rows(__package__, "outcomes.csv"), OutcomeEntry)
+}
 OUTCOMES: tuple[str, ...] = tuple(OUTCOME_ENTRIES)
 STUDY_OUTCOMES: tuple[str, ...] = tuple(name for name, entry in OUTCOME_ENTRIES.items() if "study_2021" in entry.tiers)
 """Outcomes that are modelled from the study's columns as well; they are drawn, exported and served."""

@@ -5,148 +5,99 @@ References
 Mitchell et al. (2019), Model cards for model reporting, FAT*.
 """
 
-from dataclasses import dataclass, field
+from collections import defaultdict
 from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import DisplayTable, count, display_table, listed, number, share
+from sqf_pipeline.display import count, listed, number, share
 from sqf_pipeline.evaluation.model_selection import tried_for_one_place
-from sqf_pipeline.modelling.feature_sets import feature_sets
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
-from sqf_pipeline.reporting import model_card_tables as tables
-from sqf_pipeline.reporting import weapon_tables
+from sqf_pipeline.reporting import model_card_tables as card
 from sqf_pipeline.reporting.markdown import render
 from sqf_pipeline.reporting.treatment_tables import treatment_summary, treatment_years
+from sqf_pipeline.reporting.weapon_tables import concentration_table, recall_table
 from sqf_pipeline.year_checks.completeness import coverage_note
 
 
-@dataclass(frozen=True)
-class ModelCardInputs:
-    """Result tables of one test year, as the warehouse holds them.
+def render_model_card(*, test_year: int, source: str, **tables: pd.DataFrame) -> tuple[str, str]:
+    """Return the card as Markdown and as a whole HTML page, functions of the arguments alone (no time, no chance).
 
-    Attributes
+    Parameters
     ----------
     test_year
         Year that the models are tested on.
     source
         `local`, `nypd` or `sample`.
-    models, metric_intervals, threshold_metrics, calibration_bins, subgroup_metrics, feature_importances, drift,
-    study_2021_comparison, source_files, data_quality, metric_differences, gap_marks, outcome_counts,
-    risk_concentration, precision_at_recall, outcome_test_rates, outcome_test_contrasts, decision_and_hit_rates,
-    risk_adjusted, veil_of_darkness, threshold_test
-        Tables of those names. Rows of other test years are left out, but for `metric_intervals`, whose other years
-        become the table over years.
-    main_models
-        Models shown in full; those those with metrics by group of people if empty.
-    """
-
-    test_year: int
-    source: str
-    models: pd.DataFrame
-    metric_intervals: pd.DataFrame
-    threshold_metrics: pd.DataFrame
-    calibration_bins: pd.DataFrame
-    subgroup_metrics: pd.DataFrame
-    feature_importances: pd.DataFrame
-    drift: pd.DataFrame
-    study_2021_comparison: pd.DataFrame
-    source_files: pd.DataFrame
-    data_quality: pd.DataFrame
-    metric_differences: pd.DataFrame = field(default_factory=pd.DataFrame)
-    gap_marks: pd.DataFrame = field(default_factory=pd.DataFrame)
-    outcome_counts: pd.DataFrame = field(default_factory=pd.DataFrame)
-    risk_concentration: pd.DataFrame = field(default_factory=pd.DataFrame)
-    precision_at_recall: pd.DataFrame = field(default_factory=pd.DataFrame)
-    outcome_test_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
-    outcome_test_contrasts: pd.DataFrame = field(default_factory=pd.DataFrame)
-    decision_and_hit_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
-    risk_adjusted: pd.DataFrame = field(default_factory=pd.DataFrame)
-    veil_of_darkness: pd.DataFrame = field(default_factory=pd.DataFrame)
-    threshold_test: pd.DataFrame = field(default_factory=pd.DataFrame)
-    main_models: tuple[str, ...] = ()
-
-    def of_test_year(self) -> "ModelCardInputs":
-        """Return the same inputs with rows of this test year alone."""
-        kept = {
-            name: value[value["test_year"] == self.test_year]
-            if isinstance(value, pd.DataFrame) and "test_year" in value.columns
-            else value
-            for name, value in vars(self).items()
-        }
-        return ModelCardInputs(**kept)
-
-
-def render_model_card(inputs: ModelCardInputs) -> tuple[str, str]:
-    """Return the card as Markdown and as a whole HTML page, functions of the inputs alone (no time, no chance).
+    tables
+        Result tables by name, as the warehouse holds them; what a lacking one would show is left out. Rows of other
+        test years are left out too, but for `metric_intervals`, whose other years become the table over years.
 
     Raises
     ------
     ValueError
         When there is no model of the test year.
     """
-    current = inputs.of_test_year()
-    if current.models.empty:
-        raise ValueError(f"a model card needs models, found none of test year {inputs.test_year}")
-    markdown = render("model_card.md.j2", **_context(current, inputs.metric_intervals))
-    return markdown, _html(markdown, f"Model card: what followed police stops, test year {inputs.test_year}")
+    current: dict[str, pd.DataFrame] = defaultdict(pd.DataFrame)
+    for name, frame in tables.items():
+        current[name] = frame[frame["test_year"] == test_year] if "test_year" in frame else frame
+    if current["models"].empty:
+        raise ValueError(f"a model card needs models, found none of test year {test_year}")
+    told = _context(test_year, source, current) | {"years": card.years(tables["metric_intervals"])}
+    markdown = render("model_card.md.j2", **told)
+    return markdown, _html(markdown, f"Model card: what followed police stops, test year {test_year}")
 
 
-def _context(inputs: ModelCardInputs, history: pd.DataFrame) -> dict[str, Any]:
-    models = tables.ordered_models(inputs.models)
+def _context(test_year: int, source: str, tables: card.Tables) -> dict[str, Any]:
+    models = card.ordered_models(tables["models"])
     shown = families(dict.fromkeys(str(name) for name in models["outcome"]))
     training = sorted({int(year) for years in models["training_years"] for year in str(years).split(",")})
-    described = {name: entry.description for name, entry in feature_sets().items()}
+    files, statuses = tables["source_files"], tables["drift"]["status"].value_counts()
+    decisions = tables["decision_and_hit_rates"]
+    drift = tables["drift"][tables["drift"]["status"] != "ok"].sort_values(["status", "column_name", "measure"])
+    compared = tables["study_2021_comparison"]
+    rows = files.loc[files["year"] == test_year, "rows"]
     return {
-        "test_year": inputs.test_year,
-        "synthetic": inputs.source == "sample",
-        "source": inputs.source,
-        "data_note": coverage_note(inputs.source_files) if "coverage" in inputs.source_files else "",
+        "test_year": test_year,
+        "synthetic": source == "sample",
+        "source": source,
+        "data_note": coverage_note(files) if "coverage" in files else "",
         "training_years": ", ".join(map(str, training)),
         "forms": _forms(models),
         "training_rows": count(models["training_rows"].max()),
-        "test_rows": count(_test_rows(inputs)),
-        "finding": finding(inputs),
-        "summary": tables.summary(inputs),
-        "skill": [sentence for names in shown.values() for sentence in _skill(inputs, models, names)],
+        "test_rows": count(rows.iloc[0] if len(rows) else None),
+        "finding": finding(tables),
+        "summary": card.summary(tables),
+        "skill": [sentence for names in shown.values() for sentence in _skill(tables, names)],
         "families": list(shown),
-        "source_files": tables.source_files(inputs),
-        "cleaning": tables.cleaning(inputs),
-        "tiers": tables.tiers(inputs, described),
-        "gap_marks": tables.gap_marks(inputs),
+        "source_files": card.card_table("source_files", files.sort_values("year")),
+        "cleaning": card.cleaning(tables["data_quality"]),
+        "tiers": card.tiers(tables),
+        "gap_marks": card.gap_marks(tables["gap_marks"]),
         "ranking": {
-            name: tables.metrics(inputs, group, [*_names("ranking"), *tables.curve_recalls(inputs, group)])
+            name: card.metrics(tables, group, [*_names("ranking"), *card.curve_recalls(tables, group)])
             for name, group in shown.items()
         },
-        "probabilities": {
-            name: tables.metrics(inputs, group, _names("probabilities")) for name, group in shown.items()
-        },
-        "concentration": weapon_tables.concentration_table(models, inputs.metric_intervals, inputs.risk_concentration),
-        "at_recall": weapon_tables.recall_table(models, inputs.precision_at_recall),
-        "outcome_counts": weapon_tables.counts_table(inputs.outcome_counts),
-        "differences": tables.differences(inputs),
-        "main_models": [_main_model(inputs, name) for name in _main_models(inputs)],
-        "treatment": treatment_summary(inputs.decision_and_hit_rates),
-        "treatment_years": treatment_years(inputs.decision_and_hit_rates),
-        "drift": tables.drift(inputs),
-        "drift_counts": {status: int((inputs.drift["status"] == status).sum()) for status in ("ok", "warn", "fail")},
-        "study_2021": tables.study_2021(inputs),
-        "years": tables.years(history),
-        "tried": _tried(models),
-        "fits": tables.fits(inputs),
-        "versions": tables.versions(inputs),
-        "level": _level(inputs),
+        "probabilities": {name: card.metrics(tables, group, _names("probabilities")) for name, group in shown.items()},
+        "concentration": concentration_table(models, tables["metric_intervals"], tables["risk_concentration"]),
+        "at_recall": recall_table(models, tables["precision_at_recall"]),
+        "outcome_counts": card.card_table("outcome_counts", tables["outcome_counts"]),
+        "differences": card.differences(tables["metric_differences"]),
+        "main_models": [
+            _main_model(tables, row)
+            for row in models[models["model"].isin(tables["subgroup_metrics"]["model"])].itertuples()
+        ],
+        "treatment": treatment_summary(decisions),
+        "treatment_years": treatment_years(decisions),
+        "drift": card.card_table("drift", drift),
+        "drift_counts": {status: int(statuses.get(status, 0)) for status in ("ok", "warn", "fail")},
+        "study_2021": card.card_table("study_2021", compared.assign(note=compared["note"].fillna(""))),
+        "tried": card.card_table("tried", tried_for_one_place(models)),
+        "fits": card.fits(models),
+        "versions": card.versions(models),
+        "level": _level(tables["metric_intervals"]),
     }
-
-
-def _tried(models: pd.DataFrame) -> DisplayTable:
-    """Return what was compared for each served model, the chosen first."""
-    return display_table(
-        tried_for_one_place(models).to_dict("records"),
-        [("model", "Served", "code"), ("estimator", "Tried", "words"), ("columns", "Columns", "count"),
-         ("log_loss", "Log loss", "small"), ("average_precision", "Average precision", "decimal")],
-    )  # fmt: skip
 
 
 def _forms(models: pd.DataFrame) -> str:
@@ -163,29 +114,24 @@ def _forms(models: pd.DataFrame) -> str:
     )
 
 
-def _main_models(inputs: ModelCardInputs) -> list[str]:
-    chosen = set(inputs.main_models or map(str, inputs.subgroup_metrics["model"].unique()))
-    return [str(name) for name in tables.ordered_models(inputs.models)["model"] if name in chosen]
+def _main_model(tables: card.Tables, model: Any) -> dict[str, Any]:
+    """Return what is shown in full of a model, a row of `models`: of those with metrics by group of people."""
 
+    def own(name: str) -> pd.DataFrame:
+        return tables[name][tables[name]["model"] == model.model]
 
-def _main_model(inputs: ModelCardInputs, name: str) -> dict[str, Any]:
     return {
-        "name": name,
-        "outcome": str(inputs.models.set_index("model").loc[name, "outcome"]),
-        "thresholds": tables.thresholds(inputs, name),
-        "calibration": tables.calibration(inputs, name),
-        "subgroups": tables.subgroups(inputs, name),
-        "importances": tables.importances(inputs, name),
+        "name": model.model,
+        "outcome": model.outcome,
+        "thresholds": card.thresholds(own("threshold_metrics")),
+        "calibration": card.calibration(own("calibration_bins")),
+        "subgroups": card.subgroups(own("subgroup_metrics")),
+        "importances": card.importances(own("feature_importances")),
     }
 
 
-def _test_rows(inputs: ModelCardInputs) -> int | None:
-    rows = inputs.source_files.loc[inputs.source_files["year"] == inputs.test_year, "rows"]
-    return int(rows.iloc[0]) if len(rows) else None
-
-
-def _level(inputs: ModelCardInputs) -> str:
-    levels = inputs.metric_intervals["level"].dropna().unique() if "level" in inputs.metric_intervals else []
+def _level(intervals: pd.DataFrame) -> str:
+    levels = intervals["level"].dropna().unique() if "level" in intervals else []
     return share(levels[0], 0) if len(levels) else "95 %"
 
 
@@ -193,9 +139,9 @@ def _names(place: Place) -> list[str]:
     return [metric.name for metric in metrics_in(place)]
 
 
-def finding(inputs: ModelCardInputs) -> str:
+def finding(tables: card.Tables) -> str:
     """Return in one sentence what the tables say first of all, or '' where no model of the two moments was chosen."""
-    values, chosen = tables.estimates(inputs), tables.chosen_models(inputs)
+    values, chosen = card.estimates(tables["metric_intervals"]), card.chosen_models(tables["models"])
 
     def areas(columns: str) -> str:
         found = {
@@ -215,9 +161,9 @@ def finding(inputs: ModelCardInputs) -> str:
     )
 
 
-def _skill(inputs: ModelCardInputs, models: pd.DataFrame, outcomes: list[str]) -> list[str]:
+def _skill(tables: card.Tables, outcomes: list[str]) -> list[str]:
     """Say how many models of some outcomes predict better than a constant, with an interval that leaves 0 out."""
-    values = tables.estimates(inputs)
+    values, models = card.estimates(tables["metric_intervals"]), tables["models"]
     names = models.loc[models["outcome"].isin(outcomes), "model"]
     lows = [values[str(name), "brier_skill"][1] for name in names if (str(name), "brier_skill") in values]
     known = [float(low) for low in lows if not pd.isna(low)]

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS, entries
-from sqf_pipeline.display import DisplayTable, display_table, words
+from sqf_pipeline.display import DisplayTable, words
+from sqf_pipeline.reporting.model_card_tables import card_table
 
 _HITS = ("weapon", *WEAPON_KINDS)
 
@@ -13,8 +14,8 @@ def treatment_years(decisions: pd.DataFrame) -> str:
     return "" if decisions.empty else str(max(decisions["years"].astype(str), key=len))
 
 
-def treatment_summary(decisions: pd.DataFrame, act: str = "frisk") -> DisplayTable:
-    """Return acts and finds of all stops against the reference group, within precinct and year, with the verdict.
+def treatment_summary(decisions: pd.DataFrame) -> DisplayTable:
+    """Return frisks and finds of all stops against the reference group, within precinct and year, with the verdict.
 
     A row a group and kind of weapon, any weapon with firearm and knife beside it; empty when one of them is lacking.
     `decisions` has the columns of `decision_and_hit_rates`.
@@ -22,7 +23,7 @@ def treatment_summary(decisions: pd.DataFrame, act: str = "frisk") -> DisplayTab
     if decisions.empty:
         return DisplayTable()
     chosen = {
-        "years": treatment_years(decisions), "population": "all", "act": act, "strata": "precinct_year",
+        "years": treatment_years(decisions), "population": "all", "act": "frisk", "strata": "precinct_year",
         "resampled": "precinct",
     }  # fmt: skip
     rows = decisions[(decisions[list(chosen)] == pd.Series(chosen)).all(axis=1) & decisions["hit"].isin(_HITS)]
@@ -33,8 +34,4 @@ def treatment_summary(decisions: pd.DataFrame, act: str = "frisk") -> DisplayTab
     shown = rows.rename(columns=ends).assign(
         race=rows["race"].map(labels), verdict=rows["verdict"].map(lambda verdict: words(str(verdict)))
     )
-    return display_table(
-        shown.to_dict("records"),
-        [("race", "Group"), ("hit", "Found", "words"), ("act_difference", f"More {act}s than white persons", "percent"),
-         ("hit_difference", "More finds", "percent"), ("verdict", "Verdict")],
-    )  # fmt: skip
+    return card_table("treatment", shown)

@@ -1,14 +1,14 @@
 """Weapon, firearm and knife side by side: no figure of one stands without the others, which can differ in sign."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import DisplayTable, count, display_table, metric_text, share, with_interval
+from sqf_pipeline.display import DisplayTable, count, share, with_interval
 from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.registry.outcomes import model_order
 from sqf_pipeline.registry.words import group_label
+from sqf_pipeline.reporting.model_card_tables import card_table, metric_texts
 
 _SUMMARY = metrics_in("summary")
 
@@ -16,77 +16,46 @@ _SUMMARY = metrics_in("summary")
 def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentration: pd.DataFrame) -> DisplayTable:
     """Return how models of a weapon rank, and how few stops hold what they look for, one row a model.
 
-    Parameters
-    ----------
-    models, intervals, concentration
-        Rows of `models`, `metric_intervals` and `risk_concentration` of one test year.
+    Made from `models`, `metric_intervals` and `risk_concentration` of one test year.
     """
     if concentration.empty:
         return DisplayTable()
-    values = {(row.model, row.metric): (row.estimate, row.low, row.high) for row in intervals.itertuples()}
     rows: list[dict[str, Any]] = []
-    for model, outcome in _by_outcome(models, concentration):
+    for model, outcome in _by_outcome(models, concentration).items():
         part = concentration[concentration["model"] == model]
         first = part.iloc[0]
         held = {
             f"share_{row.weapons_share:g}": with_interval(*map(share, (row.stops_share, row.low, row.high)))
             for row in part.itertuples()
         }
-        metrics = {
-            one.name: metric_text(one.name, *values.get((model, one.name), (None, None, None))) for one in _SUMMARY
-        }
         below = f"{share(first['stops_below_1_percent'])}, {count(first['weapons_there'])} with one"
-        rows.append({"outcome": outcome, **metrics, **held, "below": below, "model": model})
+        ranked = metric_texts(intervals, model, [metric.name for metric in _SUMMARY])
+        rows.append({"outcome": outcome, "below": below, "model": model, **ranked, **held})
     heads = [(f"share_{held:g}", f"{share(held, 0)} are in the riskiest") for held in concentration["weapons_share"]]
-    return display_table(
-        rows,
-        [("outcome", "Outcome"), *((one.name, one.title) for one in _SUMMARY), *dict.fromkeys(heads),
-         ("below", "Stops below 1 % risk"), ("model", "Model", "code")],
-    )  # fmt: skip
+    return card_table("concentration", rows, [*((one.name, one.title) for one in _SUMMARY), *dict.fromkeys(heads)])
 
 
 def recall_table(models: pd.DataFrame, at_recall: pd.DataFrame) -> DisplayTable:
     """Return what one threshold for everybody finds by group of people, the outcomes of a group below each other.
 
-    Parameters
-    ----------
-    models, at_recall
-        Rows of `models` and `precision_at_recall` of one test year.
+    Made from `models` and `precision_at_recall` of one test year.
     """
     if at_recall.empty:
         return DisplayTable()
-    outcomes = dict(_by_outcome(models, at_recall))
-    places = {model: place for place, model in enumerate(outcomes)}
-    groups = at_recall[["attribute", "group_name"]].drop_duplicates().itertuples(index=False)
-    order = {tuple(group): place for place, group in enumerate(groups)}
-    rows: list[dict[Any, Any]] = sorted(
-        at_recall.to_dict("records"),
-        key=lambda row: (order[row["attribute"], row["group_name"]], places[row["model"]]),
+    outcomes = _by_outcome(models, at_recall)
+    groups = at_recall[["attribute", "group_name"]].agg(tuple, axis="columns")
+    order = {group: place for place, group in enumerate(groups.unique())}
+    rows = at_recall.assign(
+        group=[group_label(*group) for group in groups],
+        outcome=at_recall["model"].map(outcomes),
+        place=groups.map(order),
+        below=at_recall["model"].map({model: place for place, model in enumerate(outcomes)}),
     )
-    shown = [
-        row | {"group": group_label(row["attribute"], row["group_name"]), "outcome": outcomes[row["model"]]}
-        for row in rows
-    ]
-    return display_table(
-        shown,
-        [("attribute", "By"), ("group", "Group"), ("outcome", "Outcome"), ("stops", "Stops", "count"),
-         ("positives", "With it", "count"), ("precision", "Of those flagged, with it", "percent"),
-         ("group_recall", "Of those with it, flagged", "percent")],
-    )  # fmt: skip
+    return card_table("at_recall", rows.sort_values(["place", "below"], kind="stable"))
 
 
-def counts_table(counts: pd.DataFrame) -> DisplayTable:
-    """Return how many stops had each outcome by year, as recorded and by marks alone: rows of `outcome_counts`."""
-    return display_table(
-        counts.to_dict("records"),
-        [("outcome", "Outcome"), ("year", "Year", "plain"), ("stops", "Stops", "count"),
-         ("positives", "With it", "count"), ("recorded", "Recorded", "count"),
-         ("marked_only", "Marked, not recorded", "count"), ("unknown", "Not known", "count")],
-    )  # fmt: skip
-
-
-def _by_outcome(models: pd.DataFrame, results: pd.DataFrame) -> list[tuple[str, str]]:
+def _by_outcome(models: pd.DataFrame, results: pd.DataFrame) -> dict[str, str]:
     """Return the models of some results with their outcomes, in the order of outcomes."""
-    outcome_of: Mapping[Any, Any] = models.set_index("model")["outcome"].to_dict()
-    there = [(str(model), str(outcome_of[model])) for model in dict.fromkeys(results["model"])]
-    return sorted(there, key=lambda pair: model_order(pair[1], "", pair[0]))
+    outcome_of = models.set_index("model")["outcome"].astype(str).to_dict()
+    there = [(str(model), outcome_of[model]) for model in dict.fromkeys(results["model"])]
+    return dict(sorted(there, key=lambda pair: model_order(pair[1], "", pair[0])))

@@ -1,5 +1,6 @@
 """The forms for people: from what was typed to a stop, an answer, or messages by field."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ class Control:
         """Return the registry's description, less what is said there about codes that a person never types."""
         if self.kind == "time" or number_choices(self.spec.name):
             return self.spec.description.split(",")[0].split(" on a 24")[0].rstrip(".") + "."
+        if self.spec.kind == "category":
+            return re.split(r": |, in NYPD codes", self.spec.description)[0].rstrip(".") + "."
         return self.spec.description
 
 

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, Outcome
 from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import FieldSpec
 from sqf_pipeline.service.schemas import Health, ModelsOut, PredictionsOut, Problem
@@ -42,7 +43,7 @@ def build_document(service: Service) -> dict[str, Any]:
     document["info"] |= {
         "version": metadata.version("sqf-pipeline"),
         "description": "Probabilities that a stop by the New York City police ended in an arrest or a summons, "
-        f"from models trained on {manifest.training_years[0]} to {manifest.training_years[-1]} and tested on "
+        f"from models trained on {year_words(sorted(manifest.training_years))} and tested on "
         f"{manifest.test_year} (source: {manifest.source}). For research and audit; not for decisions about persons.",
     }
     return document | {"paths": paths | document["paths"], "components": {"schemas": schemas}}

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from sqf_pipeline.display import TEXT_FORMATS, metric_text
 from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, Outcome, model_order
+from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.api_page import operations_of
 from sqf_pipeline.service.card_page import render_card
@@ -49,10 +50,11 @@ def asset_files() -> dict[str, tuple[Path, str]]:
         "bootstrap.min.css": (bootstrap / "css" / "bootstrap.min.css", "text/css; charset=utf-8"),
         "bootstrap.min.js": (bootstrap / "js" / "bootstrap.min.js", "text/javascript; charset=utf-8"),
         "d3.min.js": (_package_folder("mpld3") / "js" / "d3.v5.min.js", "text/javascript; charset=utf-8"),
+        **{
+            f"{name}.js": (_HERE / "static" / f"{name}.js", "text/javascript; charset=utf-8")
+            for name in ("theme", "charts", "precincts", "place_map")
+        },
         "site.css": (_HERE / "static" / "site.css", "text/css; charset=utf-8"),
-        "theme.js": (_HERE / "static" / "theme.js", "text/javascript; charset=utf-8"),
-        "charts.js": (_HERE / "static" / "charts.js", "text/javascript; charset=utf-8"),
-        "place_map.js": (_HERE / "static" / "place_map.js", "text/javascript; charset=utf-8"),
         "icon.svg": (_HERE / "static" / "icon.svg", "image/svg+xml"),
     }
 
@@ -88,6 +90,8 @@ def register_pages(app: Flask, service: Service) -> None:
             "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
             "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
             "text_formats": TEXT_FORMATS, "place_fields": PLACE_FIELDS,
+            "training_words": year_words(sorted(service.manifest.training_years)),
+            "has_places": PLACES_TABLE in service.analysis,
             "outcome_pages": [(name, OUTCOME_WORDS[name]["title"]) for name in STUDY_OUTCOMES],
         }
     )  # fmt: skip
@@ -103,7 +107,9 @@ def register_pages(app: Flask, service: Service) -> None:
 def _add_home(blueprint: Blueprint, service: Service) -> None:
     @blueprint.get("/")
     def home() -> str:
-        return render_template("home.html", results=_results(service), metrics=metrics_in("home"))
+        results = _results(service)
+        counts = sorted({len(entry.fields) for entry in results})
+        return render_template("home.html", results=results, metrics=metrics_in("home"), field_counts=counts)
 
     @blueprint.get("/assets/<name>")
     def asset(name: str) -> Response:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.csv_tables import Yes, read_rows, records
 from sqf_pipeline.year_checks.findings import Finding
 
 LARGEST_DEVIATION = 0.05
@@ -19,16 +19,13 @@ class OfficialTotal:
 
     year: int
     stops: int
-    firm: bool
+    firm: Yes
 
 
 @cache
 def official_totals() -> dict[int, OfficialTotal]:
     """Return the official totals by year."""
-    return {
-        int(row["year"]): OfficialTotal(int(row["year"]), int(row["stops"]), row["firm"] == "yes")
-        for row in read_rows(__package__, "official_totals.csv")
-    }
+    return {total.year: total for total in records(read_rows(__package__, "official_totals.csv"), OfficialTotal)}
 
 
 def total_findings(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sqf_pipeline.display import TableColumn, display_table, metric_text, plain_value
 from sqf_pipeline.evaluation.metrics import METRICS
-from sqf_pipeline.registry import metric_definitions
-from sqf_pipeline.registry.metric_definitions import metrics_in
+from sqf_pipeline.registry.csv_tables import records
+from sqf_pipeline.registry.metric_definitions import Metric, metrics_in
 from sqf_pipeline.registry.outcomes import model_order
 
 MISSING = (None, pd.NA, pd.NaT, math.nan, math.inf, np.float64("nan"))
@@ -82,8 +82,9 @@ def test_a_place_or_direction_that_there_is_not_is_refused(field, value):
         "name": "x", "title": "X", "short": "X", "digits": "3", "shown_in": "", "better": "lower", "ideal": "",
         "description": "",
     }  # fmt: skip
-    with pytest.raises(ValueError, match=r"metrics\.csv, x: expected places among"):
-        metric_definitions._metric(row | {field: value})
+    assert len(records([row], Metric)) == 1
+    with pytest.raises(ValueError, match=rf"0\.{field}"):
+        records([row | {field: value}], Metric)
 
 
 def test_models_are_listed_by_outcome_then_by_what_is_known_first():

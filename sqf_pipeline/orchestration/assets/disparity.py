@@ -10,39 +10,31 @@ from sqf_pipeline.orchestration.assets.labels import TABLES, as_table, described
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
-from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Residents
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_years import kept_frame
+from sqf_pipeline.settings import Settings
 
 _GROUP = "disparity"
-_TABLES = {
-    "outcome_test_rates": "How often frisks and searches find something, by race: the outcome test.",
-    "outcome_test_contrasts": "Differences of these rates from white persons, crude and within precinct, year and "
-    "crime.",
-    "decision_and_hit_rates": "How often officers act and how often that finds something, together, with a verdict "
-    "where both say the same.",
-    "risk_adjusted": "How often officers act on a group at the same foreseen risk of a find.",
-    "risk_adjusted_sensitivity": "What something unseen would have to be like to explain these differences away.",
-    "threshold_test": "At which probability of a find officers act on a group, where every gate is passed.",
-    "veil_of_darkness": "Whether a group's share of the stops falls after dark, where the stops are enough to tell.",
-}
+_TABLES = (
+    "outcome_test_rates", "outcome_test_contrasts", "decision_and_hit_rates", "risk_adjusted",
+    "risk_adjusted_sensitivity", "threshold_test", "veil_of_darkness",
+)  # fmt: skip
 
 
 @dg.asset(
     partitions_def=YEARS,
-    description="Residents by precinct and group, which the stops of a year are divided by: the census of 2020, or the "
-    "table that SQF_RESIDENTS names.",
-    **described("stops", TABLES),
+    **described("stops", TABLES, table="residents"),
 )
 def residents(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
-    residents_table: dg.ResourceParam[Residents],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.Output[Any]:
     """Read the table of residents."""
     from sqf_pipeline.registry.residents import load_residents
 
     year = int(context.partition_key)
-    rows = load_residents(residents_table.path)
+    rows = load_residents(settings.residents)
     by_group = rows.groupby("race", sort=True)["residents"].sum().reset_index()
     return dg.Output(
         rows.assign(year=year, source=published_files.origin(year)), metadata={"residents": as_table(by_group)}
@@ -53,10 +45,7 @@ def residents(
     name="tests_of_treatment",
     partitions_def=TEST_YEARS,
     can_subset=True,
-    outs={
-        name: dg.AssetOut(description=description, is_required=False, **described(_GROUP, TABLES))
-        for name, description in _TABLES.items()
-    },
+    outs={name: dg.AssetOut(is_required=False, **described(_GROUP, TABLES, table=name)) for name in _TABLES},
     check_specs=[
         gate_spec(
             name,
@@ -75,8 +64,7 @@ def tests_of_treatment(
 ) -> Iterator[Any]:
     """Make every table of tests on the years of a test year, one by one and together."""
     from sqf_pipeline.contracts.treatment import treatment_contract
-    from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
-    from sqf_pipeline.disparity.year_windows import over_windows
+    from sqf_pipeline.disparity.tests_of_treatment import over_windows
 
     test_year = int(context.partition_key)
     wanted = {key.path[-1] for key in context.selected_asset_keys}
@@ -84,15 +72,14 @@ def tests_of_treatment(
     for name, made in over_windows((name for name in _TABLES if name in wanted), stops, processes=compute.processes):
         context.log.info("made %s", name)
         rows = made.assign(test_year=test_year, source=published_files.origin(test_year))
-        contract = treatment_contract(name, TREATMENT_TABLES[name].key, test_year)
-        yield from through_gate(contract, rows, asset=name, output_name=name, metadata={"first": as_table(rows)})
+        yield from through_gate(
+            treatment_contract(name, test_year), rows, asset=name, output_name=name, metadata={"first": as_table(rows)}
+        )
 
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    description="What others published about these files beside the same figures computed here, on the years that are "
-    "loaded: reproduced, differs and why, or which file is missing.",
-    **described(_GROUP, TABLES),
+    **described(_GROUP, TABLES, table="published_figures"),
 )
 def published_figures(
     context: dg.AssetExecutionContext,

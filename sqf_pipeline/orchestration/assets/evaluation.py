@@ -15,35 +15,11 @@ from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import IF_FITTED, StoredModels
 
 _GROUP = "evaluation"
-_OF_EVERY_RUN = {
-    "models": "What each model is: outcome, columns, settings, training years and counts, digests of the stops it was "
-    "fitted on and measured with, package versions, source.",
-    "predictions": "Score and probability of every model for every test stop, and what happened. For audit.",
-    "model_metrics": "Measures of each model on the stops of the test year, one row a model.",
-    "confusion_matrices": "Test stops by outcome and by whether a model flags them, one row a model and threshold.",
-    "feature_importances": "What each forest relies on: by mean decrease in impurity, summed up to columns, and for "
-    "the forests of each tier by permutation on test stops.",
-}
-_OF_A_FULL_RUN = {
-    "metric_intervals": "Every measure of every model with its bootstrap interval.",
-    "metric_differences": "Whether a model is better than the forest of its tier, on paired resamples.",
-    "threshold_metrics": "Measures at each threshold chosen on the last training year.",
-    "calibration_bins": "Predicted and observed shares by bins of equal mass.",
-    "subgroup_metrics": "Measures by race, sex, age band and borough; small groups are not shown.",
-    "outcome_counts": "Stops with each outcome by year: as recorded, and where a mark alone says so.",
-    "risk_concentration": "How few stops hold half and nine tenths of the weapons, by models at the stop.",
-    "precision_at_recall": "What one threshold that finds 60 % of the weapons does, by race and borough.",
-}
-
-
-def _table_outs() -> dict[str, dg.AssetOut]:
-    return {
-        name: dg.AssetOut(
-            description=description, is_required=False, **described(group, TABLES, personal=name == "predictions")
-        )
-        for group, tables in (("models", _OF_EVERY_RUN), (_GROUP, _OF_A_FULL_RUN))
-        for name, description in tables.items()
-    }
+_OF_EVERY_RUN = ("models", "predictions", "model_metrics", "confusion_matrices", "feature_importances")
+_OF_A_FULL_RUN = (
+    "metric_intervals", "metric_differences", "threshold_metrics", "calibration_bins", "subgroup_metrics",
+    "outcome_counts", "risk_concentration", "precision_at_recall",
+)  # fmt: skip
 
 
 @dg.multi_asset(
@@ -54,7 +30,11 @@ def _table_outs() -> dict[str, dg.AssetOut]:
         "source_files": dg.AssetIn(partition_mapping=STUDY_WINDOW),
         **{name: dg.AssetIn(metadata=IF_FITTED) for name in ("tier_models", "imbalance_models", "served_models")},
     },
-    outs=_table_outs(),
+    outs={
+        name: dg.AssetOut(is_required=False, **described(group, TABLES, table=name, personal=name == "predictions"))
+        for group, tables in (("models", _OF_EVERY_RUN), (_GROUP, _OF_A_FULL_RUN))
+        for name in tables
+    },
     check_specs=[
         gate_spec("predictions", TEST_YEARS, "Every model scores every test stop, with probabilities from 0 to 1."),
         gate_spec("model_metrics", TEST_YEARS, "Shares lie between 0 and 1, and no more positives than stops."),
@@ -131,8 +111,7 @@ def results(
             blocking=True,
         )
     ],
-    description="What the gaps of stops alone tell of their outcomes, by set of columns.",
-    **described(_GROUP, TABLES),
+    **described(_GROUP, TABLES, table="gap_marks"),
 )
 def gap_marks(
     context: dg.AssetExecutionContext,
@@ -145,18 +124,23 @@ def gap_marks(
 
     test_year = int(context.partition_key)
     table = measure_gap_marks(training_stops, test_stops)
-    failed, doubtful = (int((table["status"] == status).sum()) for status in ("fail", "warn"))
-    yield dg.Output(
-        table.assign(test_year=test_year, source=published_files.origin(test_year)),
-        metadata={"measured": as_table(table)},
-    )
+    told = "Gaps at the stop tell {fail} outcomes; {warn} more reach the limit, which chance could do."
+    rows = table.assign(test_year=test_year, source=published_files.origin(test_year))
+    yield from _judged("gap_marks", "no_gap_tells_the_outcome", rows, table, told)
+
+
+def _judged(asset: str, check: str, rows: pd.DataFrame, shown: pd.DataFrame, told: str) -> Iterator[Any]:
+    """Yield rows with a column `status`, and the check that none of them fails or warns."""
+    found = {status: int((rows["status"] == status).sum()) for status in ("fail", "warn")}
+    measured = {"measured": as_table(shown)}
+    yield dg.Output(rows, metadata=measured)
     yield dg.AssetCheckResult(
-        asset_key="gap_marks",
-        check_name="no_gap_tells_the_outcome",
-        passed=not failed and not doubtful,
-        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
-        description=f"Gaps at the stop tell {failed} outcomes; {doubtful} more reach the limit, which chance could do.",
-        metadata={"measured": as_table(table)},
+        asset_key=asset,
+        check_name=check,
+        passed=not any(found.values()),
+        severity=dg.AssetCheckSeverity.ERROR if found["fail"] else dg.AssetCheckSeverity.WARN,
+        description=told.format(**found),
+        metadata=measured,
     )
 
 
@@ -172,8 +156,7 @@ def gap_marks(
             blocking=True,
         )
     ],
-    description="How the stops of the test year differ from those of its training years, column by column.",
-    **described(_GROUP, TABLES),
+    **described(_GROUP, TABLES, table="drift"),
 )
 def drift(
     context: dg.AssetExecutionContext,
@@ -187,18 +170,7 @@ def drift(
     test_year = int(context.partition_key)
     table = measure_drift(test_stops, training_stops)
     found = table[table["status"] != "ok"].sort_values(["status", "column_name"])
-    failed = int((table["status"] == "fail").sum())
-    yield dg.Output(
-        table.assign(test_year=test_year, source=published_files.origin(test_year)),
-        metadata={"not_ok": as_table(found)},
-    )
-    yield dg.AssetCheckResult(
-        asset_key="drift",
-        check_name="stops_like_those_of_training",
-        passed=found.empty,
-        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
-        description=f"{failed} measures say that a unit changed or a column can no longer be read; "
-        f"{len(found) - failed} that one shifted.",
-        metadata={"not_ok": as_table(found)},
-    )
+    told = "{fail} measures say that a unit changed or a column can no longer be read; {warn} that one shifted."
+    rows = table.assign(test_year=test_year, source=published_files.origin(test_year))
+    yield from _judged("drift", "stops_like_those_of_training", rows, found, told)
     require_no_failed_drift(table, test_year)

@@ -9,9 +9,9 @@ import pandas as pd
 from sqf_pipeline.orchestration.assets.labels import ENCODERS, FRAMES, STOPS_REFERENCES, described, same_columns
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate
 from sqf_pipeline.orchestration.partitions import SAME_YEAR, TEST_YEARS, TRAINING_WINDOW, in_year_order, years_loaded
-from sqf_pipeline.orchestration.resources import YearRules
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import STUDY_TARGETS
+from sqf_pipeline.settings import Settings
 from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
@@ -34,20 +34,20 @@ def training_stops(
     context: dg.AssetExecutionContext,
     stops: Any,  # by year, and the frame itself where there is one training year: see `in_year_order`
     source_files: Any,
-    year_rules: dg.ResourceParam[YearRules],
+    settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
-    from sqf_pipeline.contracts.stop_contracts import training_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
 
     years = years_loaded(context, "stops")
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
     files = pd.concat(in_year_order(source_files, years), ignore_index=True)
     yield from through_gate(
-        training_stops_contract(years),
+        stops_contract(years=years),
         merged,
         asset="training_stops",
         metadata=_about(merged),
-        findings=_partial_years(files, year_rules),
+        findings=_partial_years(files, settings),
     )
 
 
@@ -62,26 +62,26 @@ def test_stops(
     context: dg.AssetExecutionContext,
     stops: pd.DataFrame,
     source_files: pd.DataFrame,
-    year_rules: dg.ResourceParam[YearRules],
+    settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Set the stops of the test year aside."""
-    from sqf_pipeline.contracts.stop_contracts import test_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
 
     test_year = int(context.partition_key)
     yield from through_gate(
-        test_stops_contract(test_year),
+        stops_contract(years=(test_year,)),
         stops,
         asset="test_stops",
         metadata=_about(stops),
-        findings=_partial_years(source_files, year_rules),
+        findings=_partial_years(source_files, settings),
     )
 
 
-def _partial_years(files: pd.DataFrame, rules: YearRules) -> list[Finding]:
+def _partial_years(files: pd.DataFrame, settings: Settings) -> list[Finding]:
     """Return a red finding when a year lacks months and nobody said that it may."""
     from sqf_pipeline.year_checks.completeness import partial_year_findings
 
-    return [] if rules.allow_partial else partial_year_findings(files)
+    return [] if settings.allow_partial else partial_year_findings(files)
 
 
 @dg.asset(
@@ -109,41 +109,39 @@ def feature_encoder(context: dg.AssetExecutionContext, training_stops: pd.DataFr
     return dg.Output(encoders, metadata={"fitted_on_stops": len(training_stops), **counts})
 
 
-@dg.asset(
-    partitions_def=TEST_YEARS,
-    check_specs=[
-        gate_spec("training_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
-    ],
-    description="Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
-    **described(_GROUP, FRAMES, personal=True),
+def _features_asset(name: str, stops: str, description: str) -> dg.AssetsDefinition:
+    """Return the asset of some stops as numbers, encoded by what was fitted on training stops alone."""
+
+    @dg.asset(
+        name=name,
+        partitions_def=TEST_YEARS,
+        ins={"encoders": dg.AssetIn("feature_encoder"), "stops": dg.AssetIn(stops)},
+        check_specs=[gate_spec(name, TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")],
+        description=description,
+        **described(_GROUP, FRAMES, personal=True),
+    )
+    def features(encoders: Any, stops: pd.DataFrame) -> Iterator[Any]:
+        from sqf_pipeline.contracts.result_contracts import features_contract
+        from sqf_pipeline.modelling.encoder import encoded_sets
+
+        encoded = encoded_sets(encoders, stops)
+        frame = pd.concat([stops[[*_KEY, *_TARGETS]], encoded], axis="columns")
+        contract = features_contract(list(encoded.columns), tuple(_TARGETS), len(stops))
+        yield from through_gate(contract, frame, asset=name)
+
+    return features
+
+
+training_features = _features_asset(
+    "training_features",
+    "training_stops",
+    "Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
 )
-def training_features(feature_encoder: Any, training_stops: pd.DataFrame) -> Iterator[Any]:
-    """Encode the training stops."""
-    yield from _encoded("training_features", feature_encoder, training_stops)
-
-
-@dg.asset(
-    partitions_def=TEST_YEARS,
-    check_specs=[
-        gate_spec("test_features", TEST_YEARS, "Finite numbers, one row a stop, nothing that an outcome made.")
-    ],
-    description="Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests "
-    "score.",
-    **described(_GROUP, FRAMES, personal=True),
+test_features = _features_asset(
+    "test_features",
+    "test_stops",
+    "Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests score.",
 )
-def test_features(feature_encoder: Any, test_stops: pd.DataFrame) -> Iterator[Any]:
-    """Encode the test stops."""
-    yield from _encoded("test_features", feature_encoder, test_stops)
-
-
-def _encoded(asset: str, encoders: dict[str, Any], stops: pd.DataFrame) -> Iterator[Any]:
-    from sqf_pipeline.contracts.result_contracts import features_contract
-    from sqf_pipeline.modelling.encoder import encoded_sets
-
-    features = encoded_sets(encoders, stops)
-    frame = pd.concat([stops[[*_KEY, *_TARGETS]], features], axis="columns")
-    contract = features_contract(list(features.columns), tuple(_TARGETS), len(stops))
-    yield from through_gate(contract, frame, asset=asset)
 
 
 def _about(stops: pd.DataFrame) -> dict[str, Any]:

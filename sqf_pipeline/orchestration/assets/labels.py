@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from sqf_pipeline.display import Cell, plain_value
+from sqf_pipeline.registry.declared_tables import declared_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +33,8 @@ _KINDS = {
 }
 
 
-def described(group: str, kept_in: str, *, personal: bool = False) -> dict[str, Any]:
-    """Return the arguments that an asset shares with its group.
+def described(group: str, kept_in: str, *, table: str = "", personal: bool = False) -> dict[str, Any]:
+    """Return the arguments that an asset shares with its group; that of a table is described as the table is.
 
     Parameters
     ----------
@@ -41,10 +42,13 @@ def described(group: str, kept_in: str, *, personal: bool = False) -> dict[str, 
         Group in the UI, the name of the module.
     kept_in
         Key of the IO manager.
+    table
+        Name of the table that it is kept as; empty for one that is described by itself.
     personal
         Whether it has a row for every stop, which is to be handled with more care than figures.
     """
     return {
+        **({"description": declared_tables()[table]["comment"]} if table else {}),
         "group_name": group,
         "io_manager_key": kept_in,
         "owners": list(OWNERS),

@@ -138,8 +138,7 @@ served_models = _fitted_asset(
     partitions_def=TEST_YEARS,
     ins={"raw_stops": dg.AssetIn(partition_mapping=STUDY_WINDOW)},
     metadata={io_managers.TABLE: "study_2021_comparison"},
-    description="The 2021 study run its own way, faults included, beside its published figures and ours.",
-    **described("models", TABLES),
+    **described("models", TABLES, table="study_2021_comparison"),
 )
 def study_2021(
     context: dg.AssetExecutionContext,

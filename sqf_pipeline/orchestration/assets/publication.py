@@ -17,9 +17,10 @@ from sqf_pipeline.orchestration.partitions import (
     in_year_order,
     years_loaded,
 )
-from sqf_pipeline.orchestration.resources import Exports, PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.resources import PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
+from sqf_pipeline.settings import Settings
 
 _GROUP = "publication"
 _PREVIEW_SCALE = 0.4
@@ -64,7 +65,7 @@ def charts(
         source=published_files.origin(test_year),
         data_note=coverage_note(_of_window(context, "source_files", source_files)),
         stops=pd.concat([training_stops, frames["test_stops"]], ignore_index=True),
-        **frames,
+        tables=frames,
     )
     for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
         context.log.warning(
@@ -115,18 +116,16 @@ def model_card(
     **tables: Any,
 ) -> dg.Output[Any]:
     """Write the model card."""
-    from sqf_pipeline.reporting.model_card import ModelCardInputs, render_model_card
+    from sqf_pipeline.reporting.model_card import render_model_card
 
     test_year = int(context.partition_key)
     require_no_failed_drift(tables["drift"], test_year)
     markdown, html = render_model_card(
-        ModelCardInputs(
-            test_year=test_year,
-            source=published_files.origin(test_year),
-            source_files=_of_window(context, "source_files", source_files),
-            data_quality=_of_window(context, "data_quality", data_quality),
-            **tables,
-        )
+        test_year=test_year,
+        source=published_files.origin(test_year),
+        source_files=_of_window(context, "source_files", source_files),
+        data_quality=_of_window(context, "data_quality", data_quality),
+        **tables,
     )
     files = {"model_card.md": markdown.encode(), "model_card.html": html.encode()}
     return dg.Output(files, metadata={"card": dg.MetadataValue.md(markdown)})
@@ -148,7 +147,7 @@ def model_card(
 )  # fmt: skip
 def model_export(
     context: dg.AssetExecutionContext,
-    exports: dg.ResourceParam[Exports],
+    settings: dg.ResourceParam[Settings],
     published_files: dg.ResourceParam[PublishedFiles],
     warehouse: dg.ResourceParam[Warehouse],
     served_models: StoredModels,
@@ -184,8 +183,9 @@ def model_export(
         git_commit=source_commit(),
         data_note=coverage_note(files),
     )
-    folder = export_bundle(exports.folder, list(served_models), export_context)
-    served = resolve_folder(exports.folder / CURRENT_NAME)
+    exports = settings.folder("exports")
+    folder = export_bundle(exports, list(served_models), export_context)
+    served = resolve_folder(exports / CURRENT_NAME)
     held = f"{served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
     in_force = served == folder.resolve()
     if not in_force:
@@ -225,15 +225,16 @@ def _every_table() -> list[dg.AssetDep]:
     "describes them; the same as `sqf export data` writes.",
 )
 def data_package(
-    exports: dg.ResourceParam[Exports], warehouse: dg.ResourceParam[Warehouse]
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.MaterializeResult[Any]:
     """Write the data package."""
     from sqf_pipeline.orchestration.warehouse_package import write_warehouse_package
 
-    files = write_warehouse_package(warehouse, exports.data_package)
+    folder = settings.folder("data_package")
+    files = write_warehouse_package(warehouse, folder)
     return dg.MaterializeResult(
         metadata={
-            "path": dg.MetadataValue.path(str(exports.data_package)),
+            "path": dg.MetadataValue.path(str(folder)),
             "files": len(files),
             "rows": sum(file.rows for file in files if file.path.endswith(".parquet")),
             "size_bytes": sum(file.size for file in files),

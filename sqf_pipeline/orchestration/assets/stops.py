@@ -18,10 +18,11 @@ from sqf_pipeline.orchestration.assets.labels import (
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_check, yearly_check
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers, YearRules
-from sqf_pipeline.orchestration.stored_years import kept_frame, kept_year
-from sqf_pipeline.orchestration.versions import version_of
+from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers
+from sqf_pipeline.orchestration.stored_years import hand_over_cleaned, kept_frame, kept_year, take_cleaned
+from sqf_pipeline.orchestration.versions import code_version, version_of
 from sqf_pipeline.registry.year_and_month_words import month_words
+from sqf_pipeline.settings import Settings
 from sqf_pipeline.year_checks.findings import Finding
 
 if TYPE_CHECKING:
@@ -81,17 +82,17 @@ def raw_stops(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
     writers: dg.ResourceParam[Writers],
-    year_rules: dg.ResourceParam[YearRules],
+    settings: dg.ResourceParam[Settings],
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Read a year; nothing is stored unless it may be as that year, its rows and digest by one process at a time."""
     with writers.alone("raw_stops", context.partition_key):
-        yield from _read(context, published_files, year_rules, frames)
+        yield from _read(context, published_files, settings, frames)
     return_memory()
 
 
 def _read(
-    context: dg.AssetExecutionContext, published_files: PublishedFiles, year_rules: YearRules, frames: ParquetIOManager
+    context: dg.AssetExecutionContext, published_files: PublishedFiles, settings: Settings, frames: ParquetIOManager
 ) -> Iterator[Any]:
     from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stop_contracts import raw_stops_contract
@@ -113,7 +114,7 @@ def _read(
         kept_year(frames, year - 1),
         promised=file.promised,
         notes=file.notes,
-        excerpt=year_rules.excerpt and not synthetic,
+        excerpt=settings.excerpt and not synthetic,
         synthetic=synthetic,
     )
     gate = through_gate(
@@ -140,6 +141,7 @@ def _read(
         yield dg.Output(history, output_name="revisions")
     yield first
     yield from gate
+    hand_over_cleaned(frames, year, code_version(stops), cleaned)
     yield _columns_recognised(file, raw)
     if revised:
         context.log.warning("%s", revised)
@@ -240,7 +242,7 @@ def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: P
     from sqf_pipeline.year_checks.year_review import cleaning_findings
 
     year = int(context.partition_key)
-    cleaned = clean_stops(raw_stops, year)
+    cleaned = take_cleaned(frames, year, code_version(stops)) or clean_stops(raw_stops, year)
     return_memory()
     before = kept_year(frames, year - 1)
     findings = cleaning_findings(cleaned.stops, cleaned.loss, before)

@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Literal, cast
+from typing import Annotated, Literal
 
-from sqf_pipeline.registry.csv_tables import read_rows
+from pydantic import BeforeValidator
 
+from sqf_pipeline.registry.csv_tables import Listed, Words, Yes, read_rows, records
+
+LastYear = Annotated[int | None, BeforeValidator(lambda cell: cell or None)]
 Use = Literal["kept", "made", "computed", "part", "left out"]
 
 NEW_FORM, OLD_FORM = "NEW", "OLD"
@@ -52,9 +55,9 @@ class Field:
     """
 
     column: str
-    published_names: tuple[str, ...]
+    published_names: Listed
     use: Use
-    required: bool
+    required: Yes
     made_from: str
     reading: str
     known: str
@@ -86,8 +89,8 @@ class Form:
 
     name: str
     first_year: int
-    last_year: int | None
-    encodings: tuple[str, ...]
+    last_year: LastYear
+    encodings: Words
     too_wide: str
     description: str
     fields: tuple[Field, ...]
@@ -131,36 +134,14 @@ class Form:
 @cache
 def forms() -> dict[str, Form]:
     """Return the forms by name, the one in use first."""
-    return {row["name"]: _form(row) for row in read_rows(__package__, "forms.csv")}
-
-
-def _form(row: dict[str, str]) -> Form:
-    codes: dict[str, dict[str, str]] = {}
-    for code in read_rows(__package__, row["codes"]) if row["codes"] else []:
-        codes.setdefault(code["column"], {})[code["code"]] = code["category"]
-    fields = tuple(
-        Field(
-            column=field["column"],
-            published_names=tuple(name for name in field["published_names"].split("|") if name),
-            use=cast("Use", field["use"]),
-            required=field["required"] == "yes",
-            made_from=field["made_from"],
-            reading=field["reading"],
-            known=field["known"],
-            note=field["note"],
-        )
-        for field in read_rows(__package__, row["table"])
-    )
-    return Form(
-        name=row["name"],
-        first_year=int(row["first_year"]),
-        last_year=int(row["last_year"]) if row["last_year"] else None,
-        encodings=tuple(row["encodings"].split()),
-        too_wide=row["too_wide"],
-        description=row["description"],
-        fields=fields,
-        codes=codes,
-    )
+    made = []
+    for row in read_rows(__package__, "forms.csv"):
+        codes: dict[str, dict[str, str]] = {}
+        for code in read_rows(__package__, row["codes"]) if row["codes"] else []:
+            codes.setdefault(code["column"], {})[code["code"]] = code["category"]
+        fields = records(read_rows(__package__, row["table"]), Field)
+        made.append({**row, "fields": fields, "codes": codes})
+    return {form.name: form for form in records(made, Form)}
 
 
 def form_of_year(year: int) -> Form:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqf_pipeline.display import words
 from sqf_pipeline.evaluation.drift import STABILITY_SHIFT
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.reporting.plots.style import (
@@ -25,17 +26,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def drift_overview(table: "pd.DataFrame", origin: Origin, *, shown: int = 15) -> "Figure":
+SHOWN = 15
+"""Columns that are drawn, those that moved most."""
+
+
+def drift_overview(table: "pd.DataFrame", origin: Origin) -> "Figure":
     """Draw the greatest shifts and changes of missing values; takes the table `drift` of one test year.
 
     Only columns that a model may use, and the outcomes, are drawn and counted; the table has them all.
     """
     used = {entry.name for entry in load_columns() if entry.feature or entry.known == "outcome"}
     table = table[table["column_name"].isin(used)]
-    figure = new_figure(11.0, 2.1 + 0.29 * shown)
+    figure = new_figure(11.0, 2.1 + 0.29 * SHOWN)
     left, right = figure.subplots(1, 2)
-    _stability(left, table, shown)
-    _missing(right, table, shown)
+    _stability(left, table)
+    _missing(right, table)
     counts = table["status"].value_counts()
     failed = table[table["status"] == "fail"]
     title = f"{int(counts.get('warn', 0))} of {len(table)} checks of drift warn, {len(failed) or 'none'} fail"
@@ -46,7 +51,7 @@ def drift_overview(table: "pd.DataFrame", origin: Origin, *, shown: int = 15) ->
         shifts = table[table["measure"] == "population_stability_index"].dropna(subset=["value"])
         if len(shifts):
             top = shifts.loc[shifts["value"].idxmax()]
-            title += f"; {str(top['column_name']).replace('_', ' ')} shifted most (index {top['value']:.2g})"
+            title += f"; {words(top['column_name'])} shifted most (index {top['value']:.2g})"
     note = "Columns that models may use, and outcomes. Circle: within bounds; triangle: warns; cross: fails."
     return finish(figure, title, origin, note=note)
 
@@ -57,9 +62,9 @@ def _dots(axes: "Axes", values: np.ndarray, places: np.ndarray, status: "pd.Seri
         axes.scatter(values[mask], places[mask], color=colour, marker=STATUS_MARKERS[kind], s=34, zorder=3)
 
 
-def _stability(axes: "Axes", table: "pd.DataFrame", shown: int) -> None:
+def _stability(axes: "Axes", table: "pd.DataFrame") -> None:
     part = table[table["measure"] == "population_stability_index"].dropna(subset=["value"])
-    part = part.sort_values(["value", "column_name"], ascending=[False, True]).head(shown)
+    part = part.sort_values(["value", "column_name"], ascending=[False, True]).head(SHOWN)
     places = np.arange(len(part))[::-1]
     values = np.maximum(part["value"].to_numpy(dtype=float), 1e-3)
     plain(axes).set_xscale("log")
@@ -76,15 +81,15 @@ def _stability(axes: "Axes", table: "pd.DataFrame", shown: int) -> None:
     ]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_yticks(places, [name.replace("_", " ") for name in part["column_name"]])
+    axes.set_yticks(places, [words(name) for name in part["column_name"]])
     axes.set_xlabel("Population stability index (logarithmic)")
     panel_title(axes, "Greatest shifts of what is there\n")
 
 
-def _missing(axes: "Axes", table: "pd.DataFrame", shown: int) -> None:
+def _missing(axes: "Axes", table: "pd.DataFrame") -> None:
     part = table[table["measure"] == "missing_share"].dropna(subset=["value", "reference"])
     change = (part["value"] - part["reference"]).abs()
-    part = part.assign(change=change).sort_values(["change", "column_name"], ascending=[False, True]).head(shown)
+    part = part.assign(change=change).sort_values(["change", "column_name"], ascending=[False, True]).head(SHOWN)
     places = np.arange(len(part))[::-1]
     now, before = part["value"].to_numpy(dtype=float), part["reference"].to_numpy(dtype=float)
     plain(axes).hlines(places, before, now, color=LIGHT_GREY, linewidth=2)
@@ -92,6 +97,6 @@ def _missing(axes: "Axes", table: "pd.DataFrame", shown: int) -> None:
     _dots(axes, now, places, part["status"])
     axes.set_xlim(-0.02, 1.02)
     percent_axis(axes.xaxis)
-    axes.set_yticks(places, [name.replace("_", " ") for name in part["column_name"]])
+    axes.set_yticks(places, [words(name) for name in part["column_name"]])
     axes.set_xlabel("Share missing: training (hollow) and test year (filled)")
     panel_title(axes, "Greatest changes of missing values\n")

@@ -23,13 +23,15 @@ from sqf_pipeline.reporting.plots.style import (
     panel_title,
     percent_axis,
     plain,
-    thousands_axis,
+    values_and_bars,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+MOST_IMPORTANT = 12
+"""Columns whose importance is drawn."""
 _RESAMPLING = {"under": "under-sampling", "over": "over-sampling", "smotenc": "SMOTENC"}
 
 
@@ -66,7 +68,7 @@ def class_balance(models: "pd.DataFrame", origin: Origin) -> "Figure":
     axes.set_yticks(places, [bar[0] for bar in bars])
     axes.set_xlim(0, (positives + negatives).max() * 1.18)
     axes.set_xlabel("Training stops")
-    thousands_axis(axes.xaxis)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.legend(frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
     title = f"{percent(positives[0] / bars[0][1])} of training stops have the outcome"
     if len(bars) > 1:
@@ -210,22 +212,20 @@ def _points(gap: float) -> str:
     return f"{100 * gap:.1f} points"
 
 
-def importances(table: "pd.DataFrame", origin: Origin, *, measure: str, shown: int = 12) -> "Figure":
+def importances(table: "pd.DataFrame", origin: Origin, *, measure: str) -> "Figure":
     """Draw permutation beside impurity importances of one model; takes the table `feature_importances`.
 
     `measure` is what permutation importance is a loss of, as `roc_auc`.
     """
-    permutation = table[table["kind"] == "permutation"].sort_values("rank").head(shown)
+    permutation = table[table["kind"] == "permutation"].sort_values("rank").head(MOST_IMPORTANT)
     impurity = table[table["kind"] == "impurity"].set_index("feature")
     names = permutation["feature"].tolist()
     figure = new_figure(9.5, 1.9 + 0.3 * len(names))
     panels = figure.subplots(1, 2 if len(impurity) else 1, sharey=True, squeeze=False)[0]
     places = np.arange(len(names))[::-1]
-    values, low, high = (permutation[key].to_numpy(dtype=float) for key in ("importance", "low", "high"))
+    values, errors = values_and_bars(permutation, "importance", "low", "high")
     axes = plain(panels[0])
-    axes.errorbar(
-        values, places, xerr=[np.maximum(values - low, 0), np.maximum(high - values, 0)], fmt="o", color=BLUE, capsize=3
-    )
+    axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_yticks(places, [name.replace("_", " ") for name in names])
     title_of = METRICS[measure].title if measure == "roc_auc" else METRICS[measure].title.lower()
@@ -268,7 +268,7 @@ def metric_comparison(
     figure = new_figure(9.0, 1.6 + 0.32 * len(part))
     axes = plain(figure.subplots())
     places = np.arange(len(part))[::-1]
-    errors = [np.nan_to_num(np.maximum(values - low, 0)), np.nan_to_num(np.maximum(high - values, 0))]
+    errors = values_and_bars(part, "estimate", "low", "high")[1]
     axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
     right = np.nanmax(np.concatenate([high, values]))
     left = np.nanmin(np.concatenate([low, values]))

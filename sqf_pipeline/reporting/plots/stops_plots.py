@@ -7,6 +7,7 @@ import numpy as np
 from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
+from sqf_pipeline.registry.year_and_month_words import MONTHS, WEEKDAYS
 from sqf_pipeline.reporting.plots.style import (
     BLUE,
     GREY,
@@ -18,7 +19,6 @@ from sqf_pipeline.reporting.plots.style import (
     panel_title,
     percent_axis,
     plain,
-    thousands_axis,
 )
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 LEAST_STOPS = 5
 FEET_A_MILE = 5280.0
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+CELL_MILES = 0.5
 
 
 def stops_a_month(stops: "pd.DataFrame", origin: Origin) -> "Figure":
@@ -51,23 +50,23 @@ def stops_a_month(stops: "pd.DataFrame", origin: Origin) -> "Figure":
             color="#333333", transform=axes.get_xaxis_transform(),
         )  # fmt: skip
     ticks = [12 * position + month for position in range(len(years)) for month in (0, 3, 6, 9)]
-    axes.set_xticks(ticks, [MONTHS[tick % 12] for tick in ticks])
+    axes.set_xticks(ticks, [MONTHS[tick % 12][:3] for tick in ticks])
     axes.set_xlim(-0.8, len(values) - 0.2)
     axes.set_ylim(0, values.max() * 1.08)
     axes.set_ylabel("Stops a month")
-    thousands_axis(axes.yaxis)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     return finish(figure, _trend_title(totals, values, years), origin, rows=len(known))
 
 
 def _trend_title(totals: "pd.Series", values: np.ndarray, years: list[int]) -> str:
     if len(years) < 2:
         peak = int(values.argmax())
-        return f"Stops peaked in {MONTHS[peak]} {years[0]}, with {values[peak]:,.0f} in the month"
+        return f"Stops peaked in {MONTHS[peak][:3]} {years[0]}, with {values[peak]:,.0f} in the month"
     before, now = int(totals[years[-2]]), int(totals[years[-1]])
     verb = "fell" if now < before else "rose"
     steps = np.diff(values)
     turn = int(np.abs(steps).argmax())
-    months = f"from {MONTHS[turn % 12]} to {MONTHS[(turn + 1) % 12]}"
+    months = f"from {MONTHS[turn % 12][:3]} to {MONTHS[(turn + 1) % 12][:3]}"
     size = f"{abs(steps[turn]):,.0f} stops {'fewer' if steps[turn] < 0 else 'more'}"
     change = f"the greatest step was {size} {months}"
     return (
@@ -137,7 +136,7 @@ def hour_and_weekday(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, title, origin, rows=len(known))
 
 
-def stops_map(stops: "pd.DataFrame", origin: Origin, *, cell_miles: float = 0.5) -> "Figure":
+def stops_map(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     """Draw stops by hexagonal cells; takes `x_feet`, `y_feet` (EPSG:2263) and `borough` of clean stops.
 
     Cells with fewer than `LEAST_STOPS` stops are left out and counted in the note.
@@ -149,7 +148,7 @@ def stops_map(stops: "pd.DataFrame", origin: Origin, *, cell_miles: float = 0.5)
     y = known["y_feet"].to_numpy(dtype=float) / FEET_A_MILE
     figure = new_figure(8.2, 7.0)
     axes = figure.subplots()
-    size = (int((x.max() - x.min()) / cell_miles), int((y.max() - y.min()) / cell_miles / np.sqrt(3)))
+    size = (int((x.max() - x.min()) / CELL_MILES), int((y.max() - y.min()) / CELL_MILES / np.sqrt(3)))
     cells = axes.hexbin(x, y, gridsize=size, mincnt=1, cmap="cividis", linewidths=0.15)
     counts = np.asarray(cells.get_array(), dtype=float)
     cells.set_array(np.ma.masked_less(counts, LEAST_STOPS))
@@ -180,7 +179,7 @@ def stops_map(stops: "pd.DataFrame", origin: Origin, *, cell_miles: float = 0.5)
     )
     hidden = counts < LEAST_STOPS
     note = (
-        f"Cells about {cell_miles:g} miles across; {int(hidden.sum()):,} cells with fewer than {LEAST_STOPS} stops "
+        f"Cells about {CELL_MILES:g} miles across; {int(hidden.sum()):,} cells with fewer than {LEAST_STOPS} stops "
         f"({int(counts[hidden].sum()):,} stops) are not drawn, {len(stops) - len(known):,} stops have no place."
     )
     return finish(figure, title, Origin(origin.source, origin.years), rows=len(known), note=note)

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sqf_pipeline.display import words
 from sqf_pipeline.registry.year_and_month_words import year_words
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, distinguishable with every common colour blindness; see Wong (2011), Nature Methods 8.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
@@ -126,16 +132,16 @@ def panel_title(axes: "Axes", text: str, width: int = 60) -> None:
 
 def percent_axis(axis: Any) -> None:
     """Label an axis of shares in per cent, with no more decimals than are needed."""
-    from matplotlib.ticker import FuncFormatter
-
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g} %"))
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.6g} %")
 
 
-def thousands_axis(axis: Any) -> None:
-    """Label an axis of counts with separated thousands."""
-    from matplotlib.ticker import FuncFormatter
+def values_and_bars(part: "pd.DataFrame", *names: str) -> "tuple[Floats, list[Floats]]":
+    """Return a column, and how far its interval reaches below and above it, each of shape (rows,).
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    `names` are the column, and those of the interval's ends; a missing end is the value itself.
+    """
+    values, low, high = (part[name].to_numpy(dtype=float, na_value=np.nan) for name in names)
+    return values, [np.nan_to_num(np.maximum(values - low, 0)), np.nan_to_num(np.maximum(high - values, 0))]
 
 
 def model_label(name: str) -> str:
@@ -148,11 +154,11 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def figure_png(figure: "Figure", *, dpi: int = DPI) -> bytes:
+def figure_png(figure: "Figure") -> bytes:
     """Return a figure as PNG; the same figure gives the same bytes (no date, no version of the software)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure.set_dpi(dpi)
+    figure.set_dpi(DPI)
     buffer = io.BytesIO()
     # `savefig` draws a figure twice where its parts make room for one another
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})

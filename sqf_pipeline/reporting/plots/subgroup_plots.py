@@ -12,6 +12,7 @@ from sqf_pipeline.reporting.plots.style import (
     GREY,
     MARKERS,
     PALETTE,
+    Floats,
     Origin,
     finish,
     model_label,
@@ -19,15 +20,13 @@ from sqf_pipeline.reporting.plots.style import (
     panel_title,
     percent_axis,
     plain,
+    values_and_bars,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
 
 _RATE_TITLES = {
     "base_rate": "Outcome happened\n(of all stops)",
@@ -37,7 +36,7 @@ _RATE_TITLES = {
 }
 
 
-def subgroup_rates(table: "pd.DataFrame", origin: Origin, *, threshold_name: str = "") -> "Figure":
+def subgroup_rates(table: "pd.DataFrame", origin: Origin) -> "Figure":
     """Draw the rates of every group of one model as dots with intervals, one row a group.
 
     Takes the table `subgroup_metrics` of one model. The title names the widest gap in the share missed or flagged in
@@ -53,7 +52,7 @@ def subgroup_rates(table: "pd.DataFrame", origin: Origin, *, threshold_name: str
         for number, attribute in enumerate(attributes):
             part = shown[shown["attribute"] == attribute]
             at = places[(shown["attribute"] == attribute).to_numpy(dtype=bool)]
-            values, errors = _values_and_bars(part, rate)
+            values, errors = values_and_bars(part, rate, f"{rate}_low", f"{rate}_high")
             axes.errorbar(
                 values, at, xerr=errors, fmt=MARKERS[number % len(MARKERS)], color=PALETTE[number % len(PALETTE)],
                 capsize=2.5, markersize=5,
@@ -68,21 +67,12 @@ def subgroup_rates(table: "pd.DataFrame", origin: Origin, *, threshold_name: str
     if len(hidden):
         counts = ", ".join(f"{int(row.rows)} by {row.attribute}" for row in hidden.itertuples())
         note += f" Groups of fewer than 50 stops are not shown ({counts})."
-    at_threshold = f" at the threshold for {model_label(threshold_name)}" if threshold_name else ""
-    title = f"{_widest_gap(shown)} ({model_label(str(table['model'].iloc[0]))}{at_threshold})"
+    title = f"{_widest_gap(shown)} ({model_label(str(table['model'].iloc[0]))})"
     rows = int(table.loc[table["attribute"] == attributes[0], "rows"].sum())
     return finish(figure, title, origin, rows=rows, note=note)
 
 
-def _values_and_bars(part: "pd.DataFrame", measure: str) -> "tuple[Floats, list[Floats]]":
-    """Return a measure, and how far its interval reaches below and above it, each of shape (rows,)."""
-    values, low, high = (
-        part[name].to_numpy(dtype=float, na_value=np.nan) for name in (measure, f"{measure}_low", f"{measure}_high")
-    )
-    return values, [np.nan_to_num(np.maximum(values - low, 0)), np.nan_to_num(np.maximum(high - values, 0))]
-
-
-def _name_rows(axes: "Axes", places: "Floats", labels: list[str], headings: "list[tuple[str, float]]") -> None:
+def _name_rows(axes: "Axes", places: Floats, labels: list[str], headings: "list[tuple[str, float]]") -> None:
     """Write the groups beside their rows, and each attribute above its groups."""
     axes.set_yticks(places, labels)
     for heading, place in headings:
@@ -144,7 +134,7 @@ def subgroup_quality(table: "pd.DataFrame", origin: Origin) -> "Figure":
     panels = figure.subplots(1, 2, sharey=True)
     titles = {"roc_auc": "ROC AUC", "expected_calibration_error": "Expected calibration error"}
     for axes, (name, title) in zip(panels, titles.items(), strict=True):
-        values, errors = _values_and_bars(shown, name)
+        values, errors = values_and_bars(shown, name, f"{name}_low", f"{name}_high")
         plain(axes).errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=2.5, markersize=5)
         panel_title(axes, title)
     percent_axis(panels[1].xaxis)

@@ -5,22 +5,23 @@
   const tip = d3.select("body").append("div").attr("class", "chart-tip").attr("role", "presentation");
   const hues = [1, 2, 3, 4, 5, 6].map((number) => `var(--sqf-${number})`);
 
+  const show = (form, factor = 1, unit = "") => (value) => d3.format(form)(value * factor).replace("-", "−") + unit;
+
   function formatter(column) {
     const kind = column ? column.format : "text";
-    if (kind === "count") { return d3.format(","); }
-    if (kind === "percent") { return (value) => `${d3.format(".1f")(value * 100)} %`; }
-    if (["decimal", "small", "mixed"].includes(kind)) { return d3.format(".3~g"); }
-    return String;
+    if (kind === "count") { return show(","); }
+    if (kind === "percent") { return show(".1f", 100, " %"); }
+    return ["decimal", "small", "mixed"].includes(kind) ? show(".3~g") : String;
   }
 
   function axisFormat(column) {
-    if (column.format === "percent") { return (value) => `${d3.format(".3~g")(value * 100)} %`; }
-    if (column.format === "count") { return d3.format("~s"); }
-    return d3.format(".3~g");
+    if (column.format === "percent") { return show(".3~g", 100, " %"); }
+    return show(column.format === "count" ? "~s" : ".3~g");
   }
 
   class Chart {
-    constructor(host, table) {
+    constructor(host, table, places) {
+      this.places = places;
       this.host = d3.select(host);
       this.table = table;
       this.spec = table.chart;
@@ -130,25 +131,36 @@
       return values;
     }
 
+    // names beside the rows where there is room, over them elsewhere
+    layRows(names) {
+      const beside = 16 + 7 * d3.max(names, (name) => name.length);
+      const over = beside > this.width * 0.42;
+      return { left: over ? 18 : beside, step: over ? 46 : 30, drop: over ? 8 : 0, over };
+    }
+
+    nameRows(groups, name, { left, over }, middle) {
+      groups.append("text").attr("x", over ? 0 : left - 8).attr("y", (row) => middle(row) - (over ? 19 : 0)).attr("dy", "0.35em")
+        .attr("text-anchor", over ? "start" : "end").text(name);
+    }
+
     drawBars() {
       const { x, y } = { x: this.spec.x, y: this.choice.y };
       const rows = this.shown;
       const column = this.columns.get(y);
       const name = (row) => String(row[x]);
-      const left = Math.min(this.width * 0.42, 16 + 6.6 * d3.max(rows, (row) => name(row).length));
-      const step = 30;
-      const height = rows.length * step + 34;
+      const lay = this.layRows(rows.map(name));
+      const height = rows.length * lay.step + 34;
       const svg = this.canvas(height);
-      const across = this.scaleFor(this.measureValues, [left, this.width - 64], true);
-      const down = d3.scaleBand().domain(rows.map(name)).range([4, height - 28]).padding(0.28);
+      const across = this.scaleFor(this.measureValues, [lay.left, this.width - 64], true);
+      const down = d3.scaleBand().domain(rows.map(name)).range([4, height - 28]);
+      const middle = (row) => down(name(row)) + down.bandwidth() / 2 + lay.drop;
       this.gridX(svg, across, height, column);
       const groups = svg.selectAll("g.mark").data(rows).enter().append("g").attr("class", "mark");
-      groups.append("text").attr("x", left - 8).attr("y", (row) => down(name(row)) + down.bandwidth() / 2).attr("dy", "0.35em")
-        .attr("text-anchor", "end").text((row) => this.shorten(name(row), left));
-      groups.append("rect").attr("x", (row) => Math.min(across(0), across(row[y] || 0))).attr("y", (row) => down(name(row)))
-        .attr("width", (row) => Math.abs(across(row[y] || 0) - across(0))).attr("height", down.bandwidth()).attr("rx", 3).attr("fill", hues[0]);
-      this.whiskers(groups, across, (row) => down(name(row)) + down.bandwidth() / 2);
-      groups.append("text").attr("class", "value-label").attr("dy", "0.35em").attr("y", (row) => down(name(row)) + down.bandwidth() / 2)
+      this.nameRows(groups, name, lay, middle);
+      groups.append("rect").attr("x", (row) => Math.min(across(0), across(row[y] || 0))).attr("y", (row) => middle(row) - 10)
+        .attr("width", (row) => Math.abs(across(row[y] || 0) - across(0))).attr("height", 20).attr("rx", 3).attr("fill", hues[0]);
+      this.whiskers(groups, across, middle);
+      groups.append("text").attr("class", "value-label").attr("dy", "0.35em").attr("y", middle)
         .attr("x", (row) => across(Math.max(row[y] || 0, (this.interval(row) || [0, 0])[1])) + 6)
         .text((row) => (row[y] === null ? "too few" : formatter(column)(row[y])));
       this.explain(groups, (row) => this.words(row, [x, y, y === "stops" ? "" : "stops"]), true);
@@ -158,11 +170,6 @@
       if (!this.hasInterval) { return; }
       groups.filter((row) => this.interval(row)).append("line").attr("class", "interval")
         .attr("x1", (row) => across(this.interval(row)[0])).attr("x2", (row) => across(this.interval(row)[1])).attr("y1", middle).attr("y2", middle);
-    }
-
-    shorten(text, room) {
-      const most = Math.floor((room - 12) / 6.6);
-      return text.length > most ? `${text.slice(0, most - 1)}…` : text;
     }
 
     gridX(svg, across, height, column) {
@@ -175,19 +182,19 @@
       const rows = this.shown;
       const column = this.columns.get(y);
       const name = (row) => String(row[x]);
-      const left = Math.min(this.width * 0.45, 16 + 6.6 * d3.max(rows, (row) => name(row).length));
-      const height = rows.length * 30 + 34;
+      const lay = this.layRows(rows.map(name));
+      const height = rows.length * lay.step + 34;
       const svg = this.canvas(height);
-      const across = this.scaleFor(this.measureValues, [left + 6, this.width - 70], column.format === "percent");
-      const down = d3.scalePoint().domain(rows.map(name)).range([18, height - 44]).padding(rows.length > 1 ? 0 : 0.5);
+      const across = this.scaleFor(this.measureValues, [lay.left + 6, this.width - 70], column.format === "percent");
+      const down = d3.scaleBand().domain(rows.map(name)).range([4, height - 28]);
+      const middle = (row) => down(name(row)) + down.bandwidth() / 2 + lay.drop;
       this.gridX(svg, across, height, column);
       const groups = svg.selectAll("g.mark").data(rows).enter().append("g").attr("class", "mark");
-      groups.append("text").attr("x", left - 8).attr("y", (row) => down(name(row))).attr("dy", "0.35em").attr("text-anchor", "end")
-        .text((row) => this.shorten(name(row), left));
-      this.whiskers(groups, across, (row) => down(name(row)));
+      this.nameRows(groups, name, lay, middle);
+      this.whiskers(groups, across, middle);
       const known = groups.filter((row) => row[y] !== null);
-      known.append("circle").attr("cx", (row) => across(row[y])).attr("cy", (row) => down(name(row))).attr("r", 5.5).attr("fill", hues[0]);
-      known.append("text").attr("class", "value-label").attr("dy", "0.35em").attr("y", (row) => down(name(row)))
+      known.append("circle").attr("cx", (row) => across(row[y])).attr("cy", middle).attr("r", 5.5).attr("fill", hues[0]);
+      known.append("text").attr("class", "value-label").attr("dy", "0.35em").attr("y", middle)
         .attr("x", (row) => across(Math.max(row[y], (this.interval(row) || [0, row[y]])[1])) + 10).text((row) => formatter(column)(row[y]));
       this.explain(groups, (row) => this.words(row, [x, y, this.spec.size]), true);
     }
@@ -211,12 +218,11 @@
       svg.append("g").attr("class", "grid").attr("transform", `translate(0,${height - 24})`).attr("aria-hidden", "true")
         .call(ticks);
       // a year's dot stands in its middle, and so a year that begins half a step before it
-      this.spec.breaks.forEach(([moment, name], place) => {
-        const letter = String.fromCharCode(65 + place);
+      this.spec.breaks.forEach(([moment, name], place) => { // the note under the chart names them by their letters
         const mark = svg.append("g").attr("class", "break");
         mark.append("line").attr("x1", across(moment - 0.5)).attr("x2", across(moment - 0.5)).attr("y1", 14).attr("y2", height - 26);
-        mark.append("text").attr("x", across(moment - 0.5)).attr("y", 10).attr("text-anchor", "middle").text(letter);
-        this.legend.append("span").attr("class", "break-name").text(`${letter} ${name}`);
+        mark.append("text").attr("x", across(moment - 0.5)).attr("y", 10).attr("text-anchor", "middle").text(String.fromCharCode(65 + place));
+        mark.append("title").text(name);
       });
       const series = d3.nest().key((row) => row[group]).entries(rows);
       series.forEach((entry, place) => {
@@ -248,7 +254,8 @@
       const [low, high] = colour.domain();
       this.legend.append("span").text(column.label);
       const round = column.format === "count" ? Math.round : (value) => value;
-      d3.range(5).map((part) => round(low + ((high - low) * part) / 4)).forEach((value) => {
+      const steps = this.width < 480 ? 3 : 4;
+      d3.range(steps + 1).map((part) => round(low + ((high - low) * part) / steps)).forEach((value) => {
         const key = this.legend.append("span");
         key.append("svg").attr("viewBox", "0 0 10 10").attr("aria-hidden", "true").append("rect").attr("width", 10).attr("height", 10).attr("fill", colour(value));
         key.append("span").text(show(value));
@@ -278,7 +285,25 @@
       this.explain(cells, (row) => this.words(row, [group, x, y]), false);
     }
 
+    drawPrecinctMap() {
+      const y = this.choice.y;
+      const rows = new Map(this.shown.map((row) => [row.precinct, row]));
+      const room = Math.min(this.width, 760);
+      const colour = this.colour(this.shown.map((row) => row[y]));
+      this.addRamp(colour, this.columns.get(y));
+      const svg = this.canvas(0);
+      const map = drawPrecincts(svg, this.places, room);
+      svg.attr("class", "centred");
+      const value = (polygon) => (rows.has(polygon.data.precinct) ? rows.get(polygon.data.precinct)[y] : null);
+      map.areas.each(function (polygon) {
+        const fill = value(polygon) === null ? "var(--sqf-grid)" : colour(value(polygon));
+        d3.select(this).attr("fill", fill).attr("stroke", fill);
+      });
+      this.explain(map.areas, (polygon) => this.words(rows.get(polygon.data.precinct) || { precinct: polygon.data.precinct, [y]: null }, ["precinct", y, rows.has(polygon.data.precinct) ? this.spec.size : ""]), false);
+    }
+
     drawMap() {
+      if (this.places) { this.drawPrecinctMap(); return; }
       const { x, size } = { x: this.spec.x, size: this.spec.size };
       const y = this.choice.y;
       const rows = this.shown;
@@ -325,7 +350,8 @@
   const watcher = new IntersectionObserver((entries) => {
     entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
       watcher.unobserve(entry.target);
-      d3.json(entry.target.dataset.chart).then((table) => charts.push(new Chart(entry.target, table)), () => {
+      const places = entry.target.dataset.places;
+      Promise.all([d3.json(entry.target.dataset.chart), places && d3.json(places)]).then((found) => charts.push(new Chart(entry.target, ...found)), () => {
         d3.select(entry.target).text("The chart's data could not be loaded; the table below holds the same.");
       });
     });

@@ -1,31 +1,17 @@
 """The pages in a real browser: used as a person uses them, on a wide and on a narrow screen."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
+from sqf_pipeline_tests.service_support import PAGES, SCREENS
 from sqf_pipeline_tests.waiting import PATIENCE
 
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="browser tests need axe")
 
 pytestmark = NEEDS_CHROMIUM
-SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}
-PAGES = (
-    "/",
-    "/arrest",
-    "/summons?tier=during",
-    "/analysis",
-    "/treatment",
-    "/model-card",
-    "/faults",
-    "/api",
-    "/nothing",
-)
-SHOTS = os.environ.get("SQF_SCREENSHOTS")
-"""Folder to which screenshots are written, to be looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +80,8 @@ def test_every_page_is_accessible_and_fits(watched, screen, theme):
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, f"{path} is too wide"
         assert page.get_by_text("Invented stops.").is_visible()
         found = axe_api.Axe().run(page).response["violations"]
-        serious = [(entry["id"], [node["target"] for node in entry["nodes"]][:3]) for entry in found
-                   if entry["impact"] in ("serious", "critical")]  # fmt: skip
-        assert serious == [], f"{path} on {screen}, {theme}"
-        if SHOTS:
-            name = re.sub(r"\W+", "-", path).strip("-") or "home"
-            page.evaluate("window.scrollTo(0, 0)")
-            page.screenshot(path=str(Path(SHOTS) / f"{name}-{screen}-{theme}.png"), full_page=True)
+        told = [(entry["id"], [node["target"] for node in entry["nodes"]][:3]) for entry in found]
+        assert told == [], f"{path} on {screen}, {theme}"
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -111,7 +92,7 @@ def test_a_form_is_filled_sent_and_answered(watched, outcome, screen):
     page.get_by_label("Age", exact=True).fill("24")
     page.get_by_label("Searched", exact=True).select_option("Yes")
     page.get_by_label("Weapon found", exact=True).select_option("Yes")
-    page.get_by_label("Borough", exact=True).select_option("Not known")
+    page.get_by_label("Place", exact=True).select_option("Not known")
     page.get_by_role("button", name="Ask the model").click()
     page.locator("#answer").wait_for()
     with_weapon = float(page.locator("#probability").inner_text().split()[0])
@@ -126,6 +107,74 @@ def test_a_form_is_filled_sent_and_answered(watched, outcome, screen):
     page.locator("#answer").wait_for()
     if outcome == "arrest":
         assert float(page.locator("#probability").inner_text().split()[0]) < with_weapon
+
+
+def shown_probability(page):
+    page.get_by_role("button", name="Ask the model").click()
+    page.locator("#answer").wait_for()
+    return page.locator("#probability").inner_text()
+
+
+def asked_of_the_api(page, service, **place):
+    """Return what the API says of a stop whose other fields are the form's defaults, as the form shows it."""
+    models = page.request.get(f"{service.url}/api/v1/models").json()["models"]
+    fields = next(one["fields"] for one in models if (one["outcome"], one["tier"]) == ("arrest", "at_stop"))
+    stop = {field["name"]: field.get("default") for field in fields} | place
+    stop["stop_time_seconds"] = stop["stop_time_seconds"] // 60 * 60  # a form knows hours and minutes alone
+    question = {"tier": "at_stop", "stops": stop}
+    answer = page.request.post(f"{service.url}/api/v1/predictions/arrest", data=question).json()
+    return f"{answer['predictions'][0]['probability'] * 100:.1f} %"
+
+
+MIDDLE_ON_SCREEN = """circle => {
+    const middle = new DOMPoint(circle.cx.baseVal.value, circle.cy.baseVal.value);
+    const on = middle.matrixTransform(circle.ownerSVGElement.getScreenCTM());
+    return [on.x, on.y];
+}"""
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_place_is_picked_on_the_map(watched, service, screen):
+    page = watched(screen).open("/arrest")
+    page.locator("#place-map svg").wait_for()
+    place, point = page.get_by_label("Place", exact=True), page.get_by_label("Exact place", exact=True)
+    page.locator("#place-map svg").scroll_into_view_if_needed()
+    middle = page.locator("#place-map clipPath circle").nth(10).evaluate(MIDDLE_ON_SCREEN)
+    page.mouse.click(*middle)
+    precinct, (east, north) = place.input_value(), map(int, point.input_value().split(", "))
+    assert page.locator("#place-map .point").get_attribute("visibility") == "visible"
+    shown = shown_probability(page)
+    assert (place.input_value(), point.input_value()) == (precinct, f"{east}, {north}")
+    rows = page.request.get(f"{service.url}/analysis/places.csv").text().splitlines()
+    of_precinct = [row.split(",") for row in rows if row.startswith(f"{precinct},")]
+    nearest = min(of_precinct, key=lambda row: abs(int(row[2]) - east) + abs(int(row[3]) - north))
+    assert abs(int(nearest[2]) - east) + abs(int(nearest[3]) - north) < 5_000  # where the click was, not elsewhere
+    fields = {"x_feet": east, "y_feet": north, "precinct": int(precinct), "borough": nearest[1]}
+    assert shown == asked_of_the_api(page, service, **fields)
+    place.select_option("Not known")
+    assert point.input_value() == ""
+    assert shown_probability(page) == asked_of_the_api(
+        page, service, x_feet=None, y_feet=None, precinct=None, borough=None
+    )
+
+
+def test_a_place_needs_neither_pointer_nor_script(browser, service):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{service.url}/arrest")
+    assert page.locator("#place-map svg").count() == 0
+    page.get_by_label("Place", exact=True).focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    precinct = page.get_by_label("Place", exact=True).input_value()
+    assert precinct.isdecimal()
+    by_precinct = shown_probability(page)
+    page.get_by_label("Exact place", exact=True).fill("here")
+    page.get_by_role("button", name="Ask the model").click()
+    page.locator("#point-error").wait_for()
+    page.get_by_label("Exact place", exact=True).fill("")
+    assert shown_probability(page) == by_precinct
+    context.close()
 
 
 def test_a_bad_value_has_its_message_by_its_field(watched):

@@ -7,8 +7,6 @@ from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.contracts.stop_contracts import (
     raw_stops_contract,
     stops_contract,
-    test_stops_contract,
-    training_stops_contract,
 )
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.forms.published_forms import forms
@@ -88,9 +86,9 @@ def test_key_rows_years_columns_and_place(clean: pd.DataFrame):
     )
     assert any("as_many_rows" in check for _, check in failed_rules(stops_contract(expected_rows=4), clean))
     assert any(
-        "exactly_the_years" in check for _, check in failed_rules(training_stops_contract((2017, 2018, 2019)), clean)
+        "exactly_the_years" in check for _, check in failed_rules(stops_contract(years=(2017, 2018, 2019)), clean)
     )
-    assert any("exactly_the_years" in check for _, check in failed_rules(test_stops_contract(2020), clean))
+    assert any("exactly_the_years" in check for _, check in failed_rules(stops_contract(years=(2020,)), clean))
     assert failed_rules(stops_contract(), clean.drop(columns="borough"))
     assert failed_rules(stops_contract(), clean.assign(shoe_size=9))
     assert failed_rules(stops_contract(), clean.astype({"suspect_age": "string"}).assign(suspect_age="old"))

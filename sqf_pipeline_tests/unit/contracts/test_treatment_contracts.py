@@ -15,9 +15,6 @@ from sqf_pipeline.contracts.treatment import (
     shown_with_power,
     treatment_contract,
 )
-from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
-
-KEY = TREATMENT_TABLES["decision_and_hit_rates"].key
 
 
 def decisions(verdict: str = "undecided", **changed: float) -> pd.DataFrame:
@@ -39,7 +36,7 @@ def decisions(verdict: str = "undecided", **changed: float) -> pd.DataFrame:
 
 def broken(rows: pd.DataFrame) -> set[str]:
     try:
-        treatment_contract("decision_and_hit_rates", KEY, 2020).validate(rows, lazy=True)
+        treatment_contract("decision_and_hit_rates", 2020).validate(rows, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         return set(errors.failure_cases["check"])
     return set()

@@ -162,6 +162,7 @@ def test_the_whole_test_finds_a_planted_ratio_and_none_where_there_is_none():
         assert {"weapon", *WEAPON_KINDS, "none"} == set(table.index.get_level_values("hit"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_trees")
 def test_sensitivity_has_the_three_hits_and_says_what_would_be_enough():
     table = risk_adjusted_sensitivity(compared_stops(planted(2, 3_000, 1.0), repeats=1))

@@ -39,6 +39,7 @@ def covered(names: list[str], *, clustered: bool, simulations: int = 80) -> dict
     return {name: count / simulations for name, count in hits.items()}
 
 
+@pytest.mark.slow
 def test_intervals_cover_when_encounters_stay_together_and_only_then() -> None:
     names = ["roc_auc", "average_precision", "brier_score", "brier_skill", "calibration_slope", "recall"]
     together = covered(names, clustered=True)

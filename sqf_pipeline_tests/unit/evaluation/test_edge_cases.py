@@ -23,6 +23,8 @@ from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, TARGETS
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
+pytestmark = pytest.mark.slow  # every kind of model is fitted
+
 FEATURES = [entry.name for entry in load_columns() if entry.feature]
 TREES = {"n_estimators": 3}
 QUICK = {

@@ -26,8 +26,14 @@ def counted(*years: int) -> pd.DataFrame:
 def test_breaks_are_drawn_where_years_on_both_sides_are_there(years, moments):
     table = across_forms(counted(*years))
     assert [moment for moment, _ in table.chart.breaks] == moments
-    assert all(name in table.note for _, name in table.chart.breaks)
+    assert all(f"{letter}: {name}." in table.note for letter, (_, name) in zip("ABC", table.chart.breaks, strict=False))
     assert [row[0] for row in table.rows] == list(years)
+
+
+def test_a_year_between_that_is_not_loaded_is_not_named():
+    assert (
+        across_forms(counted(2014, 2015, 2017, 2018)).title == "2014-2015, 2017-2018 are loaded, in 2 forms of the file"
+    )
 
 
 def test_years_of_one_form_need_no_such_table(monkeypatch):

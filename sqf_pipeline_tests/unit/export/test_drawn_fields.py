@@ -32,6 +32,7 @@ def rows_with_weights(rows: Any, places: np.ndarray, weights: np.ndarray) -> lis
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(asked, min_size=1, max_size=8), st.booleans())
 def test_the_service_spreads_a_stop_as_the_fitted_pipeline_does(stops: list[dict[str, Any]], no_ages: bool) -> None:

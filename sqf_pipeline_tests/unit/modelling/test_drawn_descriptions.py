@@ -141,6 +141,7 @@ def with_telling_gaps(stops: pd.DataFrame) -> pd.DataFrame:
     return stops
 
 
+@pytest.mark.slow
 def test_permuting_the_gaps_of_the_test_year_changes_no_score_at_the_stop(at_stop_models: list[FittedModel]) -> None:
     test = with_telling_gaps(invented_stops(300, 9, 2020))
     order = np.random.default_rng(2).permutation(len(test))
@@ -154,6 +155,7 @@ def test_permuting_the_gaps_of_the_test_year_changes_no_score_at_the_stop(at_sto
         np.testing.assert_array_equal(model.raw_score(test), model.raw_score(other))
 
 
+@pytest.mark.slow
 def test_a_gap_at_the_stop_scores_as_the_mean_over_complete_training_stops(at_stop_models: list[FittedModel]) -> None:
     training = with_telling_gaps(invented_years(ROWS))
     stop = invented_stops(1, 4, 2020)
@@ -170,6 +172,7 @@ def test_a_gap_at_the_stop_scores_as_the_mean_over_complete_training_stops(at_st
         assert model.raw_score(blank)[0] == pytest.approx(model.raw_score(everyone).mean())
 
 
+@pytest.mark.slow
 def test_a_score_does_not_depend_on_the_stops_beside_it(at_stop_models: list[FittedModel]) -> None:
     test = with_telling_gaps(invented_stops(120, 11, 2020))
     order = np.random.default_rng(3).permutation(len(test))
@@ -179,6 +182,7 @@ def test_a_score_does_not_depend_on_the_stops_beside_it(at_stop_models: list[Fit
         np.testing.assert_allclose(model.raw_score(test.iloc[[7]]), score[[7]], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_gap_that_changes_nothing_is_an_exact_tie(at_stop_models: list[FittedModel]) -> None:
     """A constant says one number of all; a mean a hair beside it would rank those with gaps last."""
     test = with_telling_gaps(invented_stops(200, 12, 2020))

@@ -43,6 +43,7 @@ def experiments(columns: str) -> list[Experiment]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", ["at_stop", "during"])
 def test_the_blend_takes_over_what_stands_beside_it(
     columns: str, training: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
@@ -66,6 +67,7 @@ def test_the_blend_takes_over_what_stands_beside_it(
     np.testing.assert_array_equal(whole.predict_proba(test[list(blend.columns)])[:, 1], blend.raw_score(test))
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_models_of_one(training: pd.DataFrame) -> None:
     asked = [*experiments("at_stop")[:3], Experiment("summons", "study_2021", "tuned_forest", settings=TREES)]
     test = invented_stops(200, 9, 2020)
@@ -87,6 +89,7 @@ def squared(number: int) -> int:
     return number**2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_results_keep_the_order_of_tasks_and_errors_are_raised(processes: int) -> None:
     assert list(side_by_side((partial(squared, number) for number in range(5)), processes)) == [0, 1, 4, 9, 16]

@@ -67,7 +67,7 @@ class Plain:
             **dict.fromkeys(("frames", "encoders", "tables"), self.kept),
             "fitted_models": self.fitted,
             "compute": Compute("local", None, 1),
-            "published_files": PublishedFiles.from_settings(Settings(home=folder, _env_file=None), "sample"),
+            "published_files": PublishedFiles(Settings(home=folder, source="sample", _env_file=None)),
         }
 
     def make(self, *names: str) -> dict[str, Any]:
@@ -93,6 +93,7 @@ def votes(model: FittedModel, frame: pd.DataFrame) -> np.ndarray:
     return model.raw_score(frame)
 
 
+@pytest.mark.slow
 def test_a_value_in_the_stored_training_features_changes_a_model(plain: Plain) -> None:
     given = plain.kept.given
     name = f"arrest-{SET}-random_forest"
@@ -110,6 +111,7 @@ def test_a_value_in_the_stored_training_features_changes_a_model(plain: Plain) -
         plain.make("arrest_model")
 
 
+@pytest.mark.slow
 def test_a_value_in_the_stored_test_features_changes_predictions_of_that_stop_alone(plain: Plain) -> None:
     given = plain.kept.given
     before = plain.make("predictions", "model_metrics")["predictions"].set_index(["model", "stop_id"])["score"]

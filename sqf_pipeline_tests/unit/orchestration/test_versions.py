@@ -257,6 +257,7 @@ print(digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_another_python_gives_the_same_versions():
     def told_by(python: str | Path) -> str:
         command = [str(python), "-I", "-c", EVERY_MEANING, str(PACKAGE.parent)]

@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from sqf_pipeline.registry.columns import Known, column, load_columns
+from sqf_pipeline.registry.columns import Column, Known, column, load_columns
+from sqf_pipeline.registry.csv_tables import read_rows, records
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms, normalise_name
 from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.registry.spellings import categories_by_spelling, known_categories, normalise_text, null_spellings
@@ -60,3 +61,22 @@ def test_the_vocabulary_speaks_of_columns_that_exist_and_in_normal_spelling():
 @pytest.mark.parametrize("name", ["suspect_race", "borough", "suspect_sex"])
 def test_a_category_is_its_own_spelling(name: str):
     assert all(categories_by_spelling(name)[category] == category for category in known_categories(name))
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("kind", "colour"),
+        ("kind", ""),
+        ("known", "later"),
+        ("comparable", "nearly"),
+        ("minimum", "low"),
+        ("feature", "x"),
+    ],
+)
+def test_a_cell_that_says_nothing_known_is_refused_by_name(cell, value):
+    (row,) = [row for row in read_rows("sqf_pipeline.registry", "columns.csv") if row["name"] == "suspect_age"]
+    row |= {"published_names": (), "required": True}
+    assert records([row], Column)[0].feature
+    with pytest.raises(ValueError, match=rf"0\.{cell}\n"):
+        records([row | {cell: value}], Column)

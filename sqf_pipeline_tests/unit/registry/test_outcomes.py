@@ -83,6 +83,7 @@ def test_weapons_are_shown_together() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_new_outcome_is_a_row_and_no_code(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "static"))
     tests = tmp_path / "sqf_pipeline_tests"

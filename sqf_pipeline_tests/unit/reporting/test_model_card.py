@@ -1,18 +1,25 @@
 """The model card says what the tables say, plainly, and nothing of its own."""
 
-import dataclasses
 import json
 import re
 from importlib import resources
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation.subgroups import COLUMNS, NOT_SHOWN
-from sqf_pipeline.reporting.model_card import ModelCardInputs, render_model_card
+from sqf_pipeline.reporting.model_card import render_model_card
 
 MODEL = "arrest-during-random_forest"
 FLOOR = "arrest-at_stop-constant"
+
+
+Inputs = dict[str, Any]
+
+
+def replaced(inputs: Inputs, **others: Any) -> Inputs:
+    return inputs | others
 
 
 def metric(model: str, name: str, estimate: float | None, low: float | None, high: float | None) -> dict[str, object]:
@@ -20,7 +27,7 @@ def metric(model: str, name: str, estimate: float | None, low: float | None, hig
 
 
 @pytest.fixture
-def inputs() -> ModelCardInputs:
+def inputs() -> Inputs:
     shared = {
         "test_year": 2020, "outcome": "arrest", "resampling": "none", "calibration": "isotonic",
         "training_years": "2017,2018,2019", "training_rows": 36096, "training_positives": 10884,
@@ -33,7 +40,7 @@ def inputs() -> ModelCardInputs:
     hidden = dict.fromkeys(COLUMNS) | {
         "test_year": 2020, "model": MODEL, "attribute": "race", "group_name": NOT_SHOWN, "rows": 17, "positives": 7,
     }  # fmt: skip
-    return ModelCardInputs(
+    return dict(  # noqa: C408
         test_year=2020,
         source="local",
         models=pd.DataFrame(
@@ -100,8 +107,8 @@ def inputs() -> ModelCardInputs:
     )  # fmt: skip
 
 
-def test_every_kind_of_figure_is_read_from_its_table(inputs: ModelCardInputs) -> None:
-    markdown, page = render_model_card(inputs)
+def test_every_kind_of_figure_is_read_from_its_table(inputs: Inputs) -> None:
+    markdown, page = render_model_card(**inputs)
     for expected in (
         "0.931 (0.921 to 0.941)",  # a measure with its interval
         "\u22120.125 (\u22120.200 to \u22120.050)",  # a negative one with a true minus sign
@@ -123,10 +130,10 @@ def test_every_kind_of_figure_is_read_from_its_table(inputs: ModelCardInputs) ->
     assert "0.931 (0.921 to 0.941)" in page
 
 
-def test_a_changed_table_changes_the_card(inputs: ModelCardInputs) -> None:
-    changed = inputs.metric_intervals.copy()
+def test_a_changed_table_changes_the_card(inputs: Inputs) -> None:
+    changed = inputs["metric_intervals"].copy()
     changed.loc[0, "estimate"] = 0.7777
-    markdown, _ = render_model_card(dataclasses.replace(inputs, metric_intervals=changed))
+    markdown, _ = render_model_card(**replaced(inputs, metric_intervals=changed))
     assert "0.778 (0.921 to 0.941)" in markdown
     assert "0.931" not in markdown
 
@@ -138,62 +145,62 @@ def test_the_template_holds_no_figure_of_its_own() -> None:
     assert set(re.findall(r"\d+(?:\.\d+)?", prose)) <= years_and_words
 
 
-def test_the_card_forbids_decisions_about_persons_and_says_what_the_label_is(inputs: ModelCardInputs) -> None:
-    markdown, _ = render_model_card(inputs)
+def test_the_card_forbids_decisions_about_persons_and_says_what_the_label_is(inputs: Inputs) -> None:
+    markdown, _ = render_model_card(**inputs)
     assert "For research and audit, not for decisions about persons." in markdown
     assert "an officer's decision" in markdown
     assert "Synthetic" not in markdown
 
 
-def test_a_sample_says_so_first(inputs: ModelCardInputs) -> None:
-    markdown, _ = render_model_card(dataclasses.replace(inputs, source="sample"))
+def test_a_sample_says_so_first(inputs: Inputs) -> None:
+    markdown, _ = render_model_card(**replaced(inputs, source="sample"))
     assert markdown.index("Synthetic sample.") < markdown.index("What was found")
 
 
-def test_text_of_tables_cannot_become_markup(inputs: ModelCardInputs) -> None:
-    markdown, page = render_model_card(inputs)
+def test_text_of_tables_cannot_become_markup(inputs: Inputs) -> None:
+    markdown, page = render_model_card(**inputs)
     assert "A\\|B" in markdown
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_the_page_is_whole_and_its_tables_are_named(inputs: ModelCardInputs) -> None:
-    _, page = render_model_card(inputs)
+def test_the_page_is_whole_and_its_tables_are_named(inputs: Inputs) -> None:
+    _, page = render_model_card(**inputs)
     assert page.startswith("<!doctype html>")
     assert '<html lang="en">' in page
     assert page.count('role="region"') == page.count("<table>") == page.count("</table>\n</div>") > 10
     assert "<th>" not in page
 
 
-def test_the_same_inputs_give_the_same_card_and_other_years_become_a_history(inputs: ModelCardInputs) -> None:
-    assert render_model_card(inputs) == render_model_card(inputs)
-    before = inputs.metric_intervals.assign(test_year=2019, estimate=0.6543)
-    both = pd.concat([inputs.metric_intervals, before], ignore_index=True)
-    markdown, _ = render_model_card(dataclasses.replace(inputs, metric_intervals=both))
+def test_the_same_inputs_give_the_same_card_and_other_years_become_a_history(inputs: Inputs) -> None:
+    assert render_model_card(**inputs) == render_model_card(**inputs)
+    before = inputs["metric_intervals"].assign(test_year=2019, estimate=0.6543)
+    both = pd.concat([inputs["metric_intervals"], before], ignore_index=True)
+    markdown, _ = render_model_card(**replaced(inputs, metric_intervals=both))
     assert "### Over the years" in markdown
     assert f"| `{MODEL}` | 2019 | 0.654 (0.921 to 0.941)" in markdown
 
 
-def test_what_was_not_measured_is_said(inputs: ModelCardInputs) -> None:
-    empty = dataclasses.replace(inputs, study_2021_comparison=inputs.study_2021_comparison.head(0))
-    markdown, _ = render_model_card(empty)
+def test_what_was_not_measured_is_said(inputs: Inputs) -> None:
+    empty = replaced(inputs, study_2021_comparison=inputs["study_2021_comparison"].head(0))
+    markdown, _ = render_model_card(**empty)
     assert "Not computed for this year and source." in markdown
 
 
-def test_a_year_without_models_is_refused(inputs: ModelCardInputs) -> None:
+def test_a_year_without_models_is_refused(inputs: Inputs) -> None:
     with pytest.raises(ValueError, match="none of test year 2031"):
-        render_model_card(dataclasses.replace(inputs, test_year=2031))
+        render_model_card(**replaced(inputs, test_year=2031))
 
 
-def test_what_is_called_best_was_chosen_on_the_last_training_year(inputs: ModelCardInputs) -> None:
-    lucky = inputs.models.iloc[[0]].assign(model="arrest-during-lucky", held_out_log_loss=0.4)
+def test_what_is_called_best_was_chosen_on_the_last_training_year(inputs: Inputs) -> None:
+    lucky = inputs["models"].iloc[[0]].assign(model="arrest-during-lucky", held_out_log_loss=0.4)
     luck = pd.DataFrame([metric("arrest-during-lucky", "roc_auc", 0.99, 0.98, 1.0)]).assign(level=0.95)
-    told = dataclasses.replace(
+    told = replaced(
         inputs,
-        models=pd.concat([inputs.models, lucky], ignore_index=True),
-        metric_intervals=pd.concat([inputs.metric_intervals, luck], ignore_index=True),
+        models=pd.concat([inputs["models"], lucky], ignore_index=True),
+        metric_intervals=pd.concat([inputs["metric_intervals"], luck], ignore_index=True),
     )
-    markdown, _ = render_model_card(told)
+    markdown, _ = render_model_card(**told)
     (found,) = [line for line in markdown.splitlines() if line.startswith("| arrest | during the encounter |")]
     assert "| 0.931 (0.921 to 0.941) | 0.900 (0.880 to 0.920) | 37.3 % |" in found  # 3,557 of 9,544 stops
     assert "0.990" not in found
@@ -206,8 +213,8 @@ def test_what_is_called_best_was_chosen_on_the_last_training_year(inputs: ModelC
     assert MODEL in row
 
 
-def test_gaps_and_verdicts_on_all_pairs_stand_in_the_card(inputs: ModelCardInputs) -> None:
-    told = dataclasses.replace(
+def test_gaps_and_verdicts_on_all_pairs_stand_in_the_card(inputs: Inputs) -> None:
+    told = replaced(
         inputs,
         gap_marks=pd.DataFrame(
             [
@@ -223,25 +230,25 @@ def test_gaps_and_verdicts_on_all_pairs_stand_in_the_card(inputs: ModelCardInput
               "adjusted_p_value": 0.9, "adjusted_verdict": "undecided"}]
         ),
     )  # fmt: skip
-    markdown, _ = render_model_card(told)
+    markdown, _ = render_model_card(**told)
     assert "| arrest | at stop | 12 | 0.492 (0.477 to 0.506) | below 0.53 |" in markdown
     assert "| arrest | during | 24 | 0.584 (0.572 to 0.596) | \u2013 |" in markdown
     assert "0.0100 (0.0010 to 0.0200) | undecided |" in markdown
     assert "Holm" in markdown
 
 
-def weapon_inputs(inputs: ModelCardInputs) -> ModelCardInputs:
+def weapon_inputs(inputs: Inputs) -> Inputs:
     """Return inputs with the three models of weapons and their tables."""
     names = {outcome: f"{outcome}-at_stop-boosting" for outcome in ("knife", "weapon", "firearm")}
-    row = inputs.models.iloc[0].to_dict()
+    row = inputs["models"].iloc[0].to_dict()
     models = [row | {"model": name, "outcome": outcome, "feature_set": "at_stop"} for outcome, name in names.items()]
     areas = {"weapon": 0.761, "firearm": 0.899, "knife": 0.655}
     groups = [("all", "all", 9544), ("race", "BLACK", 5367), ("race", NOT_SHOWN, 17)]
-    return dataclasses.replace(
+    return replaced(
         inputs,
-        models=pd.concat([inputs.models, pd.DataFrame(models)], ignore_index=True),
+        models=pd.concat([inputs["models"], pd.DataFrame(models)], ignore_index=True),
         metric_intervals=pd.concat(
-            [inputs.metric_intervals,
+            [inputs["metric_intervals"],
              pd.DataFrame([metric(names[one], "roc_auc", area, area - 0.01, area + 0.01)
                            for one, area in areas.items()])]
         ).assign(level=0.95),
@@ -263,8 +270,8 @@ def weapon_inputs(inputs: ModelCardInputs) -> ModelCardInputs:
     )  # fmt: skip
 
 
-def test_no_weapon_stands_in_the_card_without_firearm_and_knife(inputs: ModelCardInputs) -> None:
-    markdown, page = render_model_card(weapon_inputs(inputs))
+def test_no_weapon_stands_in_the_card_without_firearm_and_knife(inputs: Inputs) -> None:
+    markdown, page = render_model_card(**weapon_inputs(inputs))
     lines = markdown.splitlines()
     expected = "| weapon | 0.761 (0.751 to 0.771) | \u2013 | 16.7 % (12.5 % to 25.0 %) | 30.0 % (22.5 % to 45.0 %) "
     (place,) = [place for place, line in enumerate(lines) if line.startswith(expected)]
@@ -284,3 +291,20 @@ def test_no_weapon_stands_in_the_card_without_firearm_and_knife(inputs: ModelCar
     assert "Of 3 models" not in page  # none of them has a Brier skill here
     (sentence,) = [line for line in lines if line.startswith("What follows a stop")]
     assert "weapon" not in sentence
+
+
+def test_the_card_tells_what_the_served_model_was_chosen_from_and_nothing_where_nothing_was(inputs: Inputs) -> None:
+    assert "was chosen among these" not in render_model_card(**inputs)[0]
+    tried = [
+        {"estimator": "boosting", "columns": ["searched", "frisked"], "settings": {}, "log_loss": 0.31234,
+         "average_precision": 0.8},
+        {"estimator": "tuned_forest", "columns": ["searched"], "settings": {}, "log_loss": 0.4,
+         "average_precision": 0.7},
+    ]  # fmt: skip
+    grid = [tried[0], tried[0] | {"log_loss": 0.5}]  # settings alone: not several models for one place
+    for told in (json.dumps(tried), tried):
+        models = inputs["models"].assign(tried=[told, json.dumps(grid)])
+        card = render_model_card(**replaced(inputs, models=models))[0]
+        assert f"| `{MODEL}` | boosting | 2 | 0.3123 | 0.800 |" in card
+        assert f"| `{MODEL}` | tuned forest | 1 | 0.4000 | 0.700 |" in card
+        assert f"| `{FLOOR}` | boosting" not in card

@@ -10,6 +10,8 @@ from sqf_pipeline.ingest.local_files import find_year_files
 from sqf_pipeline.ingest.reader import read_published_file, read_published_year
 from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
+pytestmark = pytest.mark.slow  # reads the published years
+
 YEARS = (2019, 2020)
 LIKE = (
     "initiated_by", "suspected_crime", "jurisdiction", "location_in_out", "issuing_officer_rank", "officer_in_uniform",

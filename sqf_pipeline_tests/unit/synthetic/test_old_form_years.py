@@ -211,6 +211,7 @@ CODES_2014 = {("race", "B"): 24_319, ("race", "Q"): 9700, ("race", "W"): 5467, (
               ("typeofid", "P"): 26_694, ("haircolr", "BR"): 9429, ("build", "T"): 16_262}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_shares_of_2014_are_near_those_of_the_official_file(tmp_path: Path) -> None:
     rows = rows_of(write_synthetic_year(tmp_path, 2014, seed=1), 2014)
     assert len(rows) == 45_787

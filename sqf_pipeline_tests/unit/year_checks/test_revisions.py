@@ -45,7 +45,7 @@ def test_the_same_stops_in_another_order_and_form_are_equal():
     assert (revision.added, revision.gone, revision.changed, revision.cells) == (0, 0, 0, {})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     gone=st.sets(st.integers(0, 59), max_size=10),
     older=st.sets(st.integers(0, 59), max_size=10),
