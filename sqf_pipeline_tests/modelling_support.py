@@ -19,7 +19,7 @@ from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.reporting import charts
-from sqf_pipeline.reporting.plots.style import figure_png
+from sqf_pipeline.reporting.plots import style
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
 CATEGORIES = {
@@ -96,5 +96,5 @@ def small_models() -> Iterator[None]:
         patch.setitem(permutation_importance.__kwdefaults__, "resamples", 20)
         for ranked in (permutation_importance, select_columns):
             patch.setitem(ranked.__kwdefaults__, "repeats", 1)
-        patch.setitem(figure_png.__kwdefaults__, "dpi", 40)
+        patch.setattr(style, "DPI", 40)
         yield

@@ -32,8 +32,8 @@ _TARGETS = list(STUDY_TARGETS.values())
 )
 def training_stops(
     context: dg.AssetExecutionContext,
-    stops: dict[str, pd.DataFrame],
-    source_files: dict[str, pd.DataFrame],
+    stops: Any,  # by year, and the frame itself where there is one training year: see `in_year_order`
+    source_files: Any,
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
@@ -140,8 +140,7 @@ training_features = _features_asset(
 test_features = _features_asset(
     "test_features",
     "test_stops",
-    description="Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests "
-    "score.",
+    description="Test stops as numbers, by the encoders of the training stops: what the study's forests score.",
 )
 
 
