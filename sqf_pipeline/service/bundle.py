@@ -18,7 +18,7 @@ from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFE
 
 CURRENT_NAME = "current"
 OLDEST_RUNTIME = (1, 24)
-"""Oldest onnxruntime (major, minor) of the fast form: 1.22 and 1.23 answer wrongly where a tree splits on categories."""
+"""Oldest onnxruntime (major, minor) that answers rightly where a tree splits on categories: 1.22 and 1.23 do not."""
 _LARGEST_MANIFEST = 20_000_000
 
 
