@@ -91,16 +91,16 @@ def _check_rows(name: str, content: bytes, encoding: str) -> None:
                 f"{name}: expected cells separated by commas, found {spoken}. Save the file again as 'CSV UTF-8 "
                 "(comma delimited)'."
             )
+    if not known_names(header):
+        raise PublishedFileError(
+            f"{name}: expected a first line with the published column names, found none of them. Check that this "
+            "is NYPD's stop, question and frisk file, with its header and no line above it."
+        )
     if wrong:
         line, cells = wrong[0]
         raise PublishedFileError(
             f"{name}: expected {len(header)} cells in every row, found another number in {len(wrong)} rows (the "
             f"first, at line {line}, has {cells}). The file is damaged or was cut off; fetch it again."
-        )
-    if not known_names(header):
-        raise PublishedFileError(
-            f"{name}: expected a first line with the published column names, found none of them. Check that this "
-            "is NYPD's stop, question and frisk file, with its header."
         )
     # pandas would rename the second of two columns, and it would pass for an unknown one.
     refuse_repeated(name, header)

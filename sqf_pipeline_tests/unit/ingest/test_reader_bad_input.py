@@ -137,6 +137,8 @@ def test_a_csv_that_was_cut_off_in_quotes(read: Read, published: Published) -> N
 def test_no_rows_and_no_header(read: Read, published: Published) -> None:
     refused(read, "found a header and no rows", published.csv.split("\n", maxsplit=1)[0] + "\n")
     refused(read, "published column names, found none of them", published.csv.split("\n", maxsplit=1)[1])
+    for above in ("NYPD stop, question and frisk", "All stops of the year", "sep=,"):
+        refused(read, "published column names, found none of them", f"{above}\n{published.csv}")
     refused(read, "found none in the sheets 'Sheet1'", as_workbook(pd.DataFrame({"a": [1], "b": [2]})), ".xlsx")
 
 
