@@ -295,9 +295,18 @@ def test_an_outcome_that_is_unknown_in_a_whole_training_year_is_told(training: p
     fit_experiment(forest("summons", calibration="none"), told)  # the other outcome is known
 
 
-def test_one_year_is_too_few_to_calibrate(training: pd.DataFrame) -> None:
-    with pytest.raises(SqfError, match="needs an earlier one"):
-        fit_experiment(forest(), training[training["year"] == 2019])
+def test_the_end_of_a_single_year_stands_for_the_last_year(training: pd.DataFrame) -> None:
+    single = training[training["year"] == 2019].drop(columns="stop_date", errors="ignore")
+    with pytest.raises(SqfError, match="needs earlier stops"):
+        fit_experiment(forest(), single)
+    days = np.datetime64("2019-01-01") + np.arange(len(single)) % 300
+    dated = single.assign(stop_date=pd.Series(days, index=single.index).astype("datetime64[s]"))
+    held_out = fit_experiment(forest(), dated).held_out
+    assert held_out is not None
+    known = dated.dropna(subset="arrested")
+    last_fitted_on = sorted(known["stop_date"])[(len(known) - 1) * 2 // 3]
+    assert held_out.positive.tolist() == known.loc[known["stop_date"] > last_fitted_on, "arrested"].tolist()
+    assert 0.32 < len(held_out.positive) / len(known) <= 0.34
 
 
 def test_a_single_class_is_told(training: pd.DataFrame) -> None:
