@@ -56,8 +56,7 @@ class House:
     def __init__(self, home: Path) -> None:
         self.kept = Kept()
         settings = Settings(_env_file=None, home=home, data_dir=home / "raw", source="local")
-        keys = ("frames", "stops_references", "tables", "frames_and_tables", "fitted_models", "encoders")
-        managers = dict.fromkeys(keys, self.kept)
+        managers = dict.fromkeys(("frames", "tables", "frames_and_tables", "fitted_models", "encoders"), self.kept)
         self.definitions = build_defs(settings, **managers)
         self.home = home
         for name in ("model_card/model_card.md", "charts/roc.png"):

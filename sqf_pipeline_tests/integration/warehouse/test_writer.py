@@ -18,9 +18,10 @@ from sqf_pipeline.warehouse import writer
 from sqf_pipeline.warehouse.schema import advisory_key
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
-from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint
+from sqf_pipeline.warehouse.writer import read_table, replace_partition
 from sqf_pipeline_tests.integration.conftest import created
 from sqf_pipeline_tests.integration.warehouse import frames
+from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 YEAR = {"year": 2020}
