@@ -43,6 +43,9 @@ def test_raw_rules():
     assert any(check == "id_is_unique_within_its_year" for _, check in failed_rules(contract, raw_stops(*same)))
     apart = [{"stop_id": "20200000000000000001"}, {"stop_id": "20200000000000000002"}]
     contract.validate(raw_stops(*apart), lazy=True)
+    for dtype in ("int64", "category"):  # numbers are not what a file says, in whatever way they are held
+        numbers = raw_stops().assign(suspect_age=pd.Series([25]).astype(dtype))
+        assert any(check == "is_text" for _, check in failed_rules(contract, numbers))
     assert failed_rules(contract, raw_stops().drop(columns="arrested"))
     assert failed_rules(contract, raw_stops().assign(shoe_size="9"))
     assert any(check == "has_rows" for _, check in failed_rules(contract, raw_stops().iloc[:0]))
