@@ -49,7 +49,8 @@ def published(real_year, tmp_path_factory):
     results = {name: pd.concat([getattr(entry, name) for entry in evaluations], ignore_index=True) for name in names}
     groups = [evaluate_groups(entry, prepared, resamples=20) for entry in evaluations]
     results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
-    results["feature_importances"] = pd.concat([impurity_rows(model) for model in models])
+    forests = [model for model in models if model.estimator != "boosting"]
+    results["feature_importances"] = pd.concat([impurity_rows(model) for model in forests])
     context = ExportContext(
         test_year=2020, training_years=(2018, 2019), source="local", data_sha256={}, training_stops=training,
         test_stops=test, results=results,
