@@ -13,13 +13,12 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation import bootstrap, gap_marks
-from sqf_pipeline.evaluation.column_selection import select_columns
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.reporting import charts
-from sqf_pipeline.reporting.plots.style import figure_png
+from sqf_pipeline.reporting.plots import style
 
 CRIMES = ("ASSAULT", "BURGLARY", "CPW", "CRIMINAL TRESPASS", "GRAND LARCENY", "PETIT LARCENY", "ROBBERY")
 CATEGORIES = {
@@ -94,7 +93,6 @@ def small_models() -> Iterator[None]:
         patch.setattr(gap_marks, "RESAMPLES", 20)
         patch.setattr(charts, "CURVE_RESAMPLES", 20)
         patch.setitem(permutation_importance.__kwdefaults__, "resamples", 20)
-        for ranked in (permutation_importance, select_columns):
-            patch.setitem(ranked.__kwdefaults__, "repeats", 1)
-        patch.setitem(figure_png.__kwdefaults__, "dpi", 40)
+        patch.setitem(permutation_importance.__kwdefaults__, "repeats", 1)
+        patch.setattr(style, "DPI", 40)
         yield

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
-from sqf_pipeline.evaluation.importance import MOST_ROWS, REPEATS, ImportanceMetric, permutation_importance
+from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.held_out_stops import is_early
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SELECTED = 12
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,12 @@ def select_columns(
     target: str,
     columns: Sequence[str],
     *,
-    count: int = SELECTED,
-    measure: ImportanceMetric = "roc_auc",
-    most_rows: int = MOST_ROWS,
-    repeats: int = REPEATS,
-    seed: int = 1,
+    count: int,
 ) -> Selection:
     """Choose the most important columns without a look at the test year.
 
-    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last. Of a single
-    year the last third of its days stands for the last year.
+    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last, by ROC AUC.
+    Of a single year the last third of its days stands for the last year.
 
     Parameters
     ----------
@@ -51,8 +45,6 @@ def select_columns(
         Name of the outcome's column; stops of unknown outcome are left out.
     count
         Number of columns to choose.
-    measure, most_rows, repeats, seed
-        As in `permutation_importance`.
 
     Raises
     ------
@@ -74,10 +66,6 @@ def select_columns(
         holdout[target].astype(bool).to_numpy(),
         columns,
         clusters=stop_clusters(holdout),
-        measure=measure,
-        repeats=repeats,
-        most_rows=most_rows,
-        seed=seed,
     )
     return Selection(tuple(table["feature"].head(count)), table, last_year)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.modelling.calibration import fit_calibrator
-from sqf_pipeline.modelling.estimators import BLEND, blended, kind, make_model, use_one_core
+from sqf_pipeline.modelling.estimators import BLEND, blended, clear_padding, kind, make_model, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
 from sqf_pipeline.modelling.resampling import resample
@@ -81,6 +81,7 @@ class FitStep:
         with one_thread():
             model.fit(_row_by_row(sampled.stops) if self.encoded else sampled.stops, sampled.positive)
         use_one_core(model)
+        clear_padding(model)
         return model, sampled.before, sampled.after
 
     def choose(

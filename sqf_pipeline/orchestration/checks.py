@@ -76,13 +76,14 @@ def through_gate(
     if refused := sentences(findings, "red"):
         yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
         raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
+    described = any(column.description for column in contract.columns.values())
     yield dg.Output(
         coerced,
         output_name=output_name,
         metadata={
             "dagster/partition_row_count": len(coerced),
             # a contract that describes no column leaves it to the table, whose comments do
-            **({"dagster/column_schema": column_schema(contract)} if _describes(contract) else {}),
+            **({"dagster/column_schema": column_schema(contract)} if described else {}),
             **(metadata or {}),
         },
         data_version=dg.DataVersion(data_version) if data_version else None,
@@ -203,10 +204,6 @@ def column_schema(contract: "pa.DataFrameSchema") -> dg.TableSchema:
             for name, column in contract.columns.items()
         ]
     )
-
-
-def _describes(contract: "pa.DataFrameSchema") -> bool:
-    return any(column.description for column in contract.columns.values())
 
 
 def _described(column: "pa.Column") -> str | None:

@@ -48,15 +48,14 @@ def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
     yield "stops_map", stops_plots.stops_map(inputs.stops, of_stops)
     models = inputs.tables["models"]
     yield "class_balance", model_plots.class_balance(models[models["outcome"] == "summons"], of_models)
-    for outcome in drawn_outcomes(inputs):
+    for outcome in drawn_outcomes(inputs.tables["test_stops"]):
         yield from _charts_of_outcome(inputs, outcome, of_models)
     yield "drift", drift_plots.drift_overview(inputs.tables["drift"], of_models)
 
 
-def drawn_outcomes(inputs: ChartInputs) -> list[str]:
+def drawn_outcomes(test_stops: pd.DataFrame) -> list[str]:
     """Return the outcomes whose models are drawn: those that some test stops had and others had not."""
-    stops = inputs.tables["test_stops"]
-    return [outcome for outcome in STUDY_OUTCOMES if stops[STUDY_TARGETS[outcome]].nunique() == 2]
+    return [outcome for outcome in STUDY_OUTCOMES if test_stops[STUDY_TARGETS[outcome]].nunique() == 2]
 
 
 def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "Iterator[tuple[str, Figure]]":

@@ -44,7 +44,7 @@ def server_url() -> Iterator[str]:
 def warehouse_template(server_url: str) -> Iterator[str]:
     """Return the name of a database with the empty tables of schema `sqf`, to be copied."""
     name = f"template_{secrets.token_hex(6)}"
-    with _created(server_url, name, "template0") as url:
+    with created(server_url, name, "template0") as url:
         engine = create_engine(url)
         ensure_schema(engine, "sqf")
         engine.dispose()
@@ -56,12 +56,13 @@ def database_url(server_url: str, request: pytest.FixtureRequest) -> Iterator[st
     """Return the URL of a database of the test's own: empty, but for the tables when it asks for `warehouse`."""
     with_tables = "warehouse" in request.fixturenames
     template = request.getfixturevalue("warehouse_template") if with_tables else "template0"
-    with _created(server_url, f"test_{secrets.token_hex(6)}", template) as url:
+    with created(server_url, f"test_{secrets.token_hex(6)}", template) as url:
         yield url
 
 
 @contextmanager
-def _created(server_url: str, name: str, template: str) -> Iterator[str]:
+def created(server_url: str, name: str, template: str) -> Iterator[str]:
+    """Make a database as a copy of a template, and drop it afterwards."""
     server = create_engine(server_url)
     with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")

@@ -109,7 +109,7 @@ def feature_encoder(context: dg.AssetExecutionContext, training_stops: pd.DataFr
     return dg.Output(encoders, metadata={"fitted_on_stops": len(training_stops), **counts})
 
 
-def _features_asset(name: str, stops: str, description: str) -> dg.AssetsDefinition:
+def _features_asset(name: str, stops: str, *, description: str) -> dg.AssetsDefinition:
     """Return the asset of some stops as numbers, encoded by what was fitted on training stops alone."""
 
     @dg.asset(
@@ -135,12 +135,12 @@ def _features_asset(name: str, stops: str, description: str) -> dg.AssetsDefinit
 training_features = _features_asset(
     "training_features",
     "training_stops",
-    "Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
+    description="Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
 )
 test_features = _features_asset(
     "test_features",
     "test_stops",
-    "Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests score.",
+    description="Test stops as numbers, by the encoders of the training stops: what the study's forests score.",
 )
 
 

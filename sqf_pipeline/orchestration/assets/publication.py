@@ -67,7 +67,7 @@ def charts(
         stops=pd.concat([training_stops, frames["test_stops"]], ignore_index=True),
         tables=frames,
     )
-    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
+    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(frames["test_stops"]))):
         context.log.warning(
             "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
         )

@@ -39,7 +39,7 @@ _GROUP = "stops"
     outs={
         "raw_stops": dg.AssetOut(
             description="Stops of a year as published: every recognised column as text, one row a stop.",
-            **described(_GROUP, FRAMES),
+            **described(_GROUP, FRAMES, personal=True),
         ),
         "source_files": dg.AssetOut(
             description="The file or files of a year: names, digest, size, rows, months, whether it is whole, and "
@@ -192,7 +192,7 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
         "stops": dg.AssetOut(
             description="Clean stops of a year: typed, in units, one spelling a category, implausible values null. "
             "As many rows as were published.",
-            **described(_GROUP, FRAMES_AND_TABLES),
+            **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
         "data_quality": dg.AssetOut(
             description="What cleaning changed: how many stops of a year each rule touched, by column.",

@@ -25,7 +25,7 @@ from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
 from sqf_pipeline.warehouse.writer import replace_partition
-from sqf_pipeline_tests.integration.conftest import _created
+from sqf_pipeline_tests.integration.conftest import created
 from sqf_pipeline_tests.integration.warehouse import frames
 
 YEARS = (2019, 2020)
@@ -49,7 +49,7 @@ class Filled:
 
 @pytest.fixture(scope="module")
 def filled(server_url: str, warehouse_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    with _created(server_url, "data_package", warehouse_template) as url:
+    with created(server_url, "data_package", warehouse_template) as url:
         engine, metadata = create_engine(url), build_metadata("sqf")
 
         def put(name: str, frame: pd.DataFrame, **partition: int) -> None:

@@ -2,8 +2,10 @@
 
 import logging
 import os
+import secrets
 import threading
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,10 +16,12 @@ import sqlalchemy as sa
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse import writer
 from sqf_pipeline.warehouse.schema import advisory_key
-from sqf_pipeline.warehouse.tables import ensure_schema
+from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
-from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint
+from sqf_pipeline.warehouse.writer import read_table, replace_partition
+from sqf_pipeline_tests.integration.conftest import created
 from sqf_pipeline_tests.integration.warehouse import frames
+from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 YEAR = {"year": 2020}
@@ -34,17 +38,36 @@ def count(engine: sa.Engine, table: sa.Table, **where: object) -> int:
         return connection.execute(query).scalar_one()
 
 
+@pytest.fixture(scope="module")
+def filled_template(server_url: str, warehouse_template: str) -> Iterator[str]:
+    """Return the name of a database with stops of 2019 and 2020, two models, their metrics and predictions."""
+    name, tables = f"filled_{secrets.token_hex(6)}", build_metadata("sqf")
+    with created(server_url, name, warehouse_template) as url:
+        engine = create_engine(url)
+        for year in (2019, 2020):
+            replace_partition(engine, of(tables, "source_files"), frames.source_files(tables, year), {"year": year})
+            replace_partition(engine, of(tables, "stops"), frames.stops(year=year, seed=year), {"year": year})
+        replace_partition(engine, of(tables, "models"), frames.models(tables), TEST_YEAR)
+        replace_partition(engine, of(tables, "model_metrics"), frames.metrics(tables), TEST_YEAR)
+        predictions = frames.predictions(tables, frames.stops(year=2020, seed=2020))
+        replace_partition(engine, of(tables, "predictions"), predictions, TEST_YEAR)
+        engine.dispose()
+        yield name
+
+
 @pytest.fixture
-def filled(engine, warehouse) -> sa.MetaData:
-    """Return tables with stops of 2019 and 2020, two models, their metrics and predictions."""
-    for year in (2019, 2020):
-        replace_partition(engine, of(warehouse, "source_files"), frames.source_files(warehouse, year), {"year": year})
-        replace_partition(engine, of(warehouse, "stops"), frames.stops(year=year, seed=year), {"year": year})
-    replace_partition(engine, of(warehouse, "models"), frames.models(warehouse), TEST_YEAR)
-    replace_partition(engine, of(warehouse, "model_metrics"), frames.metrics(warehouse), TEST_YEAR)
-    predictions = frames.predictions(warehouse, frames.stops(year=2020, seed=2020))
-    replace_partition(engine, of(warehouse, "predictions"), predictions, TEST_YEAR)
-    return warehouse
+def database_url(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the URL of a database of the test's own, filled when the test asks for `filled`."""
+    template = "filled_template" if "filled" in request.fixturenames else "warehouse_template"
+    with created(server_url, f"test_{secrets.token_hex(6)}", request.getfixturevalue(template)) as url:
+        yield url
+
+
+@pytest.fixture
+def filled(engine: sa.Engine) -> sa.MetaData:
+    """Return the tables, filled, of the database of `engine`."""
+    del engine  # asked for so that a test has both
+    return build_metadata("sqf")
 
 
 class TestRoundTrip:

@@ -58,6 +58,17 @@ def test_two_hash_seeds_give_the_same_tables():
     assert len(runs[0].strip()) == 64
 
 
+def test_two_processes_give_the_tables_of_one():
+    stops = simulated_stops(4, 400, (0.06, 0.16, 0.16))
+    stops["year"] = (2019 + stops.index % 2).astype(stops["year"].dtype)
+    names = ["outcome_test_rates", "veil_of_darkness"]
+    one, two = (list(over_windows(names, stops, processes=processes)) for processes in (1, 2))
+    assert [name for name, _ in one] == [name for name, _ in two] == names
+    assert set(one[0][1]["years"]) == {"2019-2020", "2019", "2020"}
+    for (_, made), (_, again) in zip(one, two, strict=True):
+        pd.testing.assert_frame_equal(made, again)
+
+
 @pytest.mark.parametrize("rows", [0, 1, 40])
 def test_few_stops_or_none_give_tables_without_a_figure_rather_than_an_error(rows):
     stops = simulated_stops(4, 60, (0.06, 0.16, 0.16)).iloc[:rows]
