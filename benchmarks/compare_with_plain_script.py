@@ -1,6 +1,6 @@
 """Compare `sqf run` with a plain script that does the same reading, the same fits, and `to_sql`.
 
-    SQF_DATA_DIR=/folder/of/the/files python -m benchmarks.compare_with_plain_script --repeats 2
+    SQF_DATA_DIR=/folder/of/the/files python -m benchmarks.compare_with_plain_script --repeats 5
 
 Both run in turn, in the same minutes, on the same files, against the same PostgreSQL server, which is started
 before; `sqf run` starts with an empty home each time. What is compared is the whole command, from its start to its end.
@@ -25,7 +25,7 @@ KEPT = "\n## Where the full run spends its time"
 
 
 @click.command()
-@click.option("--repeats", default=2, show_default=True, type=click.IntRange(min=1))
+@click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1))
 @click.option("--write", type=click.Path(path_type=Path), help="File for the report; printed in any case.")
 def main(repeats: int, write: Path | None) -> None:
     """Compare `sqf run` with a plain script."""
@@ -67,14 +67,14 @@ def _run(which: str, number: int, folder: Path, data_dir: Path, url: str) -> Cos
 
 
 def render(ours: list[Cost], plain: list[Cost], load: float) -> str:
-    """Return the report as Markdown: the best of each, and their ratio."""
+    """Return the report as Markdown: the median of each, their ratio, and every run."""
     rows = []
     for label, unit, measure in (
         ("time", "s", lambda cost: cost.seconds),
         ("processor time, all cores", "s", lambda cost: cost.cpu_seconds),
         ("largest memory", "MB", lambda cost: cost.megabytes),
     ):
-        us, them = min(map(measure, ours)), min(map(measure, plain))
+        us, them = statistics.median(map(measure, ours)), statistics.median(map(measure, plain))
         every = f"{_listed(map(measure, ours))} against {_listed(map(measure, plain))}"
         rows.append(f"| {label} | {us:.1f} {unit} | {them:.1f} {unit} | {us / them:.2f} | {every} |")
     return "\n".join(
@@ -83,7 +83,7 @@ def render(ours: list[Cost], plain: list[Cost], load: float) -> str:
             "",
             "Written by `make bench`. `benchmarks/plain_script.py` reads the same published files (openpyxl for the",
             "workbook), makes the same fits on as many cores, and writes with `to_sql`. Both ran in turn, as whole",
-            "commands, on the same PostgreSQL server; the best of each is compared. Besides, `sqf run` checks every",
+            "commands, on the same PostgreSQL server; the medians are compared. Besides, `sqf run` checks every",
             "hand-off, counts what cleaning changed, and keeps frames, models, lineage and history.",
             "",
             f"Measured {now()}; {machine()}; load of the machine {load:.1f}.",

@@ -50,7 +50,8 @@ def write_page(docs: Path) -> None:
     from benchmarks import growth_by_year
 
     found, by_year = _read(docs / "growth.csv"), _read(docs / "growth_by_year.csv")
-    (docs / "growth.md").write_text(render(found) + growth_by_year.render(by_year), encoding="utf-8")
+    samples = growth_by_year.render_samples(_read(docs / "growth_by_sample.csv"))
+    (docs / "growth.md").write_text(render(found) + growth_by_year.render(by_year) + samples, encoding="utf-8")
     draw(found, docs / "growth.svg")
     growth_by_year.draw(by_year, docs / "images" / "growth_by_year.svg")
 

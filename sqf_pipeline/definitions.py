@@ -65,14 +65,14 @@ def build_defs(
             build_freshness_sensor(freshness, running=settings.schedule),
         ],
         asset_checks=freshness,
-        resources={**_resources(settings, overrides.get("warehouse")), **overrides},
+        resources={**_resources(settings, overrides.get("warehouse"), overrides.get("frames")), **overrides},
     )
 
 
-def _resources(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any]:
+def _resources(settings: Settings, warehouse: Warehouse | None, frames: Any) -> dict[str, Any]:
     warehouse = warehouse or Warehouse.from_settings(settings)
     storage = settings.folder("storage")
-    frames = ParquetIOManager(storage)
+    frames = frames or ParquetIOManager(storage)
     fitted_models = FittedModelsIOManager(storage)
     tables = TableIOManager(warehouse, fitted_models)
     return {
@@ -81,7 +81,8 @@ def _resources(settings: Settings, warehouse: Warehouse | None) -> dict[str, Any
         "warehouse": warehouse,
         "writers": Writers(storage / "writers"),
         "frames": frames,
-        "stops_references": StopsReferenceIOManager(frames),
+        # what a frame refers to is read where the frames of stops are, in memory too
+        "stops_references": StopsReferenceIOManager(frames) if isinstance(frames, ParquetIOManager) else frames,
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
         "reports": ReportIOManager(settings.folder("reports")),
         "encoders": ModelIOManager(storage),

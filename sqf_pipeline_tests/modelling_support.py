@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation import bootstrap, gap_marks
-from sqf_pipeline.evaluation.column_selection import select_columns
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.estimators import BLENDED, KINDS, SLOW_BOOSTING
 from sqf_pipeline.registry.columns import load_columns
@@ -94,7 +93,6 @@ def small_models() -> Iterator[None]:
         patch.setattr(gap_marks, "RESAMPLES", 20)
         patch.setattr(charts, "CURVE_RESAMPLES", 20)
         patch.setitem(permutation_importance.__kwdefaults__, "resamples", 20)
-        for ranked in (permutation_importance, select_columns):
-            patch.setitem(ranked.__kwdefaults__, "repeats", 1)
+        patch.setitem(permutation_importance.__kwdefaults__, "repeats", 1)
         patch.setattr(style, "DPI", 40)
         yield

@@ -16,7 +16,7 @@ from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
-from sqf_pipeline.warehouse.writer import table_fingerprint
+from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 
 YEARS = (2017, 2018, 2019, 2020)
 REPOSITORY = Path(__file__).parents[1]

@@ -13,10 +13,11 @@ from playwright.sync_api import Page
 
 from sqf_pipeline_tests.chromium import chromium
 from sqf_pipeline_tests.service_support import PAGES, SCREENS
+from sqf_pipeline_tests.waiting import PATIENCE
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 VIEWS = {"ui.png": "/assets/stops?view=overview", "ui_lineage.png": "/assets/stops?view=lineage"}
-DRAWN_MILLISECONDS = 8_000  # the lineage is laid out after everything else
+DRAWN_MILLISECONDS = 30_000  # the lineage is laid out after everything else
 
 
 def take_ui(page: Page, server: str, folder: Path) -> None:
@@ -52,7 +53,9 @@ def main(kind: str, server: str, folder: Path = IMAGES) -> None:
     """Take the pictures of one kind, `ui` or `pages`, from the server at an address."""
     folder.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
-        {"ui": take_ui, "pages": take_pages}[kind](browser.new_page(), server.rstrip("/"), folder)
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE * 1_000)
+        {"ui": take_ui, "pages": take_pages}[kind](page, server.rstrip("/"), folder)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ def _of_fraction(text: str, number: float) -> int | None:
     seconds = (number % 1) * DAY
     minute = round(seconds / 60) * 60
     doubt = 0.5 if exponent else max(0.5 * DAY / 10**decimals, 0.5)
-    settled = minute if abs(seconds - minute) <= doubt else round(seconds)
+    on_the_edge = 1e-6  # 23:33 is 0.98125 of a day, 0.9812 in four digits: half a digit away, but for a float's error
+    settled = minute if abs(seconds - minute) <= doubt + on_the_edge else round(seconds)
     return settled if settled < DAY else None
 
 

@@ -77,9 +77,6 @@ def _print(out: "Console", former: "RawFile", later: "RawFile", revision: "Revis
     out.print(terminal_table(display_table(records, columns, str(later.year))))
     if revision.cells:
         changed = sorted(revision.cells.items(), key=lambda entry: (-entry[1], entry[0]))
+        records = [{"column": name, "stops": stops} for name, stops in changed]
         columns = [("column", "column"), ("stops", "stops with another value", "count")]
-        out.print(
-            terminal_table(
-                display_table([dict(zip(("column", "stops"), each, strict=True)) for each in changed], columns)
-            )
-        )
+        out.print(terminal_table(display_table(records, columns)))

@@ -45,66 +45,56 @@ def print_report(
 ) -> None:
     """Print the report of test years (all when it is empty; of the stops alone when it is None), and the places."""
     with warehouse.engine.connect() as connection:
-        rows = _Reader(connection, warehouse.schema)
-        test_years = [] if years is None else _test_years(rows, years)
+        _rows(connection, "SELECT set_config('search_path', :schema, true)", schema=warehouse.schema)
+        test_years = [] if years is None else _test_years(connection, warehouse.schema, years)
         out.print()
-        _print_notes(out, rows)
-        out.print(_stops(rows))
-        out.print(_cleaning(rows))
+        _print_notes(out, connection)
+        out.print(_stops(connection))
+        out.print(_cleaning(connection))
         for test_year in test_years:
-            for table in _models(rows, test_year):
+            for table in _models(connection, test_year):
                 out.print(table)
     out.print(_places(settings, seconds), soft_wrap=True)
 
 
-def _test_years(rows: "_Reader", asked: Sequence[int]) -> list[int]:
+def _test_years(connection: "sa.Connection", schema: str, asked: Sequence[int]) -> list[int]:
     """Return the test years asked for, each of which is there, or all there are; raises SqfError otherwise."""
-    there = rows.column("SELECT DISTINCT test_year FROM {schema}.models ORDER BY 1")
+    there = [row["test_year"] for row in _rows(connection, "SELECT DISTINCT test_year FROM models ORDER BY 1")]
     absent = sorted(set(asked) - set(there))
     if absent:
         others = f"those of {year_words(there)}" if there else "none of any year"
         raise SqfError(
-            f"There are no results of {year_words(absent)} in schema {rows.schema}; there are {others}. "
+            f"There are no results of {year_words(absent)} in schema {schema}; there are {others}. "
             f"`sqf run --year {absent[0]}` makes them; the sample's stand apart (--source sample)."
         )
-    if not there and not rows.column("SELECT DISTINCT year FROM {schema}.outcomes_by_year"):
+    if not there and not _rows(connection, "SELECT year FROM outcomes_by_year LIMIT 1"):
         raise SqfError(
-            f"There are no results in schema {rows.schema} yet. `sqf run` makes them; the sample's stand apart "
+            f"There are no results in schema {schema} yet. `sqf run` makes them; the sample's stand apart "
             "(--source sample)."
         )
     return sorted(set(asked)) or there
 
 
-class _Reader:
-    """Reads rows of one schema."""
+def _rows(connection: "sa.Connection", query: str, **values: object) -> "list[sa.RowMapping]":
+    import sqlalchemy as sa
 
-    def __init__(self, connection: "sa.Connection", schema: str) -> None:
-        self._connection = connection
-        self.schema = schema
-
-    def rows(self, query: str, **values: object) -> "list[sa.RowMapping]":
-        import sqlalchemy as sa
-
-        text = sa.text(query.format(schema=f'"{self.schema}"'))
-        return list(self._connection.execute(text, values).mappings())
-
-    def column(self, query: str) -> list[int]:
-        return [next(iter(row.values())) for row in self.rows(query)]
+    return list(connection.execute(sa.text(query), values).mappings())
 
 
-def _print_notes(out: "Console", rows: _Reader) -> None:
+def _print_notes(out: "Console", connection: "sa.Connection") -> None:
     """Say first of all which years are partial, excerpts, or were loaded anew from other bytes."""
     import pandas as pd
     from rich.panel import Panel
 
     from sqf_pipeline.year_checks.completeness import coverage_note
 
-    files = pd.DataFrame(rows.rows("SELECT year, coverage, months FROM {schema}.source_files ORDER BY year"))
+    files = pd.DataFrame(_rows(connection, "SELECT year, coverage, months FROM source_files ORDER BY year"))
     if len(files) and (note := coverage_note(files)):
         out.print(Panel(note, title="Not whole years", border_style="bold yellow"))
-    revised = rows.rows(
-        "SELECT r.year, f.file_name, r.former_sha256, r.former_fetched_at FROM {schema}.revisions r "
-        "JOIN {schema}.source_files f USING (year, sha256) WHERE r.change = 'rows' ORDER BY r.year, r.recorded_at"
+    revised = _rows(
+        connection,
+        "SELECT r.year, f.file_name, r.former_sha256, r.former_fetched_at FROM revisions r "
+        "JOIN source_files f USING (year, sha256) WHERE r.change = 'rows' ORDER BY r.year, r.recorded_at",
     )
     for row in revised:
         out.print(
@@ -113,10 +103,11 @@ def _print_notes(out: "Console", rows: _Reader) -> None:
         )
 
 
-def _stops(rows: _Reader) -> "Table":
-    found = rows.rows(
-        "SELECT o.*, f.coverage, f.file_name || ' (' || f.source || ')' AS file FROM {schema}.outcomes_by_year o "
-        "LEFT JOIN {schema}.source_files f USING (year) ORDER BY year"
+def _stops(connection: "sa.Connection") -> "Table":
+    found = _rows(
+        connection,
+        "SELECT o.*, f.coverage, f.file_name || ' (' || f.source || ')' AS file FROM outcomes_by_year o "
+        "LEFT JOIN source_files f USING (year) ORDER BY year",
     )
     outcomes = [
         column
@@ -130,9 +121,9 @@ def _stops(rows: _Reader) -> "Table":
     return terminal_table(display_table(found, columns, "Stops"))
 
 
-def _cleaning(rows: _Reader) -> "Table":
-    counted = rows.rows(
-        "SELECT year, rule, sum(rows)::bigint AS rows FROM {schema}.data_quality GROUP BY year, rule ORDER BY year"
+def _cleaning(connection: "sa.Connection") -> "Table":
+    counted = _rows(
+        connection, "SELECT year, rule, sum(rows)::bigint AS rows FROM data_quality GROUP BY year, rule ORDER BY year"
     )
     years = sorted({row["year"] for row in counted})
     by_rule: dict[str, dict[str, int]] = {}
@@ -149,11 +140,12 @@ def _cleaning(rows: _Reader) -> "Table":
     )
 
 
-def _models(rows: _Reader, test_year: int) -> "Iterator[Table]":
+def _models(connection: "sa.Connection", test_year: int) -> "Iterator[Table]":
     """Yield a table for outcomes that are shown together: metrics on the test year, what is known first first."""
-    found = rows.rows(
-        "SELECT m.outcome, m.feature_set, k.* FROM {schema}.model_metrics k "
-        "JOIN {schema}.models m USING (test_year, model) WHERE k.test_year = :year",
+    found = _rows(
+        connection,
+        "SELECT m.outcome, m.feature_set, k.* FROM model_metrics k "
+        "JOIN models m USING (test_year, model) WHERE k.test_year = :year",
         year=test_year,
     )
     found.sort(key=lambda row: model_order(row["outcome"], row["feature_set"], row["model"]))

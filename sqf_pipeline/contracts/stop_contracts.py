@@ -15,13 +15,13 @@ KEY = ["year", "stop_id"]
 """Ids are unique within a year only."""
 
 
+_HAS_ROWS = pa.Check(lambda frame: len(frame) > 0, name="has_rows")
+
+
 def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     """Return the contract of stops as published: text in known columns, a number of its own for every stop.
 
-    Parameters
-    ----------
-    form
-        The form of the file, which says what columns there are and which must be; that in use if None.
+    The form of the file, that in use if None, says what columns there are and which must be.
     """
     form = form or forms()[NEW_FORM]
     columns = {
@@ -43,7 +43,7 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
         description=columns_by_name()["form"].description,
     )
     return pa.DataFrameSchema(
-        columns, strict=True, coerce=True, checks=[_has_rows()], name="raw_stops", unique_column_names=True
+        columns, strict=True, coerce=True, checks=[_HAS_ROWS], name="raw_stops", unique_column_names=True
     )
 
 
@@ -56,33 +56,32 @@ def _raw_checks(entry: Column) -> list[pa.Check]:
         return [pa.Check(lambda texts: pd.api.types.is_string_dtype(texts.cat.categories), name="is_text")]
     return [
         pa.Check(lambda ids: _whole_numbers(ids).notna(), name="id_is_a_whole_number"),
-        pa.Check(lambda ids: ~_repeats(_whole_numbers(ids)), name="id_is_unique_within_its_year"),
+        pa.Check(lambda ids: ~_repeats(ids), name="id_is_unique_within_its_year"),
     ]
+
+
+def _repeats(ids: pd.Series) -> pd.Series:
+    numbers = _whole_numbers(ids)
+    return numbers.notna() & numbers.duplicated(keep="first")
 
 
 def _whole_numbers(ids: pd.Series) -> pd.Series:
     return ids if ids.str.fullmatch(PLAIN_IDENTIFIER).all() else ids.map(parse_identifier)
 
 
-def _repeats(ids: pd.Series) -> pd.Series:
-    return ids.notna() & ids.duplicated(keep="first")
-
-
 def stops_contract(
     *, years: range | tuple[int, ...] | None = None, expected_rows: int | None = None
 ) -> pa.DataFrameSchema:
-    """Return the contract of clean stops.
-
-    Parameters
-    ----------
-    years
-        The years that must be there, each at least once, and no other.
-    expected_rows
-        How many stops went into cleaning; as many must come out.
-    """
-    checks = [_has_rows(), _key_is_unique(), _place_is_whole()]
+    """Return the contract of clean stops: of exactly these years, and as many as went into cleaning."""
+    checks = [
+        _HAS_ROWS,
+        # pandera's own `unique` fails inside itself on frames whose index repeats
+        pa.Check(lambda frame: ~frame.duplicated(KEY), name="key_is_unique"),
+        pa.Check(_place_is_whole, name="degrees_where_there_are_feet"),
+    ]
     if years is not None:
-        checks.append(_has_years(frozenset(years)))
+        named = f"holds_exactly_the_years_{'_'.join(map(str, sorted(years)))}"
+        checks.append(pa.Check(lambda frame: set(frame["year"].dropna().astype(int)) == set(years), name=named))
     if expected_rows is not None:
         checks.append(
             pa.Check(lambda frame: len(frame) == expected_rows, name=f"as_many_rows_as_published_{expected_rows}")
@@ -96,19 +95,6 @@ def stops_contract(
         name="stops",
         unique_column_names=True,
     )
-
-
-def training_stops_contract(years: tuple[int, ...]) -> pa.DataFrameSchema:
-    """Return the contract of training stops: clean stops of the training years, each of them and no other."""
-    return stops_contract(years=years)
-
-
-def test_stops_contract(test_year: int) -> pa.DataFrameSchema:
-    """Return the contract of test stops: clean stops of the test year alone."""
-    return stops_contract(years=(test_year,))
-
-
-test_stops_contract.__test__ = False  # type: ignore[attr-defined]  # pytest takes it for a test by its name
 
 
 def _clean_column(entry: Column) -> pa.Column:
@@ -134,26 +120,6 @@ def _or(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
-def _has_rows() -> pa.Check:
-    return pa.Check(lambda frame: len(frame) > 0, name="has_rows")
-
-
-def _key_is_unique() -> pa.Check:
-    # pandera's own `unique` fails inside itself on frames whose index repeats.
-    return pa.Check(lambda frame: ~frame.duplicated(KEY), name="key_is_unique")
-
-
-def _has_years(expected: frozenset[int]) -> pa.Check:
-    label = "_".join(str(year) for year in sorted(expected))
-    return pa.Check(
-        lambda frame: set(frame["year"].dropna().astype(int)) == expected, name=f"holds_exactly_the_years_{label}"
-    )
-
-
-def _place_is_whole() -> pa.Check:
-    def whole(frame: pd.DataFrame) -> pd.Series:
-        has_feet = frame["x_feet"].notna() & frame["y_feet"].notna()
-        has_degrees = frame["longitude"].notna() & frame["latitude"].notna()
-        return has_feet == has_degrees
-
-    return pa.Check(whole, name="degrees_where_there_are_feet")
+def _place_is_whole(frame: pd.DataFrame) -> pd.Series:
+    known = frame[["x_feet", "y_feet", "longitude", "latitude"]].notna()
+    return (known["x_feet"] & known["y_feet"]) == (known["longitude"] & known["latitude"])

@@ -12,15 +12,7 @@ WEAPON_KINDS = frozenset({"firearm", "knife"})
 
 
 def treatment_contract(table: str, test_year: int) -> pa.DataFrameSchema:
-    """Return the contract of a table on equal treatment.
-
-    Parameters
-    ----------
-    table
-        Its name.
-    test_year
-        The year whose run makes it.
-    """
+    """Return the contract of a table on equal treatment, as the run of a test year makes it."""
     key = declared_tables()[table]["key"].split()
     checks = [
         pa.Check(_intervals_ordered, name="intervals_are_ordered"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sqf_pipeline.evaluation.bootstrap import LEVEL, effective_rows, wilson_interval
+from sqf_pipeline.evaluation.bootstrap import effective_rows, wilson_interval
 from sqf_pipeline.evaluation.metrics import CALIBRATION_BINS, Forecast, equal_mass_bin_index
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ def calibration_bins(
     forecast: Forecast,
     *,
     clusters: ArrayLike | None = None,
-    bins: int = CALIBRATION_BINS,
-    level: float = LEVEL,
 ) -> "pd.DataFrame":
     """Return predicted and observed shares, one row a bin of equal mass, least probable first.
+
+    Rows of equal probability share a bin, so there may be fewer than `CALIBRATION_BINS`.
 
     Parameters
     ----------
@@ -27,20 +27,16 @@ def calibration_bins(
         Probabilities and outcomes.
     clusters
         Encounter of each stop (see `stop_clusters`); widens the intervals for persons stopped together.
-    bins
-        Number of bins; rows of equal probability share one, so there may be fewer.
-    level
-        Level of Wilson's interval of the observed share.
 
     Returns
     -------
     Frame of bin (from 1), lower and upper (least and greatest probability in the bin), rows, mean_probability,
-    observed_share, low, high. The mean of |mean_probability - observed_share| weighted by rows is the expected
-    calibration error.
+    observed_share, low, high (Wilson's interval). The mean of |mean_probability - observed_share| weighted by rows is
+    the expected calibration error.
     """
     import pandas as pd
 
-    index = equal_mass_bin_index(forecast.probability, bins)
+    index = equal_mass_bin_index(forecast.probability, CALIBRATION_BINS)
     groups = np.arange(forecast.rows) if clusters is None else np.asarray(clusters)
     rows = []
     for number in range(int(index.max()) + 1):
@@ -54,7 +50,7 @@ def calibration_bins(
                 int(inside.sum()),
                 float(chances.mean()),
                 share,
-                *wilson_interval(share, effective_rows(groups[inside]), level),
+                *wilson_interval(share, effective_rows(groups[inside])),
             )
         )
     names = ["bin", "lower", "upper", "rows", "mean_probability", "observed_share", "low", "high"]

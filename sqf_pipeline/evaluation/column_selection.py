@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
-from sqf_pipeline.evaluation.importance import MOST_ROWS, REPEATS, ImportanceMetric, permutation_importance
+from sqf_pipeline.evaluation.importance import permutation_importance
+from sqf_pipeline.modelling.held_out_stops import is_early
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SELECTED = 12
 
 
 @dataclass(frozen=True)
@@ -29,34 +28,29 @@ def select_columns(
     target: str,
     columns: Sequence[str],
     *,
-    count: int = SELECTED,
-    measure: ImportanceMetric = "roc_auc",
-    most_rows: int = MOST_ROWS,
-    repeats: int = REPEATS,
-    seed: int = 1,
+    count: int,
 ) -> Selection:
     """Choose the most important columns without a look at the test year.
 
-    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last.
+    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last, by ROC AUC.
+    Of a single year the last third of its days stands for the last year.
 
     Parameters
     ----------
     estimator
         Unfitted estimator that takes a frame of `columns`.
     training
-        Clean stops of at least two years, with `year`, `target` and `columns`.
+        Clean stops of at least two years, or of one with `stop_date`; with `year`, `target` and `columns`.
     target
         Name of the outcome's column; stops of unknown outcome are left out.
     count
         Number of columns to choose.
-    measure, most_rows, repeats, seed
-        As in `permutation_importance`.
 
     Raises
     ------
     SqfError
-        When the training stops are of one year only, or the last year or those before it have no stop with, or none
-        without, the outcome.
+        When the training stops are of one year without dates, or the stops set aside or those before them have no stop
+        with, or none without, the outcome.
     ValueError
         When there are fewer columns than `count`.
     """
@@ -72,10 +66,6 @@ def select_columns(
         holdout[target].astype(bool).to_numpy(),
         columns,
         clusters=stop_clusters(holdout),
-        measure=measure,
-        repeats=repeats,
-        most_rows=most_rows,
-        seed=seed,
     )
     return Selection(tuple(table["feature"].head(count)), table, last_year)
 
@@ -84,14 +74,14 @@ def _split_last_year(training: "pd.DataFrame", target: str) -> "tuple[pd.DataFra
     """Return stops of known outcome before the last year, those of the last year, and that year; SqfError if unfit."""
     known = training[training[target].notna()]
     years = sorted(int(year) for year in known["year"].dropna().unique())
-    if len(years) < 2:
+    early = is_early(known)
+    if early.all():
         raise SqfError(
-            f"The columns of a model are chosen on the last training year, which needs an earlier one; {target} is "
-            f"known in the years {years}. Train on more years."
+            f"The columns of a model are chosen on the last training year, or the last third of a single one, and need "
+            f"earlier stops; {target} is known in the years {years}, without dates. Train on more years."
         )
-    last = (known["year"] == years[-1]).to_numpy(dtype=bool, na_value=False)
-    earlier, holdout = known[~last], known[last]
-    for part, where in ((earlier, f"the years before {years[-1]}"), (holdout, f"{years[-1]}")):
+    earlier, holdout = known[early], known[~early]
+    for part, where in ((earlier, "the earlier ones"), (holdout, f"those set aside of {years[-1]}")):
         if part[target].nunique() < 2:
             raise SqfError(
                 f"The columns of a model are chosen on stops with and without the outcome; in {where} {target} is "

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL
-from sqf_pipeline.evaluation.metrics import Floats, Forecast, weight_chunks
-from sqf_pipeline.evaluation.ranking_metrics import Ranking, rank, rank_totals
+from sqf_pipeline.evaluation.metrics import Floats, Forecast
+from sqf_pipeline.evaluation.ranking_metrics import Ranking, rank, rank_totals, weight_chunks
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ import numpy as np
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
-from sqf_pipeline.evaluation.metrics import make_forecast, ranked_draws
+from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set, is_usable
 from sqf_pipeline.modelling.thread_limits import one_thread
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
@@ -111,5 +111,5 @@ def gap_auc(
         score = model.predict_proba(asked[marks].isna().to_numpy(dtype=np.float32))[:, 1]
     weights = resample_weights(stop_clusters(asked), resamples=RESAMPLES)
     stacked = np.concatenate([np.ones((1, len(actual)), dtype=weights.dtype), weights])
-    drawn = ranked_draws(make_forecast(actual, score), stacked, "roc_auc")
+    drawn = ranked_draws(actual, score, stacked, "roc_auc")
     return len(marks), float(drawn[0]), *percentile_interval(drawn[1:])

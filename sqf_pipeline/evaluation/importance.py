@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights
-from sqf_pipeline.evaluation.metrics import Floats, make_forecast, ranked_draws
+from sqf_pipeline.evaluation.metrics import Floats
+from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _shuffled_losses(
     turn = np.concatenate([np.arange(repeats), np.arange(len(weights) - repeats) % repeats])
 
     def ranked(chances: Floats, rows: NDArray[Any]) -> Floats:
-        return ranked_draws(make_forecast(outcomes, chances), weights[rows], measure)
+        return ranked_draws(outcomes, chances, weights[rows], measure)
 
     as_they_are = _chances(model, frame)
     baseline = ranked(as_they_are, np.arange(len(weights)))

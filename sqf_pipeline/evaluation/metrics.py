@@ -10,7 +10,7 @@ Guo et al. (2017), On calibration of modern neural networks, ICML (expected cali
 Those of ranking and of recalibration stand in `ranking_metrics` and `recalibration`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,17 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.ranking_metrics import RANK_METRICS, rank, rank_totals, recall_at_precision
-from sqf_pipeline.evaluation.recalibration import fit_recalibration
+from sqf_pipeline.evaluation.ranking_metrics import RANK_METRICS, rank, rank_totals, recall_at_precision, weight_chunks
+from sqf_pipeline.evaluation.recalibration import Recalibration, fit_recalibration
 from sqf_pipeline.registry.metric_definitions import load_metrics
 
 Floats = NDArray[np.float64]
 
 CALIBRATION_BINS = 10
 """Bins of equal mass (as many rows in each as ties allow) of the calibration table and error."""
-
-_CHUNK = 32  # resamples at a time: what 10,000 stops need then stays in the processor's cache
-
 
 CELLS = ("tn", "fp", "fn", "tp")
 
@@ -185,18 +182,6 @@ def calibration_gaps(forecast: Forecast, bins: int = CALIBRATION_BINS) -> Floats
     return columns
 
 
-def weight_chunks(weights: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield a few resamples at a time, shape (resamples, rows)."""
-    for start in range(0, len(weights), _CHUNK):
-        yield weights[start : start + _CHUNK]
-
-
-def ranked_draws(forecast: Forecast, weights: NDArray[Any], measure: str) -> Floats:
-    """Return one of `RANK_METRICS` of each reweighting of a forecast, shape (resamples,)."""
-    ranking = rank(forecast.actual, forecast.score)
-    return np.concatenate([RANK_METRICS[measure](rank_totals(ranking, chunk)) for chunk in weight_chunks(weights)])
-
-
 def weighted_metrics(
     forecast: Forecast,
     weights: NDArray[Any],
@@ -245,24 +230,30 @@ def weighted_metrics(
     together = np.column_stack(columns)
     parts: list[dict[str, Floats]] = []
     for chunk in weight_chunks(weights):
-        sums, adjusted, cells, gaps = np.split(chunk.astype(np.float64) @ together, ends, axis=1)
-        total, positive, brier, constant, loss = sums.T
         totals = rank_totals(ranking, chunk)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            one_class = positive % total == 0
-            part = {
-                "brier_score": brier / total,
-                "brier_skill": np.where(constant > 0, 1 - brier / constant, np.nan),
-                "log_loss": loss / total,
-                "calibration_intercept": np.where(one_class, np.nan, recalibration.intercepts(adjusted)),
-                "calibration_slope": np.where(one_class, np.nan, recalibration.slopes(adjusted)),
-                "expected_calibration_error": np.abs(gaps).sum(axis=1) / total,
-            }
-        ranked = {name: measure(totals) for name, measure in RANK_METRICS.items()}
-        at_precisions = {recall_at_precision_name(target): recall_at_precision(totals, target) for target in precisions}
-        parts.append(part | ranked | confusion_metrics(*cells.T) | at_precisions)
+        part = _metrics_of_sums(recalibration, *np.split(chunk.astype(np.float64) @ together, ends, axis=1))
+        part |= {name: measure(totals) for name, measure in RANK_METRICS.items()}
+        part |= {recall_at_precision_name(target): recall_at_precision(totals, target) for target in precisions}
+        parts.append(part)
     names = [*METRICS, *(recall_at_precision_name(target) for target in precisions)]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _metrics_of_sums(
+    recalibration: Recalibration, sums: Floats, adjusted: Floats, cells: Floats, gaps: Floats
+) -> dict[str, Floats]:
+    """Return the metrics that weighted sums give: of `_sum_columns`, recalibration, confusion and calibration gaps."""
+    total, positive, brier, constant, loss = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one_class = positive % total == 0
+        return confusion_metrics(*cells.T) | {
+            "brier_score": brier / total,
+            "brier_skill": np.where(constant > 0, 1 - brier / constant, np.nan),
+            "log_loss": loss / total,
+            "calibration_intercept": np.where(one_class, np.nan, recalibration.intercepts(adjusted)),
+            "calibration_slope": np.where(one_class, np.nan, recalibration.slopes(adjusted)),
+            "expected_calibration_error": np.abs(gaps).sum(axis=1) / total,
+        }
 
 
 def _check_weights(forecast: Forecast, weights: NDArray[Any], training_share: float) -> None:

@@ -31,20 +31,19 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def with_holm(differences: "pd.DataFrame", level: float = LEVEL) -> "pd.DataFrame":
+def with_holm(differences: "pd.DataFrame") -> "pd.DataFrame":
     """Return differences with comparisons, adjusted_p_value and adjusted_verdict.
 
     Parameters
     ----------
     differences
         Rows of `paired_differences` of many pairs: metric, p_value and verdict among their columns.
-    level
-        1 less the chance that any verdict of a metric is wrong, were no pair to differ.
 
     Returns
     -------
     The same rows. One family is all pairs that are compared by one metric: `comparisons` is their number. The
-    adjusted verdict is `verdict` where the adjusted p-value is at most 1 - `level`, else `undecided`.
+    adjusted verdict is `verdict` where the adjusted p-value is at most 1 - `LEVEL`, the chance that any verdict of a
+    metric is wrong, were no pair to differ; else `undecided`.
     """
     import pandas as pd
 
@@ -53,6 +52,6 @@ def with_holm(differences: "pd.DataFrame", level: float = LEVEL) -> "pd.DataFram
     adjusted = families.transform(lambda values: holm(values.to_numpy(dtype=np.float64, na_value=np.nan)))
     table["comparisons"] = families.transform("count").astype("Int64")
     table["adjusted_p_value"] = pd.array(adjusted, dtype="Float64")
-    holds = (table["adjusted_p_value"] <= 1 - level).fillna(value=False)
+    holds = (table["adjusted_p_value"] <= 1 - LEVEL).fillna(value=False)
     table["adjusted_verdict"] = table["verdict"].where(table["verdict"].isna() | holds, "undecided").astype("string")
     return table

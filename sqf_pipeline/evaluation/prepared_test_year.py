@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.bootstrap import RESAMPLES, SEED, Weights, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES, Weights, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.subgroups import subgroup_labels
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class TestYear:
 
 
 def prepare_test_year(
-    stops: "pd.DataFrame", features: "pd.DataFrame | None" = None, *, resamples: int = RESAMPLES, seed: int = SEED
+    stops: "pd.DataFrame", features: "pd.DataFrame | None" = None, *, resamples: int = RESAMPLES
 ) -> TestYear:
-    """Return a test year ready to measure models on; the same stops and seed give the same resamples.
+    """Return a test year ready to measure models on; the same stops give the same resamples.
 
     Without resamples models are measured in no time, and no measure has an interval.
 
@@ -69,5 +69,5 @@ def prepare_test_year(
             "or in another order). Materialise test_features anew."
         )
     clusters = stop_clusters(stops)
-    weights = resample_weights(clusters, resamples=resamples, seed=seed)
+    weights = resample_weights(clusters, resamples=resamples)
     return TestYear(stops, clusters, weights, subgroup_labels(stops), features)

@@ -7,7 +7,7 @@ Davis and Goadrich (2006), The relationship between precision-recall and ROC cur
 sum of steps, without interpolation).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 LIFT_SHARES = (0.01, 0.05, 0.10)
 """Shares of top-scored stops whose lift is computed."""
+
+_CHUNK = 32  # resamples at a time: what 10,000 stops need then stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,18 @@ RANK_METRICS: Mapping[str, Callable[[RankTotals], Floats]] = {
     **{f"lift_at_{round(share * 100)}_percent": partial(lift, share=share) for share in LIFT_SHARES},
 }
 """Each metric of ranking by name: what makes it of running totals."""
+
+
+def weight_chunks(weights: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield a few resamples at a time, shape (resamples, rows)."""
+    for start in range(0, len(weights), _CHUNK):
+        yield weights[start : start + _CHUNK]
+
+
+def ranked_draws(actual: NDArray[np.bool_], score: Floats, weights: NDArray[Any], measure: str) -> Floats:
+    """Return one of `RANK_METRICS` of each reweighting, shape (resamples,); weights of shape (resamples, rows)."""
+    ranking = rank(actual, score)
+    return np.concatenate([RANK_METRICS[measure](rank_totals(ranking, chunk)) for chunk in weight_chunks(weights)])
 
 
 def recall_at_precision(totals: RankTotals, precision: float) -> Floats:

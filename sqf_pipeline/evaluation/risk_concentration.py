@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.evaluation.bootstrap import LEVEL, Weights, percentile_interval
+from sqf_pipeline.evaluation.bootstrap import Weights, percentile_interval
 from sqf_pipeline.evaluation.metrics import Floats, Forecast, none_if_nan
 from sqf_pipeline.evaluation.subgroups import LEAST_ROWS, NOT_SHOWN
 
@@ -54,7 +54,7 @@ def flagged_at_recall(forecast: Forecast, weights: NDArray[Any], recall: float) 
     return np.asarray(forecast.score >= threshold[:, None])
 
 
-def risk_concentration(forecast: Forecast, weights: Weights, *, level: float = LEVEL) -> "pd.DataFrame":
+def risk_concentration(forecast: Forecast, weights: Weights) -> "pd.DataFrame":
     """Return the share of stops, riskiest first, that holds half and nine tenths of the weapons found.
 
     Parameters
@@ -75,7 +75,7 @@ def risk_concentration(forecast: Forecast, weights: Weights, *, level: float = L
     rows = []
     for share in CONCENTRATIONS:
         measured, *drawn = _share_flagged(forecast, weights, share)
-        ends = percentile_interval(np.asarray(drawn), level) if np.isfinite(measured) else (None, None)
+        ends = percentile_interval(np.asarray(drawn)) if np.isfinite(measured) else (None, None)
         rows.append((share, none_if_nan(measured), *ends, low_risk.mean(), int(forecast.actual[low_risk].sum())))
     names = ["weapons_share", "stops_share", "low", "high", "stops_below_1_percent", "weapons_there"]
     return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[1:4], "Float64"))
@@ -93,10 +93,8 @@ def _with_the_stops(weights: Weights) -> Weights:
     return np.concatenate([np.ones((1, weights.shape[1]), dtype=weights.dtype), weights])
 
 
-def precision_at_recall(
-    forecast: Forecast, labels: "pd.DataFrame", weights: Weights, *, recall: float = RECALL, level: float = LEVEL
-) -> "pd.DataFrame":
-    """Return what one threshold for everybody, that finds a share of all positives, does in each group of people.
+def precision_at_recall(forecast: Forecast, labels: "pd.DataFrame", weights: Weights) -> "pd.DataFrame":
+    """Return what one threshold for everybody, that finds `RECALL` of all positives, does in each group of people.
 
     Parameters
     ----------
@@ -106,8 +104,6 @@ def precision_at_recall(
         Group of each stop by attribute, from `subgroup_labels`.
     weights
         Resamples of encounters, shape (resamples, rows); the threshold is chosen anew in each.
-    recall
-        Share of all positives to find.
 
     Returns
     -------
@@ -119,7 +115,7 @@ def precision_at_recall(
 
     groups, hidden = _groups(forecast, labels)
     every = _with_the_stops(weights)
-    flagged = every * flagged_at_recall(forecast, every, recall)
+    flagged = every * flagged_at_recall(forecast, every, RECALL)
     inside = np.column_stack([mask for _, _, mask in groups]).astype(np.float32)  # counts are far below 2 ** 24
     positives = inside * forecast.actual[:, None]
     named, hits = (flagged.astype(np.float32) @ matrix for matrix in (inside, positives))
@@ -132,10 +128,10 @@ def precision_at_recall(
         row |= {"positives": int(there[0, place]), "flagged": int(named[0, place])}
         for title, values in (("precision", precision[:, place]), ("group_recall", found[:, place])):
             defined = bool(np.isfinite(values[0]))
-            ends = percentile_interval(values[1:], level) if defined else (None, None)
+            ends = percentile_interval(values[1:]) if defined else (None, None)
             row |= {title: none_if_nan(values[0]), f"{title}_low": ends[0], f"{title}_high": ends[1]}
         rows.append(row)
-    table = pd.DataFrame(rows + hidden).assign(recall=recall)
+    table = pd.DataFrame(rows + hidden).assign(recall=RECALL)
     shares = [f"{title}{end}" for title in ("precision", "group_recall") for end in ("", "_low", "_high")]
     names = ["recall", "attribute", "group_name", "stops", "positives", "flagged", *shares]
     return table[names].astype(dict.fromkeys(shares, "Float64") | {"flagged": "Int64"})

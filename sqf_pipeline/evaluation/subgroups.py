@@ -29,8 +29,8 @@ from sqf_pipeline.evaluation.metrics import (
     calibration_gaps,
     confusion_cells,
     none_if_nan,
-    ranked_draws,
 )
+from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +196,9 @@ def _bootstrapped(forecast: Forecast, weights: Weights) -> dict[str, Floats]:
     rows, *gaps = (weights.astype(np.float64) @ columns).T
     with np.errstate(invalid="ignore"):
         error = np.abs(gaps).sum(axis=0) / rows
-    return dict(zip(BOOTSTRAPPED, (ranked_draws(forecast, weights, "roc_auc"), error), strict=True))
+    return dict(
+        zip(BOOTSTRAPPED, (ranked_draws(forecast.actual, forecast.score, weights, "roc_auc"), error), strict=True)
+    )
 
 
 def _intervals(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.evaluation.bootstrap import LEVEL, Weights, percentile_interval
+from sqf_pipeline.evaluation.bootstrap import Weights, percentile_interval
 from sqf_pipeline.evaluation.metrics import CELLS, Forecast, confusion_cells, confusion_metrics, none_if_nan
 
 if TYPE_CHECKING:
@@ -15,9 +15,7 @@ _SHOWN = ("precision", "recall", "f1", "balanced_accuracy", "flagged_share")
 _WITH_INTERVAL = ("precision", "recall")
 
 
-def threshold_metrics(
-    forecast: Forecast, thresholds: Mapping[str, float], weights: Weights, *, level: float = LEVEL
-) -> "pd.DataFrame":
+def threshold_metrics(forecast: Forecast, thresholds: Mapping[str, float], weights: Weights) -> "pd.DataFrame":
     """Return counts and metrics at each threshold.
 
     Parameters
@@ -50,7 +48,7 @@ def threshold_metrics(
         row |= {name: none_if_nan(found[name][0]) for name in _SHOWN}
         for name in _WITH_INTERVAL:
             defined = bool(np.isfinite(found[name][0]))
-            low, high = percentile_interval(found[name][1:], level) if defined else (None, None)
+            low, high = percentile_interval(found[name][1:]) if defined else (None, None)
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     bounds = [f"{name}_{end}" for name in _WITH_INTERVAL for end in ("low", "high")]

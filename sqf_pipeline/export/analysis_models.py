@@ -142,7 +142,7 @@ def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str])
     shown = _in_order(differences[differences["metric"].isin(list(_COMPARED))], model_titles, "difference")
     pairs = int(shown["comparisons"].fillna(0).max()) if len(shown) else 0
     apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
-    references = [str(name).replace("_", " ").replace("-", ", ") for name in shown["reference_model"]]
+    references = [str(name).replace("_", " ").replace("-", ", ").capitalize() for name in shown["reference_model"]]
     return table_of(
         shown.assign(metric=shown["metric"].map(_METRICS), reference_model=references),
         [

@@ -8,8 +8,9 @@ from sqf_pipeline.service.places import PLACES_TABLE
 
 FEWEST = 5
 """Fewest stops of a part."""
-SIDES = 1320, 2640
-"""Sides of the cells in feet, a quarter and half a mile: the larger gather what too few share a smaller one."""
+SIDES = 1320, 2640, 10**9
+"""Sides of the cells in feet, a quarter and half a mile: the larger gather what too few share a smaller one. The last
+holds the whole city, and so every stop of a precinct that has no other part."""
 _ROUND_FEET = 250
 _COORDINATES = ["x_feet", "y_feet"]
 _AREAS = ["borough", "patrol_borough"]
@@ -23,9 +24,10 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
     """
     left = stops.dropna(subset=["precinct", *_COORDINATES])
     areas = [name for name in _AREAS if name in stops]
-    placed = len(left)
-    parts = []
+    placed, parts = len(left), list[pd.DataFrame]()
     for side in SIDES:
+        if side == SIDES[-1]:
+            left = left[~left["precinct"].isin({number for part in parts for number in part["precinct"]})]
         cells = left[["precinct", *_COORDINATES]].assign(east=left["x_feet"] // side, north=left["y_feet"] // side)
         groups = cells.groupby(["precinct", "east", "north"])
         enough = groups["x_feet"].transform("size") >= FEWEST
@@ -33,6 +35,7 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
         parts.append(found[found["stops"] >= FEWEST].reset_index())
         left = left[~enough]
     rows = pd.concat(parts, ignore_index=True)
+    left_out = placed - int(rows["stops"].sum())
     rows[_COORDINATES] = (rows[_COORDINATES] / _ROUND_FEET).round().astype("int64") * _ROUND_FEET
     of_precinct = stops.groupby("precinct")[areas].agg(lambda known: next(iter(known.mode()), None))
     rows = rows.join(of_precinct, on="precinct").sort_values(["precinct", *_COORDINATES, "stops"], ignore_index=True)
@@ -44,6 +47,6 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
         ],
         name=PLACES_TABLE, section="form", title="Where the map of the form puts stops",
         question="Which places have had stops?",
-        note=f"Each row is a part of a precinct, at the mean of its stops to {_ROUND_FEET} feet; {len(left):,} of "
+        note=f"Each row is a part of a precinct, at the mean of its stops to {_ROUND_FEET} feet; {left_out:,} of "
         f"{placed:,} stops lie where fewer than {FEWEST} do and are left out.",
     )  # fmt: skip

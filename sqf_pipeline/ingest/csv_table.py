@@ -23,12 +23,12 @@ def read_csv_table(name: str, content: bytes) -> tuple[pd.DataFrame, tuple[str, 
     PublishedFileError
         When it is no such file.
     """
-    encoding, notes = _encoding(name, content)
-    if b"\x00" in content:
+    if b"\x00" in content:  # looked for first: elsewhere they are taken for text, or for a field that does not end
         raise PublishedFileError(
             f"{name}: expected text in UTF-8, found zero bytes (UTF-16, or a damaged file). "
             "Save the file again as 'CSV UTF-8'."
         )
+    encoding, notes = _encoding(name, content)
     _check_rows(name, content, encoding)
     try:
         with pd.read_csv(
@@ -50,7 +50,7 @@ def _encoding(name: str, content: bytes) -> tuple[str, tuple[str, ...]]:
         for _ in TextIOWrapper(BytesIO(content), encoding="utf-8-sig"):
             pass
     except UnicodeDecodeError:
-        first_line = content[:_HEADER_BYTES].split(b"\n", 1)[0].decode("latin-1")
+        first_line = content[:_HEADER_BYTES].splitlines()[0].decode("latin-1")
         header = next(csv.reader([first_line]), [])
         for encoding in form_of_header(header).encodings[1:] if known_names(header) else ():
             try:
@@ -85,22 +85,22 @@ def _check_rows(name: str, content: bytes, encoding: str) -> None:
             f"{name}: expected comma-separated rows, found at line {rows.line_num}: {error}. The file is damaged "
             "or was cut off; fetch it again."
         ) from error
-    for separator, spoken in ((";", "semicolons"), ("\t", "tabs")):
+    for separator, spoken in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         if len(header) == 1 and separator in header[0]:
             raise PublishedFileError(
                 f"{name}: expected cells separated by commas, found {spoken}. Save the file again as 'CSV UTF-8 "
                 "(comma delimited)'."
             )
+    if not known_names(header):
+        raise PublishedFileError(
+            f"{name}: expected a first line with the published column names, found none of them. Check that this "
+            "is NYPD's stop, question and frisk file, with its header and no line above it."
+        )
     if wrong:
         line, cells = wrong[0]
         raise PublishedFileError(
             f"{name}: expected {len(header)} cells in every row, found another number in {len(wrong)} rows (the "
             f"first, at line {line}, has {cells}). The file is damaged or was cut off; fetch it again."
-        )
-    if not known_names(header):
-        raise PublishedFileError(
-            f"{name}: expected a first line with the published column names, found none of them. Check that this "
-            "is NYPD's stop, question and frisk file, with its header."
         )
     # pandas would rename the second of two columns, and it would pass for an unknown one.
     refuse_repeated(name, header)

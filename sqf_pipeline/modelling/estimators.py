@@ -247,6 +247,22 @@ def use_one_core(model: Any) -> None:
             use_one_core(member)
 
 
+def clear_padding(model: Any) -> None:
+    """Set to zero what lies between the fields of a fitted forest's nodes, so that equal forests are equal bytes.
+
+    scikit-learn leaves there whatever the memory held before, and stores it with the model.
+    """
+    import numpy as np
+
+    for grown in getattr(model[-1], "estimators_", ()):
+        if hasattr(grown, "tree_"):
+            state = grown.tree_.__getstate__()
+            nodes = np.zeros(len(state["nodes"]), state["nodes"].dtype)
+            for name in nodes.dtype.names:
+                nodes[name] = state["nodes"][name]
+            grown.tree_.__setstate__(state | {"nodes": nodes})
+
+
 def settings_of(model: Any) -> dict[str, Any]:
     """Return the classifier's settings, those of a blend's members by their names, without the number of cores."""
     classifier = model[-1]

@@ -14,6 +14,7 @@ from sqf_pipeline.modelling.encoder import features_of_set
 from sqf_pipeline.modelling.estimators import settings_of
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
+from sqf_pipeline.modelling.held_out_stops import is_early
 from sqf_pipeline.modelling.shared_fits import FitStep, SharedFits, positive_score
 from sqf_pipeline.modelling.thresholds import Threshold, choose_thresholds, default_threshold, half
 from sqf_pipeline.registry.outcomes import TARGETS, happened
@@ -216,17 +217,20 @@ def _best_of(
 def _choose_on_last_year(step: FitStep, known: pd.DataFrame, positive: np.ndarray, years: np.ndarray) -> _Chosen:
     """Fit early models on all years but the last, and choose settings, calibrator and thresholds on the last.
 
+    Of a single year the last third of its days stands for the last year.
+
     The final model, fitted on all years, takes them over, which predicts better (docs/modelling.md). An experiment
     that needs no held-out year keeps its own settings.
     """
     experiment, last = step.experiment, int(years.max())
     if not experiment.needs_held_out_year:
         return _Chosen(dict(experiment.settings), Calibrator(), half())
-    early = years < last
-    if not early.any() or len(np.unique(positive[early])) < 2:
+    early = is_early(known)
+    if early.all() or len(np.unique(positive[early])) < 2:
         raise SqfError(
-            f"The model {experiment.name} is calibrated on the last training year and needs an earlier one with "
-            f"and without the outcome; found the years {sorted(set(years.tolist()))}. Train on more years."
+            f"The model {experiment.name} is calibrated on the last training year, or the last third of a single one, "
+            f"and needs earlier stops with and without the outcome; found {sorted(set(years.tolist()))}. Train on more "
+            "years."
         )
     if len(np.unique(positive[~early])) < 2:
         raise SqfError(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.modelling.calibration import fit_calibrator
-from sqf_pipeline.modelling.estimators import BLEND, blended, kind, make_model, use_one_core
+from sqf_pipeline.modelling.estimators import BLEND, blended, clear_padding, kind, make_model, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
 from sqf_pipeline.modelling.resampling import resample
@@ -31,6 +31,12 @@ def positive_score(pipeline: Any, stops: pd.DataFrame) -> np.ndarray:
     if True not in classes:
         return np.zeros(len(stops))
     return np.asarray(probabilities[:, classes.index(True)], dtype=np.float64)
+
+
+def _row_by_row(features: pd.DataFrame) -> pd.DataFrame:
+    """Return features laid out by rows: deep trees look at many features of few stops, a tenth quicker so."""
+    rows = np.ascontiguousarray(features.to_numpy())
+    return pd.DataFrame(rows, index=features.index, columns=features.columns, copy=False)
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,9 @@ class FitStep:
             parts=parts,
         )
         with one_thread():
-            model.fit(sampled.stops, sampled.positive)
+            model.fit(_row_by_row(sampled.stops) if self.encoded else sampled.stops, sampled.positive)
         use_one_core(model)
+        clear_padding(model)
         return model, sampled.before, sampled.after
 
     def choose(

@@ -30,16 +30,7 @@ def yearly_check(
 ) -> dg.AssetCheckSpec:
     """Return the declaration of a check that has the asset's partitions: a red year stays red when another turns green.
 
-    Parameters
-    ----------
-    name, asset
-        Name of the check, and of the asset as in its key.
-    years
-        The asset's partitions.
-    description
-        What must hold, in words.
-    blocking
-        Whether nothing downstream runs when it fails.
+    When it is `blocking` and fails, nothing downstream runs.
     """
     with warnings.catch_warnings():
         # Dagster calls partitions of checks a preview; its release is pinned, and the UI shows a check by year
@@ -67,12 +58,6 @@ def through_gate(
 
     Parameters
     ----------
-    contract
-        The pandera schema of the hand-off.
-    frame
-        What the asset made.
-    asset
-        Name of the asset, as in its key.
     output_name
         Name of the output in a multi-asset.
     metadata
@@ -91,13 +76,14 @@ def through_gate(
     if refused := sentences(findings, "red"):
         yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
         raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
+    described = any(column.description for column in contract.columns.values())
     yield dg.Output(
         coerced,
         output_name=output_name,
         metadata={
             "dagster/partition_row_count": len(coerced),
             # a contract that describes no column leaves it to the table, whose comments do
-            **({"dagster/column_schema": column_schema(contract)} if _describes(contract) else {}),
+            **({"dagster/column_schema": column_schema(contract)} if described else {}),
             **(metadata or {}),
         },
         data_version=dg.DataVersion(data_version) if data_version else None,
@@ -152,15 +138,8 @@ def warning_check(
 def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
     """Refuse to go on when a test year's stops are not what the models were fitted on.
 
-    Called by the asset `drift` itself, and by whatever is made for people from its table, so that materialising one
-    of those alone is no way round a red check.
-
-    Parameters
-    ----------
-    drift
-        Rows of the table `drift`: column_name, measure, status (ok, warn, fail), detail.
-    test_year
-        The year whose rows they are.
+    Called by the asset `drift` itself, and by whatever is made for people from its table (`drift` holds rows of it),
+    so that materialising one of those alone is no way round a red check.
 
     Raises
     ------
@@ -182,17 +161,9 @@ def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
 
 
 def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
-    """Return how often each rule was broken: column, rule, rows, and a few example values.
+    """Return how often each rule was broken: column, rule, rows and a few example values, in that order.
 
-    Parameters
-    ----------
-    failure_cases
-        `SchemaErrors.failure_cases`, one row per broken value.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Sorted by column and rule, so that two runs report the same.
+    `failure_cases` are those of `SchemaErrors`, one row a broken value.
     """
     import pandas as pd
 
@@ -233,10 +204,6 @@ def column_schema(contract: "pa.DataFrameSchema") -> dg.TableSchema:
             for name, column in contract.columns.items()
         ]
     )
-
-
-def _describes(contract: "pa.DataFrameSchema") -> bool:
-    return any(column.description for column in contract.columns.values())
 
 
 def _described(column: "pa.Column") -> str | None:

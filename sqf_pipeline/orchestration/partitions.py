@@ -86,20 +86,7 @@ def require_training_years(training: Iterable[int], test_year: int, *, now: date
 
 
 def require_test_year(year: int, *, now: datetime | None = None) -> None:
-    """Refuse a test year that has no three published years before it, or that is not over.
-
-    Parameters
-    ----------
-    year
-        The test year asked for.
-    now
-        The moment to judge by; the present by default.
-
-    Raises
-    ------
-    SqfError
-        Saying which years can be asked for.
-    """
+    """Refuse a test year without three published years before it, or that is not over; SqfError says which can be."""
     keys = TEST_YEARS.get_partition_keys(current_time=now or datetime.now(tz=UTC))
     if str(year) not in keys:
         known = f"{keys[0]} to {keys[-1]}" if keys else "none yet"

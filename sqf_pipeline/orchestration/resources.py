@@ -109,14 +109,7 @@ class Writers:
 class Warehouse:
     """The PostgreSQL database of one source, opened when it is first used.
 
-    Parameters
-    ----------
-    database_url
-        URL of an external server; None for the embedded one.
-    directory
-        Where the embedded server keeps its data.
-    schema
-        PostgreSQL schema of the source.
+    Without a `database_url` it is the embedded server's, which keeps its data in `directory`; a source has a schema.
     """
 
     def __init__(self, database_url: str | None, directory: Path, schema: str) -> None:

@@ -86,15 +86,7 @@ def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None,
 
 
 def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: bool = False) -> dg.ScheduleDefinition:
-    """Return the schedule `yearly_publication`.
-
-    Parameters
-    ----------
-    yearly_stops
-        The job that loads the stops of a year.
-    running
-        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
-    """
+    """Return the schedule `yearly_publication`; unless it is `running`, it is switched on in the UI."""
 
     @dg.schedule(
         name="yearly_publication",
@@ -147,7 +139,9 @@ def _look(
         if year == last_year and state.published:
             # Last year is asked first, because the years it is trained on are wanted as soon as it is there.
             wanted.update({before for before in training_years(year) if before >= FIRST_YEAR} - by_hand)
-        history = YearHistory(record.sha256 if record else None, loaded[year], _runs_of(instance, job, year))
+        runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={YEAR_TAG: str(year)}), limit=_RUNS_LOOKED_AT)
+        told = tuple((run.tags.get(PUBLICATION_TAG, ""), run.status) for run in runs)
+        history = YearHistory(record.sha256 if record else None, loaded[year], told)
         key, reason = decide(state, history)
         reasons.append(reason)
         if key is not None:
@@ -199,23 +193,10 @@ def _loaded_sha256(instance: dg.DagsterInstance, year: int) -> str | None:
     return str(digest.value) if digest is not None else None
 
 
-def _runs_of(instance: dg.DagsterInstance, job: str, year: int) -> tuple[tuple[str, dg.DagsterRunStatus], ...]:
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={YEAR_TAG: str(year)}), limit=_RUNS_LOOKED_AT)
-    return tuple((run.tags.get(PUBLICATION_TAG, ""), run.status) for run in runs)
-
-
 def build_sensor(
     yearly_stops: "UnresolvedAssetJobDefinition", yearly_rerun: "UnresolvedAssetJobDefinition", *, running: bool = False
 ) -> dg.SensorDefinition:
-    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops.
-
-    Parameters
-    ----------
-    yearly_stops, yearly_rerun
-        The jobs that load the stops of a year, and make everything of a test year.
-    running
-        Whether it runs as soon as a daemon loads it; otherwise it is switched on in the UI.
-    """
+    """Return the sensor `rerun_after_publication`, which requests the test years that use new stops."""
 
     @dg.sensor(
         name="rerun_after_publication",
@@ -239,10 +220,11 @@ def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> li
     requests: list[dg.RunRequest] = []
     reasons: list[str] = []
     for batch, statuses in batches.items():
-        followed = _followed(instance, models_job, batch)
+        runs = instance.get_runs(dg.RunsFilter(job_name=models_job, tags={BATCH_TAG: batch}))
+        followed = {run.tags.get("dagster/partition") for run in runs}
         first = max(FIRST_TEST_YEAR, min({*loaded, *statuses}) + TRAINING_YEARS)
         for test_year in _concerned(statuses, range(first, date.fromisoformat(batch).year)):
-            reason = f"{test_year} was requested already" if test_year in followed else None
+            reason = f"{test_year} was requested already" if str(test_year) in followed else None
             reason = reason or _obstacle(test_year, statuses, loaded)
             if reason:
                 reasons.append(f"{batch}: {reason}")
@@ -261,11 +243,6 @@ def _recent_batches(instance: dg.DagsterInstance, job: str) -> dict[str, dict[in
         if batch and year:
             batches.setdefault(batch, {}).setdefault(int(year), run.status)
     return dict(sorted(batches.items()))
-
-
-def _followed(instance: dg.DagsterInstance, job: str, batch: str) -> set[int]:
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={BATCH_TAG: batch}))
-    return {int(run.tags["dagster/partition"]) for run in runs if "dagster/partition" in run.tags}
 
 
 def _concerned(years: Iterable[int], test_years: Iterable[int]) -> list[int]:

@@ -1,17 +1,21 @@
-"""What is kept of earlier runs: the former version of a year, and the year before.
+"""What is kept of a year beside its assets' inputs: its former version, the year before, and what it was cleaned to.
 
 They are read from the store, not as inputs of an asset: a year does not depend on the one before it, and is
 only compared with it when it is stored.
 """
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import dagster as dg
+
+from sqf_pipeline.files import file_sha256, writable, written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sqf_pipeline.cleaning.clean_stops import CleanedStops
     from sqf_pipeline.orchestration.io_managers import ParquetIOManager
     from sqf_pipeline.year_checks.year_review import YearBefore
 
@@ -36,3 +40,44 @@ def kept_year(frames: "ParquetIOManager", year: int) -> "YearBefore | None":
     files = kept_frame(frames, "source_files", year)
     coverage = None if files is None else str(files["coverage"].iloc[0])
     return YearBefore(stops, kept_frame(frames, "column_loss", year), coverage)
+
+
+def hand_over_cleaned(frames: "ParquetIOManager", year: int, code: str, cleaned: "CleanedStops") -> None:
+    """Put by what the raw stops just stored were cleaned to, so that the step that stores clean stops need not again.
+
+    Parameters
+    ----------
+    code
+        Version of the code that cleans.
+    """
+    import joblib
+
+    path = _handed_over(frames, year, code)
+    _forget(frames, year)
+    if path is not None:
+        with writable(path), written_whole(path) as temporary:
+            joblib.dump(cleaned, temporary)
+
+
+def take_cleaned(frames: "ParquetIOManager", year: int, code: str) -> "CleanedStops | None":
+    """Return what was handed over of the raw stops that are stored, and forget it; None where it is of others."""
+    import joblib
+
+    path = _handed_over(frames, year, code)
+    try:
+        cleaned = joblib.load(path) if path is not None else None
+    except FileNotFoundError:
+        cleaned = None
+    _forget(frames, year)
+    return cast("CleanedStops | None", cleaned)
+
+
+def _forget(frames: "ParquetIOManager", year: int) -> None:
+    for left in frames.directory.glob(f"cleaned/{year}-*.joblib"):
+        left.unlink(missing_ok=True)
+
+
+def _handed_over(frames: "ParquetIOManager", year: int, code: str) -> Path | None:
+    """Return a file named by the bytes of the raw stops and by the code; None where no raw stops are stored."""
+    raw = frames.path(dg.AssetKey("raw_stops"), str(year))
+    return frames.directory / "cleaned" / f"{year}-{file_sha256(raw)}-{code}.joblib" if raw.exists() else None

@@ -75,6 +75,8 @@ class Evidence:
         Result tables of the test year by name.
     synthetic
         Whether the stops are invented; then nothing is compared with what was published.
+    complete_cases
+        By years, what forests that are asked more than once said.
     """
 
     stops: Mapping[int, pd.DataFrame]
@@ -83,6 +85,7 @@ class Evidence:
     excerpts: frozenset[int] = frozenset()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     synthetic: bool = False
+    complete_cases: dict[tuple[int, ...], Any] = field(default_factory=dict, init=False)
 
     def of(self, years: tuple[int, ...]) -> pd.DataFrame:
         """Return the stops of years, earliest first."""

@@ -1,7 +1,8 @@
 """Which charts are drawn of a test year, from which rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,21 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChartInputs:
-    """Stops and result tables of one test year; `stops` are those of the training years and of the test year."""
+    """Stops of the training years and of one test year, and its test stops and result tables by name."""
 
     test_year: int
     source: str
     stops: pd.DataFrame
-    test_stops: pd.DataFrame
-    models: pd.DataFrame
-    predictions: pd.DataFrame
-    metric_intervals: pd.DataFrame
-    confusion_matrices: pd.DataFrame
-    feature_importances: pd.DataFrame
-    calibration_bins: pd.DataFrame
-    subgroup_metrics: pd.DataFrame
-    drift: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
     data_note: str = ""
+
+    def of_models(self, table: str, *names: str) -> pd.DataFrame:
+        """Return the rows of a table about some models."""
+        return self.tables[table][self.tables[table]["model"].isin(names)]
 
 
 def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
@@ -49,68 +46,55 @@ def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
     yield "outcome_shares", stops_plots.outcome_shares(inputs.stops, of_stops)
     yield "hour_and_weekday", stops_plots.hour_and_weekday(inputs.stops, of_stops)
     yield "stops_map", stops_plots.stops_map(inputs.stops, of_stops)
-    summonses = inputs.models[inputs.models["outcome"] == "summons"]
-    yield "class_balance", model_plots.class_balance(summonses, of_models)
-    for outcome in drawn_outcomes(inputs):
+    models = inputs.tables["models"]
+    yield "class_balance", model_plots.class_balance(models[models["outcome"] == "summons"], of_models)
+    for outcome in drawn_outcomes(inputs.tables["test_stops"]):
         yield from _charts_of_outcome(inputs, outcome, of_models)
-    yield "drift", drift_plots.drift_overview(inputs.drift, of_models)
+    yield "drift", drift_plots.drift_overview(inputs.tables["drift"], of_models)
 
 
-def drawn_outcomes(inputs: ChartInputs) -> list[str]:
+def drawn_outcomes(test_stops: pd.DataFrame) -> list[str]:
     """Return the outcomes whose models are drawn: those that some test stops had and others had not."""
-    return [outcome for outcome in STUDY_OUTCOMES if inputs.test_stops[STUDY_TARGETS[outcome]].nunique() == 2]
+    return [outcome for outcome in STUDY_OUTCOMES if test_stops[STUDY_TARGETS[outcome]].nunique() == 2]
 
 
 def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "Iterator[tuple[str, Figure]]":
-    fitted = set(inputs.models["model"])
-    mains = [name for name in MAIN_MODELS if name.startswith(f"{outcome}-") and name in fitted]
+    models, stops, target = inputs.tables["models"], inputs.tables["test_stops"], STUDY_TARGETS[outcome]
+    fitted = models.loc[models["outcome"] == outcome, "model"].tolist()
+    mains = [name for name in MAIN_MODELS if name in fitted]
     study = f"{outcome}-study_2021-{MAIN_ESTIMATOR}"
     if study not in fitted:  # years of two forms do not have the study's columns
-        study = next(reversed(mains))
-    known = inputs.test_stops[inputs.test_stops[STUDY_TARGETS[outcome]].notna()]
-    yield (
-        f"{outcome}_confusion_matrices",
-        model_plots.confusion_matrices(
-            inputs.confusion_matrices[inputs.confusion_matrices["model"] == study], origin, outcome=outcome
+        study = mains[-1]
+    known = stops[stops[target].notna()]
+    share, measure = float(known[target].mean()), METRIC_BY_OUTCOME[outcome]
+    curves, areas = _curves(inputs, mains, known), inputs.of_models("metric_intervals", *mains)
+    groups = inputs.of_models("subgroup_metrics", study)
+    figures = {
+        "confusion_matrices": partial(
+            model_plots.confusion_matrices, inputs.of_models("confusion_matrices", study), origin, outcome=outcome
         ),
-    )
-    yield (
-        f"{outcome}_roc_and_precision_recall",
-        model_plots.roc_and_precision_recall(
-            _curves(inputs, mains, known),
-            inputs.metric_intervals[inputs.metric_intervals["model"].isin(mains)],
-            origin,
-            base_rate=float(known[STUDY_TARGETS[outcome]].mean()),
-            rows=len(known),
+        "roc_and_precision_recall": partial(
+            model_plots.roc_and_precision_recall, curves, areas, origin, base_rate=share, rows=len(known)
         ),
-    )
-    bins = inputs.calibration_bins
-    yield f"{outcome}_calibration", model_plots.calibration(bins[bins["model"].isin(mains)], origin)
-    measure = METRIC_BY_OUTCOME[outcome]
-    importances = inputs.feature_importances
-    yield (
-        f"{outcome}_importances",
-        model_plots.importances(importances[importances["model"] == study], origin, measure=measure),
-    )
-    names = inputs.models.loc[inputs.models["outcome"] == outcome, "model"]
-    yield (
-        f"{outcome}_models",
-        model_plots.metric_comparison(
-            inputs.metric_intervals[inputs.metric_intervals["model"].isin(names)],
-            measure,
-            origin,
-            chance=0.5 if measure == "roc_auc" else float(known[STUDY_TARGETS[outcome]].mean()),
+        "calibration": partial(model_plots.calibration, inputs.of_models("calibration_bins", *mains), origin),
+        "importances": partial(
+            model_plots.importances, inputs.of_models("feature_importances", study), origin, measure=measure
         ),
-    )
-    groups = inputs.subgroup_metrics[inputs.subgroup_metrics["model"] == study]
-    yield f"{outcome}_group_rates", subgroup_plots.subgroup_rates(groups, origin)
-    yield f"{outcome}_group_quality", subgroup_plots.subgroup_quality(groups, origin)
+        "models": partial(
+            model_plots.metric_comparison, inputs.of_models("metric_intervals", *fitted), measure, origin,
+            chance=0.5 if measure == "roc_auc" else share,
+        ),
+        "group_rates": partial(subgroup_plots.subgroup_rates, groups, origin),
+        "group_quality": partial(subgroup_plots.subgroup_quality, groups, origin),
+    }  # fmt: skip
+    for name, draw in figures.items():
+        yield f"{outcome}_{name}", draw()
 
 
 def _curves(inputs: ChartInputs, names: list[str], known: pd.DataFrame) -> pd.DataFrame:
     """Return points of the curves of some models of one outcome, on the same resamples."""
     weights = resample_weights(stop_clusters(known), resamples=CURVE_RESAMPLES)
-    chosen = inputs.predictions[inputs.predictions["model"].isin(names)]
+    chosen = inputs.of_models("predictions", *names)
     by_name = forecasts(chosen)
     order = known["stop_id"].to_numpy()
     parts = []

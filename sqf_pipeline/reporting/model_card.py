@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import DisplayTable, count, display_table, listed, number, share
+from sqf_pipeline.display import count, listed, number, share
 from sqf_pipeline.evaluation.model_selection import tried_for_one_place
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
@@ -93,20 +93,11 @@ def _context(test_year: int, source: str, tables: card.Tables) -> dict[str, Any]
         "drift": card.card_table("drift", drift),
         "drift_counts": {status: int(statuses.get(status, 0)) for status in ("ok", "warn", "fail")},
         "study_2021": card.card_table("study_2021", compared.assign(note=compared["note"].fillna(""))),
-        "tried": _tried(models),
+        "tried": card.card_table("tried", tried_for_one_place(models)),
         "fits": card.fits(models),
         "versions": card.versions(models),
         "level": _level(tables["metric_intervals"]),
     }
-
-
-def _tried(models: pd.DataFrame) -> DisplayTable:
-    """Return what was compared for each served model, the chosen first."""
-    return display_table(
-        tried_for_one_place(models).to_dict("records"),
-        [("model", "Served", "code"), ("estimator", "Tried", "words"), ("columns", "Columns", "count"),
-         ("log_loss", "Log loss", "small"), ("average_precision", "Average precision", "decimal")],
-    )  # fmt: skip
 
 
 def _forms(models: pd.DataFrame) -> str:

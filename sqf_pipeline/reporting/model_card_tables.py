@@ -20,6 +20,8 @@ PACKAGES_FIRST = ("python", "sqf-pipeline", "scikit-learn", "imbalanced-learn", 
 _SUMMARY = metrics_in("summary")
 _SUMMARY_HEADS = [(metric.name, metric.title) for metric in _SUMMARY]
 
+Estimates = dict[tuple[str, str], tuple[Any, Any, Any]]
+"""Estimate, low and high by model and metric."""
 Tables = Mapping[str, pd.DataFrame]
 """Result tables of one test year by name, as the warehouse holds them; one that is lacking is an empty frame."""
 
@@ -32,7 +34,7 @@ def card_table(
     Parameters
     ----------
     name
-        Of the table in `card_columns.csv`; `low` and `high` of a frame are not renamed, see `_ends`.
+        Of the table in `card_columns.csv`.
     rows
         A frame, or dictionaries.
     more
@@ -59,14 +61,13 @@ def chosen_models(models: pd.DataFrame) -> dict[tuple[str, str], str]:
     return {key: best[key] for key in sorted(best, key=lambda key: model_order(*key))}
 
 
-def estimates(intervals: pd.DataFrame) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
+def estimates(intervals: pd.DataFrame) -> Estimates:
     """Return estimate, low and high by (model, metric)."""
     return {(str(row.model), str(row.metric)): (row.estimate, row.low, row.high) for row in intervals.itertuples()}
 
 
-def metric_texts(intervals: pd.DataFrame, model: str, names: Iterable[str]) -> dict[str, str]:
+def metric_texts(values: Estimates, model: str, names: Iterable[str]) -> dict[str, str]:
     """Return metrics of a model with their intervals, as text."""
-    values = estimates(intervals)
     return {name: metric_text(name, *values.get((model, name), (None, None, None))) for name in names}
 
 
@@ -96,13 +97,13 @@ def tiers(tables: Tables) -> DisplayTable:
 
 def _chosen_rows(tables: Tables) -> list[dict[str, Any]]:
     """Return outcome, set of columns, model chosen on the last training year, and its metrics of the summary."""
-    names = [metric.name for metric in _SUMMARY]
+    names, values = [metric.name for metric in _SUMMARY], estimates(tables["metric_intervals"])
     return [
         {
             "outcome": outcome,
             "columns": columns,
             "model": model,
-            **metric_texts(tables["metric_intervals"], model, names),
+            **metric_texts(values, model, names),
         }
         for (outcome, columns), model in chosen_models(tables["models"]).items()
     ]
@@ -110,9 +111,9 @@ def _chosen_rows(tables: Tables) -> list[dict[str, Any]]:
 
 def metrics(tables: Tables, outcomes: Sequence[str], names: Sequence[str]) -> DisplayTable:
     """Return metrics with intervals, one row a model of the outcomes."""
-    known, ordered = load_metrics(), ordered_models(tables["models"])
+    known, ordered, values = load_metrics(), ordered_models(tables["models"]), estimates(tables["metric_intervals"])
     rows = [
-        {"model": model, **metric_texts(tables["metric_intervals"], str(model), names)}
+        {"model": model, **metric_texts(values, str(model), names)}
         for model in ordered.loc[ordered["outcome"].isin(outcomes), "model"]
     ]
     titles = [(name, known[name].title if name in known else words(name).capitalize()) for name in names]
@@ -196,7 +197,7 @@ def years(history: pd.DataFrame) -> DisplayTable:
     names = [metric.name for metric in _SUMMARY]
     rows: list[dict[str, Any]] = []
     for (model, year), part in history[history["metric"].isin(names)].groupby(["model", "test_year"], sort=True):
-        found = metric_texts(part, str(model), part["metric"])
+        found = metric_texts(estimates(part), str(model), part["metric"])
         rows.append({"model": model, "year": int(year)} | {name: found.get(name, ABSENT) for name in names})
     return card_table("years", rows, _SUMMARY_HEADS)
 

@@ -1,14 +1,12 @@
 """Weapon, firearm and knife side by side: no figure of one stands without the others, which can differ in sign."""
 
-from typing import Any
-
 import pandas as pd
 
 from sqf_pipeline.display import DisplayTable, count, share, with_interval
 from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.registry.outcomes import model_order
 from sqf_pipeline.registry.words import group_label
-from sqf_pipeline.reporting.model_card_tables import card_table, metric_texts
+from sqf_pipeline.reporting.model_card_tables import card_table, estimates, metric_texts
 
 _SUMMARY = metrics_in("summary")
 
@@ -16,14 +14,11 @@ _SUMMARY = metrics_in("summary")
 def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentration: pd.DataFrame) -> DisplayTable:
     """Return how models of a weapon rank, and how few stops hold what they look for, one row a model.
 
-    Parameters
-    ----------
-    models, intervals, concentration
-        Rows of `models`, `metric_intervals` and `risk_concentration` of one test year.
+    Made from `models`, `metric_intervals` and `risk_concentration` of one test year.
     """
     if concentration.empty:
         return DisplayTable()
-    rows: list[dict[str, Any]] = []
+    values, rows = estimates(intervals), []
     for model, outcome in _by_outcome(models, concentration).items():
         part = concentration[concentration["model"] == model]
         first = part.iloc[0]
@@ -32,7 +27,7 @@ def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentra
             for row in part.itertuples()
         }
         below = f"{share(first['stops_below_1_percent'])}, {count(first['weapons_there'])} with one"
-        ranked = metric_texts(intervals, model, [metric.name for metric in _SUMMARY])
+        ranked = metric_texts(values, model, [metric.name for metric in _SUMMARY])
         rows.append({"outcome": outcome, "below": below, "model": model, **ranked, **held})
     heads = [(f"share_{held:g}", f"{share(held, 0)} are in the riskiest") for held in concentration["weapons_share"]]
     return card_table("concentration", rows, [*((one.name, one.title) for one in _SUMMARY), *dict.fromkeys(heads)])
@@ -41,10 +36,7 @@ def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentra
 def recall_table(models: pd.DataFrame, at_recall: pd.DataFrame) -> DisplayTable:
     """Return what one threshold for everybody finds by group of people, the outcomes of a group below each other.
 
-    Parameters
-    ----------
-    models, at_recall
-        Rows of `models` and `precision_at_recall` of one test year.
+    Made from `models` and `precision_at_recall` of one test year.
     """
     if at_recall.empty:
         return DisplayTable()

@@ -17,8 +17,8 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFEST_NAME, Manifest
 
 CURRENT_NAME = "current"
-OLDEST_RUNTIME = (1, 22)
-"""Oldest onnxruntime (major, minor) that the fast form's compact trees are served with."""
+OLDEST_RUNTIME = (1, 24)
+"""Oldest onnxruntime (major, minor) that answers rightly where a tree splits on categories: 1.22 and 1.23 do not."""
 _LARGEST_MANIFEST = 20_000_000
 
 

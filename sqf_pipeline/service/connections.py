@@ -3,7 +3,6 @@
 import signal
 import threading
 from collections.abc import Callable
-from copy import copy
 from threading import get_ident
 from typing import Any
 
@@ -15,11 +14,9 @@ from waitress.task import ErrorTask
 
 from sqf_pipeline.service.problems import DETAILS, PROBLEM_TYPE
 from sqf_pipeline.service.schemas import Problem
-from sqf_pipeline.service.study_contract import STUDY_ROUTES
+from sqf_pipeline.service.study_contract import LONGEST_SHORT, STUDY_ROUTES
 
 _SHORT = tuple(f"/api/{route}" for route, _ in STUDY_ROUTES.values())
-_LONGEST = 4096
-"""Bytes of the longest body that is a short question."""
 _LONGEST_WAIT = 0.5
 """Seconds until a signal to end is seen."""
 
@@ -46,14 +43,11 @@ class Channel(HTTPChannel):
     at_once = False
 
     def received(self, data: bytes) -> bool:
-        """Take what was read, answer a short question that it ends, and send head and body of the answer together."""
+        """Take what was read, and answer a short question that it ends."""
         taken: bool = super().received(data)
         while self.at_once:
             self.at_once = False
-            self.adj = self.server.adj_at_once
             self.service()
-            self.adj = self.server.adj
-            self.handle_write()
         return taken
 
 
@@ -65,8 +59,6 @@ class Listener(TcpWSGIServer):
     def __init__(self, *args: Any, **named: Any) -> None:
         self.reader = get_ident()
         super().__init__(*args, **named)
-        self.adj_at_once = copy(self.adj)
-        self.adj_at_once.send_bytes = self.adj.outbuf_high_watermark
 
     def add_task(self, task: Channel) -> None:
         """Take the first request of a connection; called by the thread that read it, or that answered one before it.
@@ -75,16 +67,11 @@ class Listener(TcpWSGIServer):
         tenth of a millisecond, which is less than it takes to wake a thread and be woken by it.
         """
         asked = task.requests[0]
-        short = not asked.error and asked.path.endswith(_SHORT) and asked.content_length <= _LONGEST
+        short = not asked.error and asked.path.endswith(_SHORT) and asked.content_length <= LONGEST_SHORT
         if short and get_ident() == self.reader:
             task.at_once = True
         else:
             super().add_task(task)
-
-    def pull_trigger(self) -> None:
-        """Wake the reading thread, unless it is the one that asks."""
-        if get_ident() != self.reader:
-            super().pull_trigger()
 
 
 def run_server(application: Callable[..., Any], **settings: Any) -> None:

@@ -51,7 +51,7 @@ class RowEncoder:
     """Turn dictionaries of fields into the float32 matrix of shape (stops, width) that the fast model takes."""
 
     def __init__(self, encoding: Encoding) -> None:
-        self.width = encoding.width
+        self._width = encoding.width
         self._numbers = tuple((entry.field, entry.column, entry.missing, entry.marked) for entry in encoding.numbers)
         self._categories = tuple(
             (entry.field, entry.column, entry.places, entry.other, entry.missing, entry.kind == "one_hot", entry.unseen)
@@ -61,25 +61,21 @@ class RowEncoder:
     def encode(self, stops: Iterable[Mapping[str, Value]]) -> np.ndarray:
         """Return the matrix of some stops; a field that is absent or None counts as not known."""
         stops = list(stops)
-        matrix = np.zeros((len(stops), self.width), dtype=np.float32)
+        matrix = np.zeros((len(stops), self._width), dtype=np.float32)
         for row, stop in zip(matrix, stops, strict=True):
-            self.write(row, stop)
+            for field, column, unknown, marked in self._numbers:
+                value = stop.get(field)
+                if value is not None:
+                    row[column] = value
+                    continue
+                row[column] = unknown
+                if marked:
+                    row[column + 1] = 1.0
+            for field, column, places, other, missing, one_hot, unseen in self._categories:
+                value = stop.get(field)
+                place = missing if value is None else places.get(str(value), other)
+                if not one_hot:
+                    row[column] = unseen if place < 0 else place
+                elif place >= 0:
+                    row[column + place] = 1.0
         return matrix
-
-    def write(self, row: np.ndarray, stop: Mapping[str, Value]) -> None:
-        """Write a stop into a row of zeros, float32 of shape (width,)."""
-        for field, column, unknown, marked in self._numbers:
-            value = stop.get(field)
-            if value is not None:
-                row[column] = value
-                continue
-            row[column] = unknown
-            if marked:
-                row[column + 1] = 1.0
-        for field, column, places, other, missing, one_hot, unseen in self._categories:
-            value = stop.get(field)
-            place = missing if value is None else places.get(str(value), other)
-            if not one_hot:
-                row[column] = unseen if place < 0 else place
-            elif place >= 0:
-                row[column + place] = 1.0

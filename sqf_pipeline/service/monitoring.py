@@ -1,10 +1,8 @@
 """Counts and times of the service for Prometheus."""
 
-from collections.abc import Callable, Iterable
 from time import perf_counter
-from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 TRIAL = "sqf.trial"
@@ -30,17 +28,6 @@ class Metrics:
         )  # fmt: skip
         self.predictions = Counter("sqf_predictions", "Stops answered.", ("outcome", "tier"), registry=self.registry)
 
-        self._kept: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
-
-    def count(self, endpoint: str, method: str, status: str, seconds: float) -> None:
-        """Count a request that was answered, and how long that took."""
-        kept = self._kept.get((endpoint, method, status))
-        if kept is None:  # looking up a metric by its labels takes longer than counting
-            kept = self.requests.labels(endpoint, method, status), self.seconds.labels(endpoint)
-            self._kept[endpoint, method, status] = kept
-        kept[0].inc()
-        kept[1].observe(seconds)
-
     def page(self) -> bytes:
         """Return the metrics in Prometheus's text format."""
         return generate_latest(self.registry)
@@ -48,23 +35,22 @@ class Metrics:
 
 def register_metrics(app: Flask, metrics: Metrics) -> None:
     """Count and time every request of an application, and serve `/metrics`."""
-    answer = app.wsgi_app
 
-    def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        started = perf_counter()
+    def start() -> None:
+        g.started = perf_counter()
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            if TRIAL not in environ:
-                method = environ["REQUEST_METHOD"]
-                endpoint = environ["werkzeug.request"].endpoint or "none"
-                method = method if method in _METHODS else "other"
-                metrics.count(endpoint, method, status[:3], perf_counter() - started)
-            return start_response(status, headers, *error)
-
-        return answer(environ, start)
+    def finish(response: Response) -> Response:
+        if TRIAL in request.environ:
+            return response
+        endpoint = request.endpoint or "none"
+        method = request.method if request.method in _METHODS else "other"
+        metrics.requests.labels(endpoint, method, response.status_code).inc()
+        metrics.seconds.labels(endpoint).observe(perf_counter() - g.get("started", perf_counter()))
+        return response
 
     def show() -> Response:
         return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
 
-    app.wsgi_app = counted  # type: ignore[method-assign]
+    app.before_request(start)
+    app.after_request(finish)
     app.add_url_rule("/metrics", "metrics", show, methods=["GET"])

@@ -1,9 +1,7 @@
 """Answers of one exported model: fields in, probability, class and its record in the test year out."""
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,28 +62,10 @@ class Predictor:
         self._input = self._session.get_inputs()[0].name
         self._encoder = RowEncoder(entry.encoding)
         self._filler = GapFiller(entry.drawn) if entry.drawn else None
-        self._own = threading.local()
 
     def scores(self, encoded: np.ndarray) -> np.ndarray:
         """Return the uncalibrated scores, float64 of shape (stops,), of an encoded float32 matrix."""
         return np.asarray(self._session.run(None, {self._input: encoded})[0], dtype=np.float64)[:, 0]
-
-    def is_positive(self, stop: Mapping[str, Value]) -> bool:
-        """Return the class of one stop at the model's own threshold, through memory that each thread keeps.
-
-        This is what `predict` says, in less than half of its time.
-        """
-        if self._filler is not None:
-            return self.predict([stop])[0].positive
-        try:
-            row, score, run = self._own.kept
-        except AttributeError:
-            row, score, run = self._own.kept = _bind(self._session, self._encoder.width)
-        row.fill(0)
-        self._encoder.write(row, stop)
-        run()
-        limit = self.entry.thresholds[self.entry.default_threshold].value
-        return bool(self.entry.calibration.apply(score[0])[0] >= limit)
 
     def probabilities(self, stops: Sequence[Mapping[str, Value]]) -> np.ndarray:
         """Return the calibrated probabilities, float64 of shape (stops,).
@@ -163,17 +143,6 @@ def load_predictors(bundle: Bundle) -> dict[tuple[Outcome, Tier], Predictor]:
         # at 456 MB, and stands at 276 MB with this. The largest model is read first.
         return_memory()
     return predictors
-
-
-def _bind(session: "onnxruntime.InferenceSession", width: int) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
-    """Return a model's one row, float32 of shape (width,), its score of shape (1, 1), and what computes the score."""
-    from onnxruntime import OrtValue
-
-    rows, score = np.zeros((1, width), dtype=np.float32), np.zeros((1, 1), dtype=np.float32)
-    binding = session.io_binding()
-    binding.bind_ortvalue_input(session.get_inputs()[0].name, OrtValue.ortvalue_from_numpy(rows))
-    binding.bind_ortvalue_output(session.get_outputs()[0].name, OrtValue.ortvalue_from_numpy(score))
-    return rows[0], score, partial(session.run_with_iobinding, binding)
 
 
 def _open_session(onnx_bytes: bytes) -> "onnxruntime.InferenceSession":

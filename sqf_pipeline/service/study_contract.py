@@ -24,12 +24,14 @@ HINTS = {
 }
 
 
+LONGEST_SHORT = 4096
+"""Bytes of the longest document that is answered at once; twelve fields take some 300."""
 _LONGEST = 32
 _MOST_KEPT = 4096
 
 
 class StudyFieldError(ValueError):
-    """A value that the study's endpoint cannot read; `field` is the study's name of it."""
+    """A value that the study's endpoint cannot read; `field` is its name, empty for the whole document."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -41,16 +43,10 @@ def study_reader(
 ) -> Callable[[Mapping[str, object]], dict[str, Value]]:
     """Return the function that reads one request of the study's kind to the registry's fields.
 
-    It takes the study's names with numbers, numeric strings or, for months, days and flags, names. Other names are
+    It takes the study's names with numbers, numeric strings or, for months, days and flags, names; other names are
     passed over, as the study's service did. It raises StudyFieldError for the first field that is absent, unreadable or
-    out of range. Texts that it has read are kept, some thousand a field: most stops have few different ones.
-
-    Parameters
-    ----------
-    outcome
-        Which endpoint is asked.
-    specs
-        The model's fields by registry name, for their ranges.
+    outside its range in `specs`, by registry name. Some thousand texts a field are kept with their values: stops differ
+    in few.
     """
     fields = [
         (name, field, lru_cache(_MOST_KEPT)(partial(_read_text, field, specs[name])))

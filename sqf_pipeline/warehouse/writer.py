@@ -1,6 +1,5 @@
 """Frames into tables and back; writers of one partition, or of tables that refer to each other, wait for each other."""
 
-import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -122,31 +121,6 @@ def read_batches(
         with path.open("wb") as file:
             copy_out(connection, table, chosen, partition, file)
         yield from csv_to_batches(path, chosen)
-
-
-def table_fingerprint(engine: sa.Engine, table: sa.Table, partition: Mapping[str, object] | None = None) -> str:
-    """Return the SHA-256 digest of a table's rows in the order of its key.
-
-    Left out are the columns that differ between two runs on the same stops (times of writing and of fetching).
-    """
-    columns = [column for column in table.columns if not column.info.get("volatile")]
-    digest = _Digest()
-    copy_out(engine, table, columns, partition or {}, digest)
-    return digest.hexdigest()
-
-
-class _Digest:
-    """A file that keeps only the digest of what is written to it."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self._digest.update(data)
-        return len(data)
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
 
 
 def _lock(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame, year: int) -> None:

@@ -1,7 +1,6 @@
 """Whether a year is whole, a part, or an excerpt, and the words for it that every page and table shows."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -51,7 +50,7 @@ def combined_coverage(coverages: Iterable[str | None]) -> str:
     return " ".join(word for word in (PARTIAL, EXCERPT) if word in said) or WHOLE
 
 
-def is_partial(coverage: str | None) -> bool:
+def is_partial(coverage: object) -> bool:
     """Return whether a year of this coverage lacks months, so that it is no year to train on or to test with."""
     return isinstance(coverage, str) and PARTIAL in coverage
 
@@ -91,7 +90,7 @@ def partial_year_findings(files: pd.DataFrame) -> list[Finding]:
             "--allow-partial, SQF_ALLOW_PARTIAL=on.",
         )
         for row in files.itertuples()
-        if is_partial(_word(row.coverage))
+        if is_partial(row.coverage)
     ]
 
 
@@ -104,16 +103,12 @@ def coverage_note(files: pd.DataFrame) -> str:
         Rows of the table `source_files`: year, coverage, months.
     """
     sentences = []
-    partial = {int(row.year): row for row in files.itertuples() if is_partial(_word(row.coverage))}
+    partial = {int(row.year): row for row in files.itertuples() if is_partial(row.coverage)}
     for year, row in sorted(partial.items()):
         held = "the files are a part of" if row.months == month_words(ALL_MONTHS) else f"{row.months} alone of"
         sentences.append(f"Partial year: {held} {year}.")
-    excerpts = [int(row.year) for row in files.itertuples() if EXCERPT in (_word(row.coverage) or "")]
+    excerpts = [int(row.year) for row in files.itertuples() if EXCERPT in str(row.coverage)]
     if excerpts:
         years = ", ".join(map(str, sorted(excerpts)))
         sentences.append(f"Excerpt: the files of {years} are excerpts, so no figure describes the whole year.")
     return " ".join(sentences)
-
-
-def _word(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

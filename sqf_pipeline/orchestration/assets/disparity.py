@@ -64,7 +64,7 @@ def tests_of_treatment(
 ) -> Iterator[Any]:
     """Make every table of tests on the years of a test year, one by one and together."""
     from sqf_pipeline.contracts.treatment import treatment_contract
-    from sqf_pipeline.disparity.year_windows import over_windows
+    from sqf_pipeline.disparity.tests_of_treatment import over_windows
 
     test_year = int(context.partition_key)
     wanted = {key.path[-1] for key in context.selected_asset_keys}
@@ -95,6 +95,7 @@ def published_figures(
 ) -> dg.Output[Any]:
     """Judge every claim by the years that are stored."""
     from sqf_pipeline.published_figures.claims import Evidence, judge_claims, years_of_claims
+    from sqf_pipeline.year_checks.completeness import WHOLE, combined_coverage
 
     test_year = int(context.partition_key)
     source = published_files.origin(test_year)
@@ -107,7 +108,11 @@ def published_figures(
             stops=stops,
             test_year=test_year,
             training_years=tuple(year for year in sorted(window) if year != test_year),
-            excerpts=frozenset(year for year, file in files.items() if file is not None and _in_part(file)),
+            excerpts=frozenset(
+                year
+                for year, file in files.items()
+                if file is not None and combined_coverage(file["coverage"]) != WHOLE
+            ),
             tables={
                 "study_2021_comparison": study_2021,
                 "model_metrics": model_metrics,
@@ -123,7 +128,3 @@ def published_figures(
         rows.assign(test_year=test_year, source=source),
         metadata={**{str(status): int(number) for status, number in found.items()}, "claims": as_table(rows, rows=200)},
     )
-
-
-def _in_part(file: pd.DataFrame) -> bool:
-    return bool((file["coverage"] != "whole").fillna(value=False).any())

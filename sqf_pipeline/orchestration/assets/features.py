@@ -32,18 +32,18 @@ _TARGETS = list(STUDY_TARGETS.values())
 )
 def training_stops(
     context: dg.AssetExecutionContext,
-    stops: dict[str, pd.DataFrame],
-    source_files: dict[str, pd.DataFrame],
+    stops: Any,  # by year, and the frame itself where there is one training year: see `in_year_order`
+    source_files: Any,
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Merge the training years of a test year."""
-    from sqf_pipeline.contracts.stop_contracts import training_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
 
     years = years_loaded(context, "stops")
     merged = pd.concat(in_year_order(stops, years), ignore_index=True)
     files = pd.concat(in_year_order(source_files, years), ignore_index=True)
     yield from through_gate(
-        training_stops_contract(years),
+        stops_contract(years=years),
         merged,
         asset="training_stops",
         metadata=_about(merged),
@@ -65,11 +65,11 @@ def test_stops(
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[Any]:
     """Set the stops of the test year aside."""
-    from sqf_pipeline.contracts.stop_contracts import test_stops_contract
+    from sqf_pipeline.contracts.stop_contracts import stops_contract
 
     test_year = int(context.partition_key)
     yield from through_gate(
-        test_stops_contract(test_year),
+        stops_contract(years=(test_year,)),
         stops,
         asset="test_stops",
         metadata=_about(stops),
@@ -109,7 +109,7 @@ def feature_encoder(context: dg.AssetExecutionContext, training_stops: pd.DataFr
     return dg.Output(encoders, metadata={"fitted_on_stops": len(training_stops), **counts})
 
 
-def _features_asset(name: str, stops: str, description: str) -> dg.AssetsDefinition:
+def _features_asset(name: str, stops: str, *, description: str) -> dg.AssetsDefinition:
     """Return the asset of some stops as numbers, encoded by what was fitted on training stops alone."""
 
     @dg.asset(
@@ -135,12 +135,12 @@ def _features_asset(name: str, stops: str, description: str) -> dg.AssetsDefinit
 training_features = _features_asset(
     "training_features",
     "training_stops",
-    "Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
+    description="Training stops as numbers, with their key and outcomes: what the study's forests are fitted on.",
 )
 test_features = _features_asset(
     "test_features",
     "test_stops",
-    "Test stops as numbers, by the encoders that were fitted on training stops: what the study's forests score.",
+    description="Test stops as numbers, by the encoders of the training stops: what the study's forests score.",
 )
 
 

@@ -65,9 +65,9 @@ def charts(
         source=published_files.origin(test_year),
         data_note=coverage_note(_of_window(context, "source_files", source_files)),
         stops=pd.concat([training_stops, frames["test_stops"]], ignore_index=True),
-        **frames,
+        tables=frames,
     )
-    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(inputs))):
+    for outcome in sorted(set(STUDY_OUTCOMES) - set(drawn_outcomes(frames["test_stops"]))):
         context.log.warning(
             "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
         )

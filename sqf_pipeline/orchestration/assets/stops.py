@@ -19,8 +19,8 @@ from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_c
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
 from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers
-from sqf_pipeline.orchestration.stored_years import kept_frame, kept_year
-from sqf_pipeline.orchestration.versions import version_of
+from sqf_pipeline.orchestration.stored_years import hand_over_cleaned, kept_frame, kept_year, take_cleaned
+from sqf_pipeline.orchestration.versions import code_version, version_of
 from sqf_pipeline.registry.year_and_month_words import month_words
 from sqf_pipeline.settings import Settings
 from sqf_pipeline.year_checks.findings import Finding
@@ -39,7 +39,7 @@ _GROUP = "stops"
     outs={
         "raw_stops": dg.AssetOut(
             description="Stops of a year as published: every recognised column as text, one row a stop.",
-            **described(_GROUP, FRAMES),
+            **described(_GROUP, FRAMES, personal=True),
         ),
         "source_files": dg.AssetOut(
             description="The file or files of a year: names, digest, size, rows, months, whether it is whole, and "
@@ -141,6 +141,7 @@ def _read(
         yield dg.Output(history, output_name="revisions")
     yield first
     yield from gate
+    hand_over_cleaned(frames, year, code_version(stops), cleaned)
     yield _columns_recognised(file, raw)
     if revised:
         context.log.warning("%s", revised)
@@ -191,7 +192,7 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
         "stops": dg.AssetOut(
             description="Clean stops of a year: typed, in units, one spelling a category, implausible values null. "
             "As many rows as were published.",
-            **described(_GROUP, FRAMES_AND_TABLES),
+            **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
         "data_quality": dg.AssetOut(
             description="What cleaning changed: how many stops of a year each rule touched, by column.",
@@ -241,7 +242,7 @@ def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: P
     from sqf_pipeline.year_checks.year_review import cleaning_findings
 
     year = int(context.partition_key)
-    cleaned = clean_stops(raw_stops, year)
+    cleaned = take_cleaned(frames, year, code_version(stops)) or clean_stops(raw_stops, year)
     return_memory()
     before = kept_year(frames, year - 1)
     findings = cleaning_findings(cleaned.stops, cleaned.loss, before)

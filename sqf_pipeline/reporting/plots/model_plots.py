@@ -73,12 +73,9 @@ def class_balance(models: "pd.DataFrame", origin: Origin) -> "Figure":
     title = f"{percent(positives[0] / bars[0][1])} of training stops have the outcome"
     if len(bars) > 1:
         smallest = int(np.argmin(positives + negatives))
-        title += f"; {bars[smallest][0]} fits on {bars[smallest][1]:,}, of which {_half(bars[smallest])} have it"
+        half = "half" if 2 * bars[smallest][2] == bars[smallest][1] else percent(bars[smallest][2] / bars[smallest][1])
+        title += f"; {bars[smallest][0]} fits on {bars[smallest][1]:,}, of which {half} have it"
     return finish(figure, title, origin, note="Resampled within the training years only; test stops stay as they are.")
-
-
-def _half(bar: tuple[str, int, int]) -> str:
-    return "half" if 2 * bar[2] == bar[1] else percent(bar[2] / bar[1])
 
 
 def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -> "Figure":

@@ -19,10 +19,10 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.postgres_programs import programs_in_wheel
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
-from sqf_pipeline.warehouse.writer import table_fingerprint
 from sqf_pipeline_tests.compose import REPOSITORY, load_compose, read_env_file
 from sqf_pipeline_tests.e2e.operations.graphql import FINISHED, Webserver
 from sqf_pipeline_tests.e2e.operations.stack import Stack
+from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 ROWS = 400

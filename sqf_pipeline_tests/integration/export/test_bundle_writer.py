@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -409,3 +410,8 @@ def test_an_old_runtime_is_refused(export_folder, monkeypatch):
     monkeypatch.setattr(bundle_module, "OLDEST_RUNTIME", (99, 0))
     with pytest.raises(BundleError, match=r"onnxruntime 99\.0 or newer"):
         open_bundle(export_folder)
+
+
+def test_no_older_runtime_is_installed_than_an_export_needs():
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "onnxruntime>=" + ".".join(map(str, bundle_module.OLDEST_RUNTIME)) in project["dependencies"]

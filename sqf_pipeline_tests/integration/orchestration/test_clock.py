@@ -14,7 +14,7 @@ import sqf_pipeline
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
-from sqf_pipeline.warehouse.writer import table_fingerprint
+from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 from sqf_pipeline_tests.waiting import PATIENCE
 
 DAY = 86_400

@@ -10,8 +10,10 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from sqf_pipeline.cleaning.clean_stops import CleanedStops, clean_stops
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
+from sqf_pipeline.orchestration.stored_years import hand_over_cleaned, take_cleaned
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.pipeline_support import in_quarters, rows_of, write_made_up_years, write_rows
 
@@ -219,3 +221,26 @@ def test_other_bytes_are_told_and_what_changed_is_kept(loader):
     loader.change(2019, lambda frame: frame.iloc[1:])
     loader.load(2019, only_raw=True)
     assert loader.stored("revisions", 2019)["sha256"].nunique() == 2, "earlier revisions are kept"
+
+
+def test_a_year_is_cleaned_once_and_anew_when_what_was_handed_over_is_of_other_stops(loader, monkeypatch):
+    cleaned: list[int] = []
+
+    def counted(raw: pd.DataFrame, year: int) -> CleanedStops:
+        cleaned.append(len(raw))
+        return clean_stops(raw, year)
+
+    monkeypatch.setattr("sqf_pipeline.cleaning.clean_stops.clean_stops", counted)
+    loader.load(2019)
+    assert cleaned == [400]
+    raw = loader.stored("raw_stops", 2019)
+    expected = clean_stops(raw, 2019).stops
+    pd.testing.assert_frame_equal(loader.stored("stops", 2019), expected, check_dtype=False)
+
+    loader.load(2019, only_raw=True)
+    (handed_over,) = (loader.home / "frames" / "cleaned").iterdir()
+    assert take_cleaned(loader.frames, 2019, "another version of the code") is None
+    assert not handed_over.exists()
+    hand_over_cleaned(loader.frames, 2019, "1", clean_stops(raw, 2019))
+    loader.frames.write(raw.iloc[1:], loader.frames.path(dg.AssetKey("raw_stops"), "2019"))
+    assert take_cleaned(loader.frames, 2019, "1") is None, "other raw stops"

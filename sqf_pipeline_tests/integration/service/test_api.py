@@ -60,6 +60,33 @@ def test_the_studys_endpoint_answers_the_class(client, predictors, outcome):
     assert seen == {"0", "1"}
 
 
+@pytest.mark.parametrize("outcome", ["arrest", "summons"])
+def test_a_question_that_flask_never_sees_is_answered_and_counted_as_by_flask(client, predictors, outcome):
+    """Flask answers where the document's kind is written otherwise, an origin is named, or the document is long."""
+    stop = dict(predictors[outcome, "study"].entry.probes[0].stop)
+    body = json.dumps({field: stop[name] for field, name in STUDY_FIELDS[outcome].items()})
+    route, kind = ROUTES[outcome], "application/json"
+    ways = [
+        {"data": body, "content_type": kind},
+        {"data": body, "content_type": f"{kind}; charset=utf-8"},
+        {"data": body, "content_type": kind, "headers": {"Origin": "https://example.org"}},
+        {"data": body + " " * 5_000, "content_type": kind},
+    ]
+    endpoint = {"endpoint": "api." + route.removeprefix("/api/")}
+    counted = {
+        "sqf_requests_total": endpoint | {"method": "POST", "status": "200"}, "sqf_request_seconds_count": endpoint,
+        "sqf_predictions_total": {"outcome": outcome, "tier": "study"},
+    }  # fmt: skip
+    answers = []
+    for way in ways:
+        before = [_metric(client, name, **labels) for name, labels in counted.items()]
+        answer = client.post(route, **way)
+        answers.append((answer.status_code, answer.data, sorted(answer.headers)))
+        assert [_metric(client, name, **labels) for name, labels in counted.items()] == [one + 1 for one in before]
+    assert answers[0][0] == 200
+    assert answers == [answers[0]] * len(ways)
+
+
 @pytest.mark.parametrize(("route", "outcome"), [("arrest_feature_names", "arrest"), ("feature_names", "summons")])
 def test_the_studys_field_names(client, route, outcome):
     assert [entry["name"] for entry in client.get(f"/api/{route}").get_json()] == list(STUDY_FIELDS[outcome])

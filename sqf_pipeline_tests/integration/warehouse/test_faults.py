@@ -22,8 +22,9 @@ from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.postgres_programs import postmaster
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
-from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint
+from sqf_pipeline.warehouse.writer import read_table, replace_partition
 from sqf_pipeline_tests.integration.warehouse.frames import row_for, source_files, stops
+from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow  # servers of its own, to be killed

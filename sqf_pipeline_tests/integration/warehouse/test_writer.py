@@ -18,9 +18,10 @@ from sqf_pipeline.warehouse import writer
 from sqf_pipeline.warehouse.schema import advisory_key
 from sqf_pipeline.warehouse.tables import build_metadata, ensure_schema
 from sqf_pipeline.warehouse.url import create_engine
-from sqf_pipeline.warehouse.writer import read_table, replace_partition, table_fingerprint
+from sqf_pipeline.warehouse.writer import read_table, replace_partition
 from sqf_pipeline_tests.integration.conftest import created
 from sqf_pipeline_tests.integration.warehouse import frames
+from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 from sqf_pipeline_tests.waiting import PATIENCE, wait_until
 
 YEAR = {"year": 2020}
@@ -289,6 +290,10 @@ class TestRefusing:
     def test_wrong_type(self, engine, filled, column, value):
         said = self.refuse(engine, filled, spoiled(column, value), f"{column} must be")
         assert str(value) not in said
+
+    def test_wrong_type_in_rows_that_are_written_after_others(self, engine, filled, monkeypatch):
+        monkeypatch.setattr("sqf_pipeline.warehouse.frame_conversion.CHUNK_ROWS", 20)
+        self.refuse(engine, filled, spoiled("suspect_age", "thirty", row=50), "suspect_age must be")
 
     @pytest.mark.parametrize(
         ("column", "value", "rule"),

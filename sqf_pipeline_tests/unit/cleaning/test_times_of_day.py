@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
@@ -53,6 +53,7 @@ def test_a_time_reads_back_from_every_clock(form: str, hour: int, minute: int):
     assert parse_time(CLOCKS[form](hour, minute)) == hour * 3600 + minute * 60
 
 
+@example("four decimals", 23, 33)
 @given(st.sampled_from(sorted(NUMBERS)), st.integers(0, 23), st.integers(0, 59))
 def test_a_time_reads_back_from_every_number(form: str, hour: int, minute: int):
     text = NUMBERS[form](hour, minute)

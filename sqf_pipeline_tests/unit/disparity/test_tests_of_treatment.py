@@ -10,9 +10,8 @@ import pytest
 
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts
-from sqf_pipeline.disparity.tests_of_treatment import TREATMENT_TABLES
+from sqf_pipeline.disparity.tests_of_treatment import OF_RISK, TREATMENT_TABLES, over_windows
 from sqf_pipeline.disparity.veil_of_darkness import veil_of_darkness
-from sqf_pipeline.disparity.year_windows import over_windows
 from sqf_pipeline.registry.declared_tables import declared_tables
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
@@ -25,21 +24,21 @@ print(digest())
 def quick_tables():
     """Return every table that needs no boosting, of simulated stops."""
     stops = simulated_stops(4, 700, (0.06, 0.16, 0.16))
-    for name, table in TREATMENT_TABLES.items():
-        if not table.of_risk and name != "threshold_test":
+    for name, make in TREATMENT_TABLES.items():
+        if name not in OF_RISK and name != "threshold_test":
             few = {} if name == "veil_of_darkness" else {"resamples": 30}
-            yield name, table, table.make(stops, **few)
+            yield name, make(stops, **few)
 
 
 def digest():
     found = hashlib.sha256()
-    for _, _, made in quick_tables():
+    for _, made in quick_tables():
         found.update(pd.util.hash_pandas_object(made, index=False).to_numpy().tobytes())
     return found.hexdigest()
 
 
 def test_keys_tell_rows_apart_and_every_row_names_its_years_and_population():
-    for name, _, made in quick_tables():
+    for name, made in quick_tables():
         assert len(made), name
         key = declared_tables()[name]["key"].split()[1:]  # without the test year, which the run adds
         assert set(key) <= set(made.columns), name
@@ -57,6 +56,17 @@ def test_two_hash_seeds_give_the_same_tables():
         runs.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
     assert runs[0] == runs[1]
     assert len(runs[0].strip()) == 64
+
+
+def test_two_processes_give_the_tables_of_one():
+    stops = simulated_stops(4, 400, (0.06, 0.16, 0.16))
+    stops["year"] = (2019 + stops.index % 2).astype(stops["year"].dtype)
+    names = ["outcome_test_rates", "veil_of_darkness"]
+    one, two = (list(over_windows(names, stops, processes=processes)) for processes in (1, 2))
+    assert [name for name, _ in one] == [name for name, _ in two] == names
+    assert set(one[0][1]["years"]) == {"2019-2020", "2019", "2020"}
+    for (_, made), (_, again) in zip(one, two, strict=True):
+        pd.testing.assert_frame_equal(made, again)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 40])

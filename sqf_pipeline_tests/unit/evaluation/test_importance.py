@@ -96,15 +96,23 @@ def test_columns_are_chosen_on_the_last_training_year_alone() -> None:
     assert chosen.holdout_year == 2019
     assert seen == [1399], "fitted on the years before the last, known outcomes only"
     assert not hasattr(forest, "estimators_"), "the estimator handed in stays unfitted"
-    with pytest.raises(SqfError, match="needs an earlier one"):
-        select_columns(forest, parts[0], "arrested", COLUMNS, count=2)
+    with pytest.raises(SqfError, match=r"need earlier stops; arrested is known in the years \[2017\], without dates"):
+        select_columns(forest, parts[0].drop(columns="stop_date", errors="ignore"), "arrested", COLUMNS, count=2)
+    days = pd.Series(np.datetime64("2017-01-01") + np.arange(len(parts[0])) % 300, index=parts[0].index)
+    single = parts[0].assign(stop_date=days.astype("datetime64[s]"))
+    assert select_columns(forest, single, "arrested", COLUMNS, count=2).holdout_year == 2017
+    known, fitted = single[single["arrested"].notna()], seen[-1]
+    assert known["stop_date"].sort_values().iloc[fitted - 1] < known["stop_date"].sort_values().iloc[fitted], (
+        "whole days"
+    )
+    assert abs(fitted / len(known) - 2 / 3) < 0.01
 
 
 def test_a_year_of_one_outcome_chooses_no_columns_and_says_so() -> None:
     frame, outcome = made_stops(200, 1)
     years = [frame.assign(year=year, arrested=pd.array(outcome, dtype="boolean")) for year in (2018, 2019)]
     forest = RandomForestClassifier(5, random_state=1)
-    for place, where in ((0, "the years before 2019"), (1, "2019")):
+    for place, where in ((0, "the earlier ones"), (1, "those set aside of 2019")):
         flat = [part.assign(arrested=False) if number == place else part for number, part in enumerate(years)]
         with pytest.raises(SqfError, match=f"in {where} arrested is False in all 200"):
             select_columns(forest, pd.concat(flat, ignore_index=True), "arrested", COLUMNS, count=2)

@@ -50,6 +50,15 @@ def test_few_stops_of_neighbouring_cells_share_a_larger_one_but_not_those_of_two
     assert place_cells(stops_at(beside[0], (41, *beside[1][1:]))).rows == ()
 
 
+def test_a_precinct_of_scattered_stops_is_one_part_unless_it_has_others():
+    scattered = [(40, 1_000_000.0 + 9_000 * place, 200_000.0, 1) for place in range(5)]
+    (row,) = rows_of(place_cells(stops_at(*scattered)))
+    assert (row["stops"], row["x_feet"]) == (5, 1_018_000)
+    assert place_cells(stops_at(*scattered[:4])).rows == ()
+    gathered = (40, 980_500.0, 200_000.0, 6)
+    assert [row["stops"] for row in rows_of(place_cells(stops_at(*scattered, gathered)))] == [6]
+
+
 def test_a_part_stands_on_a_grid_and_so_at_nobodys_address():
     rng = np.random.default_rng(3)
     for address in rng.integers([913_000, 120_000], [1_068_000, 273_000], (50, 2)):

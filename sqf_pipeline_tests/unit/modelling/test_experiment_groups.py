@@ -95,3 +95,31 @@ def test_results_keep_the_order_of_tasks_and_errors_are_raised(processes: int) -
     assert list(side_by_side((partial(squared, number) for number in range(5)), processes)) == [0, 1, 4, 9, 16]
     with pytest.raises(SqfError, match="7 is too large"):
         list(side_by_side([partial(squared, number) for number in (1, 7)], processes))
+
+
+@pytest.mark.parametrize("name", ["tuned_forest", "weighted_forest", "balanced_forest", BLEND])
+def test_what_lay_in_memory_is_not_stored_with_a_forest(name: str, training: pd.DataFrame) -> None:
+    stops = training[list(feature_set("during").columns_for("arrest"))]
+    settings = {} if name == BLEND else {**TREES, "n_estimators": 3}
+    model = make_model(name, feature_set("during"), "arrest", settings=settings)
+    model.fit(stops, training["arrested"].to_numpy(dtype=bool))
+    expected, trees = model.predict_proba(stops), [*getattr(model[-1], "estimators_", ())]
+
+    def nodes() -> list[np.ndarray]:
+        return [tree.tree_.__getstate__()["nodes"] for tree in trees if hasattr(tree, "tree_")]
+
+    def between_fields(rows: np.ndarray) -> np.ndarray:
+        places = np.ones(rows.dtype.itemsize, dtype=bool)
+        for kind, start in rows.dtype.fields.values():
+            places[start : start + kind.itemsize] = False
+        return rows.view(np.uint8).reshape(len(rows), -1)[:, places]
+
+    for tree in trees:
+        if hasattr(tree, "tree_"):
+            state = tree.tree_.__getstate__()
+            state["nodes"].view(np.uint8).reshape(len(state["nodes"]), -1)[:, -7:] = 213
+            tree.tree_.__setstate__(state)
+    assert all(between_fields(rows).any() for rows in nodes())
+    estimators.clear_padding(model)
+    assert not any(between_fields(rows).any() for rows in nodes())
+    np.testing.assert_array_equal(model.predict_proba(stops), expected)

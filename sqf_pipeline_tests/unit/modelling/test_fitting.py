@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.compared_models import experiments_to_serve
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 from sqf_pipeline.evaluation.result_rows import model_rows
 from sqf_pipeline.modelling.encoder import encoded_sets
@@ -24,7 +25,7 @@ from sqf_pipeline.modelling.experiments import (
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
-from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
+from sqf_pipeline_tests.modelling_support import invented_stops, invented_years, small_models
 
 SMALL: dict[str, Any] = {"n_estimators": 30, "min_samples_leaf": 5, "max_features": 0.3}
 
@@ -260,6 +261,21 @@ def test_each_place_is_served_by_the_best_of_two_kinds_and_two_numbers_of_column
         assert all(one.fields == names[: len(one.fields)] for one in (place, *place.alternatives))
 
 
+def test_columns_are_ranked_for_each_place_without_codes_and_without_race_at_the_stop(
+    training: pd.DataFrame,
+) -> None:
+    with small_models():
+        served = experiments_to_serve(training, ("NEW",))
+    ranked = {(one.outcome, one.feature_set): one.alternatives[-1].fields for one in served if one.alternatives}
+    assert {len(set(names)) for names in ranked.values()} == {16}
+    assert ranked["summons", "at_stop"][0] == "suspected_crime"  # what these invented stops make of it
+    assert {"searched", "weapon_found"} == set(ranked["arrest", "during"][:2])
+    for (_, tier), names in ranked.items():
+        assert set(names) <= set(feature_set(tier).columns)
+        assert not {"precinct", "issuing_officer_command", "supervising_officer_command"} & set(names)
+    assert not {"suspect_race", "searched"} & {*ranked["arrest", "at_stop"], *ranked["summons", "at_stop"]}
+
+
 def test_a_last_training_year_of_one_class_is_told(training: pd.DataFrame) -> None:
     for answer in (False, True):
         told = training.copy()
@@ -279,9 +295,18 @@ def test_an_outcome_that_is_unknown_in_a_whole_training_year_is_told(training: p
     fit_experiment(forest("summons", calibration="none"), told)  # the other outcome is known
 
 
-def test_one_year_is_too_few_to_calibrate(training: pd.DataFrame) -> None:
-    with pytest.raises(SqfError, match="needs an earlier one"):
-        fit_experiment(forest(), training[training["year"] == 2019])
+def test_the_end_of_a_single_year_stands_for_the_last_year(training: pd.DataFrame) -> None:
+    single = training[training["year"] == 2019].drop(columns="stop_date", errors="ignore")
+    with pytest.raises(SqfError, match="needs earlier stops"):
+        fit_experiment(forest(), single)
+    days = np.datetime64("2019-01-01") + np.arange(len(single)) % 300
+    dated = single.assign(stop_date=pd.Series(days, index=single.index).astype("datetime64[s]"))
+    held_out = fit_experiment(forest(), dated).held_out
+    assert held_out is not None
+    known = dated.dropna(subset="arrested")
+    last_fitted_on = sorted(known["stop_date"])[(len(known) - 1) * 2 // 3]
+    assert held_out.positive.tolist() == known.loc[known["stop_date"] > last_fitted_on, "arrested"].tolist()
+    assert 0.32 < len(held_out.positive) / len(known) <= 0.34
 
 
 def test_a_single_class_is_told(training: pd.DataFrame) -> None:

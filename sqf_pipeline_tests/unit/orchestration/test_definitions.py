@@ -37,7 +37,8 @@ def test_every_asset_says_what_it_is_and_with_which_code_it_was_made(graph):
         assert node.owners == list(OWNERS), key
         assert node.kinds, key
         assert node.code_version, key
-        assert node.tags["grain"] in {"stop", "summary"}, key
+        personal = key.path[-1].endswith(("stops", "test_features", "training_features", "predictions"))
+        assert node.tags["grain"] == ("stop" if personal or key.path[-1] == "data_package" else "summary"), key
 
 
 def test_stops_are_by_year_and_everything_after_by_test_year(graph):

@@ -16,6 +16,7 @@ FRAME = pd.DataFrame(
         "frisked": pd.array([True, None], dtype="boolean"),
         "height": pd.array([70.5, None], dtype="Float64"),
         "text": pd.Series(["(null)", ""], dtype="str"),
+        "each_once": pd.Series(["(null)", ""], dtype="category"),
     }
 )
 
@@ -28,6 +29,8 @@ def test_every_type_of_a_stop_survives_parquet(tmp_path):
     manager = ParquetIOManager(tmp_path)
     manager.write(FRAME, tmp_path / "x.parquet")
     pd.testing.assert_frame_equal(manager.read(tmp_path / "x.parquet"), FRAME)
+    some = manager.read(tmp_path / "x.parquet", {"race", "stop_date", "of a later version"})
+    pd.testing.assert_frame_equal(some, FRAME[["stop_date", "race"]])
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_scrap(tmp_path, monkeypatch):

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.orchestration import partitions
+
+STOPS = pd.DataFrame({"stop_id": ["1"]})
 
 
 def keys_at(definition: dg.TimeWindowPartitionsDefinition, *when: int) -> list[str]:
@@ -81,3 +84,18 @@ def test_training_years_that_are_named_take_the_place_of_the_window_in_every_ass
                 else:
                     assert now == was
     assert {"stops", "source_files", "raw_stops", "data_quality"} <= set(seen)
+
+
+def test_every_asset_of_the_training_years_takes_one_year_as_well_as_several():
+    from sqf_pipeline.orchestration.assets import features, models
+
+    taken = []
+    for asset in dg.load_assets_from_modules([features, models]):
+        windows = {dep.asset_key for spec in asset.specs for dep in spec.deps
+                   if dep.partition_mapping == partitions.TRAINING_WINDOW}  # fmt: skip
+        for name, key in asset.keys_by_input_name.items():
+            if key in windows:
+                kind = asset.op.input_def_named(name).dagster_type
+                assert all(kind.type_check(None, given).success for given in (STOPS, {"2014": STOPS, "2015": STOPS}))
+                taken.append(f"{asset.key.to_user_string()} {name}")
+    assert set(taken) == {"training_stops stops", "training_stops source_files"}

@@ -291,3 +291,20 @@ def test_no_weapon_stands_in_the_card_without_firearm_and_knife(inputs: Inputs) 
     assert "Of 3 models" not in page  # none of them has a Brier skill here
     (sentence,) = [line for line in lines if line.startswith("What follows a stop")]
     assert "weapon" not in sentence
+
+
+def test_the_card_tells_what_the_served_model_was_chosen_from_and_nothing_where_nothing_was(inputs: Inputs) -> None:
+    assert "was chosen among these" not in render_model_card(**inputs)[0]
+    tried = [
+        {"estimator": "boosting", "columns": ["searched", "frisked"], "settings": {}, "log_loss": 0.31234,
+         "average_precision": 0.8},
+        {"estimator": "tuned_forest", "columns": ["searched"], "settings": {}, "log_loss": 0.4,
+         "average_precision": 0.7},
+    ]  # fmt: skip
+    grid = [tried[0], tried[0] | {"log_loss": 0.5}]  # settings alone: not several models for one place
+    for told in (json.dumps(tried), tried):
+        models = inputs["models"].assign(tried=[told, json.dumps(grid)])
+        card = render_model_card(**replaced(inputs, models=models))[0]
+        assert f"| `{MODEL}` | boosting | 2 | 0.3123 | 0.800 |" in card
+        assert f"| `{MODEL}` | tuned forest | 1 | 0.4000 | 0.700 |" in card
+        assert f"| `{FLOOR}` | boosting" not in card

@@ -1,7 +1,6 @@
 """Figures state findings that are in the data, say where the data come from, and are the same every time."""
 
 import io
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -182,5 +181,5 @@ def test_a_png_is_the_same_every_time_and_a_sample_says_so(stops: pd.DataFrame) 
 
 def test_no_models_are_drawn_of_an_outcome_that_nobody_or_everybody_had(stops: pd.DataFrame) -> None:
     nobody = stops.assign(summons_issued=pd.array([False] * (ROWS - 1) + [None], dtype="boolean"))
-    assert drawn_outcomes(SimpleNamespace(test_stops=stops)) == ["arrest", "summons"]
-    assert drawn_outcomes(SimpleNamespace(test_stops=nobody)) == ["arrest"]
+    assert drawn_outcomes(stops) == ["arrest", "summons"]
+    assert drawn_outcomes(nobody) == ["arrest"]
