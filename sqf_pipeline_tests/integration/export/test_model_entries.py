@@ -128,7 +128,7 @@ def test_the_export_holds_pipelines_measures_and_every_figure(published):
         assert entry.largest_difference <= 1e-5
     shown = {name.removeprefix("analysis/").removesuffix(".json") for name in bundle.manifest.analysis}
     assert shown == {"stops_by_year", "stops_by_month", "stops_by_hour", "stops_by_borough", "stops_by_suspect_race",
-                     "stops_map", "measures", "importances", "calibration", "subgroups"}  # fmt: skip
+                     "stops_map", "places", "measures", "importances", "calibration", "subgroups"}  # fmt: skip
 
 
 def test_no_row_of_a_person_is_exported(published):
