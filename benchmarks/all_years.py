@@ -85,7 +85,8 @@ def main(
 ) -> None:
     """Load years into PostgreSQL, and measure time and memory of each step."""
     environment = {**os.environ, "SQF_HOME": str(home), "COLUMNS": "200"}
-    home.mkdir(parents=True, exist_ok=True)
+    for folder in (home, docs):
+        folder.mkdir(parents=True, exist_ok=True)
     for source, named in (*(("sample", part) for part in years), *([("local", real)] if real else [])):
         run = [sys.executable, "-m", "sqf_pipeline.cli", "run", "--stops-only", "--source", source, "--years", named]
         for step in steps_of(run, environment):

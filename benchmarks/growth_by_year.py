@@ -24,21 +24,18 @@ def _by_year(rows: Sequence[Row], source: str) -> dict[int, dict[str, Row]]:
     return {year: steps for year, steps in years.items() if set(STEPS) <= set(steps)} if source != PANDAS else years
 
 
-def _writing(rows: Sequence[Row]) -> tuple[float, float]:
-    """Return processor and wall seconds that writing one synthetic stop takes: part of `raw_stops`, not of loading."""
+def _writing(rows: Sequence[Row]) -> float:
+    """Return processor seconds that writing one synthetic stop takes: part of `raw_stops`, not of loading."""
     written = [row for row in rows if row["step"] == WRITE]
     stops = sum(int(row["stops"]) for row in written) or 1
-    return tuple(sum(float(row[name]) for row in written) / stops for name in ("cpu_seconds", "seconds"))  # type: ignore[return-value]
+    return sum(float(row["cpu_seconds"]) for row in written) / stops
 
 
-def loading(steps: dict[str, Row], writing: tuple[float, float]) -> tuple[float, float, float]:
-    """Return processor seconds, wall seconds and peak megabytes of loading a year, without writing its sample."""
+def loading(steps: dict[str, Row], writing: float) -> tuple[float, float]:
+    """Return processor seconds and peak megabytes of loading a year, without writing its sample."""
     stops = int(steps["stops"]["stops"]) if steps["stops"]["source"] == "sample" else 0
-    cpu, wall = (
-        sum(float(row[name]) for row in steps.values() if row["step"] != WRITE) - each * stops
-        for name, each in zip(("cpu_seconds", "seconds"), writing, strict=True)
-    )
-    return cpu, wall, max(float(row["megabytes"]) for row in steps.values() if row["step"] != WRITE)
+    taken = [row for row in steps.values() if row["step"] != WRITE]
+    return sum(float(row["cpu_seconds"]) for row in taken) - writing * stops, max(float(r["megabytes"]) for r in taken)
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
@@ -55,7 +52,7 @@ def render(rows: Sequence[Row]) -> str:
     lines, points, total = [], [], 0
     for source in ("sample", "local"):
         for year, steps in sorted(_by_year(rows, source).items()):
-            cpu, wall, peak = loading(steps, writing)
+            cpu, peak = loading(steps, writing)
             stops = int(steps["stops"]["stops"])
             total += stops
             if source == "sample" and stops >= _SMALLEST_SLOPED:
@@ -65,7 +62,7 @@ def render(rows: Sequence[Row]) -> str:
             ]
             lines.append(
                 f"| {year} | {'synthetic' if source == 'sample' else 'published'} | {stops:,} | {' | '.join(parts)} | "
-                f"{cpu:.0f} | {wall:.0f} | {peak:,.0f} |"
+                f"{cpu:.0f} | {peak:,.0f} |"
             )
     if not lines:
         return ""
@@ -76,9 +73,8 @@ def render(rows: Sequence[Row]) -> str:
         "By `python -m benchmarks.all_years` (`docs/growth_by_year.csv`): `sqf run --stops-only` on synthetic years of",
         "2003 to 2016 at the official numbers of stops, and on published files of 2017 to 2020. A step's cell says",
         "its processor seconds and its peak memory in MB (the whole process's). Writing the synthetic file is part of",
-        f"`raw_stops`, {writing[0] * 1e6:.0f} processor seconds for a million stops, and is left out of the columns",
-        "*load*. The database server's own time is not in them. Wall seconds depend on what else runs: where they are",
-        "several times the processor seconds, other work had the cores.",
+        f"`raw_stops`, {writing * 1e6:.0f} processor seconds for a million stops, and is left out of the column",
+        "*load*. The database server's own time is not in them.",
         "",
         "Where the time goes, by a profile of 60,000 stops of 2011: two fifths into reading (the CSV parser, text into",
         "Arrow, the lengths of rows and numbers of stops that are checked one by one), three fifths into cleaning, of",
@@ -89,8 +85,8 @@ def render(rows: Sequence[Row]) -> str:
         "each different text once (85 MB in place of 678 for 2011). Of the year before only categories are read, and",
         "rows are converted for COPY some thousands at a time.",
         "",
-        "| Year | Source | Stops | raw_stops: s / MB | stops: s / MB | load: processor s | load: wall s | peak MB |",
-        "|---|---|---|---|---|---|---|---|",
+        "| Year | Source | Stops | raw_stops: s / MB | stops: s / MB | load: processor s | peak MB |",
+        "|---|---|---|---|---|---|---|",
         *lines,
         "",
         f"Together {total:,} stops.",
@@ -133,7 +129,7 @@ def render_samples(rows: Sequence[Row]) -> str:
     )
 
 
-def _compared(rows: Sequence[Row], writing: tuple[float, float]) -> list[str]:
+def _compared(rows: Sequence[Row], writing: float) -> list[str]:
     """Return what plain pandas takes for a year, against the pipeline."""
     told = []
     for year, steps in _by_year(rows, PANDAS).items():
@@ -146,7 +142,7 @@ def _compared(rows: Sequence[Row], writing: tuple[float, float]) -> list[str]:
             (float(many["cpu_seconds"]) - float(few["cpu_seconds"])) / written * int(steps["read_csv"]["stops"])
         )
         plain = float(steps["read_csv"]["cpu_seconds"]) + writing_all
-        cpu, _, peak = loading(ours, writing)
+        cpu, peak = loading(ours, writing)
         told += [
             "",
             f"Plain pandas (`read_csv`, then `to_sql`) takes {plain:,.0f} processor seconds for {year} and checks",
@@ -171,9 +167,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     for source, marker, label in (("sample", "o", "synthetic, 2003 to 2016"), ("local", "s", "published, 2017 on")):
         years = _by_year(rows, source)
         for place, axes in enumerate(panels):
-            points = [
-                (int(s["stops"]["stops"]), loading(s, writing)[0 if place == 0 else 2], y) for y, s in years.items()
-            ]
+            points = [(int(s["stops"]["stops"]), loading(s, writing)[place], y) for y, s in years.items()]
             axes.scatter([p[0] for p in points], [p[1] for p in points], marker=marker, s=22, label=label)
             for stops, value, year in points:
                 if stops >= _SMALLEST_SLOPED:
