@@ -51,7 +51,7 @@ def test_after_a_kill_a_run_under_another_hash_seed_equals_an_undisturbed_one(la
     tables, models = undisturbed
     assert set(tables) >= {"stops", "source_files", "data_quality", "models", "model_metrics", "predictions"}
     assert models
-    lists = list(sample.home.glob("storage/*/*/2020.json"))
+    lists = list(sample.home.glob("storage/*/*_model*/2020.json"))
     assert len(lists) == 3, "models of the same stops and code are kept; without their lists they are fitted again"
     for listed in lists:
         listed.unlink()
