@@ -33,14 +33,9 @@ def digest_of_all(version: str, partition_key: str, training: "pd.DataFrame") ->
 
     Neither the number of cores nor the engine is part of it: models are the same to the last bit on all of them.
     """
-    from importlib import metadata
+    from sqf_pipeline.evaluation.result_rows import package_versions, stops_digest
 
-    import joblib
-
-    from sqf_pipeline.modelling.compute_backend import PACKAGES_THAT_MATTER
-
-    packages = {name: metadata.version(name) for name in (*PACKAGES_THAT_MATTER, "imbalanced-learn", "pandas")}
-    told = version, partition_key, joblib.hash(training), packages, platform.python_version(), platform.machine()
+    told = version, partition_key, stops_digest(training), package_versions(), platform.machine()
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
