@@ -17,8 +17,8 @@ from sqf_pipeline.registry.words import group_label
 SUMMARY_COLUMNS = ("at_stop", "during", "study_2021")
 """Sets of columns in the card's first table: what is known when."""
 PACKAGES_FIRST = ("python", "sqf-pipeline", "scikit-learn", "imbalanced-learn", "pandas", "numpy")
-_SUMMARY = metrics_in("summary")
-_SUMMARY_HEADS = [(metric.name, metric.title) for metric in _SUMMARY]
+SUMMARY_HEADS = {metric.name: metric.title for metric in metrics_in("summary")}
+"""Title by name of the metrics that the card shows first."""
 
 Estimates = dict[tuple[str, str], tuple[Any, Any, Any]]
 """Estimate, low and high by model and metric."""
@@ -85,25 +85,25 @@ def summary(tables: Tables) -> DisplayTable:
         for row in _chosen_rows(tables)
         if row["columns"] in SUMMARY_COLUMNS
     ]
-    return card_table("summary", rows, _SUMMARY_HEADS)
+    return card_table("summary", rows, SUMMARY_HEADS.items())
 
 
 def tiers(tables: Tables) -> DisplayTable:
     """Return, for each outcome and set of columns, the model chosen on the last training year with its metrics."""
     described = {name: entry.description for name, entry in feature_sets().items()}
     rows = [row | {"described": described.get(row["columns"], "")} for row in _chosen_rows(tables)]
-    return card_table("tiers", rows, _SUMMARY_HEADS)
+    return card_table("tiers", rows, SUMMARY_HEADS.items())
 
 
 def _chosen_rows(tables: Tables) -> list[dict[str, Any]]:
     """Return outcome, set of columns, model chosen on the last training year, and its metrics of the summary."""
-    names, values = [metric.name for metric in _SUMMARY], estimates(tables["metric_intervals"])
+    values = estimates(tables["metric_intervals"])
     return [
         {
             "outcome": outcome,
             "columns": columns,
             "model": model,
-            **metric_texts(values, model, names),
+            **metric_texts(values, model, SUMMARY_HEADS),
         }
         for (outcome, columns), model in chosen_models(tables["models"]).items()
     ]
@@ -194,12 +194,13 @@ def years(history: pd.DataFrame) -> DisplayTable:
     """Return ROC AUC and average precision of every model by test year; empty for a single year."""
     if "test_year" not in history.columns or history["test_year"].nunique() < 2:
         return DisplayTable()
-    names = [metric.name for metric in _SUMMARY]
     rows: list[dict[str, Any]] = []
-    for (model, year), part in history[history["metric"].isin(names)].groupby(["model", "test_year"], sort=True):
+    for (model, year), part in history[history["metric"].isin(list(SUMMARY_HEADS))].groupby(
+        ["model", "test_year"], sort=True
+    ):
         found = metric_texts(estimates(part), str(model), part["metric"])
-        rows.append({"model": model, "year": int(year)} | {name: found.get(name, ABSENT) for name in names})
-    return card_table("years", rows, _SUMMARY_HEADS)
+        rows.append({"model": model, "year": int(year)} | {name: found.get(name, ABSENT) for name in SUMMARY_HEADS})
+    return card_table("years", rows, SUMMARY_HEADS.items())
 
 
 def fits(models: pd.DataFrame) -> DisplayTable:

@@ -3,12 +3,9 @@
 import pandas as pd
 
 from sqf_pipeline.display import DisplayTable, count, share, with_interval
-from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.registry.outcomes import model_order
 from sqf_pipeline.registry.words import group_label
-from sqf_pipeline.reporting.model_card_tables import card_table, estimates, metric_texts
-
-_SUMMARY = metrics_in("summary")
+from sqf_pipeline.reporting.model_card_tables import SUMMARY_HEADS, card_table, estimates, metric_texts
 
 
 def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentration: pd.DataFrame) -> DisplayTable:
@@ -27,10 +24,10 @@ def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentra
             for row in part.itertuples()
         }
         below = f"{share(first['stops_below_1_percent'])}, {count(first['weapons_there'])} with one"
-        ranked = metric_texts(values, model, [metric.name for metric in _SUMMARY])
+        ranked = metric_texts(values, model, SUMMARY_HEADS)
         rows.append({"outcome": outcome, "below": below, "model": model, **ranked, **held})
     heads = [(f"share_{held:g}", f"{share(held, 0)} are in the riskiest") for held in concentration["weapons_share"]]
-    return card_table("concentration", rows, [*((one.name, one.title) for one in _SUMMARY), *dict.fromkeys(heads)])
+    return card_table("concentration", rows, [*SUMMARY_HEADS.items(), *dict.fromkeys(heads)])
 
 
 def recall_table(models: pd.DataFrame, at_recall: pd.DataFrame) -> DisplayTable:
