@@ -12,7 +12,7 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.export.frame_tables import table_of
-from sqf_pipeline.export.place_cells import place_cells
+from sqf_pipeline.export.place_cells import HALF_A_MILE, LEAST_STOPS, place_cells
 from sqf_pipeline.registry.forms.published_forms import form_breaks, forms
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
 from sqf_pipeline.registry.words import category_label, field_label
@@ -22,8 +22,6 @@ from sqf_pipeline.service.forms import number_choices
 
 FEWEST = 50
 """Fewest stops for which a share is shown."""
-CELL_FEET = 2640
-"""Side of a map cell: half a mile, in the feet of the coordinates."""
 OUTCOME_SHARES = {column: f"Share ending in {OUTCOME_WORDS[name]['noun']}" for name, column in STUDY_TARGETS.items()}
 SHARES = ("stops", *(f"{name}_share" for name in OUTCOME_SHARES))
 _ENDS = [("stops", "Stops", "count"), *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items())]
@@ -163,11 +161,12 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     """Return stops and outcomes by half-mile cell; cells of fewer than five stops are left out and counted."""
     placed = with_encounters(stops).dropna(subset=["x_feet", "y_feet", "longitude", "latitude"])
     cells = placed.assign(
-        east=(placed["x_feet"] // CELL_FEET).astype("int64"), north=(placed["y_feet"] // CELL_FEET).astype("int64")
+        east=(placed["x_feet"] // HALF_A_MILE).astype("int64"),
+        north=(placed["y_feet"] // HALF_A_MILE).astype("int64"),
     )
     found = []
     for _, group in cells.groupby(["east", "north"], sort=True):
-        if len(group) < 5:
+        if len(group) < LEAST_STOPS:
             continue
         borough = group["borough"].dropna()
         where = category_label("borough", str(borough.mode().iloc[0])) if len(borough) else _UNKNOWN

@@ -6,9 +6,11 @@ from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.places import PLACES_TABLE
 
-FEWEST = 5
-"""Fewest stops of a part."""
-SIDES = 1320, 2640, 10**9
+LEAST_STOPS = 5
+"""Fewest stops of a place that is shown by itself."""
+HALF_A_MILE = 2640
+"""In feet."""
+SIDES = HALF_A_MILE // 2, HALF_A_MILE, 10**9
 """Sides of the cells in feet, a quarter and half a mile: the larger gather what too few share a smaller one. The last
 holds the whole city, and so every stop of a precinct that has no other part."""
 _ROUND_FEET = 250
@@ -20,7 +22,7 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
     """Return the parts of precincts in which stops were made, each at the mean of its stops to 250 feet.
 
     `stops` has one row a stop with the registry's columns; those without precinct or coordinates are left out, as are
-    those in cells of fewer than `FEWEST`.
+    those in cells of fewer than `LEAST_STOPS`.
     """
     left = stops.dropna(subset=["precinct", *_COORDINATES])
     areas = [name for name in _AREAS if name in stops]
@@ -30,9 +32,9 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
             left = left[~left["precinct"].isin({number for part in parts for number in part["precinct"]})]
         cells = left[["precinct", *_COORDINATES]].assign(east=left["x_feet"] // side, north=left["y_feet"] // side)
         groups = cells.groupby(["precinct", "east", "north"])
-        enough = groups["x_feet"].transform("size") >= FEWEST
+        enough = groups["x_feet"].transform("size") >= LEAST_STOPS
         found = groups.mean().assign(stops=groups.size())
-        parts.append(found[found["stops"] >= FEWEST].reset_index())
+        parts.append(found[found["stops"] >= LEAST_STOPS].reset_index())
         left = left[~enough]
     rows = pd.concat(parts, ignore_index=True)
     left_out = placed - int(rows["stops"].sum())
@@ -48,5 +50,5 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
         name=PLACES_TABLE, section="form", title="Where the map of the form puts stops",
         question="Which places have had stops?",
         note=f"Each row is a part of a precinct, at the mean of its stops to {_ROUND_FEET} feet; {left_out:,} of "
-        f"{placed:,} stops lie where fewer than {FEWEST} do and are left out.",
+        f"{placed:,} stops lie where fewer than {LEAST_STOPS} do and are left out.",
     )  # fmt: skip
