@@ -46,7 +46,7 @@ def drift_overview(table: "pd.DataFrame", origin: Origin) -> "Figure":
     title = f"{int(counts.get('warn', 0))} of {len(table)} checks of drift warn, {len(failed) or 'none'} fail"
     title += "s" if len(failed) in {0, 1} else ""
     if len(failed):
-        title += ": " + ", ".join(dict.fromkeys(failed["column_name"].str.replace("_", " ")))
+        title += ": " + ", ".join(dict.fromkeys(map(words, failed["column_name"])))
     else:
         shifts = table[table["measure"] == "population_stability_index"].dropna(subset=["value"])
         if len(shifts):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqf_pipeline.display import metric_text
+from sqf_pipeline.display import metric_text, words
 from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.metrics import METRICS
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS
@@ -224,7 +224,7 @@ def importances(table: "pd.DataFrame", origin: Origin, *, measure: str) -> "Figu
     axes = plain(panels[0])
     axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
     axes.axvline(0, color=GREY, linewidth=1)
-    axes.set_yticks(places, [name.replace("_", " ") for name in names])
+    axes.set_yticks(places, [words(name) for name in names])
     title_of = METRICS[measure].title if measure == "roc_auc" else METRICS[measure].title.lower()
     axes.set_xlabel(f"Loss of {title_of} when the column is shuffled")
     panel_title(axes, "Permutation, on test stops, with 95 % intervals")
@@ -243,7 +243,7 @@ def importances(table: "pd.DataFrame", origin: Origin, *, measure: str) -> "Figu
         percent_axis(axes.xaxis)
         axes.set_xlabel("Share of the forest's decrease in impurity")
         panel_title(axes, "Impurity, in training")
-    model, first = model_label(str(table["model"].iloc[0])), names[0].replace("_", " ")
+    model, first = model_label(str(table["model"].iloc[0])), words(names[0])
     title = f"{model} relies most on {first}: shuffled, {title_of} falls by {values[0]:.3f}"
     return finish(figure, capitalised(title), origin, note="A column that others repeat looks unimportant here.")
 
