@@ -16,9 +16,7 @@ GRID_POINTS = 101
 CURVE_RESAMPLES = 200
 
 
-def curve_points(
-    forecast: Forecast, weights: NDArray[Any], *, level: float = LEVEL, points: int = GRID_POINTS
-) -> "pd.DataFrame":
+def curve_points(forecast: Forecast, weights: NDArray[Any]) -> "pd.DataFrame":
     """Return both curves of a forecast on a grid, with pointwise bootstrap intervals.
 
     Parameters
@@ -27,10 +25,6 @@ def curve_points(
         Probabilities and outcomes, of both classes.
     weights
         Resamples, shape (resamples, rows), from `resample_weights`; a hundred or two are enough to draw.
-    level
-        Level of the pointwise percentile intervals.
-    points
-        Points of the grid on [0, 1].
 
     Returns
     -------
@@ -47,14 +41,14 @@ def curve_points(
 
     if forecast.actual.all() or not forecast.actual.any():
         raise ValueError("a curve needs stops with and without the outcome, found one kind only")
-    grid = np.linspace(0, 1, points)
+    grid = np.linspace(0, 1, GRID_POINTS)
     ranking = rank(forecast.actual, forecast.score)
     whole = {name: curve[0] for name, curve in _curves(ranking, np.ones((1, forecast.rows)), grid).items()}
     parts = [_curves(ranking, chunk, grid) for chunk in weight_chunks(weights)]
     frames = []
     for name, curve in whole.items():
         drawn = np.concatenate([part[name] for part in parts])
-        low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
         frames.append(pd.DataFrame({"curve": name, "x": grid, "y": curve, "low": low, "high": high}))
     return pd.concat(frames, ignore_index=True)
 

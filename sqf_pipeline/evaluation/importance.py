@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sqf_pipeline.evaluation.bootstrap import LEVEL, percentile_interval, resample_weights
+from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights
 from sqf_pipeline.evaluation.metrics import Floats
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
@@ -52,7 +52,6 @@ def permutation_importance(
     repeats: int = REPEATS,
     resamples: int = RESAMPLES,
     most_rows: int = MOST_ROWS,
-    level: float = LEVEL,
     seed: int = 1,
 ) -> "pd.DataFrame":
     """Return what shuffling each column of the registry costs the model on these stops.
@@ -74,8 +73,8 @@ def permutation_importance(
     most_rows
         Stops used. Where there are more, at most half of these are drawn from each outcome and count for all of
         theirs, so that rare positives are kept and the metrics stay unbiased.
-    level, seed
-        Level of the intervals, and seed of everything drawn.
+    seed
+        Of everything drawn.
 
     Returns
     -------
@@ -92,7 +91,7 @@ def permutation_importance(
     drawn = resample_weights(groups, resamples=max(resamples, repeats), seed=seed)
     weights = counts_for * np.concatenate([np.ones((repeats, len(frame)), dtype=np.uint8), drawn])
     rows = [
-        (name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:], level))
+        (name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:]))
         for name, losses in _shuffled_losses(
             model, frame, outcomes, weights, measure=measure, repeats=repeats, generator=generator
         )

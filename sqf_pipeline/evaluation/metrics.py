@@ -268,26 +268,6 @@ def recall_at_precision_name(precision: float) -> str:
     return f"recall_at_precision_{precision:g}"
 
 
-def metrics_of(
-    forecast: Forecast,
-    *,
-    training_share: float,
-    threshold: float = 0.5,
-    bins: int = CALIBRATION_BINS,
-    precisions: Sequence[float] = (),
-) -> dict[str, float | None]:
-    """Return every metric of a forecast, None where one is not defined; see `METRICS` for their meanings."""
-    values = weighted_metrics(
-        forecast,
-        np.ones((1, forecast.rows)),
-        training_share=training_share,
-        threshold=threshold,
-        bins=bins,
-        precisions=precisions,
-    )
-    return {name: none_if_nan(array[0]) for name, array in values.items()}
-
-
 def none_if_nan(value: float) -> float | None:
     """Return a float, or None for nan and infinity, as tables and JSON want it."""
     return float(value) if np.isfinite(value) else None

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import (
-    LEVEL,
     MetricDraws,
     Weights,
     effective_rows,
@@ -91,7 +90,6 @@ def subgroup_metrics(
     threshold: float,
     clusters: ArrayLike,
     weights: Weights,
-    level: float = LEVEL,
     least_rows: int = LEAST_ROWS,
 ) -> "pd.DataFrame":
     """Return the metrics of every group of every attribute.
@@ -108,8 +106,8 @@ def subgroup_metrics(
         Encounter of each stop, from `stop_clusters`.
     weights
         Resamples of encounters, from `resample_weights`, for the intervals of what is not a rate.
-    level, least_rows
-        Level of the intervals; least stops that a group needs to be shown.
+    least_rows
+        Least stops that a group needs to be shown.
 
     Returns
     -------
@@ -134,7 +132,7 @@ def subgroup_metrics(
         rows: list[dict[str, object]] = []
         for summary in sorted(_metrics(forecast.take(kept), names[kept], threshold), key=_group_order):
             inside = names == summary["group_name"]
-            bounds = _intervals(forecast.take(inside), groups[inside], weights[:, inside], summary, level)
+            bounds = _intervals(forecast.take(inside), groups[inside], weights[:, inside], summary)
             rows.append(summary | bounds)
         if not kept.all():
             rest = forecast.take(~kept)
@@ -202,7 +200,7 @@ def _bootstrapped(forecast: Forecast, weights: Weights) -> dict[str, Floats]:
 
 
 def _intervals(
-    forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, object], level: float
+    forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, object]
 ) -> dict[str, object]:
     """Return the bounds of a group's rates (Wilson, on effective rows) and other metrics (bootstrap)."""
     among = {
@@ -216,14 +214,14 @@ def _intervals(
         value = row[rate]
         low_high: tuple[float | None, float | None] = (None, None)
         if isinstance(value, float):
-            low_high = wilson_interval(value, effective_rows(clusters[mask]), level)
+            low_high = wilson_interval(value, effective_rows(clusters[mask]))
         bounds[f"{rate}_low"], bounds[f"{rate}_high"] = low_high
     estimates: dict[str, Any] = {name: np.nan if row[name] is None else row[name] for name in BOOTSTRAPPED}
     draws = MetricDraws(estimates, _bootstrapped(forecast, weights))
-    drawn = metric_intervals(draws, level=level).set_index("metric")
+    drawn = metric_intervals(draws).set_index("metric")
     for name in BOOTSTRAPPED:
         found = drawn.loc[name]
         bounds |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
     mean = (weights @ forecast.probability) / np.maximum(weights.sum(axis=1), 1)
-    bounds["mean_probability_low"], bounds["mean_probability_high"] = percentile_interval(mean, level)
+    bounds["mean_probability_low"], bounds["mean_probability_high"] = percentile_interval(mean)
     return bounds

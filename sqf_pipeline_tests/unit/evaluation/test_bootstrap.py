@@ -13,7 +13,8 @@ from sqf_pipeline.evaluation.bootstrap import (
     stop_clusters,
     wilson_interval,
 )
-from sqf_pipeline.evaluation.metrics import Forecast, make_forecast, metrics_of
+from sqf_pipeline.evaluation.metrics import Forecast, make_forecast
+from sqf_pipeline_tests.single_forecast import metrics_of
 
 
 def draw_forecast(generator: np.random.Generator, encounters: int, persons: int) -> tuple[Forecast, np.ndarray]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
-from sqf_pipeline.evaluation.metrics import make_forecast, metrics_of
+from sqf_pipeline.evaluation.metrics import make_forecast
+from sqf_pipeline_tests.single_forecast import metrics_of
 
 
 def test_bins_agree_with_the_expected_calibration_error() -> None:

@@ -12,9 +12,9 @@ from sqf_pipeline.evaluation.metrics import (
     Forecast,
     equal_mass_bin_index,
     make_forecast,
-    metrics_of,
     weighted_metrics,
 )
+from sqf_pipeline_tests.single_forecast import metrics_of
 
 
 def simulated(rows: int = 2000, decimals: int = 12, seed: int = 3) -> Forecast:

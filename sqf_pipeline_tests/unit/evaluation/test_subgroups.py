@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.evaluation.bootstrap import resample_weights
-from sqf_pipeline.evaluation.metrics import make_forecast, metrics_of
+from sqf_pipeline.evaluation.metrics import make_forecast
 from sqf_pipeline.evaluation.subgroups import COLUMNS, NOT_SHOWN, subgroup_labels, subgroup_metrics
+from sqf_pipeline_tests.single_forecast import metrics_of
 
 
 def made_stops(rows: int = 400) -> pd.DataFrame:
