@@ -40,9 +40,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """Let coverage, where it is measured, count what the tests of `unit` reach."""
+    """Let coverage, where it is measured, count what the quick tests of `unit` reach; it slows the others as well."""
     coverage = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
-    wanted = item.get_closest_marker("unit") is not None
+    wanted = item.get_closest_marker("unit") is not None and item.get_closest_marker("slow") is None
     if coverage is not None and coverage.started != wanted:
         (coverage.resume if wanted else coverage.pause)()
 

@@ -1,4 +1,4 @@
-"""Python reads this as it starts: a process with this folder in PYTHONPATH fits few trees, like `small_models`."""
+"""Python reads this as it starts: a process with this folder in PYTHONPATH fits few trees, and few kinds of model."""
 
 import importlib.util
 import sys
@@ -19,10 +19,15 @@ class FewTrees(MetaPathFinder):
 
             def load_and_patch(module: object) -> None:
                 load(module)
+                from sqf_pipeline.orchestration.assets import models
                 from sqf_pipeline_tests.modelling_support import small_models
 
                 FewTrees.patches = small_models()
                 FewTrees.patches.__enter__()
+                # every kind is fitted in e2e/orchestration/test_full_run.py
+                tiers = [one for one in models.tier_experiments() if one.estimator in {"tuned_forest", "boosting"}]
+                imbalance = models.imbalance_experiments()[:1]
+                models.tier_experiments, models.imbalance_experiments = lambda: tiers, lambda: imbalance
 
             spec.loader.exec_module = load_and_patch
         return spec

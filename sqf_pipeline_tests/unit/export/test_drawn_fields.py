@@ -1,5 +1,6 @@
 """The service fills a gap as the fitted model does, whatever is missing."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sqf_pipeline.export.model_entries import _drawn_fields
-from sqf_pipeline.modelling.drawn_descriptions import learn_descriptions
+from sqf_pipeline.modelling.drawn_descriptions import Descriptions, learn_descriptions
 from sqf_pipeline.service.drawn_fields import DrawnFields, GapFiller
 from sqf_pipeline_tests.modelling_support import invented_stops
 
@@ -32,14 +33,18 @@ def rows_with_weights(rows: Any, places: np.ndarray, weights: np.ndarray) -> lis
     )
 
 
-@pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@cache
+def learned_from(*, ages: bool) -> Descriptions:
+    training = invented_stops(200, 3, 2019)
+    if not ages:
+        training["suspect_age"] = pd.Series(pd.NA, index=training.index, dtype="Int32")
+    return learn_descriptions(training, COLUMNS)
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.lists(asked, min_size=1, max_size=8), st.booleans())
 def test_the_service_spreads_a_stop_as_the_fitted_pipeline_does(stops: list[dict[str, Any]], no_ages: bool) -> None:
-    training = invented_stops(200, 3, 2019)
-    if no_ages:
-        training["suspect_age"] = pd.Series(pd.NA, index=training.index, dtype="Int32")
-    learned = learn_descriptions(training, COLUMNS)
+    learned = learned_from(ages=not no_ages)
     frame = pd.DataFrame({name: pd.array([stop[name] for stop in stops], dtype=DTYPES[name]) for name in COLUMNS})
     filled, places, weights = learned.spread(frame)
     plain = filled.astype("object").where(filled.notna(), None).to_dict("records")
