@@ -75,19 +75,11 @@ def expit(values: Any) -> Any:
 
 
 @contextmanager
-def small_models() -> Iterator[None]:
-    """Fit few trees and draw few resamples in this process: for tests of everything but the figures."""
+def few_resamples() -> Iterator[None]:
+    """Draw few resamples, and charts of few points, in this process: for tests of everything but intervals."""
     from sqf_pipeline.orchestration import resources  # Dagster, which tests of models do without
 
-    forests = ("random_forest", "tuned_forest", "weighted_forest", "balanced_forest")
-    blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
-    boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SQF_JOBS", "1")  # processes of their own would know nothing of all this
-        for name in forests:
-            patch.setitem(KINDS[name].settings, "n_estimators", 10)
-        for settings in boostings:
-            patch.setitem(settings, "max_iter", 10)
         patch.setattr(resources.Compute, "processes", 1)  # other processes would not see what is patched
         patch.setattr(bootstrap, "RESAMPLES", 40)
         patch.setattr(gap_marks, "RESAMPLES", 20)
@@ -95,4 +87,19 @@ def small_models() -> Iterator[None]:
         patch.setitem(permutation_importance.__kwdefaults__, "resamples", 20)
         patch.setitem(permutation_importance.__kwdefaults__, "repeats", 1)
         patch.setattr(style, "DPI", 40)
+        yield
+
+
+@contextmanager
+def small_models() -> Iterator[None]:
+    """Fit few trees and draw few resamples in this process: for tests of everything but the figures."""
+    forests = ("random_forest", "tuned_forest", "weighted_forest", "balanced_forest")
+    blended = [settings for members in BLENDED.values() for _, _, settings in members if "max_iter" in settings]
+    boostings = [KINDS["boosting"].settings, SLOW_BOOSTING, *blended]
+    with few_resamples(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SQF_JOBS", "1")  # processes of their own would know nothing of all this
+        for name in forests:
+            patch.setitem(KINDS[name].settings, "n_estimators", 10)
+        for settings in boostings:
+            patch.setitem(settings, "max_iter", 10)
         yield

@@ -132,7 +132,7 @@ def test_decision_and_hit_rates(decisions, chosen, race, figures, verdict):
 
 def test_risk_adjusted_and_its_sensitivity(new_form, years, monkeypatch):
     monkeypatch.setattr(risk_adjusted_module, "HITS", ("weapon",))  # the prototypes measured no other
-    chosen = [compared_stops(new_form), compared_stops(years(2014), repeats=1)]
+    chosen = [compared_stops(stops, repeats=1) for stops in (new_form, years(2014))]
     new, old = (risk_adjusted(each).set_index(["act", "hit", "model", "race"]) for each in chosen)
     expected = {
         ("none", "group"): ((1.96, 16.6), (1.86, 15.4)),

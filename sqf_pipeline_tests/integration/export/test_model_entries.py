@@ -37,7 +37,7 @@ ROUTES = {"arrest": "/api/generate_arrest_prediction", "summons": "/api/generate
 def published(real_year, tmp_path_factory):
     """Return the models, fitted small, with the test stops and the folder of their export."""
     earlier, last, test = (real_year(year)[1].stops for year in (2018, 2019, 2020))
-    training = pd.concat([earlier, last], ignore_index=True)
+    training = pd.concat([earlier, last], ignore_index=True).iloc[::2]
     chosen = {(outcome, tier): names for outcome in ("arrest", "summons") for tier, names in CHOSEN.items()}
     models = [
         fit_experiment(replace(experiment, settings={"n_estimators": 15, "min_samples_leaf": 5}), training, n_jobs=1)
@@ -47,7 +47,7 @@ def published(real_year, tmp_path_factory):
     evaluations = [evaluate(model, prepared) for model in models]
     names = ("metric_intervals", "threshold_metrics", "calibration_bins")
     results = {name: pd.concat([getattr(entry, name) for entry in evaluations], ignore_index=True) for name in names}
-    groups = [evaluate_groups(entry, prepared, resamples=20) for entry in evaluations]
+    groups = [evaluate_groups(entry, prepared, resamples=5) for entry in evaluations]
     results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
     forests = [model for model in models if model.estimator != "boosting"]
     results["feature_importances"] = pd.concat([impurity_rows(model) for model in forests])
@@ -60,14 +60,15 @@ def published(real_year, tmp_path_factory):
     return models, test, folder
 
 
-def test_the_api_answers_every_real_test_stop_as_the_models_do(published):
+def test_the_api_answers_real_test_stops_as_the_models_do(published):
     models, test, folder = published
+    assert len(test) == 9544
+    test = test.iloc[::4].reset_index(drop=True)
     client = create_app(folder).test_client()
     manifest, pipelines = open_bundle(folder).manifest, load_pipelines(folder)
     for model in (entry for entry in models if entry.feature_set.tier != "study"):
         entry = next(found for found in manifest.models if found.name == model.name)
         stops = stops_of_frame(test, entry.fields)
-        assert len(stops) == 9544
         expected = model.predict_probability(test)
         found, classes = [], []
         for start in range(0, len(stops), 1000):
@@ -81,7 +82,7 @@ def test_the_api_answers_every_real_test_stop_as_the_models_do(published):
         if entry.tier == "at_stop":
             gaps = test[["suspect_age", "suspect_sex"]].isna().any(axis=1).sum()
             assert entry.drawn.fields == ("suspect_age", "suspect_sex")
-            assert gaps > 700  # stops whose answer is a mean over complete training stops
+            assert gaps > 150  # stops whose answer is a mean over complete training stops
             page = client.get(f"/{entry.outcome}?tier=at_stop").get_data(as_text=True)
             assert "the mean over all descriptions that were recorded" in " ".join(page.split())
         limit = model.thresholds[model.default_threshold].value

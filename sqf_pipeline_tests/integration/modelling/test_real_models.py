@@ -62,6 +62,7 @@ def test_gaps_at_the_stop_tell_nothing_until_a_leak_is_put_back(
     leaking = copy(feature_set("at_stop"))
     completed = [entry.name for entry in load_columns() if entry.known == "completed"]
     object.__setattr__(leaking, "columns", (*leaking.columns, *completed))
+    monkeypatch.setattr(gap_marks, "RESAMPLES", 20)
     monkeypatch.setattr(
         gap_marks, "feature_set", lambda tier, *forms: leaking if tier == "at_stop" else feature_set(tier, *forms)
     )
