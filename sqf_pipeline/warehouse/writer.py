@@ -169,11 +169,10 @@ def _refuse_strangers(
     """Refuse rows just written that the same writer would not replace the next time."""
     rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(*replaced)).scalar_one()
     if rows != len(frame):
-        msg = (
+        raise SqfError(
             f"{len(frame) - rows} of {len(frame)} rows for {table_in_words(table, partition)} do not belong to this "
             "writer: it would not replace them the next time. Nothing was changed."
         )
-        raise SqfError(msg)
 
 
 def _refuse_emptying(
@@ -189,11 +188,10 @@ def _refuse_emptying(
         query = sa.select(sa.func.count()).select_from(child).where(*refers)
         rows = connection.execute(query).scalar_one()
         if rows:
-            msg = (
+            raise SqfError(
                 f"Expected rows for {table_in_words(table, partition)}, found none, while {rows} rows of "
                 f"{child.fullname} refer to it. Nothing was changed. If it should be empty, delete those rows first."
             )
-            raise SqfError(msg)
 
 
 def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mapping[str, object]) -> None:
