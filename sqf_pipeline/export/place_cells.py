@@ -1,5 +1,7 @@
 """The places that a form offers: parts of precincts, none of fewer than five stops."""
 
+from typing import Any
+
 import pandas as pd
 
 from sqf_pipeline.export.frame_tables import table_of
@@ -37,18 +39,9 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
         parts.append(found[found["stops"] >= LEAST_STOPS].reset_index())
         left = left[~enough]
     rows = pd.concat(parts, ignore_index=True)
-    left_out = placed - int(rows["stops"].sum())
     rows[_COORDINATES] = (rows[_COORDINATES] / _ROUND_FEET).round().astype("int64") * _ROUND_FEET
     of_precinct = stops.groupby("precinct")[areas].agg(lambda known: next(iter(known.mode()), None))
     rows = rows.join(of_precinct, on="precinct").sort_values(["precinct", *_COORDINATES, "stops"], ignore_index=True)
-    return table_of(
-        rows,
-        [
-            ("precinct", "Precinct", "plain"), *((name, name.capitalize().replace("_", " "), "code") for name in areas),
-            ("x_feet", "East, feet", "plain"), ("y_feet", "North, feet", "plain"), ("stops", "Stops", "count"),
-        ],
-        name=PLACES_TABLE, section="form", title="Where the map of the form puts stops",
-        question="Which places have had stops?",
-        note=f"Each row is a part of a precinct, at the mean of its stops to {_ROUND_FEET} feet; {left_out:,} of "
-        f"{placed:,} stops lie where fewer than {LEAST_STOPS} do and are left out.",
-    )  # fmt: skip
+    more = [(name, name.capitalize().replace("_", " "), "code") for name in areas]
+    counts: dict[str, Any] = {"left_out": placed - int(rows["stops"].sum()), "placed": placed}
+    return table_of(PLACES_TABLE, rows, more, feet=_ROUND_FEET, least=LEAST_STOPS, **counts)
