@@ -14,12 +14,13 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dagster as dg
+if TYPE_CHECKING:
+    import dagster as dg
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MACHINERY = "sqf_pipeline.orchestration"
@@ -28,27 +29,28 @@ _SHOWING = f"{_ASSETS}labels"
 _UNTOLD = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
 
 
-def with_code_versions(assets: Iterable[Any]) -> list[Any]:
+def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
     """Return assets with the version of the code behind each."""
     collecting = gc.isenabled()
     gc.disable()  # looking for circles among syntax trees, which have none, takes as long as all the rest
     try:
-        versions = [(asset, code_version(asset) if hasattr(asset, "map_asset_specs") else "") for asset in assets]
+        return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
     finally:
         if collecting:
             gc.enable()
-    return [
-        asset.map_asset_specs(partial(dg.AssetSpec.replace_attributes, code_version=version)) if version else asset
-        for asset, version in versions
-    ]
 
 
-def version_of(asset: dg.AssetsDefinition) -> str:
+def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
+    version = code_version(asset)
+    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
+
+
+def version_of(asset: "dg.AssetsDefinition") -> str:
     """Return the version of code that an asset carries, or that of its code where it carries none."""
     return next(iter(asset.specs)).code_version or code_version(asset)
 
 
-def code_version(asset: dg.AssetsDefinition) -> str:
+def code_version(asset: "dg.AssetsDefinition") -> str:
     """Return a digest of what the code and the files of data behind an asset mean, twelve hexadecimal digits."""
     digest = hashlib.sha256()
     functions, files = behind(asset)
@@ -60,7 +62,7 @@ def code_version(asset: dg.AssetsDefinition) -> str:
     return digest.hexdigest()[:12]
 
 
-def behind(asset: dg.AssetsDefinition) -> tuple[set[tuple[Path, str]], set[Path]]:
+def behind(asset: "dg.AssetsDefinition") -> tuple[set[tuple[Path, str]], set[Path]]:
     """Return what an asset is made with: definitions in asset modules (file, name); modules and data as whole files."""
     function = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
     start = _file_of(function.__module__)
