@@ -14,7 +14,7 @@ from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.csv_tables import Number, Words, read_rows, records
 from sqf_pipeline.registry.kinds import arrow_type
 
-RECODINGS = {"openpolicing": "open_policing.csv"}
+RECODINGS = {row["name"]: row["table"] for row in read_rows(__package__, "recodings.csv")}
 """Name of a recoding to its table."""
 
 _OTHERS, _SAME, _KNOWN = "*", "*", "?"
