@@ -34,45 +34,22 @@ class FilePart:
 
 @dataclass(frozen=True)
 class RawFile:
-    """What was found in the file or files of a year.
-
-    Attributes
-    ----------
-    frame
-        One row a stop, every cell text exactly as published (an empty one is ''), under the names of the registry, in
-        published order; only recognised columns, only rows of the year. A column that the form publishes in several is
-        made from their texts, and a column `form` says which form it is. Columns are `category`, which holds each
-        different text once, but for `stop_id`, `str`.
-    year
-        The year of the stops.
-    form
-        The form that the header shows.
-    published_names
-        Our name, or that of the form's field, to the name in the first file.
-    columns_missing
-        Optional columns of the registry that the files do not have.
-    columns_unknown
-        Published names that no column of the registry has had; reported and left out.
-    blank_rows
-        Rows without any text, which are no stops; left out and counted.
-    other_years
-        Rows of earlier years, which were left out, by year.
-    parts
-        The files.
-    notes
-        Sheets that were left aside, and what else is to be told, one sentence each.
-    """
+    """What was found in the file or files of a year."""
 
     frame: pd.DataFrame
-    year: int
-    form: Form
-    published_names: dict[str, str]
-    columns_missing: tuple[str, ...]
-    columns_unknown: tuple[str, ...]
-    blank_rows: int
-    other_years: dict[int, int]
-    parts: tuple[FilePart, ...]
-    notes: tuple[str, ...] = ()
+    """One row a stop, every cell text exactly as published (an empty one is ''), under the names of the registry, in
+    published order; only recognised columns, only rows of the year. A column that the form publishes in several is made
+    from their texts, and a column `form` says which form it is. Columns are `category`, which holds each different text
+    once, but for `stop_id`, `str`."""
+    year: int  # the year of the stops
+    form: Form  # the form that the header shows
+    published_names: dict[str, str]  # our name, or that of the form's field, to the name in the first file
+    columns_missing: tuple[str, ...]  # optional columns of the registry that the files do not have
+    columns_unknown: tuple[str, ...]  # published names that no column of the registry has had; reported and left out
+    blank_rows: int  # rows without any text, which are no stops; left out and counted
+    other_years: dict[int, int]  # rows of earlier years, which were left out, by year
+    parts: tuple[FilePart, ...]  # the files
+    notes: tuple[str, ...] = ()  # sheets that were left aside, and what else is to be told, one sentence each
 
     @property
     def sha256(self) -> str:

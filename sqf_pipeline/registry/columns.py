@@ -20,49 +20,27 @@ KNOWN_WORDS = {row["known"]: row["meaning"] for row in read_rows(__package__, "w
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a stop.
+    """One column of a stop."""
 
-    Attributes
-    ----------
-    name
-        Our name, the same in frames, tables, models and documents.
-    published_names
-        Every name the column has had in files of the form in use since 2017; empty for a column that is computed, or
-        that only an older form has (see `forms.published_forms`).
-    kind
-        How a published text becomes a value; see `cleaning`. A `flag` is Y or N and stays null when it is
-        null; a `mark` is set or absent, so that null means no.
-    unit
-        Unit of a number, empty where there is none.
-    minimum, maximum
-        Plausible range, both ends included; a value outside becomes missing and is counted.
-    required
-        Whether a file of the form in use without the column is refused.
-    known
-        When the value becomes known; see `when_known.csv`.
-    feature
-        Whether a model may use the column at all.
-    description
-        One sentence for people, used in SQL comments and documents.
-    comparable
-        Whether the column means the same in the old form (2003 to 2016) and the new: `same`, `close`, `different`, or
-        `one form only`.
-    usage_warning
-        What to heed when years of both forms are compared; empty where it is `same`.
-    """
-
-    name: str
+    name: str  # our name, the same in frames, tables, models and documents
     published_names: tuple[str, ...]
+    """Every name the column has had in files of the form in use since 2017; empty for a column that is computed, or
+    that only an older form has (see `forms.published_forms`)."""
     kind: Kind
-    unit: str
+    """How a published text becomes a value; see `cleaning`. A `flag` is Y or N and stays null when it is null; a `mark`
+    is set or absent, so that null means no."""
+    unit: str  # unit of a number, empty where there is none
     minimum: Number
     maximum: Number
-    required: bool
-    known: Known
-    feature: Yes
-    description: str
+    """Plausible range, both ends included; a value outside becomes missing and is counted."""
+    required: bool  # whether a file of the form in use without the column is refused
+    known: Known  # when the value becomes known; see `when_known.csv`
+    feature: Yes  # whether a model may use the column at all
+    description: str  # one sentence for people, used in SQL comments and documents
     comparable: Comparable
-    usage_warning: str
+    """Whether the column means the same in the old form (2003 to 2016) and the new: `same`, `close`, `different`, or
+    `one form only`."""
+    usage_warning: str  # what to heed when years of both forms are compared; empty where it is `same`
 
 
 @cache

@@ -19,24 +19,15 @@ _PREFLIGHT = {
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is set where the service runs.
-
-    Attributes
-    ----------
-    cors_origins
-        Origins, `https://host:port`, whose pages may use the interface from a browser; `*` is every one.
-    largest_request
-        Largest request body, in bytes: by default about three times what the longest list of stops needs.
-    prefix
-        Path under which the service is reached, such as `/stops`; empty for the root.
-    trusted_proxies
-        Proxies before the service whose `X-Forwarded-*` headers are believed, the prefix among them.
-    """
+    """What is set where the service runs."""
 
     cors_origins: tuple[str, ...] = ()
+    """Origins, `https://host:port`, whose pages may use the interface from a browser; `*` is every one."""
     largest_request: int = 1_048_576
-    prefix: str = ""
+    """Largest request body, in bytes: by default about three times what the longest list of stops needs."""
+    prefix: str = ""  # path under which the service is reached, such as `/stops`; empty for the root
     trusted_proxies: int = 0
+    """Proxies before the service whose `X-Forwarded-*` headers are believed, the prefix among them."""
 
 
 DIRECT = Deployment()

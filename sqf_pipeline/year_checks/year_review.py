@@ -24,21 +24,11 @@ from sqf_pipeline.year_checks.loss_limits import loss_findings
 
 @dataclass(frozen=True)
 class YearBefore:
-    """What is kept of the year before.
+    """What is kept of the year before."""
 
-    Attributes
-    ----------
-    stops
-        Its clean stops, at least their categories.
-    loss
-        `CleanedStops.loss`; None when it was not kept.
-    coverage
-        One of `completeness.COVERAGES`; None when it was not kept.
-    """
-
-    stops: pd.DataFrame
-    loss: pd.DataFrame | None
-    coverage: str | None
+    stops: pd.DataFrame  # its clean stops, at least their categories
+    loss: pd.DataFrame | None  # `CleanedStops.loss`; None when it was not kept
+    coverage: str | None  # one of `completeness.COVERAGES`; None when it was not kept
 
 
 @dataclass(frozen=True)
