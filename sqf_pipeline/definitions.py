@@ -11,12 +11,12 @@ from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
     ParquetIOManager,
+    ReportIOManager,
     StopsReferenceIOManager,
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.partitions import trained_on
-from sqf_pipeline.orchestration.reports import ReportIOManager
 from sqf_pipeline.orchestration.resources import (
     Compute,
     PublishedFiles,

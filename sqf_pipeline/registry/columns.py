@@ -1,5 +1,6 @@
-"""The registry of columns: one table that says what every column is called, means and may hold."""
+"""The registry of columns: what every column is called, means and may hold, and which mean the same in all forms."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -16,6 +17,8 @@ Comparable = Literal["same", "close", "different", "one form only"]
 
 KNOWN_WORDS = {row["known"]: row["meaning"] for row in read_rows(__package__, "when_known.csv")}
 """When a value becomes known, in words."""
+COMPARABLE = frozenset({"same", "close"})
+"""What the registry says of a column that may be used across forms."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,30 @@ def force_marks() -> tuple[str, ...]:
 def column(name: str) -> Column:
     """Return the column called `name`; raises KeyError when the registry has none of that name."""
     return columns_by_name()[name]
+
+
+def shared_columns(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that stops of all these forms have and that mean the same in them, in the registry's order.
+
+    A computed column counts as had by every form. A column whose value becomes known later in one of the forms than
+    the registry says is left out: there it would give the outcome away (`search_basis_other` of the old form).
+
+    Parameters
+    ----------
+    names
+        Forms as the column `form` of stops has them; one form alone has every column of its own.
+
+    Raises
+    ------
+    KeyError
+        When there is no form of that name.
+    """
+    chosen = [forms()[name] for name in dict.fromkeys(names)]
+    published = frozenset().union(*(form.columns for form in forms().values()))
+    shared = []
+    for entry in load_columns():
+        had = entry.name not in published or all(entry.name in form.columns for form in chosen)
+        late = any(form.by_column[entry.name].known for form in chosen if entry.name in form.by_column)
+        if had and not late and (len(chosen) == 1 or entry.comparable in COMPARABLE):
+            shared.append(entry.name)
+    return tuple(shared)

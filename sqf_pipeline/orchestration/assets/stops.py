@@ -87,8 +87,7 @@ def _read(
     from sqf_pipeline.contracts.stop_contracts import raw_stops_contract
     from sqf_pipeline.ingest.reader import read_published_year
     from sqf_pipeline.year_checks.revisions import revision_history
-    from sqf_pipeline.year_checks.source_record import source_file_row
-    from sqf_pipeline.year_checks.year_review import review_year
+    from sqf_pipeline.year_checks.year_review import review_year, source_file_row
 
     year = int(context.partition_key)
     file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
