@@ -63,8 +63,9 @@ def _draw(resampling: Resampling, one: Comparison, hits: dict[str, Mask]) -> Dra
     among_acts = compare(resampling, one.cells, *one.acted)
     if among_acts.smaller < FEWEST_ACTS:
         return None
-    acts = compare(resampling, one.cells, *one.stops).contrast(one.acted[0] | one.acted[1])[0]
-    return Drawn(acts, {hit: among_acts.contrast(found)[0] for hit, found in hits.items()})
+    ((acts, _),) = compare(resampling, one.cells, *one.stops).contrasts([one.acted[0] | one.acted[1]])
+    found = among_acts.contrasts(hits.values())
+    return Drawn(acts, {hit: difference for hit, (difference, _) in zip(hits, found, strict=True)})
 
 
 def _figures(drawn: dict[Unit, Drawn | None], hit: str) -> list[tuple[Unit, tuple[Any, ...]]]:

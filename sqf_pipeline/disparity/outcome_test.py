@@ -30,7 +30,7 @@ from sqf_pipeline.disparity.acts_and_hits import (
 )
 from sqf_pipeline.disparity.clustered_resampling import (
     STRATA,
-    Compared,
+    Floats,
     Resampling,
     Strata,
     compare,
@@ -126,8 +126,7 @@ def rates_among(acted: Mask, hits: Iterable[Mask], resampling: Resampling) -> It
     All are None where the stops are too few.
     """
     acts, clusters = int(acted.sum()), resampling.clusters[acted]
-    cells = np.zeros(len(acted), dtype=np.intp)
-    among = np.maximum(resampling.sums(acted, cells, 1)[0], 1) if acts >= FEWEST_ACTS else None
+    among = np.maximum(_all_drawn(resampling, acted), 1) if acts >= FEWEST_ACTS else None
     for found in hits:
         number = int((acted & found).sum())
         if among is None:
@@ -138,7 +137,13 @@ def rates_among(acted: Mask, hits: Iterable[Mask], resampling: Resampling) -> It
             rate = number / acts
             together = np.bincount(clusters, weights=found[acted] - rate)
             design_effect = float((together**2).sum() / (acts * rate * (1 - rate)))
-            yield number, *estimate_and_ends(resampling.sums(acted & found, cells, 1)[0] / among), design_effect
+            yield number, *estimate_and_ends(_all_drawn(resampling, acted & found) / among), design_effect
+
+
+def _all_drawn(resampling: Resampling, rows: Mask) -> Floats:
+    """Return how many of some stops there are, and in each resample."""
+    stops = np.flatnonzero(rows)
+    return resampling.sums(stops, np.zeros_like(stops), 1)[0]
 
 
 def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
@@ -149,20 +154,16 @@ def outcome_test_contrasts(stops: "pd.DataFrame", *, resamples: int = RESAMPLES)
     """
     years, hits = years_label(stops), recorded_hits(stops)
     resampling = make_resampling(stops, "encounter", resamples=resamples)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for one in comparisons(stops):
         compared = compare(resampling, one.cells, *one.acted)
-        for hit, found in hits.items():
-            key = (years, one.population, one.act, hit, one.strata, one.group, REFERENCE)
-            rows.append((*key, *_contrast(compared, found), compared.share))
+        figures: list[tuple[float | None, ...]] = [(None,) * 6] * len(hits)
+        if compared.smaller >= FEWEST_ACTS:
+            drawn = compared.contrasts(hits.values())
+            figures = [(*estimate_and_ends(difference), *estimate_and_ends(ratio)) for difference, ratio in drawn]
+        key = (years, one.population, one.act)
+        rows += [
+            (*key, hit, one.strata, one.group, REFERENCE, *mine, compared.share)
+            for hit, mine in zip(hits, figures, strict=True)
+        ]
     return result_frame("outcome_test_contrasts", rows)
-
-
-def _contrast(
-    compared: Compared, found: Mask
-) -> tuple[float | None, float | None, float | None, float | None, float | None, float | None]:
-    """Return difference and ratio with their ends; all None where a group has too few acts."""
-    if compared.smaller < FEWEST_ACTS:
-        return None, None, None, None, None, None
-    difference, ratio = compared.contrast(found)
-    return *estimate_and_ends(difference), *estimate_and_ends(ratio)
