@@ -78,7 +78,7 @@ def results(
         )
     test = prepare_test_year(test_stops, test_features, resamples=RESAMPLES if full else 0)
     models = (partial(group.__getitem__, name) for group in groups for name in group.names)
-    tables = evaluate_all(models, test, processes=compute.processes if full else 1)
+    tables = evaluate_all(models, test, processes=compute.processes, threads=not full)
     files = pd.concat(in_year_order(source_files, years_loaded(context, "source_files")), ignore_index=True)
     tables["models"] = model_rows(told, training_stops, test_stops).assign(
         coverage=combined_coverage(files["coverage"])
