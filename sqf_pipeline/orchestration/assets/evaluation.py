@@ -118,12 +118,13 @@ def gap_marks(
     published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
+    compute: dg.ResourceParam[Compute],
 ) -> Iterator[Any]:
     """Rank the outcomes of the test year by gaps alone."""
     from sqf_pipeline.evaluation.gap_marks import measure_gap_marks
 
     test_year = int(context.partition_key)
-    table = measure_gap_marks(training_stops, test_stops)
+    table = measure_gap_marks(training_stops, test_stops, processes=compute.processes)
     told = "Gaps at the stop tell {fail} outcomes; {warn} more reach the limit, which chance could do."
     rows = table.assign(test_year=test_year, source=published_files.origin(test_year))
     yield from _judged("gap_marks", "no_gap_tells_the_outcome", rows, table, told)
