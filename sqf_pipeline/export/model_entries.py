@@ -7,7 +7,7 @@ import numpy as np
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.export.encoding_tables import encoding_of
-from sqf_pipeline.export.field_specs import describe_fields
+from sqf_pipeline.export.field_specs import describe_field
 from sqf_pipeline.export.reliability import reliability_table
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
@@ -66,7 +66,7 @@ def describe_model(
     test = test_stops[test_stops[model.target].notna()]
     places = {entry.name: place for place, entry in enumerate(load_columns())}
     ordered = sorted(model.columns, key=lambda name: places[name])  # when, why, who, where: as people describe it
-    fields = describe_fields(ordered, training)
+    fields = tuple(describe_field(name, training[name]) for name in ordered)
     probabilities = model.predict_probability(test)
     actual = test[model.target].to_numpy(dtype=bool)
     probes = _invent_stops(fields)

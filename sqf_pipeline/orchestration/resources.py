@@ -89,23 +89,6 @@ class Compute:
         return compute_engine(self.name, self.address)
 
 
-@dataclass(frozen=True)
-class Writers:
-    """One writer at a time for a step that makes several assets, such as a year's rows and the digest of its file.
-
-    Without it, two processes that make the same year of different files could leave the rows of one beside the digest
-    of the other.
-    """
-
-    folder: Path
-
-    def alone(self, step: str, partition: str) -> AbstractContextManager[None]:
-        """Hold a step of one partition for this process; waits for another that does, SqfError after half an hour."""
-        from sqf_pipeline.orchestration.io_managers import one_writer
-
-        return one_writer(self.folder / step / partition, f"{step} of {partition}")
-
-
 class Warehouse:
     """The PostgreSQL database of one source, opened when it is first used.
 

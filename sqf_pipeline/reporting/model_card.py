@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import count, listed, number, share
+from sqf_pipeline.display import count, listed, markdown_to_html, number, share
 from sqf_pipeline.evaluation.model_selection import tried_for_one_place
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
@@ -184,20 +184,13 @@ def _html(markdown: str, title: str) -> str:
     from importlib import resources
 
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-    from markdown_it import MarkdownIt
     from markupsafe import Markup
 
-    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
-    body = renderer.render(markdown)
-    # A wide table scrolls by itself, and by keyboard; its head cells say what they head.
+    # A wide table scrolls by itself, and by keyboard.
     frame = '<div class="scroll" role="region" tabindex="0" aria-label="Table {}">\n<table>'
-    pieces = body.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style').split("<table>")
-    numbered = pieces[0] + "".join(
-        frame.format(number) + piece.replace("</table>", "</table>\n</div>")
-        for number, piece in enumerate(pieces[1:], 1)
-    )
+    body = markdown_to_html(markdown, opening=frame, closing="</table>\n</div>")
     style = resources.files("sqf_pipeline.reporting").joinpath("templates", "model_card.css").read_text("utf-8")
     loader = PackageLoader("sqf_pipeline.reporting", "templates")
     environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=select_autoescape(["html", "j2"]))
     page = environment.get_template("model_card.html.j2")
-    return page.render(title=title, style=Markup(style), body=Markup(numbered))  # noqa: S704  rendered with html off
+    return page.render(title=title, style=Markup(style), body=Markup(body))  # noqa: S704  rendered with html off

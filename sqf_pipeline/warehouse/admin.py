@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import psycopg2
 import sqlalchemy as sa
@@ -14,14 +13,6 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.postgres_programs import find_psql
 from sqf_pipeline.warehouse.schema import advisory_key, check_identifier
 from sqf_pipeline.warehouse.url import describe_database_url, normalise_database_url, split_secrets
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command to run, with what it needs in its environment beside what is there."""
-
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
 
 
 def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password: str | None = None) -> str:
@@ -82,20 +73,11 @@ def reader_url(url: str, name: str, password: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def psql_command(url: str, schema: str | None = None) -> Command:
-    """Return the command that opens psql on a database; the password goes by the environment, not by the arguments.
+def psql_command(url: str, schema: str | None = None) -> tuple[str, str, dict[str, str]]:
+    """Return the psql that opens a database, what to tell it of the database, and what it needs in its environment.
 
-    Parameters
-    ----------
-    url
-        Of the database.
-    schema
-        Where psql looks for tables whose schema is not named.
-
-    Raises
-    ------
-    SqfError
-        When there is no psql.
+    The password goes by the environment, not by the arguments. Of a `schema`, tables are found without naming it.
+    Raises SqfError when there is no psql.
     """
     program = find_psql()
     if program is None:
@@ -112,7 +94,7 @@ def psql_command(url: str, schema: str | None = None) -> Command:
     if options:
         environment["PGOPTIONS"] = " ".join(options)
     shown = sa.URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query)
-    return Command((program, shown.render_as_string(hide_password=False)), environment)
+    return program, shown.render_as_string(hide_password=False), environment
 
 
 def _refuse_powerful(connection: sa.Connection, role: str) -> None:
