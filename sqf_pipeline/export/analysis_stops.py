@@ -62,18 +62,19 @@ def outcome_shares(stops: pd.DataFrame) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"stops": len(stops)}
     for name in OUTCOME_SHARES:
-        known = stops[stops[name].notna()]
+        known = stops[name].notna().to_numpy()
         share = low = high = None
-        if len(known) >= FEWEST:
-            share = int(known[name].sum()) / len(known)
-            low, high = wilson_interval(share, effective_rows(known[_ENCOUNTER]))
+        if known.sum() >= FEWEST:
+            share = int(stops[name].sum()) / int(known.sum())
+            low, high = wilson_interval(share, effective_rows(stops[_ENCOUNTER][known]))
         found |= {f"{name}_share": share, f"{name}_share_low": low, f"{name}_share_high": high}
     return found
 
 
 def _groups(stops: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return one row for each group, its keys first; groups are sorted by key."""
-    groups = with_encounters(stops).groupby(list(by), sort=True, dropna=True, observed=True)
+    counted = with_encounters(stops)[[*by, *OUTCOME_SHARES, _ENCOUNTER]]  # what is not asked for is not cut up
+    groups = counted.groupby(list(by), sort=True, dropna=True, observed=True)
     return pd.DataFrame([dict(zip(by, keys, strict=True)) | outcome_shares(group) for keys, group in groups])
 
 
@@ -136,7 +137,8 @@ def by_category(stops: pd.DataFrame, name: str) -> AnalysisTable:
 
 def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     """Return stops and outcomes by half-mile cell; cells of fewer than five stops are left out and counted."""
-    placed = with_encounters(stops).dropna(subset=["x_feet", "y_feet", "longitude", "latitude"])
+    places = ["x_feet", "y_feet", "longitude", "latitude"]
+    placed = with_encounters(stops)[[*places, "borough", *OUTCOME_SHARES, _ENCOUNTER]].dropna(subset=places)
     cells = placed.assign(
         east=(placed["x_feet"] // HALF_A_MILE).astype("int64"),
         north=(placed["y_feet"] // HALF_A_MILE).astype("int64"),

@@ -14,7 +14,13 @@ from sqf_pipeline.cleaning.calendar_columns import published_years, shared_momen
 from sqf_pipeline.cleaning.stop_identifiers import refuse_lost_digits
 from sqf_pipeline.ingest.csv_table import read_csv_table
 from sqf_pipeline.ingest.file_checks import check_file_kind, read_only_table
-from sqf_pipeline.ingest.header import PublishedFileError, form_of_header, missing_columns, recognise_columns
+from sqf_pipeline.ingest.header import (
+    PublishedFileError,
+    form_of_header,
+    missing_columns,
+    recognise_columns,
+    refuse_second_header,
+)
 from sqf_pipeline.ingest.joined_tables import Table, joined
 from sqf_pipeline.ingest.local_files import digest_of_parts
 from sqf_pipeline.ingest.made_columns import number_the_unnumbered, with_made_columns
@@ -138,6 +144,7 @@ def _table_of(described: str, sheet: pd.DataFrame) -> Table:
     names, unknown = recognise_columns(described, form, header)
     names |= shared_moment_column(names, sheet)
     missing_columns(described, form, names, unknown)
+    refuse_second_header(described, form, sheet[names["arrested"]])
     read = {field: name for field, name in names.items() if form.by_column[field].use != "left out"}
     filled = ~_blank_rows(sheet[list(names.values())])
     frame = sheet[list(read.values())]

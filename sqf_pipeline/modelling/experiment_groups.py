@@ -14,6 +14,8 @@ from sqf_pipeline.modelling.side_by_side import side_by_side
 if TYPE_CHECKING:
     import pandas as pd
 
+_FIT_ON = {"under": 0, "none": 1, "over": 2, "smotenc": 3}
+"""Stops that each way of resampling leaves to fit on, in training stops; SMOTENC has to make them first."""
 _WITH_THE_BLEND = {BLEND, *(name for members in BLENDED.values() for name, _, _ in members)}
 
 
@@ -38,7 +40,8 @@ def fit_all(
     if processes > 1:
         n_jobs = 1
     tasks = (partial(_fit_group, group, training, encoded=encoded, n_jobs=n_jobs) for group in groups)
-    for fitted in side_by_side(tasks, min(processes, len(groups))):
+    costs = [_FIT_ON[group[0].resampling] for group in groups]
+    for fitted in side_by_side(tasks, min(processes, len(groups)), costs=costs):
         yield from fitted
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, TRAINING_YEARS, training_years
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.year_rules import FIRST_TEST_YEAR, TRAINING_YEARS, training_years
 from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
 
 if TYPE_CHECKING:

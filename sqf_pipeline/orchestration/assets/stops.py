@@ -82,18 +82,15 @@ def raw_stops(
 def _read(
     context: dg.AssetExecutionContext, published_files: PublishedFiles, settings: Settings, frames: ParquetIOManager
 ) -> Iterator[Any]:
-    from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stop_contracts import raw_stops_contract
-    from sqf_pipeline.ingest.reader import read_published_year
+    from sqf_pipeline.ingest.cleaned_year import read_and_clean
     from sqf_pipeline.year_checks.revisions import revision_history
     from sqf_pipeline.year_checks.year_review import review_year, source_file_row
 
     year = int(context.partition_key)
     file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
     context.instance.add_run_tags(context.run.run_id, {OBTAINED_TAG: file.source})
-    raw = read_published_year(file.paths, year)
-    return_memory()
-    cleaned = clean_stops(raw.frame, year)
+    raw, cleaned = published_files.read_ahead(file) or read_and_clean(file.paths, year)
     synthetic = file.source == "sample"
     review = review_year(
         raw,

@@ -21,7 +21,7 @@ TRAINING = invented_stops(800, 1)
 SPECS = tuple(describe_field(name, TRAINING[name]) for name in FIELDS)
 CHOICES = [
     {"encoding": encoding, "codes": codes, "bins": bins, "mark_missing": marked}
-    for encoding in ("one_hot", "ordinal", "native")
+    for encoding in ("one_hot", "native")
     for codes in ("one_hot", "number", "drop")
     for bins in (None, STUDY_BINS)
     for marked in (True, False)
