@@ -123,19 +123,16 @@ class Warehouse:
         SqfError
             When the server cannot be reached or refuses.
         """
-        with self._opening:
-            if self._engine is None:
-                self._engine = self._open()
-            return self._engine
-
-    def _open(self) -> "sa.Engine":
         from sqf_pipeline.warehouse.embedded_server import ensure_running
         from sqf_pipeline.warehouse.tables import ensure_schema
         from sqf_pipeline.warehouse.url import create_engine
 
-        engine = create_engine(self.database_url or ensure_running(self.directory))
-        ensure_schema(engine, self.schema)
-        return engine
+        with self._opening:
+            if self._engine is None:
+                engine = create_engine(self.database_url or ensure_running(self.directory))
+                ensure_schema(engine, self.schema)
+                self._engine = engine
+            return self._engine
 
     @cached_property
     def metadata(self) -> "sa.MetaData":
