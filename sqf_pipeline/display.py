@@ -186,8 +186,6 @@ def display_table(
         One mapping a row, such as `frame.to_dict("records")`; a key that is lacking is a missing value.
     specs
         Name, label and format (text if left out) of each column, in order.
-    title
-        What the table is called.
     """
     rows = list(records)
     columns = table_columns(specs, {str(key) for row in rows for key in row})

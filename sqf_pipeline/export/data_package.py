@@ -37,12 +37,8 @@ def write_data_package(
 
     Parameters
     ----------
-    folder
-        Where the package goes.
     tables
         Tables to write; that of the stops among them, with rows.
-    facts
-        What the package says about itself.
     recode
         A name in `RECODINGS`: the stops have the columns and values of another project in place of ours.
 

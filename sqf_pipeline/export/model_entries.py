@@ -41,8 +41,6 @@ def describe_model(
 
     Parameters
     ----------
-    model, onnx_bytes
-        The fitted model, and its trees as ONNX.
     training_stops, test_stops
         Clean stops with the registry's columns; those whose outcome is unknown are left out here.
     results

@@ -99,8 +99,6 @@ def download_year(url_template: str, year: int, folder: Path, *, patience: Patie
         Calendar year of the stops, 2003 or later.
     folder
         Where the file goes, as `sqf-<year>` with the address's ending; made when it is missing.
-    patience
-        Time limits and retries.
 
     Raises
     ------

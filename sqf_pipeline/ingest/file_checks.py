@@ -46,8 +46,6 @@ def check_file_kind(path: Path, *, kind: str | None = None, described: str | Non
 
     Parameters
     ----------
-    path
-        The file.
     kind
         `.xlsx`, `.csv` or `.zip`; by default the suffix of `path`.
     described

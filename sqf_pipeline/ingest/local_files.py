@@ -118,8 +118,6 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
 
     Parameters
     ----------
-    folder
-        Where the yearly files are.
     year
         Calendar year of the stops, 2003 or later.
 

@@ -55,13 +55,7 @@ def kept_year(frames: "ParquetIOManager", year: int) -> "YearBefore | None":
 
 
 def hand_over_cleaned(frames: "ParquetIOManager", year: int, code: str, cleaned: "CleanedStops") -> None:
-    """Put by what the raw stops just stored were cleaned to, so that the step that stores clean stops need not again.
-
-    Parameters
-    ----------
-    code
-        Version of the code that cleans.
-    """
+    """Put by what the raw stops just stored were cleaned to by a version of the code, for the step that stores it."""
     import joblib
 
     path = _handed_over(frames, year, code)

@@ -30,10 +30,6 @@ def render_model_card(*, test_year: int, source: str, **tables: pd.DataFrame) ->
 
     Parameters
     ----------
-    test_year
-        Year that the models are tested on.
-    source
-        `local`, `nypd` or `sample`.
     tables
         Result tables by name, as the warehouse holds them; what a lacking one would show is left out. Rows of other
         test years are left out too, but for `metric_intervals`, whose other years become the table over years.

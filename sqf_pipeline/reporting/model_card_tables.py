@@ -35,8 +35,6 @@ def card_table(
     ----------
     name
         Of the table in `card_columns.csv`.
-    rows
-        A frame, or dictionaries.
     more
         Name, label and format of the columns that stand where the table says `*`.
     """

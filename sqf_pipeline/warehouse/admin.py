@@ -27,8 +27,6 @@ def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password:
         Connected as the role that owns, or will own, the tables.
     schemas
         Schemas to be read; one that is not there yet is created, empty, so that its future tables can be read.
-    name
-        Name of the role.
     password
         Its password; None makes one.
 

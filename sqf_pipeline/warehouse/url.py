@@ -114,8 +114,6 @@ def create_engine(url: str, *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -
 
     Parameters
     ----------
-    url
-        Any PostgreSQL URL that `normalise_database_url` accepts.
     connect_timeout
         Seconds to wait for the server to answer.
     """
