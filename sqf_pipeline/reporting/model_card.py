@@ -28,24 +28,13 @@ from sqf_pipeline.year_checks.completeness import coverage_note
 def render_model_card(*, test_year: int, source: str, **tables: pd.DataFrame) -> tuple[str, str]:
     """Return the card as Markdown and as a whole HTML page, functions of the arguments alone (no time, no chance).
 
-    Parameters
-    ----------
-    tables
-        Result tables by name, as the warehouse holds them; what a lacking one would show is left out. Rows of other
-        test years are left out too, but for `metric_intervals`, whose other years become the table over years.
-
-    Raises
-    ------
-    ValueError
-        When there is no model of the test year.
+    `tables` are the result tables of the test year by name, as the warehouse holds them; what a lacking one would show
+    is left out. Raises ValueError when there is no model.
     """
-    current: dict[str, pd.DataFrame] = defaultdict(pd.DataFrame)
-    for name, frame in tables.items():
-        current[name] = frame[frame["test_year"] == test_year] if "test_year" in frame else frame
+    current = defaultdict(pd.DataFrame, tables)
     if current["models"].empty:
         raise ValueError(f"a model card needs models, found none of test year {test_year}")
-    told = _context(test_year, source, current) | {"years": card.years(tables["metric_intervals"])}
-    markdown = render("model_card.md.j2", **told)
+    markdown = render("model_card.md.j2", **_context(test_year, source, current))
     return markdown, _html(markdown, f"Model card: what followed police stops, test year {test_year}")
 
 
