@@ -39,18 +39,15 @@ def describe_model(
 ) -> ModelEntry:
     """Return a model's entry in the manifest.
 
+    Raises SqfError when a probability of the two forms differs by more than 1e-5 on a test stop, the encoder is none of
+    ours, or the default threshold is not among the thresholds.
+
     Parameters
     ----------
     training_stops, test_stops
         Clean stops with the registry's columns; those whose outcome is unknown are left out here.
     results
         Frames of result tables; `metric_intervals` and `threshold_metrics` are used where they are there.
-
-    Raises
-    ------
-    SqfError
-        When a probability of the two forms differs by more than 1e-5 on a test stop, the encoder is none of ours, or
-        the default threshold is not among the thresholds.
     """
     from sqf_pipeline.evaluation.bootstrap import stop_clusters
 

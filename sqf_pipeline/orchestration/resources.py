@@ -118,10 +118,7 @@ class Warehouse:
     def engine(self) -> "sa.Engine":
         """Return a connected engine whose schema is there; starts the embedded server when it is needed.
 
-        Raises
-        ------
-        SqfError
-            When the server cannot be reached or refuses.
+        Raises SqfError when the server cannot be reached or refuses.
         """
         from sqf_pipeline.warehouse.embedded_server import ensure_running
         from sqf_pipeline.warehouse.tables import ensure_schema

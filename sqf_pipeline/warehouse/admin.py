@@ -18,8 +18,9 @@ from sqf_pipeline.warehouse.url import describe_database_url, normalise_database
 def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password: str | None = None) -> str:
     """Create a role that can read all tables and views of `schemas`, those to come included, and nothing else.
 
-    Doing it again for such a role gives it a new password. The password reaches the server as a SCRAM verifier, so
-    that no log of statements can show it.
+    Doing it again for such a role gives it a new password. The password reaches the server as a SCRAM verifier, so that
+    no log of statements can show it. Raises SqfError when the name is no plain one, the role is there and can do more
+    than read, or the caller may not make roles.
 
     Parameters
     ----------
@@ -34,11 +35,6 @@ def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password:
     -------
     str
         The password.
-
-    Raises
-    ------
-    SqfError
-        When the name is no plain one, the role is there and can do more than read, or the caller may not make roles.
     """
     role = check_identifier(name, "role")
     chosen = password or secrets.token_urlsafe(18)

@@ -52,11 +52,8 @@ def partition_year(table: sa.Table, partition: Mapping[str, object]) -> int:
 def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]) -> list[sa.Column]:
     """Return the columns of `table` that `frame` fills, in the table's order.
 
-    Raises
-    ------
-    SqfError
-        When a column is missing or unknown, holds null where there may be none, lies outside the partition, or the
-        key occurs twice. Messages give counts, never values of rows.
+    Raises SqfError when a column is missing or unknown, holds null where there may be none, lies outside the partition,
+    or the key occurs twice. Messages give counts, never values of rows.
     """
     declared = list(table.columns)
     names = {column.name for column in declared}

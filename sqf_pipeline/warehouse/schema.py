@@ -58,10 +58,8 @@ def advisory_key(text: str) -> int:
 def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
     """Create or amend schema, tables and views of `metadata`, in one transaction and one process at a time.
 
-    Raises
-    ------
-    SqfError
-        When a table differs in a way that cannot be changed without losing rows, or the role may not create.
+    Raises SqfError when a table differs in a way that cannot be changed without losing rows, or the role may not
+    create.
     """
     schema = str(metadata.schema)
     try:
