@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqf_pipeline.export.field_specs import describe_field
-from sqf_pipeline.registry.study_fields import SERVICE_FIELDS, STUDY_FIELDS
+from sqf_pipeline.registry.outcomes import SERVICE_FIELDS, STUDY_FIELDS
 from sqf_pipeline.service.study_contract import StudyFieldError, field_labels, study_reader
 from sqf_pipeline_tests.service_support import invented_stops
 
