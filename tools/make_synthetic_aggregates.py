@@ -48,7 +48,7 @@ def load(folder: Path) -> tuple[dict[int, pd.DataFrame], dict[int, list[str]]]:
     for year in YEARS:
         path = next(p for p in (folder / f"sqf-{year}.csv", folder / f"sqf-{year}.xlsx") if p.exists())
         raw = read_published_file(path, year)
-        frames[year] = raw.frame
+        frames[year] = raw.frame.astype(str)
         headers[year] = list(raw.published_names.values())
     return frames, headers
 

@@ -66,21 +66,12 @@ def digest_of_parts(digests: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class YearFiles:
-    """The files of a year in a folder.
+    """The files of a year in a folder."""
 
-    Attributes
-    ----------
-    paths
-        One file of the whole year, or its parts in the order of their months and names.
-    promised
-        The months that the names promise; None when they do not say, so that the months inside decide.
-    notes
-        What was left aside, one sentence each.
-    """
-
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...]  # one file of the whole year, or its parts in the order of their months and names
     promised: frozenset[int] | None = ALL_MONTHS
-    notes: tuple[str, ...] = ()
+    """The months that the names promise; None when they do not say, so that the months inside decide."""
+    notes: tuple[str, ...] = ()  # what was left aside, one sentence each
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -122,15 +122,15 @@ def _validated(
 
 
 def warning_check(
-    asset: str, name: str, findings: "Sequence[Finding]", otherwise: str, metadata: dict[str, Any] | None = None
+    asset: str, name: str, found: str, otherwise: str, metadata: dict[str, Any] | None = None
 ) -> dg.AssetCheckResult:
     """Return the outcome of a check that stops nothing: not passed when anything was found, `otherwise` if not."""
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=name,
-        passed=not findings,
+        passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=sentences(findings) or otherwise,
+        description=found or otherwise,
         metadata=metadata or {},
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from sqf_pipeline.ingest.source import PublishedFile
+    from sqf_pipeline.orchestration.years_ahead import ReadYear, YearsAhead
 
 SOURCE_TAG = "sqf/source"
 """Tag of a run that says where its files come from, whatever the setting."""
@@ -32,6 +33,7 @@ class PublishedFiles:
     """
 
     settings: Settings
+    ahead: "YearsAhead | None" = None
 
     def origin(self, year: int) -> ResolvedSource:
         """Return the source that rows about a year carry; no request is made."""
@@ -65,6 +67,10 @@ class PublishedFiles:
             sample_seed=settings.sample_seed,
             sample_rows=settings.sample_rows,
         )
+
+    def read_ahead(self, file: "PublishedFile") -> "ReadYear | None":
+        """Return what another process made of a file; None where none did, and the file is to be read here."""
+        return self.ahead.take(file.year, file.sha256) if self.ahead else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
-from sqf_pipeline.files import file_sha256, writable, written_whole
+from sqf_pipeline.files import file_sha256, is_left, writable, written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,8 +73,10 @@ def take_cleaned(frames: "ParquetIOManager", year: int, code: str) -> "CleanedSt
 
 
 def _forget(frames: "ParquetIOManager", year: int) -> None:
-    for left in frames.directory.glob(f"cleaned/{year}-*.joblib"):
-        left.unlink(missing_ok=True)
+    """Remove what was handed over of a year, and of any year what nobody took within an hour."""
+    for left in frames.directory.glob("cleaned/*.joblib"):
+        if left.name.startswith(f"{year}-") or is_left(left):
+            left.unlink(missing_ok=True)
 
 
 def _handed_over(frames: "ParquetIOManager", year: int, code: str) -> Path | None:

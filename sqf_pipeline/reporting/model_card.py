@@ -16,8 +16,12 @@ from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
 from sqf_pipeline.reporting import model_card_tables as card
 from sqf_pipeline.reporting.markdown import render
-from sqf_pipeline.reporting.treatment_tables import treatment_summary, treatment_years
-from sqf_pipeline.reporting.weapon_tables import concentration_table, recall_table
+from sqf_pipeline.reporting.treatment_tables import (
+    concentration_table,
+    recall_table,
+    treatment_summary,
+    treatment_years,
+)
 from sqf_pipeline.year_checks.completeness import coverage_note
 
 

@@ -64,11 +64,10 @@ def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password:
     except (sa.exc.DBAPIError, psycopg2.Error) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         if isinstance(cause, psycopg2.errors.InsufficientPrivilege):
-            msg = (
+            raise SqfError(
                 f"The database user may not create the role {role}: {str(cause).splitlines()[0]}. It needs CREATEROLE "
                 "and must own the schemas; ask the server's administrator, or let them run this command."
-            )
-            raise SqfError(msg) from None
+            ) from None
         raise
     return chosen
 
@@ -100,11 +99,10 @@ def psql_command(url: str, schema: str | None = None) -> Command:
     """
     program = find_psql()
     if program is None:
-        msg = (
+        raise SqfError(
             "There is no psql on this machine: install PostgreSQL's client (package postgresql-client), or use any "
             f"other client with the URL that `sqf db url` shows ({describe_database_url(url)})."
         )
-        raise SqfError(msg)
     parsed, secret = split_secrets(make_url(normalise_database_url(url)).set(drivername="postgresql"))
     password = secret.get("password", str(parsed.password or ""))
     environment = {"PGPASSWORD": password} if password else {}
@@ -127,8 +125,7 @@ def _refuse_powerful(connection: sa.Connection, role: str) -> None:
         "FROM pg_roles r WHERE rolname = :role"
     )
     if connection.execute(query, {"role": role}).scalar():
-        msg = f"The role {role} exists already and can do more than read. Choose another name for the reader."
-        raise SqfError(msg)
+        raise SqfError(f"The role {role} exists already and can do more than read. Choose another name for the reader.")
 
 
 def _put_role(cursor: "psycopg2.extensions.cursor", role: str, password: str) -> None:

@@ -35,11 +35,11 @@ def partition_year(table: sa.Table, partition: Mapping[str, object]) -> int:
     column = table.info[PARTITION]
     unknown = [name for name in partition if name not in table.columns]
     if unknown:
-        msg = f"Table {table.fullname} has no column {', '.join(unknown)} to be replaced by."
-        raise SqfError(msg)
+        raise SqfError(f"Table {table.fullname} has no column {', '.join(unknown)} to be replaced by.")
     if column not in partition:
-        msg = f"Table {table.fullname} is replaced by {column}; found only {', '.join(partition) or 'nothing'}."
-        raise SqfError(msg)
+        raise SqfError(
+            f"Table {table.fullname} is replaced by {column}; found only {', '.join(partition) or 'nothing'}."
+        )
     return int(str(partition[column]))
 
 
@@ -63,8 +63,7 @@ def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, ob
     if not problems:
         problems = [*_nulls(declared, frame), *_outside(frame, partition), *_doubled_keys(table, frame)]
     if problems:
-        msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
-        raise SqfError(msg)
+        raise SqfError(f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed.")
     return [column for column in declared if column.name in frame.columns]
 
 
@@ -117,8 +116,7 @@ def _frame_to_rows(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             problems.append(f"{column.name} must be {kind}, found {_found(frame[column.name])}")
     if problems:
-        msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
-        raise SqfError(msg)
+        raise SqfError(f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed.")
     return pa.table(arrays, names=[column.name for column in columns])
 
 
@@ -160,13 +158,11 @@ def _to_arrow(values: pd.Series, kind: pa.DataType) -> pa.Array:
         moments = pa.Array.from_pandas(pd.to_datetime(values), type=pa.timestamp("us"))
         dates = moments.cast(kind)
         if not dates.cast(moments.type).equals(moments):
-            msg = "expected dates, found times of day"
-            raise ValueError(msg)
+            raise ValueError("expected dates, found times of day")
         return dates
     if pa.types.is_string(kind):
         if not _is_text(values):
-            msg = f"expected text, found {values.dtype}"
-            raise TypeError(msg)
+            raise TypeError(f"expected text, found {values.dtype}")
         return pa.Array.from_pandas(values.astype("string"), type=kind)
     if pa.types.is_boolean(kind):
         return pa.Array.from_pandas(values.astype("boolean"), type=kind)

@@ -8,47 +8,24 @@ from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
 
 @dataclass(frozen=True)
 class Group:
-    """What stops are counted by, besides the year.
+    """What stops are counted by, besides the year."""
 
-    Attributes
-    ----------
-    name
-        Column of a view, and the end of the view's name.
-    expression
-        SQL of the column, over the table `stops`.
-    kind
-        SQL type of the column.
-    title
-        What the view's comment calls it.
-    comment
-        Comment on the column.
-    """
-
-    name: str
-    expression: str
-    kind: str
-    title: str
-    comment: str
+    name: str  # column of a view, and the end of the view's name
+    expression: str  # SQL of the column, over the table `stops`
+    kind: str  # SQL type of the column
+    title: str  # what the view's comment calls it
+    comment: str  # comment on the column
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What is counted.
-
-    Attributes
-    ----------
-    name, share
-        Columns of a view: how many stops, and their share of the stops where that is known.
-    expression
-        SQL of a truth value, over the table `stops`; null is unknown.
-    comment
-        Which stops are counted.
-    """
+    """What is counted."""
 
     name: str
     share: str
-    expression: str
-    comment: str
+    """Columns of a view: how many stops, and their share of the stops where that is known."""
+    expression: str  # SQL of a truth value, over the table `stops`; null is unknown
+    comment: str  # which stops are counted
 
 
 def _happened(entry: OutcomeEntry) -> str:

@@ -55,25 +55,21 @@ def normalise_database_url(url: str) -> str:
     scheme = text.partition("://")[0] if re.match(r"[A-Za-z][A-Za-z0-9+]*://", text) else ""
     if scheme.lower() not in _ACCEPTED_SCHEMES:
         found = f"one that starts with {scheme}://" if scheme else "a text that is not a URL"
-        msg = f"The database URL (SQF_DATABASE_URL) must look like {EXPECTED}; found {found}."
-        raise SqfError(msg)
+        raise SqfError(f"The database URL (SQF_DATABASE_URL) must look like {EXPECTED}; found {found}.")
     try:
         parsed = make_url(f"{DRIVER}://{text.partition('://')[2]}")
     except (ArgumentError, ValueError):
-        msg = (
+        raise SqfError(
             f"The database URL (SQF_DATABASE_URL) cannot be read; expected {EXPECTED}, the port a number and "
             "special characters of user and password percent-encoded (@ is %40, / is %2F, : is %3A)."
-        )
-        raise SqfError(msg) from None
+        ) from None
     if "@" in (parsed.host or ""):
-        msg = (
+        raise SqfError(
             f"The database URL (SQF_DATABASE_URL) has an @ in its user or password; expected {EXPECTED} with that @ "
             "percent-encoded (%40)."
         )
-        raise SqfError(msg)
     if not parsed.database:
-        msg = f"The database URL (SQF_DATABASE_URL) names no database; expected {EXPECTED}."
-        raise SqfError(msg)
+        raise SqfError(f"The database URL (SQF_DATABASE_URL) names no database; expected {EXPECTED}.")
     return parsed.render_as_string(hide_password=False)
 
 

@@ -150,6 +150,7 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
+    from sqf_pipeline.modelling.thread_limits import one_thread
     from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)
@@ -159,13 +160,14 @@ def study_2021(
         context.log.warning("The 2021 study is not run its own way. %s", left_out)
         empty = result_frame("study_2021_comparison", [])
         return dg.Output(empty.assign(test_year=test_year, source=source), metadata={"comparison": left_out})
-    with compute.engine():
+    with compute.engine(), one_thread():  # of the regressions: their last digit depends on how many there are
         comparison = run_study_2021(
             dict(zip(years, in_year_order(raw_stops, years), strict=True)),
             test_year,
             real_source=source != "sample",
             ours=study_figures(models, predictions),
             n_jobs=compute.n_jobs,
+            side_by_side=compute.processes > 1,
         )
     rows = comparison.assign(test_year=test_year, source=source)
     return dg.Output(rows, metadata={"comparison": as_table(comparison, rows=100)})

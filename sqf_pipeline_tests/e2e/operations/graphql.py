@@ -37,6 +37,9 @@ query Failures($run: ID!) {
   } } } }
 }
 """
+ENDED = """
+{ runsOrError { ... on Runs { results { status } } } }
+"""
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
@@ -78,8 +81,12 @@ class Webserver:
         deadline = time.monotonic() + LONGEST_RUN
         while (status := self.run(run_id)["status"]) not in FINISHED:
             assert time.monotonic() < deadline, f"the run is {status} after {LONGEST_RUN:.0f} seconds"
-            time.sleep(0.3)
+            time.sleep(1)
         return status
+
+    def ended_runs(self) -> int:
+        """Return how many runs are over."""
+        return sum(run["status"] in FINISHED for run in self.ask(ENDED)["runsOrError"]["results"])
 
     def failures(self, run_id: str) -> list[dict[str, Any]]:
         """Return the failures of a run."""

@@ -169,7 +169,7 @@ def test_a_year_is_materialised_through_the_webserver_though_a_run_and_the_daemo
     webserver = Webserver(f"http://127.0.0.1:{stack.ports['3000']}")
     # asked for twice at once: the queue lets one go at a time; then the process of the first is killed, and the daemon
     lost, spare = (webserver.launch("yearly_stops", YEAR) for _ in range(2))
-    wait_until(lambda: webserver.run(lost)["status"] == "STARTED")
+    wait_until(lambda: webserver.run(lost)["status"] == "STARTED", every=0.5)
     assert webserver.run(spare)["status"] == "QUEUED"
     kill_run_process(stack)
     stack.processes.pop("daemon").kill()
@@ -190,7 +190,7 @@ def test_a_year_is_materialised_through_the_webserver_though_a_run_and_the_daemo
 
 def test_the_service_answers_from_the_export_by_itself(stack):
     url = f"http://127.0.0.1:{stack.ports['8000']}"
-    wait_until(lambda: stack.run("service", healthy_command(f"{url}/readyz")).returncode == 0)
+    wait_until(lambda: stack.run("service", healthy_command(f"{url}/readyz")).returncode == 0, every=1)
     known = requests.get(f"{url}/api/v1/models", timeout=PATIENCE).json()
     assert known["test_year"] == int(YEAR)
     assert known["source"] == "sample"
@@ -230,7 +230,7 @@ def test_the_runbook_s_backup_brings_everything_back(stack):
         finally:
             engine.dispose()
 
-    wait_until(lambda: {status for _, _, status in history_of(stack)} <= FINISHED)
+    wait_until(lambda: {status for _, _, status in history_of(stack)} <= FINISHED, every=1)
     before = digests()
     analyst = analyst_s_url(stack)
     history = history_of(stack)

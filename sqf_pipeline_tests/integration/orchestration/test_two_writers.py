@@ -15,9 +15,14 @@ import pytest
 
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.io_managers import FrameAndTableIOManager, NotMadeYetError, ParquetIOManager, one_writer
+from sqf_pipeline.orchestration.io_managers import (
+    FrameAndTableIOManager,
+    NotMadeYetError,
+    ParquetIOManager,
+    ReportIOManager,
+    one_writer,
+)
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
-from sqf_pipeline.orchestration.reports import ReportIOManager
 from sqf_pipeline.orchestration.running import QUIET
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.settings import Settings

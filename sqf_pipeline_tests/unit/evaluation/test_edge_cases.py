@@ -65,7 +65,7 @@ def without_gaps(stops: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def always_filled() -> list[FittedModel]:
     """Return a model of each kind, resampling, calibration and tier, fitted on stops without a single gap."""
-    return fitted_on(without_gaps(invented_years(250)))
+    return fitted_on(without_gaps(invented_years(100)))
 
 
 def test_the_list_has_every_kind_of_model_and_calibration() -> None:
@@ -77,7 +77,7 @@ def test_the_list_has_every_kind_of_model_and_calibration() -> None:
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_a_column_that_was_always_filled_may_have_gaps_later(always_filled: list[FittedModel], share: float) -> None:
     rng = np.random.default_rng(4)
-    test = invented_stops(60, 2, 2020)
+    test = invented_stops(20, 2, 2020)
     for name in FEATURES:
         test[name] = test[name].mask(rng.random(len(test)) < share)
     for model in always_filled:
@@ -90,9 +90,9 @@ def test_a_column_that_was_always_filled_may_have_gaps_later(always_filled: list
     "name", ["suspect_age", "suspect_sex", "suspect_race", "x_feet", "searched", "suspected_crime"]
 )
 def test_a_column_may_be_empty_in_all_of_training(name: str) -> None:
-    training = invented_years(120)
+    training = invented_years(60)
     training[name] = pd.Series(pd.NA, index=training.index, dtype=training[name].dtype)
-    test = invented_stops(40, 2, 2020)
+    test = invented_stops(15, 2, 2020)
     emptied = test.assign(**{name: pd.Series(pd.NA, index=test.index, dtype=test[name].dtype)})
     for kind in ("logistic_regression", estimators.BLEND):  # whose members are a forest and a boosting
         for columns in ("at_stop", "during"):
@@ -107,14 +107,14 @@ def test_a_column_may_be_empty_in_all_of_training(name: str) -> None:
 def test_a_test_year_that_ended_alike_has_null_measures_and_no_error(
     always_filled: list[FittedModel], happened: bool
 ) -> None:
-    test = invented_stops(120, 3, 2020).assign(summons_issued=happened)
+    test = invented_stops(60, 3, 2020).assign(summons_issued=happened)
     test["summons_issued"] = test["summons_issued"].astype("boolean")
     prepared = prepare_test_year(test, resamples=10)
     for model in always_filled:
         measured = evaluate(model, prepared)
         row = measured.model_metrics.iloc[0]
         assert row[["roc_auc", "balanced_accuracy", "calibration_slope"]].isna().all()
-        assert row["test_positives"] == 120 * happened
+        assert row["test_positives"] == 60 * happened
         assert measured.metric_intervals.set_index("metric").loc["roc_auc", ["low", "high"]].isna().all()
         assert evaluate_groups(measured, prepared, resamples=5)["roc_auc"].isna().all()
     importances = permutation_rows(always_filled[0], prepared)
@@ -165,4 +165,4 @@ def test_a_handful_of_positives_is_fitted_or_told() -> None:
                 fit_experiment(quick(experiment), training)
         else:
             model = fit_experiment(quick(experiment), training)
-            assert np.isfinite(model.predict_probability(training)).all()
+            assert np.isfinite(model.predict_probability(training.head(30))).all()

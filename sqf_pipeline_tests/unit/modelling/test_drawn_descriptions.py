@@ -19,7 +19,7 @@ from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
-ROWS = 150
+ROWS = 60
 """Invented training stops a year."""
 COLUMNS = ("suspect_age", "suspect_race", "suspect_sex")
 people = st.lists(
@@ -143,7 +143,7 @@ def with_telling_gaps(stops: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.slow
 def test_permuting_the_gaps_of_the_test_year_changes_no_score_at_the_stop(at_stop_models: list[FittedModel]) -> None:
-    test = with_telling_gaps(invented_stops(300, 9, 2020))
+    test = with_telling_gaps(invented_stops(80, 9, 2020))
     order = np.random.default_rng(2).permutation(len(test))
     other = test.copy()
     for entry in load_columns():  # what is completed later: values stay, where they are missing is dealt out anew
@@ -174,7 +174,7 @@ def test_a_gap_at_the_stop_scores_as_the_mean_over_complete_training_stops(at_st
 
 @pytest.mark.slow
 def test_a_score_does_not_depend_on_the_stops_beside_it(at_stop_models: list[FittedModel]) -> None:
-    test = with_telling_gaps(invented_stops(120, 11, 2020))
+    test = with_telling_gaps(invented_stops(40, 11, 2020))
     order = np.random.default_rng(3).permutation(len(test))
     for model in at_stop_models:
         score = model.raw_score(test)
@@ -185,7 +185,7 @@ def test_a_score_does_not_depend_on_the_stops_beside_it(at_stop_models: list[Fit
 @pytest.mark.slow
 def test_a_gap_that_changes_nothing_is_an_exact_tie(at_stop_models: list[FittedModel]) -> None:
     """A constant says one number of all; a mean a hair beside it would rank those with gaps last."""
-    test = with_telling_gaps(invented_stops(200, 12, 2020))
+    test = with_telling_gaps(invented_stops(60, 12, 2020))
     for model in at_stop_models:
         if model.estimator == "constant":
             assert len(set(model.raw_score(test))) == 1

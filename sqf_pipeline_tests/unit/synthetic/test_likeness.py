@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.cleaning.clean_stops import clean_stops
-from sqf_pipeline.ingest.local_files import find_year_files
-from sqf_pipeline.ingest.reader import read_published_file, read_published_year
+from sqf_pipeline.ingest.reader import read_published_file
 from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
 pytestmark = pytest.mark.slow  # reads the published years
@@ -34,17 +33,18 @@ Frames = dict[int, pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
-def raw(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, Frames]:
+def raw(real_year, tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, Frames]:
     folder = tmp_path_factory.mktemp("likeness")
-    published = {year: read_published_year(find_year_files(real_data_dir, year).paths, year).frame for year in YEARS}
+    published = {year: real_year(year)[0].frame for year in YEARS}
     synthetic = {year: read_published_file(write_synthetic_year(folder, year, seed=1), year).frame for year in YEARS}
     return published, synthetic
 
 
 @pytest.fixture(scope="module")
-def stops(raw: tuple[Frames, Frames]) -> tuple[Frames, Frames]:
-    published, synthetic = ({year: clean_stops(frame, year).stops for year, frame in one.items()} for one in raw)
-    return published, synthetic
+def stops(real_year, raw: tuple[Frames, Frames]) -> tuple[Frames, Frames]:
+    _, synthetic = raw
+    published = {year: real_year(year)[1].stops for year in YEARS}
+    return published, {year: clean_stops(frame, year).stops for year, frame in synthetic.items()}
 
 
 def test_layout_is_the_published_one(raw: tuple[Frames, Frames]) -> None:

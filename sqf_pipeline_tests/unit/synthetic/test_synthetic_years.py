@@ -269,7 +269,7 @@ def test_codes_of_a_year_of_text_keep_their_zeros(whole_years: dict[int, list[di
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(2017, 2030), st.integers(0, 2**32), st.integers(200, 500))
 def test_the_smallest_years_are_whole_and_readable(year: int, seed: int, rows: int) -> None:
     (block,) = synthetic_blocks(year, seed=seed, rows=rows)
