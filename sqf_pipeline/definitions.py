@@ -7,24 +7,27 @@ import dagster as dg
 
 from sqf_pipeline.memory import hold_text_compactly
 from sqf_pipeline.orchestration.assets import disparity, evaluation, features, models, publication, stops
-from sqf_pipeline.orchestration.freshness import build_freshness_checks, build_freshness_sensor
 from sqf_pipeline.orchestration.io_managers import (
     FrameAndTableIOManager,
     ModelIOManager,
     ParquetIOManager,
+    ReportIOManager,
     StopsReferenceIOManager,
     TableIOManager,
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.partitions import trained_on
-from sqf_pipeline.orchestration.reports import ReportIOManager
 from sqf_pipeline.orchestration.resources import (
     Compute,
     PublishedFiles,
     Warehouse,
-    Writers,
 )
-from sqf_pipeline.orchestration.schedules import build_schedule, build_sensor
+from sqf_pipeline.orchestration.schedules import (
+    build_freshness_checks,
+    build_freshness_sensor,
+    build_schedule,
+    build_sensor,
+)
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings
@@ -79,7 +82,6 @@ def _resources(settings: Settings, warehouse: Warehouse | None, frames: Any) -> 
         "settings": settings,
         "published_files": PublishedFiles(settings),
         "warehouse": warehouse,
-        "writers": Writers(storage / "writers"),
         "frames": frames,
         # what a frame refers to is read where the frames of stops are, in memory too
         "stops_references": StopsReferenceIOManager(frames) if isinstance(frames, ParquetIOManager) else frames,

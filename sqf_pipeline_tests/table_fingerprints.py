@@ -6,7 +6,7 @@ from io import BytesIO
 
 import sqlalchemy as sa
 
-from sqf_pipeline.warehouse.table_copy import copy_out
+from sqf_pipeline.warehouse.writer import copy_out
 
 
 def table_fingerprint(engine: sa.Engine, table: sa.Table, partition: Mapping[str, object] | None = None) -> str:

@@ -27,23 +27,14 @@ from sqf_pipeline.registry.spellings import categories_by_spelling, normalise_te
 
 @dataclass(frozen=True)
 class CleanedStops:
-    """Clean stops of a year and what cleaning changed.
+    """Clean stops of a year and what cleaning changed."""
 
-    Attributes
-    ----------
-    stops
-        One row a stop in the order of the file, every column of the registry, types as in `DTYPES`.
-    quality
-        One row a column and rule that found anything: year, column_name, rule, rows, description.
-    loss
-        One row a registry column that the file has: year (Int16), column_name (string), and as Int64 its cells (one
-        a row), how many are empty (a missing value, or NYPD's code for unknown), unreadable (not empty, but
-        their meaning is lost), implausible (read, but cannot be so), and kept: the rest.
-    """
-
-    stops: pd.DataFrame
-    quality: pd.DataFrame
+    stops: pd.DataFrame  # one row a stop in the order of the file, every column of the registry, types as in `DTYPES`
+    quality: pd.DataFrame  # one row a column and rule that found anything: year, column_name, rule, rows, description
     loss: pd.DataFrame
+    """One row a registry column that the file has: year (Int16), column_name (string), and as Int64 its cells (one a
+    row), how many are empty (a missing value, or NYPD's code for unknown), unreadable (not empty, but their meaning is
+    lost), implausible (read, but cannot be so), and kept: the rest."""
 
 
 def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:

@@ -12,21 +12,13 @@ Rows = Mapping[str, int]
 
 @dataclass
 class Reading:
-    """Values of the distinct texts of a column.
+    """Values of the distinct texts of a column."""
 
-    Attributes
-    ----------
-    meant
-        The value of each text; None where it has none.
-    rules
-        Name of the rule that made a text's value null, by text; `unreadable` where no rule is named.
-    findings
-        Rule, rows and description, for the table `data_quality`.
-    """
-
-    meant: dict[str, Any] = field(default_factory=dict)
+    meant: dict[str, Any] = field(default_factory=dict)  # the value of each text; None where it has none
     rules: dict[str, str] = field(default_factory=dict)
+    """Name of the rule that made a text's value null, by text; `unreadable` where no rule is named."""
     findings: list[tuple[str, int, str]] = field(default_factory=list)
+    """Rule, rows and description, for the table `data_quality`."""
 
     def reject(self, rows_of: Rows, rule: str, texts: list[str], description: str) -> None:
         """Make the values of `texts` null by `rule`."""

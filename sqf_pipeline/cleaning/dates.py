@@ -43,21 +43,12 @@ SERIALS = (10_000, 80_000)
 
 @dataclass(frozen=True)
 class WrittenDate:
-    """A date as written.
+    """A date as written."""
 
-    Attributes
-    ----------
-    date
-        The date, where the text alone settles it.
-    numbers
-        Three numbers whose order only the file settles: day, month and year in two of the six orders.
-    serial
-        Days since an epoch that only the file settles.
-    """
-
-    date: dt.date | None = None
+    date: dt.date | None = None  # the date, where the text alone settles it
     numbers: tuple[int, int, int] | None = None
-    serial: int | None = None
+    """Three numbers whose order only the file settles: day, month and year in two of the six orders."""
+    serial: int | None = None  # days since an epoch that only the file settles
 
     def settle(self, order: Order, epoch: dt.date) -> dt.date | None:
         """Return the date once the order of its numbers and the epoch are known; None for a day that is none."""

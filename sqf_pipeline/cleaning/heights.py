@@ -36,24 +36,12 @@ _TOGETHER = re.compile(r"([0-9])([01][0-9])(?:\.0*)?")
 
 @dataclass(frozen=True)
 class Written:
-    """One height as written.
+    """One height as written."""
 
-    Attributes
-    ----------
-    feet
-        Feet; 0 where the text has inches alone.
-    inches
-        Inches beside them, not yet settled where `zeros` says so.
-    zeros
-        For `5.1`, `5.10`, `5.100`: how many zeros follow the one; None for every other height.
-    form
-        `decimal`, `padded` (`5.01`), `apart` (`5'10"`), `together` (`510`) or `inches` (`70`).
-    """
-
-    feet: int
-    inches: float
-    zeros: int | None
-    form: str
+    feet: int  # feet; 0 where the text has inches alone
+    inches: float  # inches beside them, not yet settled where `zeros` says so
+    zeros: int | None  # for `5.1`, `5.10`, `5.100`: how many zeros follow the one; None for every other height
+    form: str  # `decimal`, `padded` (`5.01`), `apart` (`5'10"`), `together` (`510`) or `inches` (`70`)
 
 
 def parse_height(text: str) -> float | None:

@@ -38,24 +38,12 @@ OUTCOME_BLOCK_ENDS = ("other_person_stopped", "demeanor_code")
 
 @dataclass(frozen=True)
 class Repair:
-    """Rows of one block that were found shifted.
+    """Rows of one block that were found shifted."""
 
-    Attributes
-    ----------
-    rule
-        Name of the rule in the table `data_quality`.
-    column_name
-        The column in which the shift is seen.
-    rows
-        How many rows were found.
-    description
-        What was seen and what was done.
-    """
-
-    rule: str
-    column_name: str
-    rows: int
-    description: str
+    rule: str  # name of the rule in the table `data_quality`
+    column_name: str  # the column in which the shift is seen
+    rows: int  # how many rows were found
+    description: str  # what was seen and what was done
 
 
 def repair_shifted_rows(raw: pd.DataFrame) -> tuple[pd.DataFrame, list[Repair]]:

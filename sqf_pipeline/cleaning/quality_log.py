@@ -21,21 +21,13 @@ Fates = NDArray[np.int8]
 
 @dataclass
 class QualityLog:
-    """Counts of what the rules found, for the tables `data_quality` and `column_loss`.
+    """Counts of what the rules found, for the tables `data_quality` and `column_loss`."""
 
-    Attributes
-    ----------
-    year
-        Year of the file.
-    entries
-        Column, rule, rows and description of every rule that found anything.
-    fates
-        By column of the file, in its rows' order, what became of each cell.
-    """
-
-    year: int
+    year: int  # year of the file
     entries: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """Column, rule, rows and description of every rule that found anything."""
     fates: dict[str, Fates] = field(default_factory=dict)
+    """By column of the file, in its rows' order, what became of each cell."""
 
     def add(self, column_name: str, rule: str, rows: int, description: str) -> None:
         """Add `rows` found by `rule` in a column; a rule that found nothing leaves no entry, and no rule has two."""

@@ -9,6 +9,7 @@ import click
 
 from sqf_pipeline.commands.command_support import load_settings, open_warehouse, source_option
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.settings import schema_for_source
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.orchestration.resources import Warehouse
 
+RECODINGS = [row["name"] for row in read_rows("sqf_pipeline.export", "recodings.csv")]
 BY_STOP = ("stops", "predictions")
 """Tables with one row for each stop: large, and about persons, so written only on request."""
 
@@ -60,7 +62,7 @@ def _line_of(export: Path, folder: Path) -> str:
 @command.command("data")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @source_option("Whose tables.")
-@click.option("--recode", type=click.Choice(["openpolicing"]), help="Give the stops another project's columns.")
+@click.option("--recode", type=click.Choice(RECODINGS), help="Give the stops another project's columns.")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="The day of publication, where it should be told.")
 def data(folder: Path, source: str | None, recode: str | None, date: datetime | None) -> None:
     """Write stops and result tables to FOLDER as a data package: Parquet, CSV, and all that describes them.

@@ -21,8 +21,14 @@ from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import sqlalchemy as sa
+
     from sqf_pipeline.ingest.source_decision import SourceDecision
-    from sqf_pipeline.orchestration.running import Work
+    from sqf_pipeline.orchestration.resources import Warehouse
+    from sqf_pipeline.orchestration.year_rules import Work
+    from sqf_pipeline.orchestration.years_ahead import YearsAhead
 
 
 @click.command("run")
@@ -65,13 +71,12 @@ def command(
     used if they are there, else NYPD's; if neither is available, synthetic stops with a clear notice.
     """
     quieten()
-    from sqf_pipeline.orchestration.partitions import (
+    from sqf_pipeline.orchestration.year_rules import (
         STUDY_TEST_YEAR,
         require_test_year,
         require_training_years,
         require_years,
     )
-    from sqf_pipeline.orchestration.running import work_for
 
     if stops_only != bool(stops_of) or (stops_only and (years or train or everything)):
         raise click.UsageError(
@@ -86,14 +91,9 @@ def command(
     require_years(stops_of)
     if train:
         require_training_years(train, tested[0])
-    work = work_for(tested, everything=everything, train=train, stops_of=stops_of)
-    left_out = _study_left_out([item.year for item in work]) if tested and not everything else ""
-    if left_out:
-        console().print(f"{left_out} The models of every tier are fitted and measured instead, as with --full.")
-        work = work_for(tested, everything=True, train=train)
     settings = load_settings(**given)
     with _alone(settings.home):
-        _run(work, settings, train)
+        _run(tested, settings, train, stops_of, everything=everything)
 
 
 def _study_left_out(years: list[int]) -> str:
@@ -114,13 +114,21 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None:
+def _run(
+    tested: list[int], settings: Settings, train: tuple[int, ...], stops_of: tuple[int, ...], *, everything: bool
+) -> None:
+    """Make the runs of some years: what is known is said first, and what takes long to import or to start comes after.
+
+    The server starts and years are read beside this process, which meanwhile imports Dagster.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
     from sqf_pipeline.ingest.source_decision import resolve_source
-    from sqf_pipeline.orchestration.running import STOPS_JOB
+    from sqf_pipeline.orchestration.year_rules import work_for
 
     out = console()
+    work = work_for(tested, everything=everything, train=train, stops_of=stops_of)
     needed = sorted({item.year for item in work})
-    tested = [item.year for item in work if item.job != STOPS_JOB]
     decision = resolve_source(
         settings.source, settings.data_dir, needed, allow_sample=True, addresses=settings.addresses
     )
@@ -132,33 +140,62 @@ def _run(work: list["Work"], settings: Settings, train: tuple[int, ...]) -> None
     else:
         out.print(f"Source: {_told(decision)}. {decision.reason}")
     _require_files(decision, settings.data_dir, tested)
+    warehouse = open_warehouse(settings)
+    with ThreadPoolExecutor(1) as aside:
+        opening = aside.submit(lambda: warehouse.engine)
+        ahead = _read_ahead(decision, settings)
+        left_out = _study_left_out(needed) if tested and not everything else ""
+        if left_out:
+            out.print(f"{left_out} The models of every tier are fitted and measured instead, as with --full.")
+            work = work_for(tested, everything=True, train=train)
+        training = dict.fromkeys(tested, train) if train else {}
+        seconds = _materialise(work, settings, warehouse=warehouse, opening=opening, ahead=ahead, training=training)
 
-    from concurrent.futures import ThreadPoolExecutor  # what takes long to import comes after the first line
-
-    from sqf_pipeline.commands.progress import RunDisplay
     from sqf_pipeline.commands.report import print_report
+
+    print_report(out, settings, warehouse, years=tested or None, seconds=seconds)
+    warehouse.close()
+
+
+def _materialise(
+    work: list["Work"],
+    settings: Settings,
+    *,
+    warehouse: "Warehouse",
+    opening: "Future[sa.Engine]",
+    ahead: "YearsAhead",
+    training: dict[int, tuple[int, ...]],
+) -> float:
+    """Make runs one after another, and return the seconds that they took."""
+    from sqf_pipeline.commands.progress import RunDisplay
     from sqf_pipeline.definitions import build_defs
     from sqf_pipeline.orchestration.instance import open_instance
-    from sqf_pipeline.orchestration.resources import SOURCE_TAG
+    from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
     from sqf_pipeline.orchestration.running import run_work, steps_of
 
-    warehouse = open_warehouse(settings)
-    training = dict.fromkeys(tested, train) if train else {}
-    definitions = build_defs(settings, training=training, warehouse=warehouse)
+    published_files = PublishedFiles(settings, ahead)
+    definitions = build_defs(settings, training=training, warehouse=warehouse, published_files=published_files)
     with (
-        ThreadPoolExecutor(1) as aside,
         open_instance(settings.home) as instance,
-        RunDisplay(out, steps_of(definitions, work)) as display,
+        RunDisplay(console(), steps_of(definitions, work)) as display,
     ):
-        # the server needs a second or two to start, in which the first file is read
-        opening = aside.submit(lambda: warehouse.engine)
         for item in work:
             if opening.done():
                 opening.result()
             run_work(definitions, instance, item, display.show, tags={SOURCE_TAG: settings.source})
-        seconds = display.seconds
-    print_report(out, settings, warehouse, years=tested or None, seconds=seconds)
-    warehouse.close()
+        return display.seconds
+
+
+def _read_ahead(decision: "SourceDecision", settings: Settings) -> "YearsAhead":
+    """Let other processes begin with the years whose files are in the folder."""
+    from joblib import effective_n_jobs
+
+    from sqf_pipeline.ingest.local_files import find_year_files
+    from sqf_pipeline.orchestration.years_ahead import YearsAhead
+
+    local = sorted(year for year, source in decision.by_year.items() if source == "local")
+    files = [(year, find_year_files(settings.data_dir, year).paths) for year in local]
+    return YearsAhead(files, effective_n_jobs(settings.jobs) if settings.compute == "local" else 1)
 
 
 def _require_files(decision: "SourceDecision", data_dir: Path, tested: list[int]) -> None:

@@ -19,7 +19,7 @@ def command(
     single: tuple[int, ...], years: tuple[int, ...], rows: int | None, seed: int | None, folder: Path | None
 ) -> None:
     """Write synthetic yearly files: the layout and faults of the published ones, and no real stop."""
-    from sqf_pipeline.orchestration.partitions import STUDY_TEST_YEAR, training_years
+    from sqf_pipeline.orchestration.year_rules import STUDY_TEST_YEAR, training_years
     from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 
     settings = load_settings(sample_rows=rows, sample_seed=seed)

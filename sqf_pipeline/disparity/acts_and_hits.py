@@ -120,4 +120,4 @@ def years_label(stops: "pd.DataFrame") -> str:
     """
     from sqf_pipeline.registry.year_and_month_words import year_runs
 
-    return year_runs({int(year) for year in stops["year"].dropna()})
+    return year_runs({int(year) for year in stops["year"].dropna().unique()})

@@ -79,7 +79,8 @@ def newton(design: Floats, happened: ArrayLike, weights: Floats | None = None) -
     for _ in range(60):
         chance = _expit(design @ beta)
         slope = design.T @ (weight * (y - chance)) - penalty * beta
-        curvature = (design * (weight * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
+        halves = design * np.sqrt(weight * chance * (1 - chance))[:, None]
+        curvature = halves.T @ halves + np.diag(penalty)  # a product with itself takes half the operations
         step = np.linalg.solve(curvature, slope)
         beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
         if np.abs(step).max() < 1e-8:
@@ -119,13 +120,15 @@ def average_difference(
 
     The mean over the rows of P(group) - P(reference), all else as it is; interval by the delta method.
     """
-    with_group, without = design.copy(), design.copy()
-    with_group[:, group_columns] = 0.0
-    without[:, group_columns] = 0.0
-    with_group[:, column] = 1.0
-    ones, zeros = _expit(with_group @ fit.coefficients), _expit(without @ fit.coefficients)
-    rows = len(design)
-    slope = (ones * (1 - ones)) @ with_group / rows - (zeros * (1 - zeros)) @ without / rows
+    others = fit.coefficients.copy()
+    others[list(group_columns)] = 0.0
+    line = design @ others
+    ones, zeros = _expit(line + fit.coefficients[column]), _expit(line)
+    steep, flat = ones * (1 - ones), zeros * (1 - zeros)
+    slope = (steep - flat) @ design
+    slope[list(group_columns)] = 0.0
+    slope[column] = steep.sum()
+    slope /= len(design)
     middle, half = float((ones - zeros).mean()), Z95 * float(np.sqrt(slope @ fit.covariance @ slope))
     return middle, middle - half, middle + half
 

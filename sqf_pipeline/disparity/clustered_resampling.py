@@ -6,6 +6,7 @@ Field and Welsh (2007), Bootstrapping clustered data, Journal of the Royal Stati
 Mantel and Haenszel (1959), JNCI 22; Greenland and Robins (1985), Biometrics 41 (risk difference and ratio).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -46,17 +47,16 @@ class Resampling:
     clusters: NDArray[np.intp]
     draws: NDArray[np.float32]
 
-    def sums(self, rows: NDArray[np.bool_], cells: NDArray[np.intp], count: int) -> Floats:
-        """Return how many of the stops `rows` stand in each cell, shape (count, 1 + resamples).
+    def sums(self, stops: NDArray[np.intp], cells: NDArray[np.intp], count: int) -> Floats:
+        """Return how many stops stand in each cell, shape (count, 1 + resamples).
 
-        `cells` is the cell of each stop, shape (stops,); those of `rows` lie in 0..count-1.
+        `stops` are positions, one may stand several times; `cells` is the cell of each, 0..count-1.
         """
         from scipy.sparse import csr_array
 
-        where = np.flatnonzero(rows)
-        ones = np.ones(len(where), dtype=np.float32)
+        ones = np.ones(len(stops), dtype=np.float32)
         shape = (count, len(self.draws))
-        return np.asarray(csr_array((ones, (cells[where], self.clusters[where])), shape=shape) @ self.draws, np.float64)
+        return np.asarray(csr_array((ones, (cells, self.clusters[stops])), shape=shape) @ self.draws, np.float64)
 
 
 def make_resampling(stops: "pd.DataFrame", unit: Unit, *, resamples: int = RESAMPLES) -> Resampling:
@@ -108,7 +108,8 @@ class Compared:
     @cached_property
     def totals(self) -> tuple[Floats, Floats]:
         """Return the sums of `rows`, each of shape (count, 1 + resamples)."""
-        ones, others = (self.resampling.sums(rows, self.cells, self.count) for rows in self.rows)
+        found = (np.flatnonzero(rows) for rows in self.rows)
+        ones, others = (self.resampling.sums(stops, self.cells[stops], self.count) for stops in found)
         return ones, others
 
     @property
@@ -116,26 +117,31 @@ class Compared:
         """Return how many stops the smaller of the two has."""
         return min(int(mask.sum()) for mask in self.rows)
 
-    def contrast(self, happened: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Return the Mantel-Haenszel difference and ratio of a share, each of shape (1 + resamples,).
+    def contrasts(self, events: Iterable[NDArray[np.bool_]]) -> list[tuple[Floats, Floats]]:
+        """Return the Mantel-Haenszel difference and ratio of each event's share, each of shape (1 + resamples,).
 
         Difference: sum_k (a_k n0_k - b_k n1_k) / N_k over sum_k n1_k n0_k / N_k; ratio: sum_k a_k n0_k / N_k over
         sum_k b_k n1_k / N_k; in stratum k, a of n1 acts of the group and b of n0 of the reference. Not defined (nan)
         where a resample has no stratum with both, or the reference no event.
         """
-        up, down = (
-            self._events(rows & happened, other) for rows, other in zip(self.rows, self.totals[::-1], strict=True)
-        )
+        stops = [np.flatnonzero(rows & happened) for happened in events for rows in self.rows]
+        if not stops:
+            return []
+        # strata without an event add nothing; those of all events are summed together
+        here, numbers = zip(*(np.unique(self.cells[found], return_inverse=True) for found in stops), strict=True)
+        ends = np.cumsum([0, *map(len, here)])
+        cells = np.concatenate([number + end for number, end in zip(numbers, ends, strict=False)])
+        sums = np.split(self.resampling.sums(np.concatenate(stops), cells, ends[-1]), ends[1:-1])
+        # events times the other group's acts over all acts
+        totals = [
+            (count * other[strata] * self._share[strata]).sum(axis=0)
+            for count, strata, other in zip(sums, here, self.totals[::-1] * (len(stops) // 2), strict=True)
+        ]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return (up - down) / self._weight, np.where(down > 0, up / down, np.nan)
-
-    def _events(self, rows: NDArray[np.bool_], others: Floats) -> Floats:
-        """Return the sum of events times the other group's acts over all acts; strata without an event add nothing."""
-        here = np.unique(self.cells[rows])
-        places = np.zeros(self.count + 1, dtype=np.intp)  # the last for stops outside, whose cell is -1
-        places[here] = np.arange(len(here))
-        events = self.resampling.sums(rows, places[self.cells], len(here))
-        return np.asarray((events * others[here] * self._share[here]).sum(axis=0))
+            return [
+                ((up - down) / self._weight, np.where(down > 0, up / down, np.nan))
+                for up, down in zip(totals[::2], totals[1::2], strict=True)
+            ]
 
     @cached_property
     def _share(self) -> Floats:

@@ -58,10 +58,11 @@ def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
     names = group_names()
     for hit, of_all in chosen.risks["risk"].items():
         risk = of_all[chosen.compared]
+        known = list(_benchmarks(chosen, risk))
         for column, number in enumerate(chosen.groups[:-1], start=1):
             key = (years_label(chosen.stops), "all", RISK_ACT, hit, names[number], REFERENCE)
             rows += [(*key, *figures) for figures in _mixtures(chosen, number, risk)]
-            rows += [(*key, *figures) for figures in _benchmarks(chosen, column, risk)]
+            rows += [(*key, *figures) for own, figures in known if own == column]
     return result_frame("risk_adjusted_sensitivity", rows)
 
 
@@ -153,31 +154,31 @@ def base_odds(chance: Floats, share: Floats, ratio: float) -> Floats:
     return np.asarray((-middle + np.sqrt(middle**2 + 4 * square * chance)) / (2 * square))
 
 
-def _benchmarks(chosen: ComparedStops, column: int, risk: Floats) -> Iterator[tuple]:
-    """Yield a group's benchmarks, from `assumption` to `enough_to_explain`."""
+def _benchmarks(chosen: ComparedStops, risk: Floats) -> Iterator[tuple[int, tuple]]:
+    """Yield a group's column in `members` and one of its benchmarks, from `assumption` to `enough_to_explain`."""
     acted = chosen.frisked[chosen.compared].astype(np.float64)
-    rest = np.column_stack(
-        [np.delete(chosen.members, column, axis=1), spline(log_odds(risk, RISK_FLOOR)), chosen.parts(PLACE)]
-    )
-    member = chosen.members[:, column]
-    clusters = chosen.clusters[chosen.compared]
-    fit = fit_linear(np.column_stack([member, rest]), acted, clusters)
-    free = len(acted) - rest.shape[1] - 1
-    strength = abs(fit.coefficients[0]) / np.sqrt(fit.covariance[0, 0])
-    value, of_interval = robustness_value(strength, free), robustness_value(max(strength - 1.96, 0.0), free)
+    beside = np.column_stack([spline(log_odds(risk, RISK_FLOOR)), chosen.parts(PLACE)])
+    fit = fit_linear(np.column_stack([chosen.members, beside]), acted, chosen.clusters[chosen.compared])
+    free = len(acted) - len(fit.coefficients)
+    basis = np.linalg.qr(np.column_stack([np.ones(len(acted)), beside]))[0]
     stops = chosen.stops[chosen.compared]
-    basis = np.linalg.qr(rest)[0]
-    member_left = _residuals(basis, member)
-    acted_left = _residuals(member_left[:, None] / np.linalg.norm(member_left), _residuals(basis, acted))
-    for label, (name, category) in BENCHMARKS.items():
-        if name not in stops or stops[name].isna().all():
-            continue
-        mark = (stops[name] == category).fillna(False).to_numpy(dtype=np.float64)
-        left = _residuals(basis, mark)
-        of_race = _squared_correlation(member_left, left)
-        of_act = _squared_correlation(acted_left, _residuals(member_left[:, None] / np.linalg.norm(member_left), left))
-        enough = min(of_act, of_race) >= value
-        yield f"known: {label}", None, None, None, None, value, of_interval, of_act, of_race, enough
+    marks = {
+        label: (stops[name] == category).fillna(False).to_numpy(dtype=np.float64)
+        for label, (name, category) in BENCHMARKS.items()
+        if name in stops and not stops[name].isna().all()
+    }
+    left = _residuals(basis, np.column_stack([chosen.members[:, 1:], acted, *marks.values()]))
+    groups = chosen.members.shape[1] - 1
+    for place in range(groups):
+        strength = abs(fit.coefficients[place + 1]) / np.sqrt(fit.covariance[place + 1, place + 1])
+        value, of_interval = robustness_value(strength, free), robustness_value(max(strength - 1.96, 0.0), free)
+        others = np.linalg.qr(np.delete(left[:, :groups], place, axis=1))[0]
+        member, *rest = _residuals(others, left[:, [place, *range(groups, left.shape[1])]]).T
+        acted_left, *marked = (one - member * (member @ one) / (member @ member) for one in rest)
+        for label, mark, whole in zip(marks, marked, rest[1:], strict=True):
+            of_race, of_act = _squared_correlation(member, whole), _squared_correlation(acted_left, mark)
+            enough = min(of_act, of_race) >= value
+            yield place + 1, (f"known: {label}", None, None, None, None, value, of_interval, of_act, of_race, enough)
 
 
 def robustness_value(strength: float, free: int) -> float:

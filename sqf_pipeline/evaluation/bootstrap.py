@@ -228,7 +228,7 @@ def _gain_of_estimates(name: str, first: MetricDraws, second: MetricDraws) -> fl
 
 def _p_value(gain: float, draws: Floats) -> float | None:
     """Return the two-sided p-value of a gain; None where it or too many of its resamples are not defined."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     defined = draws[np.isfinite(draws)]
     if not np.isfinite(gain) or len(defined) < max(_LEAST_DEFINED * len(draws), 2):
@@ -236,7 +236,7 @@ def _p_value(gain: float, draws: Floats) -> float | None:
     spread = float(defined.std(ddof=1))
     if abs(gain) <= _ZERO:
         return 1.0
-    return float(2 * norm.sf(abs(gain) / spread)) if spread > 0 else 0.0
+    return float(2 * ndtr(-abs(gain) / spread)) if spread > 0 else 0.0
 
 
 def _verdict(low: float | None, high: float | None) -> str | None:
@@ -264,11 +264,11 @@ def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[fl
     >>> [round(end, 3) for end in wilson_interval(0.0, 10)]
     [0.0, 0.278]
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     if rows <= 0 or not np.isfinite(share):
         return None, None
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
     # at 0 and at 1 rounding may put the end a hair inside the share

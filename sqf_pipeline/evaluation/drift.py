@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqf_pipeline.registry.columns import Column, load_columns
-from sqf_pipeline.registry.comparability import shared_columns
+from sqf_pipeline.registry.columns import Column, load_columns, shared_columns
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
 if TYPE_CHECKING:

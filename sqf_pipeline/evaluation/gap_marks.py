@@ -5,6 +5,7 @@ is looked at. The columns of `at_stop` were chosen so that their gaps do not pre
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set, is_usable
+from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.modelling.thread_limits import one_thread
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, TARGETS, happened
@@ -31,13 +33,15 @@ FEWEST_OF_EACH = 200
 summons, it was red by chance."""
 
 
-def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.DataFrame":
+def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame", *, processes: int = 1) -> "pd.DataFrame":
     """Return how well the gaps of each tier's columns rank the outcomes of the test year.
 
     Parameters
     ----------
     training, test
         Clean stops of the training years and of the test year.
+    processes
+        How many models of gaps are fitted at a time; the table is the same.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
     """
     import pandas as pd
 
-    rows = []
+    asked, tasks = [], []
     forms = forms_of_years([*training["year"].unique(), *test["year"].unique()])
     for outcome, entry in OUTCOME_ENTRIES.items():
         known = happened(test, outcome).dropna()
@@ -65,9 +69,12 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame") -> "pd.Dat
             features = feature_set(tier, forms)
             drawn = set(features.drawn_for(outcome))
             seen = [name for name in features.columns_for(outcome) if name not in drawn]
-            measured = gap_auc(training, test, outcome, seen)
-            limit = HIGHEST_GAP_AUC if tier == CHECKED_TIER else None
-            rows.append((outcome, tier, *measured, limit, status_of(*measured[1:3], limit, enough=enough)))
+            asked.append((outcome, tier, enough))
+            tasks.append(partial(gap_auc, training, test, outcome, seen))
+    rows = []
+    for (outcome, tier, enough), measured in zip(asked, side_by_side(tasks, processes, batch=3), strict=True):
+        limit = HIGHEST_GAP_AUC if tier == CHECKED_TIER else None
+        rows.append((outcome, tier, *measured, limit, status_of(*measured[1:3], limit, enough=enough)))
     names = ["outcome", "tier", "columns", "roc_auc", "low", "high", "highest", "status"]
     numbers = dict.fromkeys(("roc_auc", "low", "high", "highest"), "Float64")
     return pd.DataFrame(rows, columns=names).astype(numbers | dict.fromkeys(("outcome", "tier", "status"), "string"))

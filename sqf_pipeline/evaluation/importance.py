@@ -10,7 +10,7 @@ Strobl et al. (2007), Bias in random forest variable importance measures, BMC Bi
 Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful, JMLR 20 (permutation as model reliance).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights
 from sqf_pipeline.evaluation.metrics import Floats
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
+from sqf_pipeline.evaluation.swapped_values import SwappedStops, swapped_stops
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ REPEATS = 3
 RESAMPLES = 200
 MOST_ROWS = 4000
 """Stops on which columns are permuted, since each column costs `REPEATS` predictions of all of them."""
-
-_ROWS_AT_ONCE = 16_000  # shuffled stops that are predicted together
 
 _COLUMNS = ["kind", "feature", "importance", "low", "high", "rank"]
 
@@ -111,59 +110,37 @@ def _shuffled_losses(
     def ranked(chances: Floats, rows: NDArray[Any]) -> Floats:
         return ranked_draws(outcomes, chances, weights[rows], measure)
 
-    as_they_are = _chances(model, frame)
+    stops = swapped_stops(model, frame)
+    as_they_are = stops.as_they_are()
     baseline = ranked(as_they_are, np.arange(len(weights)))
-    losses = {str(name): np.empty(len(weights)) for name in frame.columns}
-    shuffles = _shuffles(frame, repeats, generator)
-    for (name, number), chances in _shuffled_chances(model, frame, as_they_are, shuffles):
-        mine = turn == number
-        losses[name][mine] = baseline[mine] - ranked(chances, mine)
-    yield from losses.items()
-
-
-_Shuffle = tuple[tuple[str, int], NDArray[np.intp], NDArray[np.intp]]
-
-
-def _shuffles(frame: "pd.DataFrame", repeats: int, generator: np.random.Generator) -> Iterator[_Shuffle]:
-    """Yield (column, number), the rows whose value a shuffle changes, and the rows that their new values come from."""
-    import pandas as pd
-
     for name in frame.columns:
-        codes = pd.factorize(frame[name], use_na_sentinel=False)[0]
-        for number in range(repeats):
-            order = generator.permutation(len(frame))
-            changed = np.flatnonzero(codes[order] != codes)
-            yield (str(name), number), changed, order[changed]
+        losses = np.empty(len(weights))
+        for number, chances in enumerate(_shuffled_chances(stops, str(name), as_they_are, repeats, generator)):
+            mine = turn == number
+            losses[mine] = baseline[mine] - ranked(chances, mine)
+        yield str(name), losses
 
 
 def _shuffled_chances(
-    model: Any, frame: "pd.DataFrame", as_they_are: Floats, shuffles: Iterable[_Shuffle]
-) -> Iterator[tuple[tuple[str, int], Floats]]:
-    """Yield the probabilities after each shuffle; only rows with another value are predicted, many at a time."""
+    stops: SwappedStops, name: str, as_they_are: Floats, repeats: int, generator: np.random.Generator
+) -> Floats:
+    """Return the probabilities after each shuffle of a column, shape (repeats, rows).
+
+    Only rows with another value are predicted, and once where several shuffles give them the same.
+    """
     import pandas as pd
 
-    waiting: list[_Shuffle] = []
-
-    def predicted() -> Iterator[tuple[tuple[str, int], Floats]]:
-        parts = [
-            frame.iloc[changed].assign(**{name: frame[name].array.take(source)})
-            for (name, _), changed, source in waiting
-        ]
-        rows = pd.concat(parts, ignore_index=True)
-        found = _chances(model, rows) if len(rows) else np.empty(0)
-        ends = np.cumsum([len(part) for part in parts])
-        for (key, changed, _), mine in zip(waiting, np.split(found, ends[:-1]), strict=True):
-            chances = as_they_are.copy()
-            chances[changed] = mine
-            yield key, chances
-        waiting.clear()
-
-    for shuffle in shuffles:
-        waiting.append(shuffle)
-        if sum(len(changed) for _, changed, _ in waiting) >= _ROWS_AT_ONCE:
-            yield from predicted()
-    if waiting:
-        yield from predicted()
+    codes = pd.factorize(stops.frame[name], use_na_sentinel=False)[0]
+    order = np.array([generator.permutation(len(codes)) for _ in range(repeats)])
+    shuffle, changed = np.nonzero(codes[order] != codes)
+    source = order[shuffle, changed]
+    _, one, same = np.unique(
+        changed * (codes.max(initial=0) + 1) + codes[source], return_index=True, return_inverse=True
+    )
+    chances = np.tile(as_they_are, (repeats, 1))
+    if len(one):
+        chances[shuffle, changed] = stops.swapped(name, changed[one], source[one])[same]
+    return chances
 
 
 def _thin(
@@ -185,10 +162,6 @@ def _thin(
         counts_for[drawn] = len(members) / max(len(drawn), 1)
     kept = np.flatnonzero(counts_for)
     return kept, counts_for[kept]
-
-
-def _chances(model: Any, frame: "pd.DataFrame") -> Floats:
-    return np.asarray(model.predict_proba(frame), dtype=np.float64)[:, 1]
 
 
 def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":

@@ -193,7 +193,7 @@ class _Results:
 
 
 def evaluate_all(
-    models: "Iterable[Callable[[], FittedModel]]", test: TestYear, *, processes: int = 1
+    models: "Iterable[Callable[[], FittedModel]]", test: TestYear, *, processes: int = 1, threads: bool = False
 ) -> "dict[str, pd.DataFrame]":
     """Return every result table of models but `models` itself, without test year and source.
 
@@ -206,10 +206,11 @@ def evaluate_all(
         Each reads a model when it is measured, so that no more are in memory than are measured at a time.
     test
         The test year.
-    processes
-        How many are measured at a time; the tables are the same.
+    processes, threads
+        How many are measured at a time, and whether by threads; the tables are the same.
     """
-    every = list(side_by_side((partial(_measure, read, test) for read in models), processes, batch=4))
+    tasks = (partial(_measure, read, test) for read in models)
+    every = list(side_by_side(tasks, processes, batch=4, threads=threads))
     evaluations = {each.evaluation.model: each.evaluation for each in every}
     tables = {
         # in the order of their key: an index that grows at its end alone is two thirds as large

@@ -8,7 +8,7 @@ from sqf_pipeline.evaluation.subgroups import AGE_BANDS
 from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.registry.metric_definitions import metrics_in
 from sqf_pipeline.registry.words import field_label, group_label
-from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
+from sqf_pipeline.service.analysis_table import AnalysisTable
 
 _MOST_IMPORTANCES = 20
 _IMPORTANCE_NOTES = {
@@ -18,14 +18,6 @@ _IMPORTANCE_NOTES = {
 }
 _METRICS = {metric.name: metric.title for metric in metrics_in("page")}
 _COMPARED = {metric.name: metric.title for metric in metrics_in("compared")}
-_SUBGROUP_METRICS = {
-    "false_positive_rate": ("Flagged though it did not happen", "percent"),
-    "false_negative_rate": ("Not flagged though it happened", "percent"),
-    "selection_rate": ("Flagged", "percent"),
-    "base_rate": ("Share with the outcome", "percent"),
-    "mean_probability": ("Mean probability", "percent"),
-    "roc_auc": ("ROC AUC", "decimal"),
-}
 _WHO = {"published": "Published", "measured_again": "Measured again, its way", "ours": "Ours, cleaned"}
 
 
@@ -55,35 +47,16 @@ def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str])
     shown = shown.assign(feature=[field_label(str(name)) for name in shown["feature"]])
     first = shown[shown["rank"] == 1]
     leader = first["feature"].mode().iloc[0]
-    return table_of(
-        shown,
-        [("model", "Model"), ("feature", "Field"), ("importance", "Importance", "small"), ("kind", "Kind")],
-        name="importances", section="models", question="What do the models use?",
-        title=f"“{leader}” leads in {int((first['feature'] == leader).sum())} of {len(first)} models",
-        note=" ".join(_IMPORTANCE_NOTES[kind] for kind in sorted(shown["kind"].astype(str).unique()))
-        + " It says what a model uses, not what causes an outcome.",
-        chart=ChartSpec(kind="bar", x="feature", y=("importance",), select=("model",)),
-    )  # fmt: skip
+    notes = [_IMPORTANCE_NOTES[kind] for kind in sorted(shown["kind"].astype(str).unique())]
+    leads = int((first["feature"] == leader).sum())
+    return table_of("importances", shown, leader=leader, leads=leads, models=len(first), kinds=" ".join(notes))
 
 
 def calibration_table(bins: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
     """Return predicted and observed shares by bins, from the columns of the table `calibration_bins`."""
     shown = _in_order(bins, model_titles, "observed_share")
     inside = shown["mean_probability"].between(shown["observed_share_low"], shown["observed_share_high"])
-    return table_of(
-        shown,
-        [
-            ("model", "Model"), ("bin", "Bin", "plain"), ("rows", "Stops", "count"),
-            ("mean_probability", "Mean probability", "percent"), ("observed_share", "Observed share", "percent"),
-        ],
-        name="calibration", section="models",
-        title=f"The probability lies in the observed share's interval in {int(inside.sum())} of {len(inside)} bins",
-        question="When a model says 30 %, does it happen in 30 % of the stops?",
-        note="Test-year stops in bins of about equal size. On the diagonal, probabilities are as they should be.",
-        chart=ChartSpec(
-            kind="calibration", x="mean_probability", y=("observed_share",), size="rows", select=("model",)
-        ),
-    )  # fmt: skip
+    return table_of("calibration", shown, inside=int(inside.sum()), bins=len(inside))
 
 
 def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
@@ -100,19 +73,7 @@ def subgroup_table(subgroups: pd.DataFrame, model_titles: Mapping[str, str]) -> 
     if len(rates):
         low, high = rates.min() * 100, rates.max() * 100
         title = f"False alarms by race range from {low:.0f} to {high:.0f} % over the models"
-    return table_of(
-        chosen.assign(group_name=names),
-        [
-            ("model", "Model"), ("attribute", "Grouped by"), ("group_name", "Group"), ("rows", "Stops", "count"),
-            *((name, *words) for name, words in _SUBGROUP_METRICS.items()),
-        ],
-        name="subgroups", section="people", title=title, question="For whom is a model wrong more often?",
-        note="At the model's own threshold, on the test year. Groups of fewer than 50 stops are not shown. The label "
-        "is an officer's decision: equal errors on it would not be justice.",
-        chart=ChartSpec(
-            kind="interval", x="group_name", y=tuple(_SUBGROUP_METRICS), size="rows", select=("model", "attribute")
-        ),
-    )  # fmt: skip
+    return table_of("subgroups", chosen.assign(group_name=names), title=title)
 
 
 def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
@@ -127,14 +88,7 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
         title = (
             f"ROC AUC goes from {worst['estimate']:.2f} ({worst['model']}) to {best['estimate']:.2f} ({best['model']})"
         )
-    return table_of(
-        shown.assign(metric=shown["metric"].map(_METRICS)),
-        [("metric", "Metric"), ("model", "Model"), ("estimate", "Test year", "decimal")],
-        name="measures", section="models", title=title,
-        question="How good are the models, and how much of that is hindsight?",
-        note="Search and force fields are filled in when the outcome is at hand; only the tier “at the stop” predicts.",
-        chart=ChartSpec(kind="interval", x="model", y=("estimate",), select=("metric",)),
-    )  # fmt: skip
+    return table_of("measures", shown.assign(metric=shown["metric"].map(_METRICS)), title=title)
 
 
 def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
@@ -143,17 +97,8 @@ def difference_table(differences: pd.DataFrame, model_titles: Mapping[str, str])
     pairs = int(shown["comparisons"].fillna(0).max()) if len(shown) else 0
     apart = int(shown["adjusted_verdict"].isin(["better", "worse"]).sum())
     references = [str(name).replace("_", " ").replace("-", ", ").capitalize() for name in shown["reference_model"]]
-    return table_of(
-        shown.assign(metric=shown["metric"].map(_METRICS), reference_model=references),
-        [
-            ("model", "Model"), ("reference_model", "Against"), ("metric", "Metric"),
-            ("difference", "Difference", "small"), ("adjusted_verdict", "Verdict on all pairs"),
-        ],
-        name="differences", section="models", title=f"{apart} of {len(shown)} differences hold for all pairs together",
-        question="Is one model better than another?",
-        note=f"On the same resamples of the same test-year stops. {pairs} pairs were compared by each metric: "
-        "intervals are of each pair by itself, verdicts are adjusted for all of them by Holm's procedure.",
-    )  # fmt: skip
+    named = shown.assign(metric=shown["metric"].map(_METRICS), reference_model=references)
+    return table_of("differences", named, apart=apart, shown=len(shown), pairs=pairs)
 
 
 def _study_words(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -175,59 +120,24 @@ def study_chart_table(comparison: pd.DataFrame) -> AnalysisTable:
         id_vars=["outcome", "figure"], value_vars=list(_WHO), var_name="who", value_name="value"
     )
     long = long.dropna(subset=["value"]).sort_values(["outcome", "figure"], kind="stable")
-    return table_of(
-        long.assign(who=long["who"].map(_WHO)),
-        [("outcome", "Outcome"), ("figure", "Figure"), ("who", "Whose"), ("value", "Value", "small")],
-        name="study_beside_ours", section="study", title="The same figure three times",
-        question="What did the study print, what does its own way give, and what do cleaned data give?",
-        note="The study's way numbers and scales training and test stops separately, which hid that a stray bracket in "
-        "a training year gave its flags other numbers than those of the test year.",
-        chart=ChartSpec(kind="interval", x="who", y=("value",), select=("outcome", "figure")),
-    )  # fmt: skip
+    return table_of("study_beside_ours", long.assign(who=long["who"].map(_WHO)))
 
 
 def study_table(comparison: pd.DataFrame) -> AnalysisTable:
     """Return the 2021 study beside ours, from the columns of the table `study_2021_comparison`."""
-    return table_of(
-        _study_words(comparison),
-        [
-            ("outcome", "Outcome"), ("figure", "Figure"), ("published", "Published", "mixed"),
-            ("measured_again", "Measured again, its way", "mixed"), ("ours", "Ours", "mixed"), ("note", "Note"),
-        ],
-        name="study", section="study", title="The study's figures, measured again, and ours",
-        question="How do these models compare with the study of 2021?",
-        note="Accuracy is no guide where 3 % of stops have the outcome: predicting nobody scores 0.97.",
-    )  # fmt: skip
+    return table_of("study", _study_words(comparison))
 
 
 def quality_table(quality: pd.DataFrame) -> AnalysisTable:
     """Return what cleaning changed, from the columns of the table `data_quality`."""
     shown = quality[quality["rows"] > 0].sort_values(["year", "rows"], ascending=[True, False], kind="stable")
-    return table_of(
-        shown,
-        [
-            ("year", "Year", "plain"), ("column_name", "Column"), ("rule", "Rule"), ("rows", "Stops", "count"),
-            ("description", "What was found and done"),
-        ],
-        name="data_quality", section="faults",
-        title=f"Cleaning touched {int(shown['rows'].sum()):,} values in {shown['column_name'].nunique()} columns",
-        question="What is wrong in the published files, and what was done about it?",
-        note="Counts of stops. Implausible values become missing; none is kept or clipped.",
-    )  # fmt: skip
+    values, columns = int(shown["rows"].sum()), shown["column_name"].nunique()
+    return table_of("data_quality", shown, values=values, columns=columns)
 
 
 def drift_table(drift: pd.DataFrame) -> AnalysisTable:
     """Return how the test year differs from its training years, from the columns of the table `drift`."""
     rank = {"fail": 0, "warn": 1, "ok": 2}
     counts = drift["status"].value_counts()
-    return table_of(
-        drift.assign(order=drift["status"].map(rank)).sort_values(["order", "column_name"], kind="stable"),
-        [
-            ("column_name", "Column"), ("measure", "Metric", "words"), ("value", "Test year", "mixed"),
-            ("reference", "Training years", "mixed"), ("status", "Status"), ("detail", "Detail"),
-        ],
-        name="drift", section="faults",
-        title=f"{int(counts.get('fail', 0))} failures and {int(counts.get('warn', 0))} warnings of drift",
-        question="Does the test year look like the training years?",
-        note="A unit that changes between years is what misled the study of 2021.",
-    )  # fmt: skip
+    shown = drift.assign(order=drift["status"].map(rank)).sort_values(["order", "column_name"], kind="stable")
+    return table_of("drift", shown, failures=int(counts.get("fail", 0)), warnings=int(counts.get("warn", 0)))

@@ -1,6 +1,5 @@
 """The tables behind the charts of stops for 1,000 residents, made from stops and the table of residents."""
 
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,7 +8,7 @@ from sqf_pipeline.display import number
 from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.registry.columns import force_marks
 from sqf_pipeline.registry.residents import WARNING, census_group
-from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
+from sqf_pipeline.service.analysis_table import AnalysisTable
 
 FEWEST_RESIDENTS = 1000
 """Fewest residents for which a rate is shown: in Central Park live 129 people."""
@@ -19,7 +18,6 @@ _CENSUS = {
 }  # fmt: skip
 _EVERYBODY = "Everybody"
 _COUNTS = ("stops", "frisks", "force", "arrests")
-_table = partial(table_of, section="treatment")
 
 
 def residents_tables(stops: pd.DataFrame, residents: pd.DataFrame) -> list[AnalysisTable]:
@@ -46,30 +44,10 @@ def residents_tables(stops: pd.DataFrame, residents: pd.DataFrame) -> list[Analy
     year = int(stops["year"].iloc[0]) if len(stops) else ""
     unmapped = int(counted["race"].isna().sum())
     small = int((placed["residents"] < FEWEST_RESIDENTS).sum())
-    measures = tuple(f"{name}_per_1000" for name in _COUNTS)
-    rates = [(f"{name}_per_1000", f"{name.capitalize()} for 1,000 residents", "decimal") for name in _COUNTS]
-    counts = [(name, name.capitalize(), "count") for name in (*_COUNTS, "residents")]
     return [
-        _table(
-            by_race, [("race", "Group of the census"), *rates, *counts], name="residents_by_race",
-            title=_most(by_race, year), question="How many stops are there for 1,000 residents of each group?",
-            note=f"Counts of a whole year, so without an interval. {WARNING} {unmapped:,} stops of people whose "
-            "recorded race the census does not count apart are left out. Hispanic people are of any race.",
-            chart=ChartSpec(kind="bar", x="race", y=measures),
-        ),
-        _table(
-            placed,
-            [
-                ("race", "Residents"), ("precinct", "Precinct", "plain"), ("longitude", "Longitude", "plain"),
-                ("latitude", "Latitude", "plain"), *rates, *counts,
-            ],
-            name="residents_map", title=f"Stops of {year} for 1,000 residents, precinct by precinct",
-            question="Where are residents stopped most often?",
-            note=f"Each precinct is drawn where its stops were, and grey where fewer than {FEWEST_RESIDENTS:,} "
-            f"residents of the group leave the rate out ({small:,} rates of all groups). {WARNING}",
-            chart=ChartSpec(kind="map", x="longitude", size="stops", y=measures, select=("race",)),
-        ),
-    ]  # fmt: skip
+        table_of("residents_by_race", by_race, title=_most(by_race, year), warning=WARNING, unmapped=unmapped),
+        table_of("residents_map", placed, year=year, fewest=FEWEST_RESIDENTS, small=small, warning=WARNING),
+    ]
 
 
 def _counted(stops: pd.DataFrame) -> pd.DataFrame:

@@ -12,21 +12,30 @@ import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
 from sqf_pipeline.export.frame_tables import table_of
-from sqf_pipeline.export.place_cells import HALF_A_MILE, LEAST_STOPS, place_cells
 from sqf_pipeline.registry.forms.published_forms import form_breaks, forms
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_TARGETS
 from sqf_pipeline.registry.words import category_label, field_label
 from sqf_pipeline.registry.year_and_month_words import year_runs
-from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
+from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.forms import number_choices
+from sqf_pipeline.service.places import PLACES_TABLE
 
 FEWEST = 50
 """Fewest stops for which a share is shown."""
 OUTCOME_SHARES = {column: f"Share ending in {OUTCOME_WORDS[name]['noun']}" for name, column in STUDY_TARGETS.items()}
-SHARES = ("stops", *(f"{name}_share" for name in OUTCOME_SHARES))
 _ENDS = [("stops", "Stops", "count"), *((f"{name}_share", label, "percent") for name, label in OUTCOME_SHARES.items())]
 _UNKNOWN = "Not known"
 _ENCOUNTER = "encounter"
+LEAST_STOPS = 5
+"""Fewest stops of a place that is shown by itself."""
+HALF_A_MILE = 2640
+"""In feet."""
+SIDES = HALF_A_MILE // 2, HALF_A_MILE, 10**9
+"""Sides of the cells in feet, a quarter and half a mile: the larger gather what too few share a smaller one. The last
+holds the whole city, and so every stop of a precinct that has no other part."""
+_ROUND_FEET = 250
+_COORDINATES = ["x_feet", "y_feet"]
+_AREAS = ["borough", "patrol_borough"]
 
 
 def stops_tables(stops: pd.DataFrame) -> list[AnalysisTable]:
@@ -53,18 +62,19 @@ def outcome_shares(stops: pd.DataFrame) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"stops": len(stops)}
     for name in OUTCOME_SHARES:
-        known = stops[stops[name].notna()]
+        known = stops[name].notna().to_numpy()
         share = low = high = None
-        if len(known) >= FEWEST:
-            share = int(known[name].sum()) / len(known)
-            low, high = wilson_interval(share, effective_rows(known[_ENCOUNTER]))
+        if known.sum() >= FEWEST:
+            share = int(stops[name].sum()) / int(known.sum())
+            low, high = wilson_interval(share, effective_rows(stops[_ENCOUNTER][known]))
         found |= {f"{name}_share": share, f"{name}_share_low": low, f"{name}_share_high": high}
     return found
 
 
 def _groups(stops: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return one row for each group, its keys first; groups are sorted by key."""
-    groups = with_encounters(stops).groupby(list(by), sort=True, dropna=True, observed=True)
+    counted = with_encounters(stops)[[*by, *OUTCOME_SHARES, _ENCOUNTER]]  # what is not asked for is not cut up
+    groups = counted.groupby(list(by), sort=True, dropna=True, observed=True)
     return pd.DataFrame([dict(zip(by, keys, strict=True)) | outcome_shares(group) for keys, group in groups])
 
 
@@ -78,12 +88,7 @@ def by_year(stops: pd.DataFrame) -> AnalysisTable:
         title = f"{after:,} stops were published for {last}"
     elif before == after:
         title = f"{last} has as many stops as {first}: {after:,}"
-    return table_of(
-        rows, [("year", "Year", "plain"), *_ENDS], name="stops_by_year", section="stops", title=title,
-        question="How many stops were there each year, and how did they end?",
-        note="Counts are of published stops. Bars around a share are its 95 % interval.",
-        chart=ChartSpec(kind="bar", x="year", y=SHARES),
-    )  # fmt: skip
+    return table_of("stops_by_year", rows, _ENDS, title=title)
 
 
 def across_forms(counted: pd.DataFrame) -> AnalysisTable:
@@ -96,17 +101,9 @@ def across_forms(counted: pd.DataFrame) -> AnalysisTable:
         (moment, f"{day.day} {day:%B %Y}: {told}") for moment, day, told in moments if first < moment < last + 1
     )
     shares = [(one, one.capitalize().replace("_", " "), "percent") for one in rows if one.endswith("_share")]
-    return table_of(
-        rows, [("year", "Year", "plain"), ("form", "Form of the file"), ("stops", "Stops", "count"), *shares],
-        name="stops_across_forms", section="stops",
-        title=f"{year_runs(rows['year'])} are loaded, in {rows['form'].nunique()} forms of the file",
-        question="What changed over all years, and where did the form change?",
-        note="Years of different forms are not alike in everything: a step at a broken line may come of the form. "
-        + " ".join(f"{letter}: {told}." for letter, (_, told) in zip(ascii_uppercase, breaks, strict=False)),
-        chart=ChartSpec(
-            kind="line", x="year", y=("stops", *(name for name, _, _ in shares)), group="form", breaks=breaks
-        ),
-    )  # fmt: skip
+    lettered = " ".join(f"{letter}: {told}." for letter, (_, told) in zip(ascii_uppercase, breaks, strict=False))
+    counts = {"years": year_runs(rows["year"]), "forms": rows["form"].nunique()}
+    return table_of("stops_across_forms", rows, shares, breaks=breaks, lettered=lettered, **counts)
 
 
 def by_month(stops: pd.DataFrame) -> AnalysisTable:
@@ -117,13 +114,8 @@ def by_month(stops: pd.DataFrame) -> AnalysisTable:
         f"{rows['stops'][place]:,} in {names[int(rows['month'][place])]} {rows['year'][place]}"
         for place in (rows["stops"].idxmin(), rows["stops"].idxmax())
     )
-    return table_of(
-        rows, [("year", "Year", "plain"), ("month", "Month", "plain"), *_ENDS], name="stops_by_month", section="stops",
-        title=f"From {least}, the fewest stops of a month, to {most}, the most",
-        question="Do stops have a season?",
-        note="Spring 2020 is the first wave of the pandemic." if (rows["year"] == 2020).any() else "",
-        chart=ChartSpec(kind="line", x="month", y=SHARES, group="year"),
-    )  # fmt: skip
+    note = "Spring 2020 is the first wave of the pandemic." if (rows["year"] == 2020).any() else ""
+    return table_of("stops_by_month", rows, _ENDS, least=least, most=most, note=note)
 
 
 def by_hour_and_weekday(stops: pd.DataFrame) -> AnalysisTable:
@@ -131,13 +123,7 @@ def by_hour_and_weekday(stops: pd.DataFrame) -> AnalysisTable:
     rows = _groups(stops.assign(hour=stops["stop_time_seconds"] // 3600), ["weekday", "hour"])
     rows["weekday"] = rows["weekday"].map(dict(number_choices("weekday")))
     busiest = rows.loc[rows["stops"].idxmax()]
-    return table_of(
-        rows, [("weekday", "Day"), ("hour", "Hour", "plain"), *_ENDS], name="stops_by_hour", section="stops",
-        title=f"The busiest hour of the week is {busiest['weekday']} from {busiest['hour']}:00",
-        question="At which hours do stops happen?",
-        note=f"All years together. A share of fewer than {FEWEST} stops is left blank.",
-        chart=ChartSpec(kind="heat", x="hour", group="weekday", y=SHARES),
-    )  # fmt: skip
+    return table_of("stops_by_hour", rows, _ENDS, weekday=busiest["weekday"], hour=busiest["hour"], fewest=FEWEST)
 
 
 def by_category(stops: pd.DataFrame, name: str) -> AnalysisTable:
@@ -145,21 +131,14 @@ def by_category(stops: pd.DataFrame, name: str) -> AnalysisTable:
     values = stops[name].astype("object").where(stops[name].notna(), _UNKNOWN)
     rows = _groups(stops.assign(**{name: values}), [name]).sort_values("stops", ascending=False, kind="stable")
     rows[name] = [category_label(name, str(value)) for value in rows[name]]
-    share = rows["stops"].iloc[0] / max(len(stops), 1)
-    label = field_label(name)
-    return table_of(
-        rows, [(name, label), *_ENDS], name=f"stops_by_{name}", section="stops",
-        title=f"{rows[name].iloc[0]}: {share * 100:.0f} % of all stops",
-        question=f"How do stops and their ends differ by {label.lower()}?",
-        note=f"As recorded by the officer. A share of fewer than {FEWEST} stops is left out. A difference between "
-        "shares says what was recorded about people who were stopped, not how people behave.",
-        chart=ChartSpec(kind="bar", x=name, y=SHARES),
-    )  # fmt: skip
+    told = {"first": rows[name].iloc[0], "share": rows["stops"].iloc[0] / max(len(stops), 1) * 100}
+    return table_of(f"stops_by_{name}", rows, _ENDS, by=field_label(name).lower(), fewest=FEWEST, **told)
 
 
 def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     """Return stops and outcomes by half-mile cell; cells of fewer than five stops are left out and counted."""
-    placed = with_encounters(stops).dropna(subset=["x_feet", "y_feet", "longitude", "latitude"])
+    places = ["x_feet", "y_feet", "longitude", "latitude"]
+    placed = with_encounters(stops)[[*places, "borough", *OUTCOME_SHARES, _ENCOUNTER]].dropna(subset=places)
     cells = placed.assign(
         east=(placed["x_feet"] // HALF_A_MILE).astype("int64"),
         north=(placed["y_feet"] // HALF_A_MILE).astype("int64"),
@@ -175,14 +154,33 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     names = ["borough", "longitude", "latitude", *outcome_shares(cells.iloc[:0])]
     rows = pd.DataFrame(found, columns=names).sort_values("stops", ascending=False, kind="stable")
     shown = int(rows["stops"].sum())
-    share = int(rows["stops"].iloc[: max(1, len(rows) // 10)].sum()) / max(1, shown)
-    return table_of(
-        rows,
-        [("borough", "Borough"), ("longitude", "Longitude", "plain"), ("latitude", "Latitude", "plain"), *_ENDS],
-        name="stops_map", section="stops", title=f"A tenth of the places see {share * 100:.0f} % of the stops",
-        question="Where do stops happen?",
-        note=f"Each dot is a cell of half a mile, its area the number of stops. A share of fewer than {FEWEST} is left "
-        f"out: the dot is grey. {len(placed) - shown:,} stops in cells of fewer than five and "
-        f"{len(stops) - len(placed):,} without coordinates are left out.",
-        chart=ChartSpec(kind="map", x="longitude", size="stops", y=SHARES),
-    )  # fmt: skip
+    share = int(rows["stops"].iloc[: max(1, len(rows) // 10)].sum()) / max(1, shown) * 100
+    left_out: dict[str, Any] = {"sparse": len(placed) - shown, "unplaced": len(stops) - len(placed)}
+    return table_of("stops_map", rows, _ENDS, share=share, fewest=FEWEST, **left_out)
+
+
+def place_cells(stops: pd.DataFrame) -> AnalysisTable:
+    """Return the parts of precincts in which stops were made, each at the mean of its stops to 250 feet.
+
+    `stops` has one row a stop with the registry's columns; those without precinct or coordinates are left out, as are
+    those in cells of fewer than `LEAST_STOPS`.
+    """
+    left = stops.dropna(subset=["precinct", *_COORDINATES])
+    areas = [name for name in _AREAS if name in stops]
+    placed, parts = len(left), list[pd.DataFrame]()
+    for side in SIDES:
+        if side == SIDES[-1]:
+            left = left[~left["precinct"].isin({number for part in parts for number in part["precinct"]})]
+        cells = left[["precinct", *_COORDINATES]].assign(east=left["x_feet"] // side, north=left["y_feet"] // side)
+        groups = cells.groupby(["precinct", "east", "north"])
+        enough = groups["x_feet"].transform("size") >= LEAST_STOPS
+        found = groups.mean().assign(stops=groups.size())
+        parts.append(found[found["stops"] >= LEAST_STOPS].reset_index())
+        left = left[~enough]
+    rows = pd.concat(parts, ignore_index=True)
+    rows[_COORDINATES] = (rows[_COORDINATES] / _ROUND_FEET).round().astype("int64") * _ROUND_FEET
+    of_precinct = stops.groupby("precinct")[areas].agg(lambda known: next(iter(known.mode()), None))
+    rows = rows.join(of_precinct, on="precinct").sort_values(["precinct", *_COORDINATES, "stops"], ignore_index=True)
+    more = [(name, name.capitalize().replace("_", " "), "code") for name in areas]
+    counts: dict[str, Any] = {"left_out": placed - int(rows["stops"].sum()), "placed": placed}
+    return table_of(PLACES_TABLE, rows, more, feet=_ROUND_FEET, least=LEAST_STOPS, **counts)

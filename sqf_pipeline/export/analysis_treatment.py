@@ -15,7 +15,7 @@ from sqf_pipeline.display import number, share
 from sqf_pipeline.export.analysis_residents import residents_tables
 from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.registry.words import group_label
-from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
+from sqf_pipeline.service.analysis_table import AnalysisTable
 
 HITS = {"weapon": "Any weapon", "firearm": "Firearm", "knife": "Knife", "contraband": "Contraband"}
 STRATA = {
@@ -34,7 +34,6 @@ VERDICTS = {
 _MODELS = {f"{hit}-at_stop-boosting": HITS[hit] for hit in ("weapon", "firearm", "knife")}
 _UNITS = {"encounter": "Persons of one encounter", "precinct": "Whole precincts"}
 _HALVES = {0.5: "Half of the finds", 0.9: "Nine tenths of the finds"}
-_table = partial(table_of, section="treatment")
 
 
 def treatment_tables(stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], year: int) -> list[AnalysisTable]:
@@ -82,20 +81,7 @@ def _told(rows: pd.DataFrame, value: str, write: Callable[[Any], str]) -> str:
 def hit_rates(rates: pd.DataFrame) -> list[AnalysisTable]:
     """Return how often acts find something by group, from the columns of `outcome_test_rates`."""
     rows = _labelled(rates).rename(columns={"low": "rate_low", "high": "rate_high"})
-    columns = [
-        ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("what", "Found: on whom"),
-        ("acts", "Acts", "count"), ("rate", "Found something", "percent"),
-        ("design_effect", "Design effect", "decimal"),
-    ]  # fmt: skip
-    return [
-        _table(
-            rows, columns, name="hit_rates", title=f"Found by frisks of black persons, {_told(rows, 'rate', share)}",
-            question="How often does a frisk or a search find something, and on whom?",
-            note="Fewer finds on a group can mean that it was searched on less suspicion. It cannot show that: groups "
-            "whose risks are spread differently differ in finds under one and the same bar.",
-            chart=ChartSpec(kind="interval", x="what", y=("rate",), size="acts", select=("years", "population", "act")),
-        )
-    ]  # fmt: skip
+    return [table_of("hit_rates", rows, told=_told(rows, "rate", share))]
 
 
 def hit_differences(contrasts: pd.DataFrame) -> list[AnalysisTable]:
@@ -104,24 +90,7 @@ def hit_differences(contrasts: pd.DataFrame) -> list[AnalysisTable]:
     rows = _labelled(contrasts).rename(columns=ends)
     rows = pd.concat([rows[rows["strata"] == name].assign(strata=words) for name, words in STRATA.items()])
     told = _told(rows[rows["strata"] == STRATA["precinct_year"]], "difference", _points)
-    return [
-        _table(
-            rows,
-            [
-                ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("strata", "Compared"),
-                ("what", "Found: on whom"), ("difference", "Difference from white", "percent"),
-                ("ratio", "Ratio to white", "decimal"), ("share_compared", "Acts compared", "percent"),
-            ],
-            name="hit_differences", title=f"Finds on black persons against white, within precinct and year, {told}",
-            question="Is less found on one group than on another in the same precinct and year?",
-            note="In percentage points. A difference that turns with the kind of weapon or with the precinct is no "
-            "single answer, and what an officer saw beyond these columns cannot be compared.",
-            chart=ChartSpec(
-                kind="interval", x="what", y=("difference", "ratio"),
-                select=("years", "population", "act", "strata"),
-            ),
-        )
-    ]  # fmt: skip
+    return [table_of("hit_differences", rows, told=told)]
 
 
 def _points(value: Any) -> str:
@@ -136,27 +105,7 @@ def decisions_and_hits(decisions: pd.DataFrame) -> list[AnalysisTable]:
     judged = shown[shown["resampled"] == "encounter"]
     held = int(judged["verdict"].isin(["lower_bar", "higher_bar"]).sum())
     rows = shown.assign(verdict=shown["verdict"].map(VERDICTS), resampled=shown["resampled"].map(_UNITS))
-    return [
-        _table(
-            rows,
-            [
-                ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("resampled", "Resampled"),
-                ("what", "Found: on whom"), ("act_difference", "Acted on: difference from white", "percent"),
-                ("hit_difference", "Found: difference from white", "percent"),
-                ("share_more_acts_fewer_hits", "Resamples with more acts, fewer finds", "percent"),
-                ("verdict", "Verdict"),
-            ],
-            name="decisions_and_hits", title=f"{held} of {len(judged)} comparisons have a verdict",
-            question="Is a group acted on more often, and is less found on it?",
-            note="In percentage points, within precinct and year. A verdict stands only where both intervals leave out "
-            "0, with encounters and with whole precincts resampled. It cannot show what happens where groups' risks "
-            "cross, nor whom officers did not stop.",
-            chart=ChartSpec(
-                kind="interval", x="what", y=("act_difference", "hit_difference"),
-                select=("years", "population", "act", "resampled"),
-            ),
-        )
-    ]  # fmt: skip
+    return [table_of("decisions_and_hits", rows, held=held, judged=len(judged))]
 
 
 def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
@@ -166,48 +115,15 @@ def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
     black = rows[(rows["race"] == "Black") & rows["model"].isin(rows["model"].head(1))]  # few stops may have none
     first = black[black["act"].isin(black["act"].head(1))].drop_duplicates("hit").set_index("hit")["odds_ratio"]
     told = ", ".join(f"{HITS[hit].lower()} {number(first.get(hit), 2)}" for hit in ("weapon", "firearm", "knife"))
-    return [
-        _table(
-            rows,
-            [
-                ("years", "Years"), ("population", "Stops"), ("act", "Act"), ("model", "Held equal"),
-                ("what", "Risk of: on whom"), ("odds_ratio", "Odds against white", "decimal"),
-                ("difference", "Difference from white", "percent"), ("risk_foreseen", "Risk foreseen", "percent"),
-                ("risk_observed", "Found", "percent"),
-            ],
-            name="risk_adjusted_differences",
-            title=f"Odds of a frisk of black against white persons at the same risk of a find: {told}",
-            question="Is a group frisked more often at the same foreseen risk of a find?",
-            note="Precinct is where much of the difference sits; whether to hold it equal is a question of policy. It "
-            "cannot show what an officer saw beyond these columns. How strong that would have to be stands in "
-            "the table risk_adjusted_sensitivity.",
-            chart=ChartSpec(
-                kind="interval", x="what", y=("odds_ratio", "difference"),
-                select=("years", "population", "act", "model"),
-            ),
-        )
-    ]  # fmt: skip
+    return [table_of("risk_adjusted_differences", rows, told=told)]
 
 
 def thresholds(inferred: pd.DataFrame) -> list[AnalysisTable]:
     """Return the thresholds that passed every gate, and why others did not, from the columns of `threshold_test`."""
     rows = _labelled(inferred).rename(columns={"low": "threshold_low", "high": "threshold_high"})
     held = int(rows["threshold"].notna().sum())
-    return [
-        _table(
-            rows.assign(verdict=rows["verdict"].str.replace("_", " ").str.capitalize()),
-            [
-                ("years", "Years"), ("act", "Act"), ("prior", "Prior", "words"), ("what", "Find: on whom"),
-                ("threshold", "Threshold", "percent"), ("difference", "Difference from white", "percent"),
-                ("r_hat", "R-hat", "decimal"), ("effective_draws", "Effective draws", "count"), ("verdict", "Verdict"),
-                ("reason", "Why"),
-            ],
-            name="thresholds", title=f"{held} of {len(rows)} thresholds passed every gate",
-            question="At which probability of a find do officers frisk a member of each group?",
-            note="A threshold stands only where chains and priors agree and weekdays, which must not differ, do not. "
-            "Where it is not identified the counts fit several thresholds: the test cannot show which is right.",
-        )
-    ]  # fmt: skip
+    told = rows.assign(verdict=rows["verdict"].str.replace("_", " ").str.capitalize())
+    return [table_of("thresholds", told, held=held, judged=len(rows))]
 
 
 def veil(measured: pd.DataFrame) -> list[AnalysisTable]:
@@ -220,21 +136,7 @@ def veil(measured: pd.DataFrame) -> list[AnalysisTable]:
         placebo=rows["placebo"].map({True: "Placebo", False: "Test"}),
         verdict=rows["verdict"].str.replace("_", " ").str.capitalize(),
     )
-    return [
-        _table(
-            rows,
-            [
-                ("years", "Years"), ("population", "Stops"), ("placebo", "Test or placebo"), ("contrast", "Contrast"),
-                ("stops", "Stops at dusk", "count"), ("dark_share", "After dark", "percent"),
-                ("odds_ratio", "Odds, dark over light", "decimal"),
-                ("least_detectable", "Least odds found", "decimal"), ("verdict", "Verdict"),
-            ],
-            name="after_dark", title="Who is stopped when it is too dark to see whom",
-            question="Does a group's share of the stops fall after dark?",
-            note="Odds stand only where the stops are enough to find a difference of the least odds. It cannot show "
-            "anything about stops after a call, frisks, lit streets, or that there is no difference.",
-        )
-    ]  # fmt: skip
+    return [table_of("after_dark", rows)]
 
 
 def _of_weapons(rows: pd.DataFrame) -> pd.DataFrame:
@@ -251,22 +153,7 @@ def concentration(measured: pd.DataFrame) -> list[AnalysisTable]:
     rows = rows.rename(columns={"low": "stops_share_low", "high": "stops_share_high"})
     half = rows[rows["weapons_share"] == 0.5].set_index("what")["stops_share"]
     told = ", ".join(f"{what.lower()} {share(half.get(what))}" for what in _MODELS.values())
-    return [
-        _table(
-            rows.assign(weapons_share=rows["weapons_share"].map(_HALVES)),
-            [
-                ("weapons_share", "Riskiest stops that hold"), ("what", "Found"),
-                ("stops_share", "Share of stops", "percent"),
-                ("stops_below_1_percent", "Stops below 1 % risk", "percent"),
-                ("weapons_there", "Finds among these", "count"),
-            ],
-            name="weapon_concentration", title=f"Half of the finds are in so many of the stops: {told}",
-            question="How few stops would find most of what is found?",
-            note="By models that know what was known at the stop. It cannot show weapons that nobody looked for: the "
-            "label is what was found, and who was frisked decides that.",
-            chart=ChartSpec(kind="interval", x="what", y=("stops_share",), select=("weapons_share",)),
-        )
-    ]  # fmt: skip
+    return [table_of("weapon_concentration", rows.assign(weapons_share=rows["weapons_share"].map(_HALVES)), told=told)]
 
 
 def precision_by_group(measured: pd.DataFrame) -> list[AnalysisTable]:
@@ -278,20 +165,4 @@ def precision_by_group(measured: pd.DataFrame) -> list[AnalysisTable]:
     by, names = rows["attribute"].astype(str), rows["group_name"].astype(str)
     groups = [group_label(attribute, name) for attribute, name in zip(by, names, strict=True)]
     rows = rows.assign(what=rows["what"].str.cat(groups, sep=": "), attribute=by.str.capitalize())
-    return [
-        _table(
-            rows.sort_values("attribute", ascending=False, kind="stable"),
-            [
-                ("attribute", "By"), ("what", "Found: in which group"), ("stops", "Stops", "count"),
-                ("positives", "Finds", "count"), ("flagged", "Flagged", "count"),
-                ("precision", "Flagged with a find", "percent"), ("group_recall", "Finds flagged", "percent"),
-            ],
-            name="weapon_precision", title="One threshold that flags six in ten finds of all, in each group",
-            question="Would one threshold for everybody serve every group alike?",
-            note="Alike precision with unlike recall is no equal treatment. It cannot show what a model would do to "
-            "who is stopped: it knows only people who were.",
-            chart=ChartSpec(
-                kind="interval", x="what", y=("precision", "group_recall"), size="stops", select=("attribute",)
-            ),
-        )
-    ]  # fmt: skip
+    return [table_of("weapon_precision", rows.sort_values("attribute", ascending=False, kind="stable"))]

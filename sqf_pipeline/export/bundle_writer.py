@@ -8,6 +8,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from sqf_pipeline.export.analysis_tables import analysis_tables, model_titles
 from sqf_pipeline.export.current_export import put_in_force
 from sqf_pipeline.export.model_entries import describe_model
 from sqf_pipeline.export.onnx_export import ensemble_to_onnx
+from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFEST_NAME, FileEntry, Manifest, ModelEntry
 
@@ -63,11 +65,12 @@ class ExportContext:
     data_note: str = ""
 
 
-def export_bundle(folder: Path, models: Sequence["FittedModel"], context: ExportContext) -> Path:
+def export_bundle(folder: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> Path:
     """Write an export, make it the current one unless that is of a later test year, and return its folder.
 
     The files are written under a temporary name in `folder`, loaded and tried as the service would, renamed, and only
-    then do the pointers move. A failure at any step leaves the earlier export in force and nothing else behind.
+    then do the pointers move. A failure at any step leaves the earlier export in force and nothing else behind. The
+    export is the same whatever the number of threads, in which models are put into their forms and tried.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def export_bundle(folder: Path, models: Sequence["FittedModel"], context: Export
     folder.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
     try:
-        write_files(work, models, context)
+        write_files(work, models, context, threads=threads)
         create_app(work)
         digest = hashlib.sha256((work / CHECKSUMS_NAME).read_bytes()).hexdigest()[:12]
         target = folder / f"{context.test_year}-{digest}"
@@ -108,16 +111,16 @@ def _refuse_twins(models: Sequence["FittedModel"]) -> None:
         seen[key] = model.name
 
 
-def write_files(work: Path, models: Sequence["FittedModel"], context: ExportContext) -> None:
+def write_files(work: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> None:
     """Write every file of an export into an empty folder, the manifest and the sums last."""
     import pandas as pd
 
     contents: dict[str, bytes] = {}
     entries = []
-    for model in models:
-        onnx_bytes = ensemble_to_onnx(model.pipeline[-1])
-        entry = describe_model(model, onnx_bytes, context.training_stops, context.test_stops, context.results)
-        contents |= {entry.onnx_file: onnx_bytes, entry.joblib_file: _packed(model, entry)}
+    for entry, forms in side_by_side(
+        (partial(_entry_and_forms, model, context) for model in models), threads, threads=True
+    ):
+        contents |= forms
         entries.append(entry)
     stops = pd.concat([context.training_stops, context.test_stops], ignore_index=True)
     analysis = {
@@ -149,6 +152,13 @@ def write_files(work: Path, models: Sequence["FittedModel"], context: ExportCont
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _entry_and_forms(model: "FittedModel", context: ExportContext) -> tuple[ModelEntry, dict[str, bytes]]:
+    """Return what the manifest says of a model, and its two forms by the names of their files."""
+    onnx_bytes = ensemble_to_onnx(model.pipeline[-1])
+    entry = describe_model(model, onnx_bytes, context.training_stops, context.test_stops, context.results)
+    return entry, {entry.onnx_file: onnx_bytes, entry.joblib_file: _packed(model, entry)}
 
 
 def _packed(model: "FittedModel", entry: ModelEntry) -> bytes:

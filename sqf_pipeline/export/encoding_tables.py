@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 def encoding_of(encoder: Any) -> Encoding:
     """Return the tables of a fitted encoder made by `make_encoder`, in the order of its columns.
 
-    Raises
-    ------
-    SqfError
-        When a part of it is no encoder of ours, such as the scaler of linear models.
+    Raises SqfError when a part of it is no encoder of ours, such as the scaler of linear models.
     """
     from sqf_pipeline.modelling.encoder import CategoryEncoder, NumberEncoder
 
@@ -69,10 +66,10 @@ def _categories(part: "CategoryEncoder", column: int) -> list[CategoryColumns]:
         if bins is not None:
             other = missing = places[OTHER_BIN]
             places = {text: places[level] for text, level in bins.items()}
-        kind = "one_hot" if part.one_hot else "ordinal"
+        kind, unseen = ("one_hot", -1.0) if part.one_hot else ("ordinal", np.nan)
         found.append(
             CategoryColumns(
-                kind=kind, field=name, column=column, places=places, other=other, missing=missing, unseen=part.unseen
+                kind=kind, field=name, column=column, places=places, other=other, missing=missing, unseen=unseen
             )
         )
         column += len(part.levels_[name]) if part.one_hot else 1

@@ -1,27 +1,64 @@
-"""A frame as the table that a chart, a page and a download are made of."""
+"""A frame as the table that a chart, a page and a download are made of, in the words of `analysis_tables.csv`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
 from sqf_pipeline.display import plain_value, table_columns
-from sqf_pipeline.service.analysis_table import AnalysisTable
+from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.words import field_label
+from sqf_pipeline.service.analysis_table import AnalysisTable, ChartSpec
+
+_COMPUTED = "*"
+"""In the tables: the columns that the caller names."""
 
 
-def table_of(frame: pd.DataFrame, columns: Sequence[tuple[str, ...]], **words: Any) -> AnalysisTable:
-    """Return some columns of a frame as a table.
+@cache
+def _words_of() -> dict[str, dict[str, str]]:
+    return {row["name"]: row for row in read_rows(__package__, "analysis_tables.csv")}
+
+
+def table_of(
+    name: str,
+    frame: pd.DataFrame,
+    more: Iterable[tuple[str, ...]] = (),
+    *,
+    breaks: tuple[tuple[float, str], ...] = (),
+    **facts: Any,
+) -> AnalysisTable:
+    """Return the columns of a frame that `analysis_columns.csv` names as a table, with its words and its chart.
 
     Parameters
     ----------
+    name
+        Of the table in `analysis_tables.csv` and `analysis_columns.csv`.
     frame
-        One row a row of the table.
-    columns
-        Name and label of each column, and its format where it is not text. Columns `<name>_low` and `<name>_high` of
-        the frame follow theirs as its interval.
-    words
-        The other fields of the table: `name`, `section`, `title`, `question`, `note`, `chart`.
+        One row a row of the table. Columns `<name>_low` and `<name>_high` follow theirs as its interval.
+    more
+        Name, label and format of the columns that stand where the tables say `*`.
+    breaks
+        See `ChartSpec`.
+    facts
+        What stands in braces in title and note.
     """
+    words, more = _words_of()[name], list(more)
+    columns: list[tuple[str, ...]] = []
+    for row in read_rows(__package__, "analysis_columns.csv"):
+        if row["table"] == name:
+            label = row["label"] or field_label(row["column"])
+            columns += more if row["column"] == _COMPUTED else [(row["column"], label, row["format"])]
     made = table_columns(columns, frame.columns)
     cells = [[plain_value(value) for value in frame[column.name].astype("object")] for column in made]
-    return AnalysisTable(columns=made, rows=tuple(zip(*cells, strict=True)), **words)
+    chart: dict[str, Any] = {axis: words[axis] for axis in ("kind", "x", "group", "size")}
+    chart["select"] = words["select"].split()
+    chart["y"] = [
+        name for axis in words["y"].split() for name in ([one[0] for one in more] if axis == _COMPUTED else [axis])
+    ]
+    return AnalysisTable(
+        columns=made,
+        rows=tuple(zip(*cells, strict=True)),
+        chart=ChartSpec.model_validate(chart | {"breaks": breaks}),
+        **{text: words[text].format(**facts) for text in ("name", "section", "title", "question", "note")},
+    )

@@ -16,37 +16,18 @@ STOPS, SOURCE_FILES, CHANGES = "stops", "source_files", "data_quality"
 
 @dataclass(frozen=True)
 class PackagedTable:
-    """A table of a data package.
-
-    Attributes
-    ----------
-    name, comment
-        Of the table.
-    key
-        Names of the columns of its key, the year or test year first.
-    refers
-        Table to the columns by which rows refer to its rows; they have the same names there.
-    columns
-        Its declared columns, in order; see `registry.declared_tables`.
-    by_year
-        Whether it has a row for each stop, and so files by year.
-    years
-        Years or test years with rows, in order.
-    read
-        Year to its rows in the order of the key.
-    empty
-        No rows, in the types of the columns.
-    """
+    """A table of a data package."""
 
     name: str
     comment: str
-    key: tuple[str, ...]
+    key: tuple[str, ...]  # names of the columns of its key, the year or test year first
     refers: Mapping[str, tuple[str, ...]]
-    columns: tuple[Declared, ...]
-    by_year: bool
-    years: tuple[int, ...]
-    read: Callable[[int], Iterator[pa.RecordBatch]]
-    empty: pa.RecordBatch
+    """Table to the columns by which rows refer to its rows; they have the same names there."""
+    columns: tuple[Declared, ...]  # its declared columns, in order; see `registry.declared_tables`
+    by_year: bool  # whether it has a row for each stop, and so files by year
+    years: tuple[int, ...]  # years or test years with rows, in order
+    read: Callable[[int], Iterator[pa.RecordBatch]]  # year to its rows in the order of the key
+    empty: pa.RecordBatch  # no rows, in the types of the columns
 
     def paths(self, year: int | None) -> tuple[str, str]:
         """Return the names of the Parquet and CSV file, of a year or of all."""
@@ -80,9 +61,14 @@ class WrittenFile:
 
 
 @cache
+def packaged_json(name: str) -> dict[str, Any]:
+    """Return a JSON file of this folder; it is shared: do not change it."""
+    return json.loads(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
 def statement() -> dict[str, Any]:
     """Return what is said about every data package: collection, biases, intended and forbidden use, licence."""
-    return json.loads(resources.files(__package__).joinpath("data_statement.json").read_text(encoding="utf-8"))
+    return packaged_json("data_statement.json")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.csv_tables import Number, Words, read_rows, records
 from sqf_pipeline.registry.kinds import arrow_type
 
-RECODINGS = {"openpolicing": "open_policing.csv"}
+RECODINGS = {row["name"]: row["table"] for row in read_rows(__package__, "recodings.csv")}
 """Name of a recoding to its table."""
 
 _OTHERS, _SAME, _KNOWN = "*", "*", "?"
@@ -22,35 +22,22 @@ _OTHERS, _SAME, _KNOWN = "*", "*", "?"
 
 @dataclass(frozen=True)
 class Rule:
-    """How one column is made.
+    """How one column is made."""
 
-    Attributes
-    ----------
-    name, kind, description
-        Of the new column; the kind is a word of the registry's.
-    how
-        `copy`; `constant`; `values` (category to category; `*` stands for any other, and on the right for itself, an
-        empty left side for null); `clock` (seconds to HH:MM); `bands` (years to age bands); `any` (of several flags);
-        `first` (the value of the first flag that is set; the source `*` always is); `joined` (the values of all
-        flags that are set).
-    sources
-        Columns of the stops.
-    values
-        Of the new column, one a source, or pairs.
-    only_when
-        A new column that must be true, or known when it ends in `?`; null elsewhere.
-    minimum, maximum
-        Outside these a number is null.
-    """
-
-    name: str
-    kind: str
+    name: str  # of the new column
+    kind: str  # a word of the registry's
     how: str
-    sources: Words
+    """`copy`; `constant`; `values` (category to category; `*` stands for any other, and on the right for itself, an
+    empty left side for null); `clock` (seconds to HH:MM); `bands` (years to age bands); `any` (of several flags);
+    `first` (the value of the first flag that is set; the source `*` always is); `joined` (the values of all flags that
+    are set)."""
+    sources: Words  # columns of the stops
     values: Annotated[tuple[str, ...], BeforeValidator(lambda cell: tuple(cell.split("|")))]
-    only_when: str
+    """What the new column may hold, one a source, or pairs."""
+    only_when: str  # a new column that must be true, or known when it ends in `?`; null elsewhere
     minimum: Number
     maximum: Number
+    """Outside these a number is null."""
     description: str
 
     def declared(self) -> dict[str, str]:
@@ -106,14 +93,6 @@ def _flags(rule: Rule, batch: pa.RecordBatch) -> list[pa.Array]:
     ]
 
 
-def _copy(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    return batch.column(rule.sources[0])
-
-
-def _constant(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    return pa.repeat(rule.values[0], len(batch))
-
-
 def _values(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
     pairs = dict(pair.split("=") for pair in rule.values)
     others = pairs.pop(_OTHERS, None)
@@ -141,10 +120,6 @@ def _bands(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
     )
 
 
-def _any(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    return reduce(pc.or_kleene, (batch.column(name) for name in rule.sources))
-
-
 def _first(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
     result = pa.nulls(len(batch), pa.string())
     for flag, value in reversed(list(zip(_flags(rule, batch), rule.values, strict=True))):
@@ -159,6 +134,8 @@ def _joined(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
 
 
 _HOW: Mapping[str, Callable[[Rule, pa.RecordBatch], pa.Array]] = {
-    "copy": _copy, "constant": _constant, "values": _values, "clock": _clock, "bands": _bands, "any": _any,
-    "first": _first, "joined": _joined,
+    "copy": lambda rule, batch: batch.column(rule.sources[0]),
+    "constant": lambda rule, batch: pa.repeat(rule.values[0], len(batch)),  # noqa: PD011
+    "any": lambda rule, batch: reduce(pc.or_kleene, (batch.column(name) for name in rule.sources)),
+    "values": _values, "clock": _clock, "bands": _bands, "first": _first, "joined": _joined,
 }  # fmt: skip

@@ -21,18 +21,12 @@ _TOKEN = re.compile(r"[a-z]+\d*|\d+[a-z]*|-")
 
 @dataclass(frozen=True)
 class NamedPart:
-    """A part of a year.
-
-    Attributes
-    ----------
-    months
-        The months it should hold, 1 to 12; None where the name does not say (`2`, `ytd`, `bronx`).
-    numbered
-        Whether a number alone distinguishes it from the other parts, so that several may make a whole.
-    """
+    """A part of a year."""
 
     months: frozenset[int] | None
+    """The months it should hold, 1 to 12; None where the name does not say (`2`, `ytd`, `bronx`)."""
     numbered: bool = False
+    """Whether a number alone distinguishes it from the other parts, so that several may make a whole."""
 
 
 def part_in_name(stem: str, year: str) -> NamedPart | None:
@@ -44,8 +38,6 @@ def part_in_name(stem: str, year: str) -> NamedPart | None:
 
     Parameters
     ----------
-    stem
-        The name without its ending.
     year
         The year as it stands in the name.
     """

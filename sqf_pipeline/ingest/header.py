@@ -3,9 +3,13 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.forms.published_forms import Field, Form, forms, normalise_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class PublishedFileError(SqfError):
@@ -49,6 +53,18 @@ def recognise_columns(described: str, form: Form, header: list[str]) -> tuple[di
         else:
             names[field] = published
     return names, tuple(unknown)
+
+
+def refuse_second_header(described: str, form: Form, cells: "pd.Series") -> None:
+    """Raise PublishedFileError when a column of few values holds a column's name: two files were joined into one."""
+    again = [text for text in cells.unique() if normalise_name(text) in form.by_published_name]
+    if again:
+        rows = int(cells.isin(again).to_numpy().argmax())
+        raise PublishedFileError(
+            f"{described}: expected one header, at the top, found another after {rows:,} rows "
+            f"(with {again[0].strip()!r}). Files seem to be joined into one: give each as a file of its own, or remove "
+            "that row."
+        )
 
 
 def missing_columns(described: str, form: Form, names: dict[str, str], unknown: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,28 +14,15 @@ REPEATED_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Table:
-    """One sheet or file.
+    """One sheet or file."""
 
-    Attributes
-    ----------
-    described
-        Where it stands.
-    form
-        The form that its header shows.
-    frame
-        Its rows as text under our names.
-    names, unknown
-        The form's fields to the names in it, and the names that nobody knows.
-    blank_rows
-        Rows without any text under a known name, which were left out.
-    """
-
-    described: str
-    form: Form
-    frame: pd.DataFrame
+    described: str  # where it stands
+    form: Form  # the form that its header shows
+    frame: pd.DataFrame  # its rows as text under our names
     names: dict[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
-    blank_rows: int = 0
+    """The form's fields to the names in it, and the names that nobody knows."""
+    blank_rows: int = 0  # rows without any text under a known name, which were left out
 
 
 def joined(tables: Sequence[Table]) -> pd.DataFrame:

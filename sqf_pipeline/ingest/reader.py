@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,13 +14,21 @@ from sqf_pipeline.cleaning.calendar_columns import published_years, shared_momen
 from sqf_pipeline.cleaning.stop_identifiers import refuse_lost_digits
 from sqf_pipeline.ingest.csv_table import read_csv_table
 from sqf_pipeline.ingest.file_checks import check_file_kind, read_only_table
-from sqf_pipeline.ingest.header import PublishedFileError, form_of_header, missing_columns, recognise_columns
+from sqf_pipeline.ingest.header import (
+    PublishedFileError,
+    form_of_header,
+    missing_columns,
+    recognise_columns,
+    refuse_second_header,
+)
 from sqf_pipeline.ingest.joined_tables import Table, joined
 from sqf_pipeline.ingest.local_files import digest_of_parts
 from sqf_pipeline.ingest.made_columns import number_the_unnumbered, with_made_columns
-from sqf_pipeline.ingest.other_years import without_other_years
 from sqf_pipeline.ingest.workbook_table import read_workbook_tables
 from sqf_pipeline.registry.forms.published_forms import Form
+
+LARGEST_SHARE = 0.01
+"""Above this share of rows of another year, a file is a mixture and no file of its year."""
 
 
 @dataclass(frozen=True)
@@ -34,45 +43,22 @@ class FilePart:
 
 @dataclass(frozen=True)
 class RawFile:
-    """What was found in the file or files of a year.
-
-    Attributes
-    ----------
-    frame
-        One row a stop, every cell text exactly as published (an empty one is ''), under the names of the registry, in
-        published order; only recognised columns, only rows of the year. A column that the form publishes in several is
-        made from their texts, and a column `form` says which form it is. Columns are `category`, which holds each
-        different text once, but for `stop_id`, `str`.
-    year
-        The year of the stops.
-    form
-        The form that the header shows.
-    published_names
-        Our name, or that of the form's field, to the name in the first file.
-    columns_missing
-        Optional columns of the registry that the files do not have.
-    columns_unknown
-        Published names that no column of the registry has had; reported and left out.
-    blank_rows
-        Rows without any text, which are no stops; left out and counted.
-    other_years
-        Rows of earlier years, which were left out, by year.
-    parts
-        The files.
-    notes
-        Sheets that were left aside, and what else is to be told, one sentence each.
-    """
+    """What was found in the file or files of a year."""
 
     frame: pd.DataFrame
-    year: int
-    form: Form
-    published_names: dict[str, str]
-    columns_missing: tuple[str, ...]
-    columns_unknown: tuple[str, ...]
-    blank_rows: int
-    other_years: dict[int, int]
-    parts: tuple[FilePart, ...]
-    notes: tuple[str, ...] = ()
+    """One row a stop, every cell text exactly as published (an empty one is ''), under the names of the registry, in
+    published order; only recognised columns, only rows of the year. A column that the form publishes in several is made
+    from their texts, and a column `form` says which form it is. Columns are `category`, which holds each different text
+    once, but for `stop_id`, `str`."""
+    year: int  # the year of the stops
+    form: Form  # the form that the header shows
+    published_names: dict[str, str]  # our name, or that of the form's field, to the name in the first file
+    columns_missing: tuple[str, ...]  # optional columns of the registry that the files do not have
+    columns_unknown: tuple[str, ...]  # published names that no column of the registry has had; reported and left out
+    blank_rows: int  # rows without any text, which are no stops; left out and counted
+    other_years: dict[int, int]  # rows of earlier years, which were left out, by year
+    parts: tuple[FilePart, ...]  # the files
+    notes: tuple[str, ...] = ()  # sheets that were left aside, and what else is to be told, one sentence each
 
     @property
     def sha256(self) -> str:
@@ -158,6 +144,7 @@ def _table_of(described: str, sheet: pd.DataFrame) -> Table:
     names, unknown = recognise_columns(described, form, header)
     names |= shared_moment_column(names, sheet)
     missing_columns(described, form, names, unknown)
+    refuse_second_header(described, form, sheet[names["arrested"]])
     read = {field: name for field, name in names.items() if form.by_column[field].use != "left out"}
     filled = ~_blank_rows(sheet[list(names.values())])
     frame = sheet[list(read.values())]
@@ -216,3 +203,41 @@ def _read_bytes(path: Path) -> bytes:
     # Before a library written for good files makes room for whatever a bad one asks for.
     check_file_kind(path, described=path.name)
     return content
+
+
+def without_other_years(described: str, frame: pd.DataFrame, year: int) -> tuple[pd.DataFrame, dict[int, int]]:
+    """Return the rows of a year and those of unknown year, and how many rows of which earlier year were left out.
+
+    The column `year` decides, and the date where it says nothing: a slip in one date (2020 has a stop dated 2018) does
+    not move a stop.
+
+    Raises
+    ------
+    PublishedFileError
+        Fewer than half of the rows are of the year, more than 1 % are of another, or any is of a later one: an
+        earlier file cannot know it.
+    """
+    years = published_years(frame)
+    counts = {int(found): int(rows) for found, rows in years.value_counts().items()}
+    others = {found: rows for found, rows in sorted(counts.items()) if found != year}
+    if counts.get(year, 0) * 2 < len(frame):
+        largest = Counter(others).most_common(3)
+        found = ", ".join(f"the year '{other}' in {rows:,} rows" for other, rows in largest) or "no year"
+        raise PublishedFileError(
+            f"{described}: expected stops of {year}, found {found}. Check that the file has the right name and year."
+        )
+    later = {other: rows for other, rows in others.items() if other > year}
+    told = ", ".join(f"{rows:,} of {other}" for other, rows in (later or others).items())
+    if later:
+        raise PublishedFileError(
+            f"{described}: expected stops of {year}, found {told}, which is later. A file of {year} cannot hold them: "
+            "it was combined from several files, or the years are wrong. Get the published file again."
+        )
+    if sum(others.values()) > LARGEST_SHARE * len(frame):
+        raise PublishedFileError(
+            f"{described}: expected stops of {year}, found {told} among {len(frame):,} rows; at most "
+            f"{LARGEST_SHARE:.0%} may be of another year. Remove the other year's rows, or fetch the file again."
+        )
+    kept = ~years.isin(list(others)).fillna(value=False).to_numpy(dtype=bool)
+    # a large year is not copied for nothing
+    return (frame if kept.all() else frame.loc[kept].reset_index(drop=True)), others

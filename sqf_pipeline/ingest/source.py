@@ -31,39 +31,22 @@ _MARKS_OF_A_SAMPLE = 20
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A year's file or files, and where they are from.
-
-    Attributes
-    ----------
-    path
-        The file, whole; .xlsx, .csv or .zip. Of a year in parts, the first of them.
-    year
-        Calendar year of the stops it should hold.
-    source
-        `local`, `nypd` or `sample`.
-    url, etag, last_modified
-        Address it was downloaded from, and what the server called this version; None when that is not known.
-    fetched_at
-        When it was downloaded, else when it was last written; with its time zone, UTC.
-    sha256
-        SHA-256 of its bytes, 64 hexadecimal digits; of a year in parts, `digest_of_parts`.
-    paths
-        Every file of the year, in order.
-    promised, notes
-        Which months the names promise, and what was left aside; see `local_files.YearFiles`.
-    """
+    """A year's file or files, and where they are from."""
 
     path: Path
-    year: int
-    source: ResolvedSource
+    """The file, whole; .xlsx, .csv or .zip. Of a year in parts, the first of them."""
+    year: int  # calendar year of the stops it should hold
+    source: ResolvedSource  # `local`, `nypd` or `sample`
     url: str | None
     etag: str | None
     last_modified: str | None
-    fetched_at: datetime
-    sha256: str
-    paths: tuple[Path, ...]
+    """Address it was downloaded from, and what the server called this version; None when that is not known."""
+    fetched_at: datetime  # when it was downloaded, else when it was last written; with its time zone, UTC
+    sha256: str  # SHA-256 of its bytes, 64 hexadecimal digits; of a year in parts, `digest_of_parts`
+    paths: tuple[Path, ...]  # every file of the year, in order
     promised: frozenset[int] | None = ALL_MONTHS
     notes: tuple[str, ...] = ()
+    """Which months the names promise, and what was left aside; see `local_files.YearFiles`."""
 
 
 def source_of_year(source: Source, data_dir: Path, year: int) -> ResolvedSource:
@@ -71,12 +54,8 @@ def source_of_year(source: Source, data_dir: Path, year: int) -> ResolvedSource:
 
     A source that is named is taken as it is. `auto` is `local` when somebody put a file of the year into the folder,
     else `nypd`: when there is none, which is then downloaded, and when there is one that was downloaded before, which
-    is used as it is. So a year's answer does not depend on other years, on the network, or on who asks.
-
-    Raises
-    ------
-    SourceError
-        When the folder is wrong rather than incomplete: two different files of the year, or a synthetic one.
+    is used as it is. So a year's answer does not depend on other years, on the network, or on who asks. Raises
+    SourceError when the folder is wrong rather than incomplete: two different files of the year, or a synthetic one.
     """
     if source != "auto":
         return source

@@ -14,21 +14,13 @@ from sqf_pipeline.settings import NYPD_URL, ResolvedSource, Source
 
 @dataclass(frozen=True)
 class SourceDecision:
-    """Where a command takes its years from, and why.
-
-    Attributes
-    ----------
-    by_year
-        Year to `local`, `nypd` or `sample`; synthetic years are never mixed with others.
-    reason
-        One or two sentences for people.
-    is_fallback
-        True only when synthetic stops replace published ones that were not available; show `reason` prominently then.
-    """
+    """Where a command takes its years from, and why."""
 
     by_year: Mapping[int, ResolvedSource]
-    reason: str
+    """Year to `local`, `nypd` or `sample`; synthetic years are never mixed with others."""
+    reason: str  # one or two sentences for people
     is_fallback: bool = False
+    """True only when synthetic stops replace published ones that were not available; show `reason` prominently then."""
 
 
 def resolve_source(
@@ -51,8 +43,6 @@ def resolve_source(
     ----------
     source
         `local`, `nypd`, `sample` or `auto`; one that is named never falls back.
-    data_dir
-        Folder of the published files.
     years
         The years that will be needed, each 2003 or later.
     allow_sample

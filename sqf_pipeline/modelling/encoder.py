@@ -3,10 +3,9 @@
 What belongs here: how each kind of column becomes numbers, for each kind of model. What does not: which columns a
 model may use (`feature_sets`), resampling (`resampling`), and models (`estimators`).
 
-Four encodings of the same columns:
+Three encodings of the same columns:
 
-- `one_hot` for the study's forests: a number as it is, a category as one column each.
-- `ordinal` for tuned forests: a category as a whole number, which leaves few columns and fits several times faster.
+- `one_hot` for forests: a number as it is, a category as one column each.
 - `scaled` for linear models: the same, brought to mean 0 and variance 1 by training's mean and variance.
 - `native` for gradient boosting: a category as a whole number, a missing value left missing.
 
@@ -27,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sqf_pipeline.registry.columns import column
 
-Encoding = Literal["one_hot", "ordinal", "scaled", "native"]
+Encoding = Literal["one_hot", "scaled", "native"]
 
 RARE_STOPS = 20
 """A category with fewer training stops is rare: below that, what follows it is mostly chance."""
@@ -121,9 +120,8 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     one_hot
-        One column a category; otherwise one whole number a stop, in alphabetical order of the categories.
-    unseen
-        The whole number of a category that training did not have, where it had no rare one.
+        One column a category; otherwise one whole number a stop, in alphabetical order of the categories, and nan for
+        a category that training did not have, where it had no rare one.
     bins
         Category to bin, by column; where a column has bins, everything else and a missing value are OTHER.
     rare_stops
@@ -139,12 +137,10 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         self,
         *,
         one_hot: bool = True,
-        unseen: float = -1.0,
         bins: Mapping[str, Mapping[str, str]] | None = None,
         rare_stops: int = RARE_STOPS,
     ) -> None:
         self.one_hot = one_hot
-        self.unseen = unseen
         self.bins = bins
         self.rare_stops = rare_stops
 
@@ -173,7 +169,7 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
             if self.one_hot:
                 parts.append(positions[:, None] == np.arange(len(self.levels_[name])))
             else:
-                parts.append(np.where(positions < 0, self.unseen, positions)[:, None])
+                parts.append(np.where(positions < 0, np.nan, positions)[:, None])
         return np.hstack(parts).astype(np.float32) if parts else np.empty((len(stops), 0), np.float32)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002
@@ -233,10 +229,7 @@ def make_encoder(
     categories = [name for name in ordered if column(name).kind == "category"]
     if codes == "one_hot":
         categories = sorted([*categories, *coded])
-    categories_encoder = CategoryEncoder(
-        one_hot=encoding in {"one_hot", "scaled"}, unseen=np.nan if encoding == "native" else -1.0, bins=bins,
-        rare_stops=rare_stops,
-    )  # fmt: skip
+    categories_encoder = CategoryEncoder(one_hot=encoding != "native", bins=bins, rare_stops=rare_stops)
     numbers = [name for name in ordered if name not in {*categories, *coded}]
     if codes == "number":
         numbers = sorted([*numbers, *coded])
@@ -285,9 +278,3 @@ def encoded_frame(encoder: Any, stops: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         encoder.transform(stops), columns=[str(name) for name in encoder.get_feature_names_out()], index=stops.index
     )
-
-
-__all__ = [
-    "MISSING", "OTHER_BIN", "RARE", "RARE_STOPS", "CategoryEncoder", "Encoding", "NumberEncoder", "encoded_frame",
-    "encoded_sets", "features_of_set",    "floats_of", "make_encoder", "name_in_set", "texts_of",
-]  # fmt: skip

@@ -1,6 +1,7 @@
 """Independent work on every core: one process a core, one thread each, results in the order of the tasks."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqf_pipeline.modelling.thread_limits import one_thread
@@ -8,7 +9,14 @@ from sqf_pipeline.modelling.thread_limits import one_thread
 Result = TypeVar("Result")
 
 
-def side_by_side(tasks: Iterable[Callable[[], Result]], processes: int = 1, batch: int = 1) -> Iterator[Result]:
+def side_by_side(
+    tasks: Iterable[Callable[[], Result]],
+    processes: int = 1,
+    batch: int = 1,
+    *,
+    costs: Sequence[float] = (),
+    threads: bool = False,
+) -> Iterator[Result]:
     """Yield what each task returns, in order, as soon as it and those before it are done.
 
     Parameters
@@ -19,7 +27,15 @@ def side_by_side(tasks: Iterable[Callable[[], Result]], processes: int = 1, batc
         How many run at a time; with one they run here, one after another.
     batch
         Tasks that are handed over together; what they have in common is then sent once.
+    costs
+        How long each task takes, in any unit: the longest begin first, so that none is left for one core at the end.
+    threads
+        Whether threads of this process take the place of processes: for a few short tasks that work in compiled code.
     """
+    if threads and processes > 1:
+        with one_thread(), ThreadPoolExecutor(processes) as pool:
+            yield from pool.map(lambda task: task(), tasks)
+        return
     if processes < 2:
         for task in tasks:
             with one_thread():  # as in a process beside others, or the last digit of a sum would tell them apart
@@ -29,4 +45,14 @@ def side_by_side(tasks: Iterable[Callable[[], Result]], processes: int = 1, batc
     from joblib import Parallel, delayed
 
     workers = Parallel(n_jobs=processes, backend="loky", return_as="generator", pre_dispatch="n_jobs", batch_size=batch)
-    yield from workers(delayed(task)() for task in tasks)
+    if not costs:
+        yield from workers(delayed(task)() for task in tasks)
+        return
+    in_order = list(tasks)
+    begun = sorted(range(len(in_order)), key=lambda place: -costs[place])
+    ended, waiting = workers(delayed(in_order[place])() for place in begun), iter(begun)
+    early: dict[int, Result] = {}
+    for place in range(len(in_order)):
+        while place not in early:
+            early[next(waiting)] = next(ended)
+        yield early.pop(place)

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqf_pipeline.files import writable, written_whole
 
 if TYPE_CHECKING:
+    import sqlite3
+
     import dagster as dg
 
 
@@ -37,28 +39,52 @@ def open_instance(home: Path) -> "Iterator[dg.DagsterInstance]":
         "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
     }
     folder = instance_folder(home)
-    _write_history_without_waiting()
     os.environ["DAGSTER_HOME"] = str(folder)
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=not_captured)) as instance:
+    with (
+        _history_kept_open(),
+        dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=not_captured)) as instance,
+    ):
         yield instance
 
 
-def _write_history_without_waiting() -> None:
-    """Let the system write Dagster's SQLite files when it likes.
+@contextmanager
+def _history_kept_open() -> Iterator[None]:
+    """Keep Dagster's SQLite files open as long as the context lasts, and let the system write them when it likes.
 
-    Dagster opens and commits twice for every event, and waiting for the disk each time takes several times as long as
-    the steps of a small run. A killed process loses nothing by it; a power cut may cost the history of runs, never a
-    table or a model.
+    Dagster makes an engine, opens, waits for the disk and closes for every event, twice for some, which takes four
+    times as long (docs/benchmark.md). What an event says is committed all the same: a killed process loses nothing by
+    it; a power cut may cost the history of runs, never a table or a model.
     """
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
+    import sqlalchemy as sa
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log
+    from dagster._core.storage.runs.sqlite import sqlite_run_storage
 
-    if not event.contains(Engine, "connect", _do_not_wait):
-        event.listen(Engine, "connect", _do_not_wait)
+    class StaysOpen(sa.pool.QueuePool):
+        def dispose(self) -> None:
+            """Stay open where Dagster disposes of an engine after each event."""
+
+        def recreate(self) -> "StaysOpen":
+            return self
+
+    engines: dict[str, sa.Engine] = {}
+
+    def engine_of(url: str, **given: Any) -> sa.Engine:
+        if url not in engines:
+            engines[url] = sa.create_engine(url, **{**given, "poolclass": StaysOpen})
+            sa.event.listen(engines[url], "connect", _do_not_wait)
+        return engines[url]
+
+    storages: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage)
+    for storage in storages:
+        storage.create_engine = engine_of
+    try:
+        yield
+    finally:
+        for storage in storages:
+            storage.create_engine = sa.create_engine
+        for engine in engines.values():
+            sa.pool.QueuePool.dispose(engine.pool)  # type: ignore[arg-type]
 
 
-def _do_not_wait(connection: object, _record: object) -> None:
-    import sqlite3
-
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA synchronous=OFF")
+def _do_not_wait(connection: "sqlite3.Connection", _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")

@@ -2,8 +2,8 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,6 @@ def one_writer(path: Path, what: str, *, seconds: float = LOCK_SECONDS) -> Itera
     ----------
     path
         File or folder that the lock, a file beside it, stands for.
-    what
-        Name of it for people.
     seconds
         How long to wait for another writer; SqfError then.
     """
@@ -203,8 +201,18 @@ class TableIOManager(dg.IOManager):
         rows = replace_partition(self.warehouse.engine, table, obj, partition, only=only)
         name = f"{table.schema}.{table.name}"
         metadata: dict[str, Any] = {"dagster/table_name": name, "dagster/partition_row_count": rows}
-        if "dagster/column_schema" not in context.output_metadata:
-            metadata["dagster/column_schema"] = _column_schema(table)
+        if "dagster/column_schema" not in context.output_metadata:  # with the comments that the database has too
+            metadata["dagster/column_schema"] = dg.TableSchema(
+                [
+                    dg.TableColumn(
+                        column.name,
+                        str(column.type).lower(),
+                        column.comment,
+                        dg.TableColumnConstraints(nullable=bool(column.nullable)),
+                    )
+                    for column in table.columns
+                ]
+            )
         context.add_output_metadata(metadata)
 
     def load_input(self, context: dg.InputContext) -> object:
@@ -250,20 +258,39 @@ class FrameAndTableIOManager(dg.IOManager):
         return self.frames.load_input(context)
 
 
-def _column_schema(table: "sa.Table") -> dg.TableSchema:
-    """Return the columns of a table as the UI shows them, with the comments that the database has too."""
-    return dg.TableSchema(
-        [
-            dg.TableColumn(
-                column.name,
-                str(column.type).lower(),
-                column.comment,
-                dg.TableColumnConstraints(nullable=bool(column.nullable)),
-            )
-            for column in table.columns
-        ]
-    )
-
-
 def _year_column(context: dg.OutputContext) -> str:
     return "test_year" if context.asset_partitions_def == TEST_YEARS else "year"
+
+
+class ReportIOManager(dg.IOManager):
+    """Files of an asset in `<directory>/<partition>/<asset>/`, by name; each is whole or as it was.
+
+    Writers and readers of one folder take turns, so that no card is read with half of another.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def _folder(self, asset_key: dg.AssetKey, partition_key: str) -> Path:
+        return self.directory.joinpath(partition_key, *asset_key.path)
+
+    def handle_output(self, context: dg.OutputContext, obj: Mapping[str, bytes]) -> None:
+        """Write the files."""
+        folder = self._folder(context.asset_key, context.partition_key)
+        with self._turn(folder):
+            for name, content in obj.items():
+                with writable(folder / name), written_whole(folder / name) as temporary:
+                    temporary.write_bytes(content)
+        context.add_output_metadata({"files": dg.MetadataValue.path(str(folder.resolve()))})
+
+    def load_input(self, context: dg.InputContext) -> dict[str, bytes]:
+        """Return every file of the asset and year by name."""
+        folder = self._folder(context.asset_key, context.partition_key)
+        if not folder.is_dir():
+            raise NotMadeYetError(context.asset_key, context.partition_key, folder)
+        with self._turn(folder):
+            return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+
+    @staticmethod
+    def _turn(folder: Path) -> AbstractContextManager[None]:
+        return one_writer(folder, f"{folder.name} of {folder.parent.name}")

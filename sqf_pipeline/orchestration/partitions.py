@@ -1,4 +1,4 @@
-"""Years as partitions, and which years a test year is trained on.
+"""Years as partitions, and the windows of years that a test year is made from.
 
 A year's partition exists once the year is over, which is the earliest moment at which its file can be complete.
 NYPD publishes around the end of the following March; until then materialising the year says that its file is not
@@ -6,20 +6,14 @@ there.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import dagster as dg
 
-from sqf_pipeline.errors import SqfError
-from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
+from sqf_pipeline.orchestration.year_rules import FIRST_TEST_YEAR, TRAINING_YEARS
+from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR
 
 Loaded = TypeVar("Loaded")
-
-TRAINING_YEARS = 3  # as in the 2021 study
-FIRST_TEST_YEAR = FIRST_YEAR + TRAINING_YEARS
-STUDY_TEST_YEAR = 2020
-"""Test year of the 2021 study, which is made when none is named."""
 
 _EVERY_NEW_YEAR = "0 0 1 1 *"
 
@@ -29,11 +23,6 @@ TEST_YEARS = dg.TimeWindowPartitionsDefinition(start=str(FIRST_TEST_YEAR), cron_
 TRAINING_WINDOW = dg.TimeWindowPartitionMapping(start_offset=-TRAINING_YEARS, end_offset=-1)
 STUDY_WINDOW = dg.TimeWindowPartitionMapping(start_offset=-TRAINING_YEARS, end_offset=0)
 SAME_YEAR = dg.TimeWindowPartitionMapping()
-
-
-def training_years(test_year: int) -> tuple[int, ...]:
-    """Return the years, earliest first, on which the models of a test year are trained."""
-    return tuple(range(test_year - TRAINING_YEARS, test_year))
 
 
 def years_loaded(context: dg.AssetExecutionContext, name: str) -> tuple[int, ...]:
@@ -63,49 +52,12 @@ def trained_on(assets: Iterable[Any], training: Iterable[int], test_year: int) -
     return [asset.map_asset_specs(moved) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
 
 
-def require_years(years: Iterable[int], *, now: datetime | None = None) -> None:
-    """Refuse years whose stops cannot have been published; raises SqfError naming all of them and those that can."""
-    keys = YEARS.get_partition_keys(current_time=now or datetime.now(tz=UTC))
-    refused = [year for year in sorted(set(years)) if str(year) not in keys]
-    if refused:
-        raise SqfError(
-            f"There are no stops of {year_words(refused)}: expected years from {keys[0]} to {keys[-1]}, the first that "
-            "NYPD published and the last that is over."
-        )
-
-
-def require_training_years(training: Iterable[int], test_year: int, *, now: datetime | None = None) -> None:
-    """Refuse training years that cannot have been published, or that do not lie before the test year."""
-    require_years(training, now=now)
-    late = [year for year in sorted(set(training)) if year >= test_year]
-    if late:
-        raise SqfError(
-            f"The test year {test_year} cannot be trained on {year_words(late)}: expected years before it, for a model "
-            "may not learn from the stops that it is measured on, or from later ones."
-        )
-
-
-def require_test_year(year: int, *, now: datetime | None = None) -> None:
-    """Refuse a test year without three published years before it, or that is not over; SqfError says which can be."""
-    keys = TEST_YEARS.get_partition_keys(current_time=now or datetime.now(tz=UTC))
-    if str(year) not in keys:
-        known = f"{keys[0]} to {keys[-1]}" if keys else "none yet"
-        raise SqfError(
-            f"{year} cannot be a test year: expected one of {known}. A test year needs the {TRAINING_YEARS} years "
-            f"before it, the first of them {FIRST_YEAR} or later, and must itself be over."
-        )
-
-
 def in_year_order(loaded: Mapping[str, Loaded] | Loaded, years: tuple[int, ...]) -> list[Loaded]:
     """Return what was loaded for several years, earliest first.
 
-    Dagster hands over a dictionary that may come in hash order, and the bare value when there is one year; the
-    order of rows decides the last bits of a forest, so every reader of several years goes through here.
-
-    Raises
-    ------
-    ValueError
-        When the years loaded are not exactly `years`.
+    Dagster hands over a dictionary that may come in hash order, and the bare value when there is one year; the order of
+    rows decides the last bits of a forest, so every reader of several years goes through here. Raises ValueError when
+    the years loaded are not exactly `years`.
     """
     by_year = loaded if isinstance(loaded, Mapping) else {str(years[0]): loaded}
     if sorted(by_year) != [str(year) for year in years]:

@@ -11,12 +11,11 @@ from uuid import uuid4
 import dagster as dg
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.partitions import training_years
+from sqf_pipeline.orchestration.year_rules import Work
 
 if TYPE_CHECKING:
     from dagster import EventLogEntry
 
-STOPS_JOB = "yearly_stops"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -44,30 +43,6 @@ class Progress:
     year: int
     seconds: float = 0.0
     text: str = ""
-
-
-@dataclass(frozen=True)
-class Work:
-    """One run to be made: a job and its year."""
-
-    job: str
-    year: int
-
-
-def work_for(
-    test_years: Iterable[int], *, everything: bool = False, train: Iterable[int] = (), stops_of: Iterable[int] = ()
-) -> list[Work]:
-    """Return the runs that test years need, in order: every year's stops once, then each test year.
-
-    Without `everything`, a test year ends with the plain models; with it, evaluation and publication follow. `train`
-    are the years it is trained on, the three before it when there are none; `stops_of` are years whose stops are
-    loaded besides.
-    """
-    tested = sorted(set(test_years))
-    job = "yearly_rerun" if everything else "yearly_models"
-    trained = set(train)
-    needed = {year for test_year in tested for year in (*(trained or training_years(test_year)), test_year)}
-    return [*(Work(STOPS_JOB, year) for year in sorted(needed | set(stops_of))), *(Work(job, year) for year in tested)]
 
 
 def steps_of(definitions: dg.Definitions, work: Iterable[Work]) -> int:

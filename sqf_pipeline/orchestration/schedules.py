@@ -3,19 +3,22 @@
 A schedule has one job, and stops and models are partitioned by different kinds of year. Requesting both at once
 would also fit models on old stops whenever a new file fails its checks. Hence two steps: the schedule requests the
 stops, and the sensor the test years that use them, when all of them have arrived.
+
+Dagster's newer FreshnessPolicy asks when an asset was last made, not whether the newest year is among what was made;
+so the older kind of check is used for that, and its deprecation warning is silenced.
 """
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from sqf_pipeline.orchestration.partitions import FIRST_TEST_YEAR, TRAINING_YEARS, training_years
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.year_rules import FIRST_TEST_YEAR, TRAINING_YEARS, training_years
 from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
-from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 CRON = "0 8 * 2-7 1"
 """Mondays at eight, February to July: a year is published around the end of March, some years later."""
+DEADLINE = "0 0 1 6 *"
+"""The first of June, when the stops of last year should be in."""
 TIME_ZONE = "America/New_York"
 
 # Tags of the runs requested here; a run that is executed again from the UI keeps them.
@@ -35,30 +40,17 @@ BATCH_TAG = "sqf/publication_batch"
 _RETRIES = {"dagster/max_retries": "2"}
 _BATCH_LIFETIME = timedelta(days=14)
 _RUNS_LOOKED_AT = 200
-_UNFINISHED = frozenset(dg.DagsterRunStatus) - {
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-}  # fmt: skip
+_LOADED = dg.DagsterRunStatus.SUCCESS
+_UNFINISHED = {*dg.DagsterRunStatus} - {_LOADED, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
 @dataclass(frozen=True)
 class YearHistory:
-    """What is known here about a year.
+    """What is known here about a year."""
 
-    Attributes
-    ----------
-    kept_sha256
-        Digest of the downloaded file that is kept, None when there is none.
-    loaded_sha256
-        Digest of the file from which `raw_stops` was last made, None when it never was.
-    runs
-        Publication and status of the runs requested for the year, newest first.
-    """
-
-    kept_sha256: str | None
-    loaded_sha256: str | None
-    runs: tuple[tuple[str, dg.DagsterRunStatus], ...]
+    kept_sha256: str | None  # digest of the downloaded file that is kept
+    loaded_sha256: str | None  # digest of the file from which `raw_stops` was last made
+    runs: tuple[tuple[str, dg.DagsterRunStatus], ...]  # publication and status of those requested, newest first
 
 
 def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None, str]:
@@ -78,7 +70,7 @@ def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None,
         last_tag, last_status = history.runs[0]
         if last_tag == tag and last_status in _UNFINISHED:
             return None, f"the run that loads this publication of {year} is not finished"
-        if last_tag == tag and last_status is dg.DagsterRunStatus.SUCCESS and loaded:
+        if last_tag == tag and last_status is _LOADED and loaded:
             return None, f"{year} was loaded from this publication already"
     attempts = sum(earlier == tag for earlier, _ in history.runs)
     key = f"{year}:{tag}" if not attempts else f"{year}:{tag}:{attempts + 1}"
@@ -117,10 +109,14 @@ def _look(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask about every year that matters, newest first, and return what to run or why nothing is."""
     from sqf_pipeline.ingest.download import UnreachableError
+    from sqf_pipeline.ingest.download_record import address_of, read_record, target_of
     from sqf_pipeline.ingest.publication_check import check_publication
 
     last_year = today.year - 1
-    records = {year: _kept_record(published_files.settings, year) for year in range(FIRST_YEAR, last_year + 1)}
+    settings = published_files.settings
+    records: dict[int, DownloadRecord | None] = {}
+    for year in range(FIRST_YEAR, last_year + 1):
+        records[year] = read_record(target_of(address_of(settings.addresses[0], year), settings.data_dir, year))
     loaded = {year: _loaded_sha256(instance, year) for year in records}
     by_hand = _put_there_by_hand(published_files, records)
     wanted = {last_year, *(year for year in records if records[year] or loaded[year])} - by_hand
@@ -131,7 +127,7 @@ def _look(
         wanted.remove(year)
         record = records[year]
         try:
-            state = check_publication(published_files.settings.addresses[0], year, record)
+            state = check_publication(settings.addresses[0], year, record)
         except UnreachableError as error:
             # The other files are on the same server: waiting for each would only outlast the daemon's patience.
             reasons.append(str(error))
@@ -145,27 +141,10 @@ def _look(
         key, reason = decide(state, history)
         reasons.append(reason)
         if key is not None:
-            requests.append(_stops_request(key, state, today))
+            tags = {YEAR_TAG: str(year), PUBLICATION_TAG: str(state.tag), BATCH_TAG: today.isoformat()}
+            tags |= {SOURCE_TAG: "nypd", **_RETRIES}
+            requests.append(dg.RunRequest(run_key=key, partition_key=str(year), tags=tags))
     return requests[::-1] or dg.SkipReason("; ".join(reasons))
-
-
-def _stops_request(key: str, state: "PublicationState", today: date) -> dg.RunRequest:
-    year = str(state.year)
-    tags = {
-        YEAR_TAG: year,
-        PUBLICATION_TAG: str(state.tag),
-        BATCH_TAG: today.isoformat(),
-        SOURCE_TAG: "nypd",
-        **_RETRIES,
-    }
-    return dg.RunRequest(run_key=key, partition_key=year, tags=tags)
-
-
-def _kept_record(settings: Settings, year: int) -> "DownloadRecord | None":
-    from sqf_pipeline.ingest.download_record import read_record
-    from sqf_pipeline.ingest.file_addresses import address_of, target_of
-
-    return read_record(target_of(address_of(settings.addresses[0], year), settings.data_dir, year))
 
 
 def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:
@@ -223,14 +202,16 @@ def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> li
         runs = instance.get_runs(dg.RunsFilter(job_name=models_job, tags={BATCH_TAG: batch}))
         followed = {run.tags.get("dagster/partition") for run in runs}
         first = max(FIRST_TEST_YEAR, min({*loaded, *statuses}) + TRAINING_YEARS)
-        for test_year in _concerned(statuses, range(first, date.fromisoformat(batch).year)):
+        for test_year in range(first, date.fromisoformat(batch).year):
+            if statuses.keys().isdisjoint({test_year, *training_years(test_year)}):  # nothing that it uses is new
+                continue
             reason = f"{test_year} was requested already" if str(test_year) in followed else None
             reason = reason or _obstacle(test_year, statuses, loaded)
             if reason:
                 reasons.append(f"{batch}: {reason}")
-                continue
-            tags = {BATCH_TAG: batch, **_RETRIES}
-            requests.append(dg.RunRequest(run_key=f"{test_year}:{batch}", partition_key=str(test_year), tags=tags))
+            else:
+                tags = {BATCH_TAG: batch, **_RETRIES}
+                requests.append(dg.RunRequest(run_key=f"{test_year}:{batch}", partition_key=str(test_year), tags=tags))
     return requests or dg.SkipReason("; ".join(reasons) or "no test year uses the years that were loaded")
 
 
@@ -245,24 +226,37 @@ def _recent_batches(instance: dg.DagsterInstance, job: str) -> dict[str, dict[in
     return dict(sorted(batches.items()))
 
 
-def _concerned(years: Iterable[int], test_years: Iterable[int]) -> list[int]:
-    """Return the test years that are trained or tested on one of some years."""
-    changed = set(years)
-    return [test_year for test_year in test_years if changed & {test_year, *training_years(test_year)}]
-
-
 def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: set[int]) -> str | None:
     """Return why a test year cannot be run now, or None."""
     window = (*training_years(test_year), test_year)
     running = [year for year in window if statuses.get(year) in _UNFINISHED]
     if running:
         return f"{test_year} waits for the stops of {year_words(running)}"
-    failed = [
-        year for year in window if statuses.get(year, dg.DagsterRunStatus.SUCCESS) is not dg.DagsterRunStatus.SUCCESS
-    ]
+    failed = [year for year in window if statuses.get(year, _LOADED) is not _LOADED]
     if failed:
         return f"{test_year} is not run: loading {year_words(failed)} failed; correct the cause and run it again"
     absent = [year for year in window if year not in loaded]
     if absent:
         return f"{test_year} is not run: the stops of {year_words(absent)} were never loaded"
     return None
+
+
+def build_freshness_checks() -> Sequence[dg.AssetChecksDefinition]:
+    """Return the check that stops of last year are in by the deadline; it warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return dg.build_time_partition_freshness_checks(
+            assets=["stops"], deadline_cron=DEADLINE, timezone=TIME_ZONE, severity=dg.AssetCheckSeverity.WARN
+        )
+
+
+def build_freshness_sensor(checks: Sequence[dg.AssetChecksDefinition], *, running: bool = False) -> dg.SensorDefinition:
+    """Return the sensor that asks the check once a day; `running` turns it on where the daemon finds it new."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return dg.build_sensor_for_freshness_checks(
+            freshness_checks=checks,
+            name="newest_year_arrived",
+            minimum_interval_seconds=24 * 60 * 60,
+            default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
+        )

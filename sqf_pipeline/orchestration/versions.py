@@ -12,8 +12,10 @@ import ast
 import gc
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +26,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _MACHINERY = "sqf_pipeline.orchestration"
 _ASSETS = f"{_MACHINERY}.assets."
 _SHOWING = f"{_ASSETS}labels"
-_UNTOLD_FIELDS = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
-_UNTOLD_FIELDS_OF_A_HINT = _UNTOLD_FIELDS - {"annotation"}
+_UNTOLD = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
 
 
 def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
@@ -118,9 +119,9 @@ class _Module:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._text = path.read_text(encoding="utf-8")
-        tree = _what_runs(self._text)  # not kept: the trees of a package are what Python's collector walks longest
+        tree = ast.parse(self._text)  # not kept: the trees of a package are what Python's collector walks longest
         self.meaning = repr(_told(tree))
-        nodes = list(ast.walk(tree))
+        nodes = list(_run(tree))
         texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         self.imports = {
             module
@@ -132,7 +133,7 @@ class _Module:
 
     @cached_property
     def _body(self) -> list[ast.stmt]:
-        return _what_runs(self._text).body
+        return list(_statements_run(ast.parse(self._text).body))
 
     @cached_property
     def _top(self) -> dict[str, ast.stmt]:
@@ -141,7 +142,7 @@ class _Module:
     @cached_property
     def definitions(self) -> dict[str, str]:
         """Return what each definition at the top of the module says, a function without its decorators."""
-        return {name: repr([_told(part) for part in _parts_run(node)]) for name, node in self._top.items()}
+        return {name: repr(_told(_parts_run(node))) for name, node in self._top.items()}
 
     def uses(self, name: str) -> Iterator[tuple[str, str]]:
         """Return the modules, each with the name used from it, that a definition at the top rests on."""
@@ -151,8 +152,8 @@ class _Module:
         }
         node = self._top[name]
         own = _names_bound(node)
-        for part in _parts_run(node):
-            for inner in ast.walk(part):
+        for part in _statements_run(_parts_run(node)):
+            for inner in _run(part):
                 yield from ((module, original) for module, original, _ in _imported_names(inner))
                 if isinstance(inner, ast.Name) and inner.id not in own:
                     if inner.id in self._top and inner.id != name:
@@ -166,60 +167,52 @@ def _module(path: Path) -> _Module:
     return _Module(path)
 
 
-def _what_runs(text: str) -> ast.Module:
-    tree: ast.Module = _Running().visit(ast.parse(text))
-    return tree
+def _statements_run(parts: Iterable[Any]) -> Iterator[Any]:
+    """Yield what is run of some parts of a tree: no docstrings and other lone texts, nothing for the type checker."""
+    for part in parts:
+        if isinstance(part, ast.If) and ast.unparse(part.test).endswith("TYPE_CHECKING"):
+            yield from _statements_run(part.orelse)
+        elif not (isinstance(part, ast.Pass) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))):
+            yield part
 
 
-class _Running(ast.NodeTransformer):
-    """Leaves of a module what is run: no docstrings or other lone texts, and nothing for the type checker alone."""
-
-    def visit(self, node: ast.AST) -> Any:
-        return node if isinstance(node, ast.expr) else super().visit(node)  # no expression holds a statement
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
-
-    def visit_Pass(self, node: ast.Pass) -> None:  # noqa: ARG002
-        return None
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt] | None:
-        self.generic_visit(node)
-        return node.orelse or None if ast.unparse(node.test).endswith("TYPE_CHECKING") else node
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and everything below it that is run."""
+    yield node
+    for _, value in ast.iter_fields(node):
+        for part in _statements_run(value if isinstance(value, list) else [value]):
+            if isinstance(part, ast.AST):
+                yield from _run(part)
 
 
 def _told(node: Any) -> Any:
-    """Return a tree as nested lists that depend on no release of Python: no positions, nothing empty."""
+    """Return what is run of a tree as nested lists that depend on no release of Python: no positions, nothing empty."""
     if isinstance(node, ast.JoinedStr):
         return ["JoinedStr", _joined(node.values)]
     if isinstance(node, ast.AST):
-        untold = _untold(node)
-        fields = [[name, _told(getattr(node, name, None))] for name in node._fields if name not in untold]
+        # the hint of a class's field may be what a dataclass or a model is made by
+        untold = _UNTOLD - {"annotation"} if isinstance(node, ast.AnnAssign) else _UNTOLD
+        fields = [[name, _told(value)] for name, value in ast.iter_fields(node) if name not in untold]
         return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
     if isinstance(node, list):
-        return [_told(part) for part in node]
+        return [_told(part) for part in _statements_run(node)]
     return None if node is None else ascii(node)
-
-
-def _untold(node: ast.AST) -> set[str]:
-    # the hint of a class's field may be what a dataclass or a model is made by
-    return _UNTOLD_FIELDS_OF_A_HINT if isinstance(node, ast.AnnAssign) else _UNTOLD_FIELDS
 
 
 def _joined(values: list[ast.expr]) -> list[Any]:
     """Return the parts of an f-string, with texts side by side as one, as not every release has them."""
     parts: list[Any] = []
-    for value in values:
-        text = value.value if isinstance(value, ast.Constant) else None
-        if isinstance(text, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += text
-        elif text != "":
-            parts.append(text if isinstance(text, str) else _told(value))
-    return [ascii(part) if isinstance(part, str) else part for part in parts]
+    for are_texts, group in groupby(values, lambda value: isinstance(value, ast.Constant)):
+        if are_texts:
+            text = "".join(value.value for value in group)  # type: ignore[attr-defined]
+            parts += [ascii(text)] if text else []
+        else:
+            parts += map(_told, group)
+    return parts
 
 
 def _names_defined(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -229,7 +222,7 @@ def _names_defined(node: ast.stmt) -> list[str]:
 
 def _parts_run(node: ast.stmt) -> list[ast.AST]:
     """Return what of a definition makes results; what Dagster is told of an asset stands in decorators and hints."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, ast.FunctionDef):
         return [*node.body, *node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):  # such as an asset made by a factory
         call = node.value
@@ -239,7 +232,7 @@ def _parts_run(node: ast.stmt) -> list[ast.AST]:
 
 def _names_bound(node: ast.stmt) -> set[str]:
     """Return the names that are a function's own: parameters, and what it assigns."""
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(node, ast.FunctionDef):
         return set()
     bound = {inner.arg for inner in ast.walk(node.args) if isinstance(inner, ast.arg)}
     return bound | {
@@ -277,12 +270,11 @@ def _data_named(text: str, folder: Path) -> Iterator[Path]:
 @cache
 def _data_files() -> tuple[dict[str, list[Path]], dict[Path, list[Path]]]:
     """Return the package's files of data by name, and by every folder above them."""
-    files: dict[str, list[Path]] = {}
-    folders: dict[Path, list[Path]] = {}
+    files: dict[str, list[Path]] = defaultdict(list)
+    folders: dict[Path, list[Path]] = defaultdict(list)
     for path in sorted(_PACKAGE.rglob("*")):
         if path.is_file() and path.suffix not in {".py", ".pyc", ".typed"}:
-            files.setdefault(path.name, []).append(path)
-            for parent in path.parents:
-                if parent.is_relative_to(_PACKAGE) and parent != _PACKAGE:
-                    folders.setdefault(parent, []).append(path)
+            files[path.name].append(path)
+            for parent in path.relative_to(_PACKAGE).parents:
+                folders[_PACKAGE / parent].append(path)
     return files, folders

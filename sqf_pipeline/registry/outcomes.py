@@ -27,48 +27,26 @@ _COLUMN_SETS = ("at_stop", "during", "study_2021", "study_2021_binned")
 
 @dataclass(frozen=True)
 class OutcomeEntry:
-    """One outcome; to add one is to add a row to `outcomes.csv`.
+    """One outcome; to add one is to add a row to `outcomes.csv`."""
 
-    Attributes
-    ----------
-    name
-        Slug, the first part of the names of its models.
-    positive
-        Columns any of which makes it positive: first the one that records it, then marks, whose null means no.
-    own
-        Columns that it makes, or that have it as a part. Like `positive`, no model of it may see them at any tier.
-    gaps
-        Columns whose gaps predict it (see `evaluation.gap_marks`), which no model of it may see either.
-    rival
-        Column of the outcome that the study of 2021 has among its columns; empty where there is none.
-    tiers
-        Sets of columns from which it is modelled; with `study_2021` it is drawn, exported and served too.
-    estimators
-        Kinds of model that are fitted at each tier.
-    share
-        Whether a model is chosen and its yes or no is set as for an outcome that a large share of stops has.
-    stated_precision
-        Precision that one of the thresholds must hold.
-    family
-        Outcomes that are shown side by side, never one without the others.
-    noun, plural, title, no
-        Words for people.
-    """
-
-    name: str
+    name: str  # slug, the first part of the names of its models
     positive: Listed
+    """Columns any of which makes it positive: first the one that records it, then marks, whose null means no."""
     own: Listed
-    gaps: Listed
-    rival: str
-    tiers: Listed
-    estimators: Listed
+    """Columns that it makes, or that have it as a part. Like `positive`, no model of it may see them at any tier."""
+    gaps: Listed  # columns whose gaps predict it (see `evaluation.gap_marks`), which no model of it may see either
+    rival: str  # column of the outcome that the study of 2021 has among its columns; empty where there is none
+    tiers: Listed  # sets of columns from which it is modelled; with `study_2021` it is drawn, exported and served too
+    estimators: Listed  # kinds of model that are fitted at each tier
     share: Literal["common", "rare"]
-    stated_precision: float
-    family: str
+    """Whether a model is chosen and its yes or no is set as for an outcome that a large share of stops has."""
+    stated_precision: float  # precision that one of the thresholds must hold
+    family: str  # outcomes that are shown side by side, never one without the others
     noun: str
     plural: str
     title: str
     no: str
+    """Words for people."""
 
     @property
     def common(self) -> bool:
@@ -94,6 +72,14 @@ OUTCOME_WORDS: Mapping[str, Mapping[str, str]] = {
     name: {"noun": entry.noun, "plural": entry.plural, "title": entry.title, "yes": entry.title, "no": entry.no}
     for name, entry in OUTCOME_ENTRIES.items()
 }
+STUDY_FIELDS: Mapping[str, Mapping[str, str]] = {
+    name: {row["field"]: row["column"] for row in read_rows(__package__, "study_fields.csv") if row["outcome"] == name}
+    for name in STUDY_OUTCOMES
+}
+"""By outcome, the 2021 study's name of each of the twelve fields of its prediction services and ours, in the order of
+its requests."""
+SERVICE_FIELDS: Mapping[str, tuple[str, ...]] = {name: tuple(fields.values()) for name, fields in STUDY_FIELDS.items()}
+"""By outcome, our names of the study's fields."""
 if TYPE_CHECKING:
     Outcome = str
 else:

@@ -1,7 +1,7 @@
 """Which charts are drawn of a test year, from which rows."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ from sqf_pipeline.evaluation.compared_models import MAIN_ESTIMATOR, MAIN_MODELS
 from sqf_pipeline.evaluation.curves import CURVE_RESAMPLES, curve_points
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME
 from sqf_pipeline.evaluation.result_rows import forecasts
+from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, STUDY_TARGETS
 from sqf_pipeline.reporting.plots import drift_plots, model_plots, stops_plots, subgroup_plots
-from sqf_pipeline.reporting.plots.style import Origin
+from sqf_pipeline.reporting.plots.style import Origin, figure_png, small_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,21 +37,57 @@ class ChartInputs:
         return self.tables[table][self.tables[table]["model"].isin(names)]
 
 
-def draw_charts(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
-    """Yield each chart with its name, one at a time."""
-    years = sorted(int(year) for year in inputs.stops["year"].unique())
-    of_stops = Origin(inputs.source, years, note=inputs.data_note)
-    trained = [year for year in years if year < inputs.test_year]
-    of_models = Origin(inputs.source, [inputs.test_year], trained, note=inputs.data_note)
-    yield "stops_a_month", stops_plots.stops_a_month(inputs.stops, of_stops)
-    yield "outcome_shares", stops_plots.outcome_shares(inputs.stops, of_stops)
-    yield "hour_and_weekday", stops_plots.hour_and_weekday(inputs.stops, of_stops)
-    yield "stops_map", stops_plots.stops_map(inputs.stops, of_stops)
+def draw_charts(inputs: ChartInputs, *, processes: int = 1) -> "Iterator[tuple[str, bytes, bytes]]":
+    """Yield the name, the PNG and a small PNG of each chart, in order; the same whatever the number of processes."""
+    outcomes = drawn_outcomes(inputs.tables["test_stops"])
+    # to other processes goes what their charts show
+    of_models = replace(inputs, stops=inputs.stops[["year"]], tables=_of_the_main_models(inputs))
+    tasks = [
+        partial(_drawn, _charts_of_stops, inputs),
+        *(partial(_drawn, partial(_charts_of_outcome, outcome=outcome), of_models) for outcome in outcomes),
+        partial(_drawn, _chart_of_drift, of_models),
+    ]
+    for drawn in side_by_side(tasks, processes):
+        yield from drawn
+
+
+def _of_the_main_models(inputs: ChartInputs) -> dict[str, pd.DataFrame]:
+    return {**inputs.tables, "predictions": inputs.of_models("predictions", *MAIN_MODELS)}
+
+
+def _drawn(
+    charts: "Callable[[ChartInputs], Iterator[tuple[str, Figure]]]", inputs: ChartInputs
+) -> list[tuple[str, bytes, bytes]]:
+    pictures = ((name, figure_png(figure)) for name, figure in charts(inputs))
+    return [(name, png, small_png(png)) for name, png in pictures]
+
+
+def _origin_of_stops(inputs: ChartInputs) -> Origin:
+    return Origin(inputs.source, _years(inputs), note=inputs.data_note)
+
+
+def _origin_of_models(inputs: ChartInputs) -> Origin:
+    trained = [year for year in _years(inputs) if year < inputs.test_year]
+    return Origin(inputs.source, [inputs.test_year], trained, note=inputs.data_note)
+
+
+def _years(inputs: ChartInputs) -> list[int]:
+    return sorted(int(year) for year in inputs.stops["year"].unique())
+
+
+def _charts_of_stops(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
+    origin = _origin_of_stops(inputs)
+    yield "stops_a_month", stops_plots.stops_a_month(inputs.stops, origin)
+    yield "outcome_shares", stops_plots.outcome_shares(inputs.stops, origin)
+    yield "hour_and_weekday", stops_plots.hour_and_weekday(inputs.stops, origin)
+    yield "stops_map", stops_plots.stops_map(inputs.stops, origin)
     models = inputs.tables["models"]
-    yield "class_balance", model_plots.class_balance(models[models["outcome"] == "summons"], of_models)
-    for outcome in drawn_outcomes(inputs.tables["test_stops"]):
-        yield from _charts_of_outcome(inputs, outcome, of_models)
-    yield "drift", drift_plots.drift_overview(inputs.tables["drift"], of_models)
+    summonses = models[models["outcome"] == "summons"]
+    yield "class_balance", model_plots.class_balance(summonses, _origin_of_models(inputs))
+
+
+def _chart_of_drift(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
+    yield "drift", drift_plots.drift_overview(inputs.tables["drift"], _origin_of_models(inputs))
 
 
 def drawn_outcomes(test_stops: pd.DataFrame) -> list[str]:
@@ -58,7 +95,8 @@ def drawn_outcomes(test_stops: pd.DataFrame) -> list[str]:
     return [outcome for outcome in STUDY_OUTCOMES if test_stops[STUDY_TARGETS[outcome]].nunique() == 2]
 
 
-def _charts_of_outcome(inputs: ChartInputs, outcome: str, origin: Origin) -> "Iterator[tuple[str, Figure]]":
+def _charts_of_outcome(inputs: ChartInputs, outcome: str) -> "Iterator[tuple[str, Figure]]":
+    origin = _origin_of_models(inputs)
     models, stops, target = inputs.tables["models"], inputs.tables["test_stops"], STUDY_TARGETS[outcome]
     fitted = models.loc[models["outcome"] == outcome, "model"].tolist()
     mains = [name for name in MAIN_MODELS if name in fitted]

@@ -14,6 +14,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, Outcome
 from sqf_pipeline.service.accepted_fields import unused_fields
+from sqf_pipeline.service.deployment import HEADERS
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import ModelEntry
@@ -21,7 +22,6 @@ from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.predictor import Predictor
 from sqf_pipeline.service.problems import problem
 from sqf_pipeline.service.schemas import TIERS, FieldProblem, Health, ModelOut, ModelsOut, describe_errors
-from sqf_pipeline.service.security import HEADERS
 from sqf_pipeline.service.study_contract import LONGEST_SHORT, STUDY_ROUTES, StudyFieldError, field_labels, study_reader
 
 JSON_TYPE = "application/json"

@@ -7,12 +7,17 @@ from flask import Flask
 
 from sqf_pipeline.service.api import register_api
 from sqf_pipeline.service.bundle import BundleError, resolve_folder
-from sqf_pipeline.service.deployment import DIRECT, Deployment, believe_proxies, register_cors
+from sqf_pipeline.service.deployment import (
+    DIRECT,
+    Deployment,
+    believe_proxies,
+    register_cors,
+    register_security_headers,
+)
 from sqf_pipeline.service.loaded_bundle import Service, load_service
 from sqf_pipeline.service.monitoring import TRIAL, Metrics, register_metrics
 from sqf_pipeline.service.pages import register_pages
 from sqf_pipeline.service.problems import register_error_handlers
-from sqf_pipeline.service.security import register_security_headers
 
 
 def create_app(bundle_dir: Path, metrics: Metrics | None = None, deployment: Deployment = DIRECT) -> Flask:

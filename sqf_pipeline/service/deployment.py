@@ -1,4 +1,4 @@
-"""How the service stands in a network: its prefix, the proxies before it, other sites that may ask, and its limit."""
+"""How the service stands in a network: its prefix, the proxies before it, its limit, and what browsers may do."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -7,6 +7,42 @@ from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # Bootstrap's own icons are data: images
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=(), interest-cohort=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000",  # browsers heed it over HTTPS alone
+    "Cache-Control": "no-store",
+}
+
+
+def register_security_headers(app: Flask) -> None:
+    """Put the policy on every answer of an application."""
+
+    def protect(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    app.after_request(protect)
+
 
 API = "/api/"
 _PREFIX = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*")
@@ -19,24 +55,15 @@ _PREFLIGHT = {
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is set where the service runs.
-
-    Attributes
-    ----------
-    cors_origins
-        Origins, `https://host:port`, whose pages may use the interface from a browser; `*` is every one.
-    largest_request
-        Largest request body, in bytes: by default about three times what the longest list of stops needs.
-    prefix
-        Path under which the service is reached, such as `/stops`; empty for the root.
-    trusted_proxies
-        Proxies before the service whose `X-Forwarded-*` headers are believed, the prefix among them.
-    """
+    """What is set where the service runs."""
 
     cors_origins: tuple[str, ...] = ()
+    """Origins, `https://host:port`, whose pages may use the interface from a browser; `*` is every one."""
     largest_request: int = 1_048_576
-    prefix: str = ""
+    """Largest request body, in bytes: by default about three times what the longest list of stops needs."""
+    prefix: str = ""  # path under which the service is reached, such as `/stops`; empty for the root
     trusted_proxies: int = 0
+    """Proxies before the service whose `X-Forwarded-*` headers are believed, the prefix among them."""
 
 
 DIRECT = Deployment()

@@ -12,12 +12,11 @@ from flask import Flask, Response, request
 from sqf_pipeline.memory import return_memory
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import CURRENT_NAME, BundleError, list_exports, order_of, resolve_folder
-from sqf_pipeline.service.deployment import DIRECT, Deployment
+from sqf_pipeline.service.deployment import DIRECT, Deployment, register_security_headers
 from sqf_pipeline.service.manifest import MANIFEST_NAME
 from sqf_pipeline.service.monitoring import Metrics
 from sqf_pipeline.service.problems import PROBLEM_TYPE
 from sqf_pipeline.service.schemas import Problem
-from sqf_pipeline.service.security import register_security_headers
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +59,6 @@ class ServedExport:
     ----------
     path
         An export, a pointer to one, or the folder of all exports, whose `current` is then followed.
-    deployment
-        What is set where the service runs.
     """
 
     def __init__(self, path: Path, deployment: Deployment = DIRECT) -> None:

@@ -16,8 +16,9 @@ Settings are scikit-learn's defaults with `random_state=1`.
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,7 @@ import pandas as pd
 
 from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.registry.declared_tables import result_frame
-from sqf_pipeline.registry.outcomes import STUDY_TARGETS
-from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
+from sqf_pipeline.registry.outcomes import SERVICE_FIELDS, STUDY_TARGETS
 from sqf_pipeline.study_2021.study_encoding import (
     encode_split,
     flags_on_codes_of,
@@ -45,6 +45,7 @@ def run_study_2021(
     real_source: bool = True,
     ours: Mapping[tuple[str, str], float] | None = None,
     n_jobs: int | None = None,
+    side_by_side: bool = False,
 ) -> pd.DataFrame:
     """Run the study its own way on text as published; return the table `study_2021_comparison`.
 
@@ -62,6 +63,8 @@ def run_study_2021(
         Figures of our models by (outcome, figure), see `figures_of`.
     n_jobs
         Cores for fitting; the result is the same.
+    side_by_side
+        Whether the outcomes are measured at a time, each on one core of this machine; the result is the same.
 
     Raises
     ------
@@ -75,11 +78,10 @@ def run_study_2021(
     raw_training = pd.concat([raw_by_year[year] for year in training_years], ignore_index=True)
     raw_test = raw_by_year[test_year].reset_index(drop=True)
     splits = _Splits(encode_split(raw_training), encode_split(raw_test), raw_training, raw_test)
-    measured = {
-        (outcome, figure): value
-        for outcome in STUDY_TARGETS
-        for figure, value in _measure_outcome(outcome, splits, n_jobs).items()
-    }
+    measure = partial(_measure_outcome, splits=splits, n_jobs=1 if side_by_side else n_jobs)
+    with ThreadPoolExecutor(len(STUDY_TARGETS) if side_by_side else 1) as threads:
+        figures = zip(STUDY_TARGETS, threads.map(measure, STUDY_TARGETS), strict=True)
+        measured = {(outcome, figure): value for outcome, of_it in figures for figure, value in of_it.items()}
     published = published_figures() if real_source and test_year == STUDY_TEST_YEAR else {}
     ours, notes = ours or {}, {key: row["note"] for key, row in _published().items()}
     keys = dict.fromkeys([*measured, *(key for key in ours if key[0] in STUDY_TARGETS)])

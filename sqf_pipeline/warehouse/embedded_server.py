@@ -49,8 +49,7 @@ def ensure_running(directory: Path) -> str:
     Raises SqfError when it cannot be made, started or reached; the message says why and what to do.
     """
     if sys.platform == "win32":
-        msg = "The embedded database runs on Linux and macOS; on Windows set SQF_DATABASE_URL, or use WSL."
-        raise SqfError(msg)
+        raise SqfError("The embedded database runs on Linux and macOS; on Windows set SQF_DATABASE_URL, or use WSL.")
     with _opened(directory) as server:
         url = server.url_if_running()
         if url is not None:
@@ -97,11 +96,10 @@ def _opened(directory: Path) -> Iterator["_Server"]:
     try:
         yield server
     except OSError as error:
-        msg = (
+        raise SqfError(
             f"Cannot use the embedded database in {server.directory}: {error}. Check space and permissions; a lost "
             "password can be restored from a backup only. Run sqf as the user who made the folder."
-        )
-        raise SqfError(msg) from error
+        ) from error
 
 
 class _Server:
@@ -132,8 +130,7 @@ class _Server:
         except FileNotFoundError:
             return {}
         except ValueError:
-            msg = f"{self.state_file} is damaged"
-            raise OSError(msg) from None
+            raise OSError(f"{self.state_file} is damaged") from None
 
     def cluster(self) -> Path | None:
         """Return the folder of the cluster if its data are there, else None."""
@@ -168,8 +165,9 @@ class _Server:
             reported = self.ask(port, "SHOW data_directory", database)
         except psycopg2.OperationalError as error:
             if "too many clients" in str(error) or "remaining connection slots" in str(error):
-                msg = f"The embedded database on port {port} has no connection left. Close other programs that use it."
-                raise SqfError(msg) from None
+                raise SqfError(
+                    f"The embedded database on port {port} has no connection left. Close other programs that use it."
+                ) from None
             return False
         with suppress(OSError):
             return Path(reported or "").samefile(cluster / "data")
@@ -218,8 +216,7 @@ class _Server:
             if url is not None:
                 logger.info("embedded PostgreSQL runs on %s:%d, data in %s", HOST, port, data)
                 return url
-        msg = f"No free port on {HOST} was found in {PORT_ATTEMPTS} attempts; see {self.log}."
-        raise SqfError(msg)
+        raise SqfError(f"No free port on {HOST} was found in {PORT_ATTEMPTS} attempts; see {self.log}.")
 
     def _wait(self, cluster: Path) -> str | None:
         """Wait until a server that lives answers (it may be recovering) and return its URL; None when none lives."""
@@ -237,11 +234,10 @@ class _Server:
                 self.create_database(port)
                 return self._url(port)
             elif waited > ANSWER_SECONDS:
-                msg = (
+                raise SqfError(
                     f"The embedded database in {cluster} runs, but has not answered for {ANSWER_SECONDS} seconds. "
                     f"See {self.log}; `sqf db stop` ends it, and the next command starts it again."
                 )
-                raise SqfError(msg)
             time.sleep(postgres.PAUSE_SECONDS)
         return None
 
@@ -260,8 +256,9 @@ class _Server:
         finally:
             password_copy.unlink()
         if failure is not None:
-            msg = f"The embedded database could not be made in {cluster}: {failure}. Check space and permissions there."
-            raise SqfError(msg)
+            raise SqfError(
+                f"The embedded database could not be made in {cluster}: {failure}. Check space and permissions there."
+            )
         unfinished.rename(cluster / "data")
 
     def _launch(self, cluster: Path, account: Account, programs: Programs, port: int) -> bool:
@@ -280,8 +277,7 @@ class _Server:
         if any(sign in said for sign in PORT_IS_TAKEN):
             return False
         last = " | ".join(said.splitlines()[-4:])
-        msg = f"The embedded database ended as it started: {last}. The whole log is {self.log}."
-        raise SqfError(msg)
+        raise SqfError(f"The embedded database ended as it started: {last}. The whole log is {self.log}.")
 
 
 def _free_port() -> int:

@@ -30,27 +30,30 @@ _TYPES: dict[type, tuple[pa.DataType, str]] = {
 }
 
 
+_NULLABLE: dict[pa.DataType, pd.api.extensions.ExtensionDtype] = {
+    pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
+    pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype(),
+}  # fmt: skip
+
+
 def partition_year(table: sa.Table, partition: Mapping[str, object]) -> int:
     """Return the year of a partition; raises SqfError when it names no year or columns that are not there."""
     column = table.info[PARTITION]
     unknown = [name for name in partition if name not in table.columns]
     if unknown:
-        msg = f"Table {table.fullname} has no column {', '.join(unknown)} to be replaced by."
-        raise SqfError(msg)
+        raise SqfError(f"Table {table.fullname} has no column {', '.join(unknown)} to be replaced by.")
     if column not in partition:
-        msg = f"Table {table.fullname} is replaced by {column}; found only {', '.join(partition) or 'nothing'}."
-        raise SqfError(msg)
+        raise SqfError(
+            f"Table {table.fullname} is replaced by {column}; found only {', '.join(partition) or 'nothing'}."
+        )
     return int(str(partition[column]))
 
 
 def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]) -> list[sa.Column]:
     """Return the columns of `table` that `frame` fills, in the table's order.
 
-    Raises
-    ------
-    SqfError
-        When a column is missing or unknown, holds null where there may be none, lies outside the partition, or the
-        key occurs twice. Messages give counts, never values of rows.
+    Raises SqfError when a column is missing or unknown, holds null where there may be none, lies outside the partition,
+    or the key occurs twice. Messages give counts, never values of rows.
     """
     declared = list(table.columns)
     names = {column.name for column in declared}
@@ -63,8 +66,7 @@ def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, ob
     if not problems:
         problems = [*_nulls(declared, frame), *_outside(frame, partition), *_doubled_keys(table, frame)]
     if problems:
-        msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
-        raise SqfError(msg)
+        raise SqfError(f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed.")
     return [column for column in declared if column.name in frame.columns]
 
 
@@ -117,8 +119,7 @@ def _frame_to_rows(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             problems.append(f"{column.name} must be {kind}, found {_found(frame[column.name])}")
     if problems:
-        msg = f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed."
-        raise SqfError(msg)
+        raise SqfError(f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed.")
     return pa.table(arrays, names=[column.name for column in columns])
 
 
@@ -160,13 +161,11 @@ def _to_arrow(values: pd.Series, kind: pa.DataType) -> pa.Array:
         moments = pa.Array.from_pandas(pd.to_datetime(values), type=pa.timestamp("us"))
         dates = moments.cast(kind)
         if not dates.cast(moments.type).equals(moments):
-            msg = "expected dates, found times of day"
-            raise ValueError(msg)
+            raise ValueError("expected dates, found times of day")
         return dates
     if pa.types.is_string(kind):
         if not _is_text(values):
-            msg = f"expected text, found {values.dtype}"
-            raise TypeError(msg)
+            raise TypeError(f"expected text, found {values.dtype}")
         return pa.Array.from_pandas(values.astype("string"), type=kind)
     if pa.types.is_boolean(kind):
         return pa.Array.from_pandas(values.astype("boolean"), type=kind)
@@ -186,15 +185,7 @@ def _to_pandas(values: pa.ChunkedArray, column: sa.Column) -> pd.Series:
     kind = _frame_type(column)
     if kind.startswith("datetime64"):
         return values.to_pandas().astype(kind)
-    return values.to_pandas(types_mapper=_nullable).astype(kind)
-
-
-def _nullable(kind: pa.DataType) -> pd.api.extensions.ExtensionDtype | None:
-    named = {
-        pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
-        pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype(),
-    }  # fmt: skip
-    return named.get(kind)
+    return values.to_pandas(types_mapper=_NULLABLE.get).astype(kind)
 
 
 def _arrow_type(column: sa.Column) -> pa.DataType:

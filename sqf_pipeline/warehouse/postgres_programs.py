@@ -113,11 +113,10 @@ def programs_in_wheel() -> tuple[Programs, ...]:
         if version:
             found.append(Programs(folder, int(version.group(1))))
     if not found:
-        msg = (
+        raise SqfError(
             f"No PostgreSQL programs that run on this machine were found: expected them in the package "
             f"{DISTRIBUTION}. Install it again (make setup), or set SQF_DATABASE_URL to a PostgreSQL server."
         )
-        raise SqfError(msg)
     return tuple(sorted(found, key=lambda programs: -programs.major))
 
 
@@ -130,12 +129,11 @@ def programs_for(account: Account, cluster: Path, major: int | None) -> Programs
     chosen = next((programs for programs in carried if major in (None, programs.major)), None)
     if chosen is None:
         versions = ", ".join(str(programs.major) for programs in carried)
-        msg = (
+        raise SqfError(
             f"The embedded database in {cluster} was made by PostgreSQL {major}, and {DISTRIBUTION} "
             f"{metadata.version(DISTRIBUTION)} carries {versions}. Install a release of it that carries {major}, or "
             "move the folder away and run sqf again to rebuild the tables."
         )
-        raise SqfError(msg)
     if account.can(RUNS, chosen.folder):
         return chosen
     return _copy(chosen, cluster)
@@ -219,11 +217,10 @@ def end_remnants(cluster: Path) -> None:
     deadline = time.monotonic() + REMNANT_SECONDS
     while is_alive(cluster, 0.2):
         if time.monotonic() > deadline:
-            msg = (
+            raise SqfError(
                 f"Some process still holds the embedded database in {cluster}, and it cannot be found from here. "
                 "If another container or machine shares the folder, stop sqf there; it serves one at a time."
             )
-            raise SqfError(msg)
         for process in _processes(cluster / "data"):
             process.kill()
 
@@ -239,8 +236,9 @@ def locked(path: Path, seconds: float, kind: int = fcntl.LOCK_EX) -> Iterator[in
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    msg = f"another process has held {path} for {seconds} seconds; end it and try again"
-                    raise TimeoutError(msg) from None
+                    raise TimeoutError(
+                        f"another process has held {path} for {seconds} seconds; end it and try again"
+                    ) from None
             time.sleep(PAUSE_SECONDS)
         yield descriptor
     finally:

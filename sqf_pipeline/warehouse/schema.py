@@ -43,11 +43,10 @@ _EXISTING_INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = %(schem
 def check_identifier(name: str, what: str) -> str:
     """Return `name` if it is a plain SQL name (small letters, digits, underscores); raises SqfError otherwise."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) or name.startswith("pg_"):
-        msg = (
+        raise SqfError(
             f"{name!r} cannot be the name of a {what}: expected small letters, digits and underscores, at most 63, "
             "not beginning with a digit or pg_."
         )
-        raise SqfError(msg)
     return name
 
 
@@ -59,17 +58,19 @@ def advisory_key(text: str) -> int:
 def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
     """Create or amend schema, tables and views of `metadata`, in one transaction and one process at a time.
 
-    Raises
-    ------
-    SqfError
-        When a table differs in a way that cannot be changed without losing rows, or the role may not create.
+    Raises SqfError when a table differs in a way that cannot be changed without losing rows, or the role may not
+    create.
     """
     schema = str(metadata.schema)
     try:
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(advisory_key(f"schema {schema}"))))
-            _create_schema(connection, schema)
-            metadata.create_all(connection, tables=_missing_tables(connection, metadata), checkfirst=False)
+            inspector = sa.inspect(connection)
+            if schema not in inspector.get_schema_names():
+                connection.execute(sa.schema.CreateSchema(schema))
+            there = inspector.get_table_names(schema)
+            missing = [table for table in metadata.sorted_tables if table.name not in there]
+            metadata.create_all(connection, tables=missing, checkfirst=False)
             _turn_numbers_into_digits(connection, metadata)
             _amend_columns(connection, metadata)
             _amend_constraints(connection, metadata)
@@ -77,27 +78,15 @@ def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
             _apply_views(connection, metadata)
     except sa.exc.ProgrammingError as error:
         if isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
-            msg = (
+            raise SqfError(
                 f"The database user may not create or change tables in schema {schema}: {_first_line(error)}. "
                 f"Let an administrator run: CREATE SCHEMA {schema} AUTHORIZATION <that user>;"
-            )
-            raise SqfError(msg) from None
+            ) from None
         raise
-
-
-def _create_schema(connection: sa.Connection, schema: str) -> None:
-    there = connection.execute(sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).scalar()
-    if there is None:
-        connection.execute(sa.schema.CreateSchema(schema))
 
 
 def _existing(connection: sa.Connection, query: str, schema: str) -> list[tuple]:
     return [tuple(row) for row in connection.exec_driver_sql(query, {"schema": schema})]
-
-
-def _missing_tables(connection: sa.Connection, metadata: sa.MetaData) -> list[sa.Table]:
-    there = {row[0] for row in _existing(connection, _EXISTING_COLUMNS, str(metadata.schema))}
-    return [table for table in metadata.sorted_tables if table.name not in there]
 
 
 def _turn_numbers_into_digits(connection: sa.Connection, metadata: sa.MetaData) -> None:
@@ -147,11 +136,10 @@ def _amend_columns(connection: sa.Connection, metadata: sa.MetaData) -> None:
             elif comment != column.comment:
                 connection.execute(SetColumnComment(column))
         if differences:
-            msg = (
+            raise SqfError(
                 f"Table {table.fullname} was made by another version: {'; '.join(differences)}. If its rows can be "
                 f"made again, run: DROP TABLE {table.fullname} CASCADE; then run sqf. Else alter the table by hand."
             )
-            raise SqfError(msg)
 
 
 def _add_column(connection: sa.Connection, table: sa.Table, column: sa.Column) -> None:
@@ -198,11 +186,10 @@ def _add_constraint(connection: sa.Connection, table: sa.Table, constraint: sa.C
         with connection.begin_nested():
             connection.execute(AddConstraint(constraint))
     except sa.exc.IntegrityError as error:
-        msg = (
+        raise SqfError(
             f"Rows of {table.fullname} break the rule {constraint.name}, which is new: {_first_line(error)}. Run "
             f"TRUNCATE {table.fullname} CASCADE; and make its years again with this version."
-        )
-        raise SqfError(msg) from None
+        ) from None
 
 
 def _create_indexes(connection: sa.Connection, metadata: sa.MetaData) -> None:
@@ -250,11 +237,10 @@ def _replace_views(connection: sa.Connection, schema: str, script: str, views: l
     except sa.exc.DBAPIError as error:
         if not isinstance(error.orig, psycopg2.errors.DependentObjectsStillExist):
             raise
-        msg = (
+        raise SqfError(
             f"The views of schema {schema} have changed, but others depend on them: {_first_line(error)}. "
             "Take those away, run sqf, and create them again."
-        )
-        raise SqfError(msg) from None
+        ) from None
 
 
 def _comment_view(connection: sa.Connection, metadata: sa.MetaData, view: str, tables: tuple[str, ...]) -> None:

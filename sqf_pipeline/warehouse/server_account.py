@@ -55,12 +55,11 @@ def account_for(data: Path | None) -> Account:
     """
     owner, me = data.stat() if data is not None else None, os.geteuid()
     if owner is not None and (owner.st_uid == 0 or me not in (0, owner.st_uid)):
-        msg = (
+        raise SqfError(
             f"The embedded database in {data} belongs to account {_name(owner.st_uid)}, not to {_name(me)}, and "
             "PostgreSQL does not run as root. Run sqf as before, use a folder of your own by SQF_HOME, or give the "
             f"data to another account, for instance: chown -R {ACCOUNT_NAMES[-1]} '{data}'"
         )
-        raise SqfError(msg)
     if me != 0:
         return Account(_name(me), me, os.getegid(), own=True)
     if owner is not None:
@@ -71,11 +70,10 @@ def account_for(data: Path | None) -> Account:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid, own=False)
-    msg = (
+    raise SqfError(
         f"PostgreSQL does not run as root, and none of the accounts {', '.join(ACCOUNT_NAMES)} exists. "
         "Create one (useradd --system sqf), run sqf as another user, or set SQF_DATABASE_URL to a server."
     )
-    raise SqfError(msg)
 
 
 def choose_cluster(directory: Path, account: Account) -> Path:
@@ -91,12 +89,11 @@ def choose_cluster(directory: Path, account: Account) -> Path:
         return directory / "cluster"
     root = next((root for root in ROOTS_OUTSIDE if _is_ours(root) and account.can_enter(root)), None)
     if root is None:
-        msg = (
+        raise SqfError(
             f"The account {account.name}, as which root runs the embedded database, can reach neither {directory} nor "
             f"any of {', '.join(map(str, ROOTS_OUTSIDE))}. Set SQF_HOME to a folder that every account can enter, or "
             "SQF_DATABASE_URL."
         )
-        raise SqfError(msg)
     cluster = Path(tempfile.mkdtemp(prefix=f"{_mark(directory)}-", dir=root))
     (cluster / "belongs-to").write_text(f"{directory}\n", encoding="utf-8")
     cluster.chmod(0o711)

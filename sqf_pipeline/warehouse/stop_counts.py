@@ -3,52 +3,30 @@
 from dataclasses import dataclass
 
 from sqf_pipeline.registry.columns import force_marks
+from sqf_pipeline.registry.csv_tables import read_rows, records
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
 
 
 @dataclass(frozen=True)
 class Group:
-    """What stops are counted by, besides the year.
+    """What stops are counted by, besides the year."""
 
-    Attributes
-    ----------
-    name
-        Column of a view, and the end of the view's name.
-    expression
-        SQL of the column, over the table `stops`.
-    kind
-        SQL type of the column.
-    title
-        What the view's comment calls it.
-    comment
-        Comment on the column.
-    """
-
-    name: str
-    expression: str
-    kind: str
-    title: str
-    comment: str
+    name: str  # column of a view, and the end of the view's name
+    expression: str  # SQL of the column, over the table `stops`
+    kind: str  # SQL type of the column
+    title: str  # what the view's comment calls it
+    comment: str  # comment on the column
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What is counted.
-
-    Attributes
-    ----------
-    name, share
-        Columns of a view: how many stops, and their share of the stops where that is known.
-    expression
-        SQL of a truth value, over the table `stops`; null is unknown.
-    comment
-        Which stops are counted.
-    """
+    """What is counted."""
 
     name: str
     share: str
-    expression: str
-    comment: str
+    """Columns of a view: how many stops, and their share of the stops where that is known."""
+    expression: str  # SQL of a truth value, over the table `stops`; null is unknown
+    comment: str  # which stops are counted
 
 
 def _happened(entry: OutcomeEntry) -> str:
@@ -62,21 +40,7 @@ def _any_force() -> str:
     return " OR ".join(f"coalesce({name}, false)" for name in force_marks())
 
 
-GROUPS = (
-    Group("borough", "borough", "text", "borough", "Borough of the stops; null is unknown."),
-    Group("precinct", "precinct", "integer", "precinct", "Police precinct of the stops; null is unknown."),
-    Group(
-        "race", "suspect_race", "text", "recorded race or ethnicity",
-        "Race or ethnicity as recorded by the officer; null is unknown.",
-    ),
-    Group("crime", "suspected_crime", "text", "suspected crime", "Crime that was suspected; null is unknown."),
-    Group(
-        "hour", "stop_time_seconds / 3600", "integer", "hour of the day",
-        "Hour of the day, 0 to 23; null is unknown.",
-    ),
-    Group("weekday", "weekday", "smallint", "day of the week", "Day of the week, Monday is 1; null is unknown."),
-    Group("month", "month", "smallint", "month", "Month, January is 1; null is unknown."),
-)  # fmt: skip
+GROUPS = records(read_rows(__package__, "stop_groups.csv"), Group)
 MEASURES = (
     *(
         Measure(one.plural, f"{one.name}_share", _happened(one), f"Stops with {one.noun}")

@@ -44,36 +44,28 @@ def normalise_database_url(url: str) -> str:
     """Return `url` with the driver spelled out, as `postgresql+psycopg2://...`.
 
     SQLAlchemy 2.1 takes a bare `postgresql://` to mean psycopg 3, and never accepted `postgres://`, which many
-    providers hand out; both are accepted here.
-
-    Raises
-    ------
-    SqfError
-        When the URL is not one of PostgreSQL; its text is not repeated, because it may hold a password.
+    providers hand out; both are accepted here. Raises SqfError when the URL is not one of PostgreSQL; its text is not
+    repeated, because it may hold a password.
     """
     text = url.strip()
     scheme = text.partition("://")[0] if re.match(r"[A-Za-z][A-Za-z0-9+]*://", text) else ""
     if scheme.lower() not in _ACCEPTED_SCHEMES:
         found = f"one that starts with {scheme}://" if scheme else "a text that is not a URL"
-        msg = f"The database URL (SQF_DATABASE_URL) must look like {EXPECTED}; found {found}."
-        raise SqfError(msg)
+        raise SqfError(f"The database URL (SQF_DATABASE_URL) must look like {EXPECTED}; found {found}.")
     try:
         parsed = make_url(f"{DRIVER}://{text.partition('://')[2]}")
     except (ArgumentError, ValueError):
-        msg = (
+        raise SqfError(
             f"The database URL (SQF_DATABASE_URL) cannot be read; expected {EXPECTED}, the port a number and "
             "special characters of user and password percent-encoded (@ is %40, / is %2F, : is %3A)."
-        )
-        raise SqfError(msg) from None
+        ) from None
     if "@" in (parsed.host or ""):
-        msg = (
+        raise SqfError(
             f"The database URL (SQF_DATABASE_URL) has an @ in its user or password; expected {EXPECTED} with that @ "
             "percent-encoded (%40)."
         )
-        raise SqfError(msg)
     if not parsed.database:
-        msg = f"The database URL (SQF_DATABASE_URL) names no database; expected {EXPECTED}."
-        raise SqfError(msg)
+        raise SqfError(f"The database URL (SQF_DATABASE_URL) names no database; expected {EXPECTED}.")
     return parsed.render_as_string(hide_password=False)
 
 
@@ -118,8 +110,6 @@ def create_engine(url: str, *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -
 
     Parameters
     ----------
-    url
-        Any PostgreSQL URL that `normalise_database_url` accepts.
     connect_timeout
         Seconds to wait for the server to answer.
     """

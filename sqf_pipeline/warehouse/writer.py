@@ -3,26 +3,87 @@
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import psycopg2
 import pyarrow as pa
 import sqlalchemy as sa
+from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.warehouse.database_errors import explain, table_in_words
 from sqf_pipeline.warehouse.frame_conversion import (
     check_frame,
+    csv_in_chunks,
     csv_to_batches,
     csv_to_frame,
     partition_year,
 )
 from sqf_pipeline.warehouse.schema import advisory_key
 from sqf_pipeline.warehouse.stop_counts import counting_sql
-from sqf_pipeline.warehouse.table_copy import conditions_of, copy_in, copy_out
+
+
+def copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], frame: pd.DataFrame) -> None:
+    """Add a frame, which `frame_conversion.check_frame` has seen, to a table."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
+        sql.Identifier(str(table.schema), table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
+    )
+    with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+        for chunk in csv_in_chunks(table, frame, columns):
+            cursor.copy_expert(statement, chunk)
+
+
+def copy_out(
+    database: sa.Engine | sa.Connection,
+    table: sa.Table,
+    columns: list[sa.Column],
+    partition: Mapping[str, object],
+    target: Any,
+) -> None:
+    """Write rows as CSV in the order of the key.
+
+    Texts are ordered by their bytes, whatever the server's locale, and digits by their number: the shorter first.
+    """
+    order = [_ordered_by(column) for column in table.primary_key.columns]
+    conditions = [
+        sql.SQL("{} = {}").format(sql.Identifier(table.columns[name].name), sql.Literal(value))
+        for name, value in partition.items()
+    ]
+    statement = sql.SQL(
+        "COPY (SELECT {} FROM {} WHERE {} ORDER BY {}) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8')"
+    ).format(
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+        sql.Identifier(str(table.schema), table.name),
+        sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"),
+        sql.SQL(", ").join(order),
+    )
+    try:
+        opened = database.connect() if isinstance(database, sa.Engine) else nullcontext(database)
+        with opened as connection, connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+            # The same text for a number on every server, whatever its settings.
+            cursor.execute(
+                "SET LOCAL extra_float_digits = 1; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL timezone = 'UTC'"
+            )
+            cursor.copy_expert(statement, target)
+    except (sa.exc.DBAPIError, psycopg2.Error) as error:
+        raise explain(error, table, partition) from None
+
+
+def _ordered_by(column: sa.Column) -> sql.Composed:
+    terms = '{0} COLLATE "C"' if isinstance(column.type, sa.Text) else "{0}"
+    return sql.SQL(f"length({{0}}), {terms}" if column.info.get("digits") else terms).format(
+        sql.Identifier(column.name)
+    )
+
+
+def conditions_of(table: sa.Table, partition: Mapping[str, object]) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that a row of a partition meets."""
+    return [table.c[name] == value for name, value in partition.items()]
+
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +100,11 @@ def replace_partition(
 
     Readers see the old rows or the new ones, never a part. Whatever fails, the old rows stay.
 
-    Rows of other tables that refer to rows of this partition stay where their target is still there. Where it is
-    gone, results of a model that no longer exists, or predictions about a stop that was withdrawn, are removed in the
-    same transaction and counted in a warning; anything else that would lose its target stops the replacement.
+    Rows of other tables that refer to rows of this partition stay where their target is still there. Where it is gone,
+    results of a model that no longer exists, or predictions about a stop that was withdrawn, are removed in the same
+    transaction and counted in a warning; anything else that would lose its target stops the replacement. Raises
+    SqfError when the frame does not fit the table (nothing is written), a rule of the table refuses a row, or the
+    database fails.
 
     Parameters
     ----------
@@ -57,12 +120,6 @@ def replace_partition(
     only
         A condition on the table's columns; rows of the partition of which it is not true stay as they are, and every
         row of `frame` must meet it. So two writers share a partition, each with models of its own.
-
-    Raises
-    ------
-    SqfError
-        When the frame does not fit the table (nothing is written), a rule of the table refuses a row, or the
-        database fails.
     """
     year = partition_year(table, partition)
     columns = check_frame(table, frame, partition)
@@ -169,11 +226,10 @@ def _refuse_strangers(
     """Refuse rows just written that the same writer would not replace the next time."""
     rows = connection.execute(sa.select(sa.func.count()).select_from(table).where(*replaced)).scalar_one()
     if rows != len(frame):
-        msg = (
+        raise SqfError(
             f"{len(frame) - rows} of {len(frame)} rows for {table_in_words(table, partition)} do not belong to this "
             "writer: it would not replace them the next time. Nothing was changed."
         )
-        raise SqfError(msg)
 
 
 def _refuse_emptying(
@@ -189,11 +245,10 @@ def _refuse_emptying(
         query = sa.select(sa.func.count()).select_from(child).where(*refers)
         rows = connection.execute(query).scalar_one()
         if rows:
-            msg = (
+            raise SqfError(
                 f"Expected rows for {table_in_words(table, partition)}, found none, while {rows} rows of "
                 f"{child.fullname} refer to it. Nothing was changed. If it should be empty, delete those rows first."
             )
-            raise SqfError(msg)
 
 
 def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mapping[str, object]) -> None:

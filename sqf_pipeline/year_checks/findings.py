@@ -7,21 +7,11 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One thing that was found."""
 
-    Attributes
-    ----------
-    rule
-        Short name of the rule, such as `loss` or `months`.
-    severity
-        `red` keeps the year from being stored; `warn` is reported and stops nothing.
-    text
-        What was expected and found, where, and what to do; counts, never values of a row.
-    """
-
-    rule: str
-    severity: Literal["red", "warn"]
-    text: str
+    rule: str  # short name of the rule, such as `loss` or `months`
+    severity: Literal["red", "warn"]  # `red` keeps the year from being stored; `warn` is reported and stops nothing
+    text: str  # what was expected and found, where, and what to do; counts, never values of a row
 
 
 def sentences(findings: Iterable[Finding], severity: Literal["red", "warn"] | None = None) -> str:

@@ -28,31 +28,22 @@ of those changes (`orchestration.versions`)."""
 
 @dataclass(frozen=True)
 class Revision:
-    """The difference of two files of a year.
-
-    Attributes
-    ----------
-    compared_by
-        `stop_id`, or `content` when the stops have new numbers; a stop that changed is then one gone and one added.
-    rows_before, rows_after
-        Stops of each.
-    added, gone, changed
-        Stops that only the later has, that only the former has, and that have other values in some column.
-    cells
-        Column to the number of stops with another value there; only columns with any.
-    yes_before, yes_after
-        Outcome to the number of stops with it.
-    """
+    """The difference of two files of a year."""
 
     compared_by: str
+    """`stop_id`, or `content` when the stops have new numbers; a stop that changed is then one gone and one added."""
     rows_before: int
     rows_after: int
+    """Stops of each file."""
     added: int
     gone: int
     changed: int
+    """Stops that only the later has, that only the former has, and that have other values in some column."""
     cells: dict[str, int] = field(default_factory=dict)
+    """Column to the number of stops with another value there; only columns with any."""
     yes_before: dict[str, int] = field(default_factory=dict)
     yes_after: dict[str, int] = field(default_factory=dict)
+    """Outcome to the number of stops with it."""
 
     @property
     def is_equal(self) -> bool:

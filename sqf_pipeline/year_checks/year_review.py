@@ -1,5 +1,6 @@
-"""Everything that is looked at before a year is stored, put together."""
+"""Everything that is looked at before a year is stored, put together, and what is written down of its files."""
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
@@ -7,7 +8,8 @@ import pandas as pd
 from sqf_pipeline.cleaning.clean_stops import CleanedStops
 from sqf_pipeline.cleaning.form_codes import form_of
 from sqf_pipeline.ingest.reader import RawFile
-from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS
+from sqf_pipeline.ingest.source import PublishedFile
+from sqf_pipeline.registry.year_and_month_words import ALL_MONTHS, month_words
 from sqf_pipeline.year_checks.category_changes import category_findings
 from sqf_pipeline.year_checks.completeness import (
     WHOLE,
@@ -24,21 +26,11 @@ from sqf_pipeline.year_checks.loss_limits import loss_findings
 
 @dataclass(frozen=True)
 class YearBefore:
-    """What is kept of the year before.
+    """What is kept of the year before."""
 
-    Attributes
-    ----------
-    stops
-        Its clean stops, at least their categories.
-    loss
-        `CleanedStops.loss`; None when it was not kept.
-    coverage
-        One of `completeness.COVERAGES`; None when it was not kept.
-    """
-
-    stops: pd.DataFrame
-    loss: pd.DataFrame | None
-    coverage: str | None
+    stops: pd.DataFrame  # its clean stops, at least their categories
+    loss: pd.DataFrame | None  # `CleanedStops.loss`; None when it was not kept
+    coverage: str | None  # one of `completeness.COVERAGES`; None when it was not kept
 
 
 @dataclass(frozen=True)
@@ -83,8 +75,6 @@ def review_year(
 
     Parameters
     ----------
-    raw, cleaned
-        The stops as read and as cleaned.
     before
         What is kept of the year before; None when it is not loaded, and then nothing is compared with it.
     promised, notes
@@ -114,3 +104,28 @@ def review_year(
             stops_before=stops_before,
         )
     return YearReview(coverage, months_present(counts), tuple(found))
+
+
+def source_file_row(file: PublishedFile, raw: RawFile, review: YearReview) -> pd.DataFrame:
+    """Return the one row of a year; its parts, where it has several, stand in the column `parts` as JSON."""
+    return pd.DataFrame(
+        {
+            "year": [file.year],
+            "file_name": [", ".join(part.name for part in raw.parts)],
+            "sha256": [raw.sha256],
+            "bytes": [raw.bytes],
+            "rows": [len(raw.frame)],
+            "columns": [len(raw.published_names)],
+            "source": [file.source],
+            "url": [file.url],
+            "etag": [file.etag],
+            "last_modified": [file.last_modified],
+            "fetched_at": [file.fetched_at],
+            "columns_missing": [", ".join(raw.columns_missing) or None],
+            "columns_unknown": [", ".join(raw.columns_unknown) or None],
+            "coverage": [review.coverage],
+            "months": [month_words(review.months)],
+            "rows_of_other_years": [sum(raw.other_years.values())],
+            "parts": [json.dumps([vars(part) for part in raw.parts]) if len(raw.parts) > 1 else None],
+        }
+    )

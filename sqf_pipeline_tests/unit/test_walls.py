@@ -18,7 +18,7 @@ MAY_USE = {
     "display": {"registry"},
     "cleaning": {"errors", "registry"},
     "synthetic": {"errors", "files", "registry"},
-    "ingest": {"errors", "files", "settings", "registry", "cleaning", "synthetic"},
+    "ingest": {"errors", "files", "memory", "settings", "registry", "cleaning", "synthetic"},
     "year_checks": {"registry", "cleaning", "ingest"},
     "contracts": {"registry", "cleaning"},
     "study_2021": {"registry"},

@@ -12,13 +12,11 @@ from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_years import kept_frame
+from sqf_pipeline.registry.declared_tables import declared_tables
 from sqf_pipeline.settings import Settings
 
 _GROUP = "disparity"
-_TABLES = (
-    "outcome_test_rates", "outcome_test_contrasts", "decision_and_hit_rates", "risk_adjusted",
-    "risk_adjusted_sensitivity", "threshold_test", "veil_of_darkness",
-)  # fmt: skip
+_TABLES = tuple(name for name, table in declared_tables().items() if {"years", "population"} <= {*table["key"].split()})
 
 
 @dg.asset(

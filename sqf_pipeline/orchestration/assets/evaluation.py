@@ -78,7 +78,7 @@ def results(
         )
     test = prepare_test_year(test_stops, test_features, resamples=RESAMPLES if full else 0)
     models = (partial(group.__getitem__, name) for group in groups for name in group.names)
-    tables = evaluate_all(models, test, processes=compute.processes if full else 1)
+    tables = evaluate_all(models, test, processes=compute.processes, threads=not full)
     files = pd.concat(in_year_order(source_files, years_loaded(context, "source_files")), ignore_index=True)
     tables["models"] = model_rows(told, training_stops, test_stops).assign(
         coverage=combined_coverage(files["coverage"])
@@ -118,12 +118,13 @@ def gap_marks(
     published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
+    compute: dg.ResourceParam[Compute],
 ) -> Iterator[Any]:
     """Rank the outcomes of the test year by gaps alone."""
     from sqf_pipeline.evaluation.gap_marks import measure_gap_marks
 
     test_year = int(context.partition_key)
-    table = measure_gap_marks(training_stops, test_stops)
+    table = measure_gap_marks(training_stops, test_stops, processes=compute.processes)
     told = "Gaps at the stop tell {fail} outcomes; {warn} more reach the limit, which chance could do."
     rows = table.assign(test_year=test_year, source=published_files.origin(test_year))
     yield from _judged("gap_marks", "no_gap_tells_the_outcome", rows, table, told)

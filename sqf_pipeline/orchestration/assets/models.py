@@ -70,9 +70,11 @@ def _fitted_asset(
                 possible, left_out = within_forms(experiments(training, forms, compute), forms)
                 if left_out:
                     context.log.warning("%s", left_out)
-                # encoded: forests grown to purity, whose trees take every core, and which are too large to hand over
-                processes = 1 if encoded else compute.processes
-                for model in fit_all(possible, training, encoded=encoded, n_jobs=compute.n_jobs, processes=processes):
+                # encoded: forests grown to purity, which are too large to hand over
+                for model in fit_all(
+                    possible, training, encoded=encoded, n_jobs=compute.n_jobs, processes=compute.processes,
+                    threads=encoded,
+                ):  # fmt: skip
                     context.log.info("fitted %s", model.name)
                     yield model
 
@@ -150,6 +152,7 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
+    from sqf_pipeline.modelling.thread_limits import one_thread
     from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)
@@ -159,13 +162,14 @@ def study_2021(
         context.log.warning("The 2021 study is not run its own way. %s", left_out)
         empty = result_frame("study_2021_comparison", [])
         return dg.Output(empty.assign(test_year=test_year, source=source), metadata={"comparison": left_out})
-    with compute.engine():
+    with compute.engine(), one_thread():  # of the regressions: their last digit depends on how many there are
         comparison = run_study_2021(
             dict(zip(years, in_year_order(raw_stops, years), strict=True)),
             test_year,
             real_source=source != "sample",
             ours=study_figures(models, predictions),
             n_jobs=compute.n_jobs,
+            side_by_side=compute.processes > 1,
         )
     rows = comparison.assign(test_year=test_year, source=source)
     return dg.Output(rows, metadata={"comparison": as_table(comparison, rows=100)})

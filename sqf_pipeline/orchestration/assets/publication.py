@@ -1,7 +1,6 @@
 """What leaves the pipeline: charts, the model card, the export that the service answers from, and the data package."""
 
 from base64 import b64encode
-from io import BytesIO
 from typing import Any
 
 import dagster as dg
@@ -17,13 +16,12 @@ from sqf_pipeline.orchestration.partitions import (
     in_year_order,
     years_loaded,
 )
-from sqf_pipeline.orchestration.resources import PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
 from sqf_pipeline.settings import Settings
 
 _GROUP = "publication"
-_PREVIEW_SCALE = 0.4
 
 
 def _inputs(*names: str, by_year: tuple[str, ...]) -> dict[str, dg.AssetIn]:
@@ -51,11 +49,11 @@ def charts(
     published_files: dg.ResourceParam[PublishedFiles],
     training_stops: pd.DataFrame,
     source_files: dict[str, pd.DataFrame],
+    compute: dg.ResourceParam[Compute],
     **frames: Any,
 ) -> dg.Output[Any]:
     """Draw the charts."""
     from sqf_pipeline.reporting.charts import ChartInputs, draw_charts, drawn_outcomes
-    from sqf_pipeline.reporting.plots.style import figure_png
     from sqf_pipeline.year_checks.completeness import coverage_note
 
     test_year = int(context.partition_key)
@@ -72,19 +70,10 @@ def charts(
             "no charts of %s: all stops of %s with a known outcome ended alike", outcome, inputs.test_year
         )
     files, metadata = {}, {}
-    for name, figure in draw_charts(inputs):
-        files[f"{name}.png"] = png = figure_png(figure)
-        metadata[name] = _preview(png)
+    for name, png, small in draw_charts(inputs, processes=compute.processes):
+        files[f"{name}.png"] = png
+        metadata[name] = dg.MetadataValue.md(f"![chart](data:image/png;base64,{b64encode(small).decode()})")
     return dg.Output(files, metadata=metadata)
-
-
-def _preview(png: bytes) -> dg.MarkdownMetadataValue:
-    """Return a small picture of a chart for the UI, scaled down, as drawing it anew takes as long as drawing it."""
-    from matplotlib.image import thumbnail
-
-    small = BytesIO()
-    thumbnail(BytesIO(png), small, scale=_PREVIEW_SCALE)
-    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{b64encode(small.getvalue()).decode()})")
 
 
 _MEASURES = (
@@ -150,6 +139,7 @@ def model_export(
     settings: dg.ResourceParam[Settings],
     published_files: dg.ResourceParam[PublishedFiles],
     warehouse: dg.ResourceParam[Warehouse],
+    compute: dg.ResourceParam[Compute],
     served_models: StoredModels,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
@@ -184,7 +174,7 @@ def model_export(
         data_note=coverage_note(files),
     )
     exports = settings.folder("exports")
-    folder = export_bundle(exports, list(served_models), export_context)
+    folder = export_bundle(exports, list(served_models), export_context, threads=compute.processes)
     served = resolve_folder(exports / CURRENT_NAME)
     held = f"{served.name}, of a later test year, stays in force; `sqf export current {test_year}` goes back"
     in_force = served == folder.resolve()

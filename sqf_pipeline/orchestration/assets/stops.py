@@ -18,12 +18,12 @@ from sqf_pipeline.orchestration.assets.labels import (
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_check, yearly_check
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers
-from sqf_pipeline.orchestration.stored_years import hand_over_cleaned, kept_frame, kept_year, take_cleaned
+from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.stored_years import hand_over_cleaned, kept_frame, kept_year, take_cleaned, year_alone
 from sqf_pipeline.orchestration.versions import code_version, version_of
 from sqf_pipeline.registry.year_and_month_words import month_words
 from sqf_pipeline.settings import Settings
-from sqf_pipeline.year_checks.findings import Finding
+from sqf_pipeline.year_checks.findings import sentences
 
 if TYPE_CHECKING:
     from sqf_pipeline.ingest.reader import RawFile
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from sqf_pipeline.year_checks.year_review import YearReview
 
 _GROUP = "stops"
+
+
+def _checks(asset: str, hands_over: str, **held: str) -> list[dg.AssetCheckSpec]:
+    """Return the gate of an asset, and the checks of it that stop nothing, by name with what holds in words."""
+    gate = gate_spec(asset, YEARS, hands_over)
+    return [gate, *(yearly_check(name, asset, YEARS, told) for name, told in held.items())]
 
 
 @dg.multi_asset(
@@ -51,42 +57,24 @@ _GROUP = "stops"
             **described(_GROUP, FRAMES_AND_TABLES),
         ),
     },
-    check_specs=[
-        gate_spec(
-            "raw_stops",
-            YEARS,
-            "Required columns are there, every stop has a number of its own, no column loses too much, and the stops "
-            "are as many as NYPD published.",
-        ),
-        yearly_check(
-            "columns_recognised",
-            "raw_stops",
-            YEARS,
-            "Every column of the file is in the registry of columns; others are left out.",
-        ),
-        yearly_check(
-            "year_is_whole",
-            "raw_stops",
-            YEARS,
-            "Twelve months, no row of another year, as many stops as expected, and no sheet or file left aside.",
-        ),
-        yearly_check(
-            "not_revised",
-            "raw_stops",
-            YEARS,
-            "The file has the bytes from which the year was loaded before, if it was.",
-        ),
-    ],
+    check_specs=_checks(
+        "raw_stops",
+        "Required columns are there, every stop has a number of its own, no column loses too much, and the stops are "
+        "as many as NYPD published.",
+        columns_recognised="Every column of the file is in the registry of columns; others are left out.",
+        year_is_whole="Twelve months, no row of another year, as many stops as expected, and no sheet or file left "
+        "aside.",
+        not_revised="The file has the bytes from which the year was loaded before, if it was.",
+    ),
 )
 def raw_stops(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
-    writers: dg.ResourceParam[Writers],
     settings: dg.ResourceParam[Settings],
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Read a year; nothing is stored unless it may be as that year, its rows and digest by one process at a time."""
-    with writers.alone("raw_stops", context.partition_key):
+    with year_alone(settings, context.op.name, context.partition_key):
         yield from _read(context, published_files, settings, frames)
     return_memory()
 
@@ -94,19 +82,15 @@ def raw_stops(
 def _read(
     context: dg.AssetExecutionContext, published_files: PublishedFiles, settings: Settings, frames: ParquetIOManager
 ) -> Iterator[Any]:
-    from sqf_pipeline.cleaning.clean_stops import clean_stops
     from sqf_pipeline.contracts.stop_contracts import raw_stops_contract
-    from sqf_pipeline.ingest.reader import read_published_year
+    from sqf_pipeline.ingest.cleaned_year import read_and_clean
     from sqf_pipeline.year_checks.revisions import revision_history
-    from sqf_pipeline.year_checks.source_record import source_file_row
-    from sqf_pipeline.year_checks.year_review import review_year
+    from sqf_pipeline.year_checks.year_review import review_year, source_file_row
 
     year = int(context.partition_key)
     file = published_files.obtain(year, context.run.tags.get(SOURCE_TAG))
     context.instance.add_run_tags(context.run.run_id, {OBTAINED_TAG: file.source})
-    raw = read_published_year(file.paths, year)
-    return_memory()
-    cleaned = clean_stops(raw.frame, year)
+    raw, cleaned = published_files.read_ahead(file) or read_and_clean(file.paths, year)
     synthetic = file.source == "sample"
     review = review_year(
         raw,
@@ -142,40 +126,24 @@ def _read(
     yield first
     yield from gate
     hand_over_cleaned(frames, year, code_version(stops), cleaned)
-    yield _columns_recognised(file, raw)
     if revised:
         context.log.warning("%s", revised)
-    yield from _whole_and_unchanged(raw, review, revised)
+    yield from _warnings(file, raw, review, revised)
     yield dg.Output(source_file_row(file, raw, review), output_name="source_files")
 
 
-def _whole_and_unchanged(raw: "RawFile", review: "YearReview", revised: str | None) -> Iterator[dg.AssetCheckResult]:
-    months = month_words(review.months)
+def _warnings(
+    file: "PublishedFile", raw: "RawFile", review: "YearReview", revised: str | None
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield the checks of a year's file that stop nothing."""
+    unknown, months = ", ".join(raw.columns_unknown), month_words(review.months)
     yield warning_check(
-        "raw_stops",
-        "year_is_whole",
-        review.of("months", "other_years", "expected", "files"),
-        f"{len(raw.frame):,} stops of {months}.",
-        {"coverage": review.coverage, "months": months},
-    )
-    yield warning_check(
-        "raw_stops",
-        "not_revised",
-        [Finding("revised", "warn", revised)] if revised else [],
-        "The same bytes as before, or loaded for the first time.",
-    )
-
-
-def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckResult:
-    unknown = ", ".join(raw.columns_unknown)
-    told = (
-        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. Rows in "
-        f"registry/columns.csv and registry/forms/{raw.form.name.lower()}_form.csv take a column in."
-    )
-    return warning_check(
         "raw_stops",
         "columns_recognised",
-        [Finding("columns", "warn", told)] if unknown else [],
+        f"{file.path.name} has columns that the registry does not know, left out: {unknown}. Rows in "
+        f"registry/columns.csv and registry/forms/{raw.form.name.lower()}_form.csv take a column in."
+        if unknown
+        else "",
         "Every column of the file is known.",
         {
             "unknown_columns": len(raw.columns_unknown),
@@ -183,6 +151,15 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
             "missing_optional": ", ".join(raw.columns_missing) or "none",
         },
     )
+    yield warning_check(
+        "raw_stops",
+        "year_is_whole",
+        sentences(review.of("months", "other_years", "expected", "files")),
+        f"{len(raw.frame):,} stops of {months}.",
+        {"coverage": review.coverage, "months": months},
+    )
+    told = "The same bytes as before, or loaded for the first time."
+    yield warning_check("raw_stops", "not_revised", revised or "", told)
 
 
 @dg.multi_asset(
@@ -203,35 +180,24 @@ def _columns_recognised(file: "PublishedFile", raw: "RawFile") -> dg.AssetCheckR
             **described(_GROUP, FRAMES_AND_TABLES),
         ),
     },
-    check_specs=[
-        gate_spec(
-            "stops", YEARS, "Types, units and ranges hold, no stop is lost or doubled, no column loses too much."
-        ),
-        yearly_check(
-            "spellings_known",
-            "stops",
-            YEARS,
-            "Every category is spelled as the vocabulary knows it; a new spelling is told, and kept as it is unless it "
-            "is a known one cut or continued.",
-        ),
-        yearly_check(
-            "little_is_lost",
-            "stops",
-            YEARS,
-            "No column loses more than a tenth of what is refused, no required one has twice the gaps of the year "
-            "before, and no frequent category of the year before is gone.",
-        ),
-    ],
+    check_specs=_checks(
+        "stops",
+        "Types, units and ranges hold, no stop is lost or doubled, no column loses too much.",
+        spellings_known="Every category is spelled as the vocabulary knows it; a new spelling is told, and kept as it "
+        "is unless it is a known one cut or continued.",
+        little_is_lost="No column loses more than a tenth of what is refused, no required one has twice the gaps of "
+        "the year before, and no frequent category of the year before is gone.",
+    ),
 )
 def stops(
     context: dg.AssetExecutionContext,
-    writers: dg.ResourceParam[Writers],
+    settings: dg.ResourceParam[Settings],
     raw_stops: pd.DataFrame,
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
     return_memory()  # that reading the text took beside the text
-    with writers.alone("stops", context.partition_key):
+    with year_alone(settings, context.op.name, context.partition_key):
         yield from _clean(context, raw_stops, frames)
 
 
@@ -264,16 +230,14 @@ def _clean(context: dg.AssetExecutionContext, raw_stops: pd.DataFrame, frames: P
     yield warning_check(
         "stops",
         "spellings_known",
-        [Finding("spellings", "warn", f"{told} A row in registry/spellings.csv gives a spelling its category.")]
-        if told
-        else [],
+        f"{told} A row in registry/spellings.csv gives a spelling its category." if told else "",
         "Every spelling is known.",
         {"columns_with_new_spellings": len(new), "spellings": as_table(new)},
     )
     compared = (
         f"Compared with {year - 1}." if before else f"{year - 1} is not loaded, so gaps are not compared with it."
     )
-    yield warning_check("stops", "little_is_lost", findings, compared, {"compared": compared})
+    yield warning_check("stops", "little_is_lost", sentences(findings), compared, {"compared": compared})
     yield dg.Output(
         cleaned.quality,
         output_name="data_quality",

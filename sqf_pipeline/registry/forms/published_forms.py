@@ -30,71 +30,38 @@ def normalise_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """What a form has of a column.
+    """What a form has of a column."""
 
-    Attributes
-    ----------
-    column
-        Our name; of a part or a column that is left out, a name of the form's own.
-    published_names
-        Every name it has had in files of the form; empty for one that is made from others.
-    use
-        `kept`: read as it is; `made`: from others, see `made_from`; `computed` when stops are cleaned; `part`: only
-        used for making others; `left out`: known, and not read.
-    required
-        Whether a file without it, or without what it is made from, is refused.
-    made_from
-        `any of` names of flags, or templates with `|` between them, of which the first is used whose fields are all
-        filled; `{name}` stands for a text, `{name:05}` for a whole number of at least five digits.
-    reading
-        `rounded` where a whole number may be published as a fraction.
-    known
-        When the value becomes known in files of this form; empty where that is what the registry says of the column.
-    note
-        Why it is left out, or what is odd about it.
-    """
-
-    column: str
-    published_names: Listed
+    column: str  # our name; of a part or a column that is left out, a name of the form's own
+    published_names: Listed  # every name it has had in files of the form; empty for one that is made from others
     use: Use
-    required: Yes
+    """`kept`: read as it is; `made`: from others, see `made_from`; `computed` when stops are cleaned; `part`: only used
+    for making others; `left out`: known, and not read."""
+    required: Yes  # whether a file without it, or without what it is made from, is refused
     made_from: str
-    reading: str
+    """`any of` names of flags, or templates with `|` between them, of which the first is used whose fields are all
+    filled; `{name}` stands for a text, `{name:05}` for a whole number of at least five digits."""
+    reading: str  # `rounded` where a whole number may be published as a fraction
     known: str
-    note: str
+    """When the value becomes known in files of this form; empty where that is what the registry says of the column."""
+    note: str  # why it is left out, or what is odd about it
 
 
 @dataclass(frozen=True)
 class Form:
-    """One form of the published files.
+    """One form of the published files."""
 
-    Attributes
-    ----------
-    name
-        As in the column `form`.
-    first_year, last_year
-        The years whose files have it; no last year for the form in use.
-    encodings
-        How its files may be written, the first before the others.
-    too_wide
-        The sign that fills a field too narrow for its number; empty where there is none.
-    description
-        The form in words.
-    fields
-        Its columns in published order, then those that are made.
-    codes
-        By column: code to category; '' as a category says that the code means unknown, '' as a code is what an empty
-        cell means.
-    """
-
-    name: str
+    name: str  # as in the column `form`
     first_year: int
     last_year: LastYear
-    encodings: Words
-    too_wide: str
-    description: str
-    fields: tuple[Field, ...]
+    """The years whose files have it; no last year for the form in use."""
+    encodings: Words  # how its files may be written, the first before the others
+    too_wide: str  # the sign that fills a field too narrow for its number; empty where there is none
+    description: str  # the form in words
+    fields: tuple[Field, ...]  # its columns in published order, then those that are made
     codes: Mapping[str, Mapping[str, str]]
+    """By column: code to category; '' as a category says that the code means unknown, '' as a code is what an empty
+    cell means."""
 
     @cached_property
     def by_column(self) -> dict[str, Field]:

@@ -32,6 +32,7 @@ STATUS_COLOURS = {"ok": BLUE, "warn": ORANGE, "fail": VERMILION}
 STATUS_MARKERS = {"ok": "o", "warn": "^", "fail": "X"}
 
 DPI = 150
+_SMALL = 0.4
 _TITLE_CHARACTERS = 8.4  # an inch, of bold 13 points
 _FOOTER_CHARACTERS = 15.5  # an inch, of 8 points
 
@@ -162,4 +163,16 @@ def figure_png(figure: "Figure") -> bytes:
     buffer = io.BytesIO()
     # `savefig` draws a figure twice where its parts make room for one another
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def small_png(png: bytes) -> bytes:
+    """Return a picture scaled down for a preview, as PNG."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as picture:
+        width, height = (round(side * _SMALL) for side in picture.size)
+        small = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "png")
     return buffer.getvalue()

@@ -15,7 +15,8 @@ import pytest
 
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.orchestration.instance import open_instance
-from sqf_pipeline.orchestration.running import Work, run_work
+from sqf_pipeline.orchestration.running import run_work
+from sqf_pipeline.orchestration.year_rules import Work
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.chromium import NEEDS_CHROMIUM, chromium
 from sqf_pipeline_tests.e2e.operations.graphql import Webserver

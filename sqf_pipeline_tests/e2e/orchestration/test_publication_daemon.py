@@ -20,8 +20,9 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.orchestration.instance import open_instance
-from sqf_pipeline.orchestration.running import Work, run_work
+from sqf_pipeline.orchestration.running import run_work
 from sqf_pipeline.orchestration.schedules import BATCH_TAG, CRON
+from sqf_pipeline.orchestration.year_rules import Work
 from sqf_pipeline.warehouse.embedded_server import ensure_running, stop
 from sqf_pipeline.warehouse.url import normalise_database_url
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook

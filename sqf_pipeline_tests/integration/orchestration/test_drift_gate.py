@@ -11,8 +11,9 @@ import pytest
 from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.running import QUIET, Progress, Work, run_work
+from sqf_pipeline.orchestration.running import QUIET, Progress, run_work
 from sqf_pipeline.orchestration.stored_models import StoredModels
+from sqf_pipeline.orchestration.year_rules import Work
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
 

@@ -10,7 +10,8 @@ from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles
-from sqf_pipeline.orchestration.running import QUIET, Work, explained, run_work
+from sqf_pipeline.orchestration.running import QUIET, explained, run_work
+from sqf_pipeline.orchestration.year_rules import Work
 from sqf_pipeline.settings import Settings, Source
 from sqf_pipeline_tests.nypd_server import NypdServer, as_workbook
 from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops

@@ -1,7 +1,9 @@
 """What keeps a year from being stored, and what is stored with it when it is."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,13 @@ def test_a_year_is_cleaned_once_and_anew_when_what_was_handed_over_is_of_other_s
     hand_over_cleaned(loader.frames, 2019, "1", clean_stops(raw, 2019))
     loader.frames.write(raw.iloc[1:], loader.frames.path(dg.AssetKey("raw_stops"), "2019"))
     assert take_cleaned(loader.frames, 2019, "1") is None, "other raw stops"
+
+
+def test_what_was_handed_over_and_nobody_took_goes_after_an_hour_whatever_its_year(loader):
+    loader.load(2019, only_raw=True)
+    (left,) = (loader.home / "frames" / "cleaned").iterdir()
+    loader.load(2020)
+    assert left.exists(), "the step that takes it may still be to come"
+    os.utime(left, (time.time() - 3_700,) * 2)
+    loader.load(2020)
+    assert not left.exists()

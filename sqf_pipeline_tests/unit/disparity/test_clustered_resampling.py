@@ -18,15 +18,14 @@ def test_the_first_of_every_sum_is_that_of_the_stops(stops):
     resampling = make_resampling(stops, "encounter", resamples=20)
     cells = stratum_codes(stops, "precinct_year")
     frisked = stops["frisked"].to_numpy(dtype=bool)
-    sums = resampling.sums(frisked, cells, 4)
+    sums = resampling.sums(np.flatnonzero(frisked), cells[frisked], 4)
     assert dict(enumerate(sums[:, 0])) == Counter(stops.loc[frisked, "precinct"] - 1)
 
 
 def test_a_resample_takes_whole_encounters(stops):
     resampling = make_resampling(stops, "encounter", resamples=5)
     sizes = Counter(stops["x_feet"])
-    everyone = np.ones(len(stops), dtype=bool)
-    sums = resampling.sums(everyone, resampling.clusters, len(sizes))
+    sums = resampling.sums(np.arange(len(stops)), resampling.clusters, len(sizes))
     drawn = resampling.draws[:, 1:]
     assert drawn.sum(axis=0).tolist() == [len(sizes)] * 5
     assert np.array_equal(sums[:, 1:], sums[:, :1] * drawn)
@@ -51,11 +50,16 @@ def test_mantel_haenszel_by_hand(stops):
     compared = compare(
         make_resampling(few, "encounter", resamples=2), np.array(stratum), np.array(group), np.array(reference)
     )
-    difference, ratio = compared.contrast(np.array(event))
+    ((difference, ratio),) = compared.contrasts([np.array(event)])
     weights = (4 * 6 / 10, 5 * 5 / 10)
     assert difference[0] == pytest.approx((weights[0] * (2 / 4 - 1 / 6) + weights[1] * (3 / 5 - 2 / 5)) / sum(weights))
     assert ratio[0] == pytest.approx((2 * 6 / 10 + 3 * 5 / 10) / (1 * 4 / 10 + 2 * 5 / 10))
     assert compared.share == pytest.approx(9 / 12)
+    nobody = np.zeros(len(few), dtype=bool)
+    none, _ = compared.contrasts([nobody, np.array(event)])
+    assert none[0][0] == 0
+    assert np.isnan(none[1][0]), "no event of the reference, no ratio"
+    assert compared.contrasts([]) == []
 
 
 def test_the_same_stops_give_the_same_figures_in_any_order_of_calls(stops):
@@ -65,5 +69,5 @@ def test_the_same_stops_give_the_same_figures_in_any_order_of_calls(stops):
     for resampling, frame in ((one, stops), (two, mixed)):
         black, white = (frame["suspect_race"].eq(race).to_numpy(dtype=bool) for race in ("BLACK", "WHITE"))
         compared = compare(resampling, stratum_codes(frame, "precinct_year"), black, white)
-        figures.append(estimate_and_ends(compared.contrast(frame["frisked"].to_numpy(dtype=bool))[0]))
+        figures.append(estimate_and_ends(compared.contrasts([frame["frisked"].to_numpy(dtype=bool)])[0][0]))
     assert figures[0] == figures[1]

@@ -29,8 +29,8 @@ def measured(seed, encounters, unit="encounter", strata="precinct_year", **world
     black, white, frisked, weapon = masks(stops)
     resampling = make_resampling(stops, unit, resamples=300)
     cells = stratum_codes(stops, strata)
-    acts = compare(resampling, cells, black, white).contrast(frisked)[0]
-    hits = compare(resampling, cells, black & frisked, white & frisked).contrast(weapon)[0]
+    acts = compare(resampling, cells, black, white).contrasts([frisked])[0][0]
+    hits = compare(resampling, cells, black & frisked, white & frisked).contrasts([weapon])[0][0]
     return (
         next(rates_among(black & frisked, [weapon], resampling))[1:4],
         estimate_and_ends(acts),
@@ -71,7 +71,7 @@ def test_a_planted_lower_bar_is_found_and_a_weekday_is_not():
         _, _, frisked, weapon = masks(stops)
         resampling = make_resampling(stops, "encounter", resamples=200)
         compared = compare(resampling, stratum_codes(stops, "precinct_year"), early & frisked, ~early & frisked)
-        low, high = estimate_and_ends(compared.contrast(weapon)[0])[1:]
+        low, high = estimate_and_ends(compared.contrasts([weapon])[0][0])[1:]
         placebo += not low <= 0 <= high
     assert found >= 36  # stated power: 9 in 10 with 3,000 encounters
     assert placebo <= 6

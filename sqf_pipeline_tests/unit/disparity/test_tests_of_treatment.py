@@ -21,6 +21,11 @@ print(digest())
 """
 
 
+def test_every_table_of_a_window_of_years_and_a_population_is_made():
+    of_windows = [name for name, table in declared_tables().items() if "years population" in table["key"]]
+    assert sorted(of_windows) == sorted(TREATMENT_TABLES)
+
+
 def quick_tables():
     """Return every table that needs no boosting, of simulated stops."""
     stops = simulated_stops(4, 700, (0.06, 0.16, 0.16))

@@ -19,6 +19,7 @@ from sqf_pipeline.export.analysis_models import (
 )
 from sqf_pipeline.export.analysis_stops import FEWEST, by_category, by_month, by_year, map_cells, stops_tables
 from sqf_pipeline.export.analysis_tables import analysis_tables, model_titles
+from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.pages import table_to_csv
 from sqf_pipeline_tests.service_support import invented_stops, small_export
@@ -220,3 +221,16 @@ def test_infinite_numbers_never_reach_a_table():
             name="x", section="faults", title="t", question="q", columns=(TableColumn(name="a", label="A"),),
             rows=((float("nan"),),),
         )  # fmt: skip
+
+
+def test_every_table_has_words_and_its_chart_draws_columns_that_it_has():
+    tables = {row["name"]: row for row in read_rows("sqf_pipeline.export", "analysis_tables.csv")}
+    columns = {name: set() for name in tables}
+    for row in read_rows("sqf_pipeline.export", "analysis_columns.csv"):
+        columns[row["table"]].add(row["column"])  # a table without words is a KeyError
+    for name, row in tables.items():
+        drawn = {row["x"], row["group"], row["size"], *row["y"].split(), *row["select"].split()} - {""}
+        assert row["title"], name
+        assert row["question"], name
+        # "stops" and the shares of outcomes stand behind the star
+        assert drawn - columns[name] <= ({"stops"} if "*" in columns[name] else set()), name

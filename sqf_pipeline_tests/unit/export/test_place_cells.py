@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.export.place_cells import place_cells
+from sqf_pipeline.export.analysis_stops import place_cells
 from sqf_pipeline_tests.service_support import invented_stops
 
 

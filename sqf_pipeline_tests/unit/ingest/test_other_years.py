@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sqf_pipeline.ingest.header import PublishedFileError
-from sqf_pipeline.ingest.other_years import without_other_years
+from sqf_pipeline.ingest.reader import without_other_years
 from sqf_pipeline_tests.unit.ingest.published import raw_stops
 
 FORMS = {

@@ -134,6 +134,19 @@ def test_a_csv_that_was_cut_off_in_quotes(read: Read, published: Published) -> N
     refused(read, "unexpected end of data", quoted[: quoted.rindex("UP, STREET")])
 
 
+@pytest.mark.parametrize("rows", [0, 2, 3])
+def test_a_header_among_the_rows(read: Read, published: Published, rows: int) -> None:
+    """Files that were joined by hand, also where the second has its columns in another order or another case."""
+    header, *stops = published.csv.splitlines()
+    found = f"expected one header, at the top, found another after {rows} rows"
+    for again in (header, header.lower(), header.upper().replace(",", " ,")):
+        refused(read, found, "\n".join([header, *stops[:rows], again, *stops[rows:]]))
+    other_order = ",".join(reversed(header.split(",")))
+    refused(read, found, "\n".join([header, *stops[:rows], other_order, *stops[rows:]]))
+    joined = pd.concat([published.stops[:rows], pd.DataFrame([dict(zip(*[published.stops.columns] * 2, strict=True))])])
+    refused(read, found, as_workbook(joined), ".xlsx")
+
+
 def test_no_rows_and_no_header(read: Read, published: Published) -> None:
     refused(read, "found a header and no rows", published.csv.split("\n", maxsplit=1)[0] + "\n")
     refused(read, "published column names, found none of them", published.csv.split("\n", maxsplit=1)[1])

@@ -11,9 +11,8 @@ import dagster as dg
 import pytest
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration.io_managers import NotMadeYetError
+from sqf_pipeline.orchestration.io_managers import NotMadeYetError, ReportIOManager
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
-from sqf_pipeline.orchestration.reports import ReportIOManager
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager, StoredModels
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.orchestration import partitions
+from sqf_pipeline.orchestration import partitions, year_rules
 
 STOPS = pd.DataFrame({"stop_id": ["1"]})
 
@@ -21,6 +21,9 @@ def test_a_year_exists_once_it_is_over():
     assert keys_at(partitions.YEARS, 2021, 1, 1)[-1] == "2020"
     assert keys_at(partitions.YEARS, 2021, 1, 1)[0] == "2003"
     assert keys_at(partitions.TEST_YEARS, 2022, 6, 1) == [str(year) for year in range(2006, 2022)]
+    for when in ((2020, 12, 31, 23), (2021, 1, 1), (2003, 5, 1), (2004, 1, 1)):
+        rules = year_rules.years_over(year_rules.FIRST_YEAR, datetime(*when, tzinfo=UTC))
+        assert keys_at(partitions.YEARS, *when) == [str(year) for year in rules]
 
 
 @pytest.mark.parametrize("test_year", [2006, 2018, 2020, 2023])
@@ -33,7 +36,7 @@ def test_a_test_year_is_trained_on_the_three_years_before_it(test_year):
     )
     keys = sorted(mapped.partitions_subset.get_partition_keys())
     assert keys == [str(year) for year in range(test_year - 3, test_year)]
-    assert partitions.training_years(test_year) == tuple(int(key) for key in keys)
+    assert year_rules.training_years(test_year) == tuple(int(key) for key in keys)
 
 
 def test_frames_come_in_the_order_of_their_years_whatever_the_order_of_the_dictionary():
@@ -49,20 +52,20 @@ def test_a_missing_year_is_not_passed_over():
 @pytest.mark.parametrize("year", [1899, 2005, 2026])
 def test_a_year_that_cannot_be_tested_is_refused_with_the_years_that_can(year):
     with pytest.raises(SqfError, match=f"{year} cannot be a test year: expected one of 2006 to 2025"):
-        partitions.require_test_year(year, now=datetime(2026, 11, 1, tzinfo=UTC))
+        year_rules.require_test_year(year, now=datetime(2026, 11, 1, tzinfo=UTC))
 
 
 def test_years_outside_what_is_published_are_refused_together():
     now = datetime(2026, 11, 1, tzinfo=UTC)
-    partitions.require_years([2003, 2025], now=now)
+    year_rules.require_years([2003, 2025], now=now)
     with pytest.raises(SqfError, match="no stops of 2001, 2002, 2026: expected years from 2003 to 2025"):
-        partitions.require_years([2026, 2002, 2014, 2001], now=now)
+        year_rules.require_years([2026, 2002, 2014, 2001], now=now)
 
 
 @pytest.mark.parametrize("training", [(2017,), (2014, 2020), (2016, 2017, 2018)])
 def test_no_model_learns_from_the_year_it_is_measured_on_or_a_later_one(training):
     with pytest.raises(SqfError, match="The test year 2017 cannot be trained on 20"):
-        partitions.require_training_years(training, 2017, now=datetime(2026, 11, 1, tzinfo=UTC))
+        year_rules.require_training_years(training, 2017, now=datetime(2026, 11, 1, tzinfo=UTC))
 
 
 def test_training_years_that_are_named_take_the_place_of_the_window_in_every_asset():

@@ -10,7 +10,8 @@ import pytest
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.orchestration.checks import yearly_check
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.running import Progress, Work, explained, run_work, work_for
+from sqf_pipeline.orchestration.running import Progress, explained, run_work
+from sqf_pipeline.orchestration.year_rules import Work, work_for
 
 
 def test_every_years_stops_come_once_and_before_any_test_year():

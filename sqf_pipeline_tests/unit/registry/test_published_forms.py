@@ -7,8 +7,7 @@ from importlib import resources
 import pytest
 
 from sqf_pipeline.cleaning.numerals import parse_flag
-from sqf_pipeline.registry.columns import column, columns_by_name, load_columns
-from sqf_pipeline.registry.comparability import shared_columns
+from sqf_pipeline.registry.columns import column, columns_by_name, load_columns, shared_columns
 from sqf_pipeline.registry.forms.published_forms import Form, form_of_year, forms, normalise_name, paper_forms
 from sqf_pipeline.registry.spellings import known_categories
 

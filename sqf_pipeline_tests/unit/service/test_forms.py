@@ -2,9 +2,9 @@
 
 import pytest
 
+from sqf_pipeline.export.analysis_stops import place_cells
 from sqf_pipeline.export.bundle_writer import export_bundle
 from sqf_pipeline.export.field_specs import describe_field
-from sqf_pipeline.export.place_cells import place_cells
 from sqf_pipeline.registry.words import field_label
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.forms import read_form, start_form

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
+from sqf_pipeline.registry.outcomes import SERVICE_FIELDS
 from sqf_pipeline.study_2021.replication import figures_of, published_figures, run_study_2021
 from sqf_pipeline.study_2021.study_encoding import (
     ORDER,
@@ -47,6 +47,12 @@ def years() -> dict[int, pd.DataFrame]:
 def study(years: dict[int, pd.DataFrame]) -> pd.DataFrame:
     """Return the study, run once."""
     return run_study_2021(years, 2020)
+
+
+def test_outcomes_measured_side_by_side_give_the_same_figures(
+    years: dict[int, pd.DataFrame], study: pd.DataFrame
+) -> None:
+    pd.testing.assert_frame_equal(run_study_2021(years, 2020, n_jobs=2, side_by_side=True), study)
 
 
 def one(**cells: str) -> pd.DataFrame:

@@ -1,0 +1,172 @@
+"""Stops of some years, compared and resampled once for all tables that rest on it: contrasts of acts and of finds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqf_pipeline.disparity.acts_and_hits import (
+    FEWEST_ACTS,
+    REFERENCE,
+    Entry,
+    group_codes,
+    group_names,
+    holds,
+    recorded_entries,
+    years_label,
+)
+from sqf_pipeline.disparity.clustered_resampling import (
+    STRATA,
+    Floats,
+    Resampling,
+    Strata,
+    Unit,
+    compare,
+    make_resampling,
+    stratum_codes,
+)
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A group and the reference among the stops of a population, and an act that either may have.
+
+    Attributes
+    ----------
+    population, act, strata, group
+        Their names.
+    cells
+        Stratum of each stop, see `stratum_codes`.
+    stops, acted
+        Stops of the group and of the reference, and those of them with the act.
+    """
+
+    population: str
+    act: str
+    strata: Strata
+    group: str
+    cells: NDArray[np.intp]
+    stops: tuple[Mask, Mask]
+    acted: tuple[Mask, Mask]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a comparison comes to, on the stops and on every resample.
+
+    Attributes
+    ----------
+    share
+        Share of the group's acts that lie in strata compared.
+    acts
+        Difference in acts among stops, shape (1 + resamples,).
+    hits
+        Difference and ratio of each hit among acts; None, as `acts`, where either side has too few acts to compare.
+    """
+
+    share: float
+    acts: Floats | None = None
+    hits: dict[str, tuple[Floats, Floats]] | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """Stops as one window of years, and how often encounters or precincts are resampled."""
+
+    stops: "pd.DataFrame"
+    resamples: int = RESAMPLES
+    _made: dict[Unit, tuple[Resampling, list[Drawn]]] = field(default_factory=dict)
+
+    @cached_property
+    def years(self) -> str:
+        """Return the years as the tables name them."""
+        return years_label(self.stops)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int64]:
+        """Return the group of each stop, see `group_codes`."""
+        return group_codes(self.stops)
+
+    @cached_property
+    def hits(self) -> dict[str, Mask]:
+        """Return where each hit that the forms record was found, by name."""
+        return {hit.name: holds(self.stops, hit) for hit in recorded_entries(self.stops, "hit")}
+
+    @cached_property
+    def acts(self) -> list[tuple[Entry, Mask, Entry, Mask]]:
+        """Return each population that the forms record and that has stops, with them, and each act there."""
+        populations = [(entry, holds(self.stops, entry)) for entry in recorded_entries(self.stops, "population")]
+        acts = [(entry, holds(self.stops, entry)) for entry in recorded_entries(self.stops, "act")]
+        return [
+            (population, inside, act, inside & acted)
+            for population, inside in populations
+            if inside.any()
+            for act, acted in acts
+        ]
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Return every comparison of a group with the reference, within each kind of strata."""
+        codes, groups = self.codes, group_names()
+        reference = codes == groups.index(REFERENCE)
+        found = []
+        for strata in STRATA:
+            cells = stratum_codes(self.stops, strata)
+            for population, inside, act, acted in self.acts:
+                for number, group in enumerate(groups):
+                    if group == REFERENCE:
+                        continue
+                    pair = (inside & (codes == number), inside & reference)
+                    both = (pair[0] & acted, pair[1] & acted)
+                    found.append(Comparison(population.name, act.name, strata, group, cells, pair, both))
+        return found
+
+    def resampling(self, unit: Unit) -> Resampling:
+        """Return the resampling of the stops by encounter or precinct."""
+        if unit not in self._made:
+            self._made[unit] = make_resampling(self.stops, unit, resamples=self.resamples), []
+        return self._made[unit][0]
+
+    def drawn(self, unit: Unit) -> list[Drawn]:
+        """Return what each of `comparisons` comes to."""
+        resampling = self.resampling(unit)
+        known = self._made[unit][1]
+        known.extend(self._draw(resampling) if not known else ())
+        return known
+
+    def _draw(self, resampling: Resampling) -> Iterator[Drawn]:
+        acts = self._draw_acts(resampling)
+        for place, one in enumerate(self.comparisons):
+            compared = compare(resampling, one.cells, *one.acted)
+            if compared.smaller < FEWEST_ACTS:
+                yield Drawn(compared.share)
+                continue
+            hits = dict(zip(self.hits, compared.contrasts(self.hits.values()), strict=True))
+            yield Drawn(compared.share, acts[place], hits)
+
+    def _draw_acts(self, resampling: Resampling) -> dict[int, Floats]:
+        """Return the difference in acts of each comparison by its place; acts of the same stops are drawn together."""
+        same: dict[tuple[str, ...], list[int]] = {}
+        for place, one in enumerate(self.comparisons):
+            same.setdefault((one.strata, one.population, one.group), []).append(place)
+        found: dict[int, Floats] = {}
+        for places in same.values():
+            first = self.comparisons[places[0]]
+            acted = (self.comparisons[place].acted for place in places)
+            drawn = compare(resampling, first.cells, *first.stops).contrasts(ours | theirs for ours, theirs in acted)
+            found |= {place: difference for place, (difference, _) in zip(places, drawn, strict=True)}
+        return found
+
+
+def window_of(stops: "pd.DataFrame | Window", resamples: int) -> Window:
+    """Return stops as a window, one that is there already as it is."""
+    return stops if isinstance(stops, Window) else Window(stops, resamples)

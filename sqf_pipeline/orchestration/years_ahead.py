@@ -1,0 +1,67 @@
+"""Years of files that are there, read and cleaned by other processes while this one starts and stores others."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqf_pipeline.cleaning.clean_stops import CleanedStops
+    from sqf_pipeline.ingest.reader import RawFile
+
+    ReadYear = tuple[RawFile, CleanedStops]
+
+MOST_TEXT = 64 << 20
+"""Bytes of text a year, about 100,000 stops, of which several years fit into memory side by side."""
+_PACKED = 10
+"""How many times as large the text of an archive or a workbook is, about."""
+
+logger = logging.getLogger(__name__)
+
+
+class YearsAhead:
+    """What processes beside this one read ahead, to be taken in the order of the years; what they could not is left.
+
+    A year is taken only for the bytes that were read. It is the same, to the last bit, as what `read_and_clean` gives
+    here, which is what a step does that finds nothing ahead, and where whatever is wrong with a file is said.
+    """
+
+    def __init__(self, files: Sequence[tuple[int, tuple[Path, ...]]], processes: int) -> None:
+        from joblib import Parallel, delayed
+
+        small = [(year, paths) for year, paths in files if sum(map(_text_bytes, paths)) <= MOST_TEXT]
+        self._years = [year for year, _ in small] if processes > 1 and len(files) > 1 else []
+        self._read: Iterator[ReadYear | None] = iter(())
+        if self._years:
+            # the processes in which models are fitted later, so that they start once; a core is left to this one
+            ahead = processes - 1
+            workers = Parallel(n_jobs=processes, backend="loky", return_as="generator", pre_dispatch=ahead)
+            self._read = workers(delayed(_read_or_leave)(paths, year) for year, paths in small)
+
+    def take(self, year: int, sha256: str) -> "ReadYear | None":
+        """Return a year whose bytes have this digest, waiting for it; None where it was not read ahead."""
+        if year not in self._years:
+            return None
+        taken: ReadYear | None = None
+        try:
+            while self._years and self._years[0] <= year:
+                taken = next(self._read)
+                self._years.pop(0)
+        except Exception as error:  # noqa: BLE001 - a process was killed; the step then reads the year itself
+            logger.debug("no year is read ahead any more: %s", error)
+            self._years.clear()
+            return None
+        return taken if taken is not None and taken[0].sha256 == sha256 else None
+
+
+def _text_bytes(path: Path) -> int:
+    return path.stat().st_size * (1 if path.suffix.lower() == ".csv" else _PACKED)
+
+
+def _read_or_leave(paths: tuple[Path, ...], year: int) -> "ReadYear | None":
+    from sqf_pipeline.ingest.cleaned_year import read_and_clean
+
+    try:
+        return read_and_clean(paths, year)
+    except Exception:  # noqa: BLE001 - the step that needs the year meets it again and says so
+        return None
