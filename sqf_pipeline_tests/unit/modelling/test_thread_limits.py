@@ -1,7 +1,10 @@
 """A limit holds for what is loaded within it, too: gradient boosting on two threads waits at every split."""
 
+import os
 import subprocess
 import sys
+
+from sqf_pipeline_tests import ONE_THREAD
 
 SCRIPT = """
 from sqf_pipeline.modelling.thread_limits import one_thread
@@ -13,6 +16,7 @@ with one_thread():
 
 
 def test_openmp_that_is_first_loaded_within_the_limit_is_limited() -> None:
-    told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True).stdout
+    two = {**os.environ, **dict.fromkeys(ONE_THREAD, "2")}
+    told = subprocess.run([sys.executable, "-c", SCRIPT], env=two, capture_output=True, text=True, check=True).stdout
     assert "'openmp': 1" in told
     assert "'blas': 1" in told
