@@ -24,7 +24,7 @@ from sqf_pipeline.warehouse.frame_conversion import (
     partition_year,
 )
 from sqf_pipeline.warehouse.schema import advisory_key
-from sqf_pipeline.warehouse.stop_counts import counting_sql
+from sqf_pipeline.warehouse.views import counting_sql
 
 
 def copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], frame: pd.DataFrame) -> None:
