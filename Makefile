@@ -60,8 +60,8 @@ site: $(INSTALLED)  ## Build the documents as a site that needs no network, in s
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "Open site/index.html, or to search as well: $(BIN)/python -m http.server --directory site"
 
-bench: $(DEV_INSTALLED)  ## Compare with a plain script doing the same work
-	$(BIN)/python -m benchmarks
+bench: $(DEV_INSTALLED)  ## Measure against a plain script (ARGS="--repeats 1 --before FOLDER": an earlier version too)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt
 	@{ sed -n '/^#/p' constraints.txt; \

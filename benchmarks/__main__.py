@@ -4,4 +4,4 @@ import sys
 
 from benchmarks.compare_with_plain_script import main
 
-main(sys.argv[1:] or ["--write", "docs/benchmark.md"])
+main(["--write", "docs/benchmark.md", *sys.argv[1:]])

@@ -1,15 +1,16 @@
-"""Compare `sqf run` with a plain script that does the same reading, the same fits, and `to_sql`.
+"""Measure `sqf run`, beside a plain script that does the same reading, fits and `to_sql`, and `sqf run --full`.
 
-    SQF_DATA_DIR=/folder/of/the/files python -m benchmarks.compare_with_plain_script --repeats 5
+    SQF_DATA_DIR=/folder/of/the/files python -m benchmarks.compare_with_plain_script --repeats 5 --before /a/checkout
 
-Both run in turn, in the same minutes, on the same files, against the same PostgreSQL server, which is started
-before; `sqf run` starts with an empty home each time. What is compared is the whole command, from its start to its end.
+All run in turn, in the same minutes, on the same files, against the same PostgreSQL server, which is started before;
+`sqf run` starts with an empty home each time. What is compared is the whole command, from its start to its end.
 """
 
 import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -18,89 +19,160 @@ from benchmarks.measuring import Cost, machine, now, run_and_measure
 from sqf_pipeline.settings import Settings
 from sqf_pipeline.warehouse import embedded_server
 
+ROOT = Path(__file__).resolve().parents[1]
 PLAIN = Path(__file__).with_name("plain_script.py")
-YEAR = "2020"
+YEAR = ("--year", "2020")
 KEPT = "\n## Where the full run spends its time"
 """Where the part of the report starts that is written by hand and stays."""
 
+Costs = dict[str, list[Cost]]
+_MEASURES: tuple[tuple[str, str, Callable[[Cost], float]], ...] = (
+    ("time", "s", lambda cost: cost.seconds),
+    ("processor time, all cores", "s", lambda cost: cost.cpu_seconds),
+    ("largest memory of one process", "MB", lambda cost: cost.megabytes),
+    ("largest memory of all together", "MB", lambda cost: cost.together),
+)
+
 
 @click.command()
-@click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1), help="Plain runs of each.")
+@click.option("--full-repeats", default=5, show_default=True, type=click.IntRange(min=0), help="Full runs of each.")
+@click.option(
+    "--before",
+    type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    help="Checkout of an earlier version, whose full run is measured beside this one's.",
+)
 @click.option("--write", type=click.Path(path_type=Path), help="File for the report; printed in any case.")
-def main(repeats: int, write: Path | None) -> None:
-    """Compare `sqf run` with a plain script."""
+def main(repeats: int, full_repeats: int, before: Path | None, write: Path | None) -> None:
+    """Measure `sqf run`, beside a plain script, and `sqf run --full`, beside an earlier version."""
     data_dir = Settings().data_dir.resolve()
     if not list(data_dir.glob("*2020*")):
         raise click.ClickException(f"There are no yearly files in {data_dir}; set SQF_DATA_DIR to their folder.")
-    ours, plain, loads = [], [], []
+    loads: list[float] = []
     with tempfile.TemporaryDirectory(prefix="sqf-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)
         url = embedded_server.ensure_running(folder / "postgres")
         try:
-            for number in range(repeats):
-                # the order changes, so that neither always finds the files in memory
-                for which in ("plain", "ours") if number % 2 else ("ours", "plain"):
-                    loads.append(os.getloadavg()[0])
-                    cost = _run(which, number, folder, data_dir, url)
-                    (ours if which == "ours" else plain).append(cost)
-                    click.echo(f"{which}: {cost.seconds:.1f} s, {cost.cpu_seconds:.1f} CPU s, {cost.megabytes:.0f} MB")
+            other = embedded_server.ensure_running(folder / "before") if before else url  # its tables may differ
+            bench = _Bench(folder, data_dir, (url, other), loads)
+            plain = bench.in_turn(repeats, {"sqf run": bench.plain_run, "plain script": bench.script})
+            versions = {"now": bench.full_run} | ({"before": lambda n: bench.full_run(n, before)} if before else {})
+            full = bench.in_turn(full_repeats, versions)
         finally:
-            embedded_server.remove(folder / "postgres")
-    report = render(ours, plain, statistics.mean(loads))
+            for server in ("postgres", *(["before"] if before else [])):
+                embedded_server.remove(folder / server)
+    report = render(plain, bench.fits, full, statistics.mean(loads), max(loads))
     click.echo(report)
     if write:
         kept = write.read_text(encoding="utf-8").partition(KEPT) if write.exists() else ("", "", "")
         write.write_text(report + "".join(kept[1:]), encoding="utf-8")
 
 
-def _run(which: str, number: int, folder: Path, data_dir: Path, url: str) -> Cost:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SQF_", "DAGSTER_"))}
-    log = folder / f"{which}-{number}.log"
-    if which == "plain":
-        return run_and_measure([sys.executable, str(PLAIN), str(data_dir), url], environment, log)
-    environment |= {
-        "SQF_HOME": str(folder / f"home-{number}"), "SQF_DATA_DIR": str(data_dir), "SQF_DATABASE_URL": url,
-        "SQF_SOURCE": "local",
-    }  # fmt: skip
-    return run_and_measure([str(Path(sys.executable).with_name("sqf")), "run", "--year", YEAR], environment, log)
+class _Bench:
+    """The commands that are measured, each by the number of its run."""
+
+    def __init__(self, folder: Path, data_dir: Path, urls: tuple[str, str], loads: list[float]) -> None:
+        self.folder, self.data_dir, self.urls, self.loads = folder, data_dir, urls, loads
+        self.fits: list[float] = []
+
+    def in_turn(self, repeats: int, measured: dict[str, Callable[[int], Cost]]) -> Costs:
+        costs: Costs = {name: [] for name in measured}
+        for number in range(repeats):
+            # the order changes, so that neither always finds the files in memory
+            for name in list(measured)[:: -1 if number % 2 else 1]:
+                self.loads.append(os.getloadavg()[0])
+                costs[name].append(cost := measured[name](number))
+                click.echo(f"{name}: {cost.seconds:.1f} s, {cost.cpu_seconds:.1f} CPU s, {cost.together:.0f} MB")
+        return costs
+
+    def script(self, number: int) -> Cost:
+        command = [sys.executable, str(PLAIN), str(self.data_dir), self.urls[0]]
+        return run_and_measure(command, self._environment(), self.folder / f"script-{number}.log")
+
+    def plain_run(self, number: int) -> Cost:
+        fits = self.folder / "fits"
+        command = [sys.executable, "-m", "benchmarks.fits_clock", str(fits), "run", *YEAR]
+        cost = self._sqf(command, f"plain-{number}")
+        self.fits.append(float(fits.read_text(encoding="utf-8")))
+        return cost
+
+    def full_run(self, number: int, checkout: Path | None = None) -> Cost:
+        """Make a full run, of another checkout by its own environment or, where it has none, by this one."""
+        own = checkout / ".venv/bin/python" if checkout else None
+        python = str(own) if own and own.exists() else sys.executable
+        command = [python, "-m", "sqf_pipeline.cli", "run", "--full", *YEAR]
+        return self._sqf(command, f"full-{number}{'-before' if checkout else ''}", checkout)
+
+    def _sqf(self, command: list[str], name: str, checkout: Path | None = None) -> Cost:
+        with tempfile.TemporaryDirectory(dir=self.folder) as home:
+            environment = self._environment() | {
+                "SQF_HOME": home, "SQF_DATA_DIR": str(self.data_dir), "SQF_SOURCE": "local",
+                "SQF_DATABASE_URL": self.urls[checkout is not None],
+            }  # fmt: skip
+            if checkout:
+                environment["PYTHONPATH"] = str(checkout)
+            return run_and_measure(command, environment, self.folder / f"{name}.log", folder=checkout or ROOT)
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if not name.startswith(("SQF_", "DAGSTER_"))}
 
 
-def render(ours: list[Cost], plain: list[Cost], load: float) -> str:
-    """Return the report as Markdown: the median of each, their ratio, and every run."""
-    rows = []
-    for label, unit, measure in (
-        ("time", "s", lambda cost: cost.seconds),
-        ("processor time, all cores", "s", lambda cost: cost.cpu_seconds),
-        ("largest memory", "MB", lambda cost: cost.megabytes),
-    ):
-        us, them = statistics.median(map(measure, ours)), statistics.median(map(measure, plain))
-        every = f"{_listed(map(measure, ours))} against {_listed(map(measure, plain))}"
-        rows.append(f"| {label} | {us:.1f} {unit} | {them:.1f} {unit} | {us / them:.2f} | {every} |")
+def render(plain: Costs, fits: list[float], full: Costs, load: float, highest: float) -> str:
+    """Return the report as Markdown: medians, spreads and every run, and the share of fits in the plain run's time.
+
+    Parameters
+    ----------
+    plain, full
+        Runs by what was run; the second of two is compared with.
+    fits
+        Processor time of the fits of each `sqf run`, seconds.
+    load, highest
+        Of the machine: mean and largest.
+    """
+    cores = os.cpu_count() or 1
+    shares = [used / cores / cost.seconds for used, cost in zip(fits, plain["sqf run"], strict=True)]
     return "\n".join(
         (
             "# `sqf run` and a plain script",
             "",
             "Written by `make bench`. `benchmarks/plain_script.py` reads the same published files (openpyxl for the",
-            "workbook), makes the same fits on as many cores, and writes with `to_sql`. Both ran in turn, as whole",
-            "commands, on the same PostgreSQL server; the medians are compared. Besides, `sqf run` checks every",
-            "hand-off, counts what cleaning changed, and keeps frames, models, lineage and history.",
+            "workbook), makes the same fits on as many cores, and writes with `to_sql`. All ran in turn, as whole",
+            "commands, on the same PostgreSQL server. Figures are medians, with the least and the largest. Besides,",
+            "`sqf run` checks every hand-off, counts what cleaning changed, and keeps frames, models, lineage and",
+            "history.",
             "",
-            f"Measured {now()}; {machine()}; load of the machine {load:.1f}.",
+            f"Measured {now()}; {machine()}; load of the machine when a run began {load:.1f}, at most {highest:.1f}.",
             "",
-            "| | `sqf run` | plain script | ratio | every run |",
-            "|---|---|---|---|---|",
-            *rows,
+            *_table(plain),
             "",
+            f"Processor time of the fits of `sqf run`: {_told(fits)} s; divided by {cores} cores it is "
+            f"{_told(shares, '.2f')} of the time. The first line was said after "
+            f"{_told([cost.first_line for cost in plain['sqf run']])} s.",
+            "",
+            *(("## `sqf run --full`", "", *_table(full), "") if any(full.values()) else ()),
         )
     )
 
 
-def _listed(values: object) -> str:
-    return ", ".join(f"{value:.1f}" for value in values)  # type: ignore[attr-defined]
+def _table(costs: Costs) -> Iterator[str]:
+    """Yield the lines of a table with a column for each that was run, and their ratio where they are two."""
+    names = [*costs, *(["ratio"] if len(costs) == 2 else []), "every run"]
+    yield "| | " + " | ".join(names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for label, unit, measure in _MEASURES:
+        values = [list(map(measure, runs)) for runs in costs.values()]
+        cells = [f"{_told(found)} {unit}" for found in values]
+        if len(values) == 2:
+            cells.append(f"{statistics.median(values[0]) / statistics.median(values[1]):.2f}")
+        cells.append(" against ".join(", ".join(f"{value:.1f}" for value in found) for found in values))
+        yield f"| {label} | " + " | ".join(cells) + " |"
 
 
-__all__ = ["main", "render"]
+def _told(values: list[float], form: str = ".1f") -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
 
 if __name__ == "__main__":
     main()

@@ -26,6 +26,7 @@ def fit_all(
     encoded: bool = False,
     n_jobs: int | None = None,
     processes: int = 1,
+    threads: bool = False,
 ) -> Iterator[FittedModel]:
     """Yield the model of each experiment, in order; the same whatever the number of cores and processes.
 
@@ -35,13 +36,16 @@ def fit_all(
         As in `fit_experiment`.
     processes
         How many groups of experiments are fitted at a time, each forest on one core then.
+    threads
+        Whether threads take the place of processes. Forests use every core then: one grows while stops are resampled
+        for another.
     """
     groups = [list(group) for _, group in groupby(experiments, key=_shares_with)]
-    if processes > 1:
+    if processes > 1 and not threads:
         n_jobs = 1
     tasks = (partial(_fit_group, group, training, encoded=encoded, n_jobs=n_jobs) for group in groups)
     costs = [_FIT_ON[group[0].resampling] for group in groups]
-    for fitted in side_by_side(tasks, min(processes, len(groups)), costs=costs):
+    for fitted in side_by_side(tasks, min(processes, len(groups)), costs=costs, threads=threads):
         yield from fitted
 
 

@@ -70,9 +70,11 @@ def _fitted_asset(
                 possible, left_out = within_forms(experiments(training, forms, compute), forms)
                 if left_out:
                     context.log.warning("%s", left_out)
-                # encoded: forests grown to purity, whose trees take every core, and which are too large to hand over
-                processes = 1 if encoded else compute.processes
-                for model in fit_all(possible, training, encoded=encoded, n_jobs=compute.n_jobs, processes=processes):
+                # encoded: forests grown to purity, which are too large to hand over
+                for model in fit_all(
+                    possible, training, encoded=encoded, n_jobs=compute.n_jobs, processes=compute.processes,
+                    threads=encoded,
+                ):  # fmt: skip
                     context.log.info("fitted %s", model.name)
                     yield model
 

@@ -43,6 +43,11 @@ def test_the_columns_of_the_tier_are_free_of_the_outcome_where_others_tell_it(
         assert table.loc[("arrest", tier), "status"] == "told"
 
 
+@pytest.mark.slow
+def test_two_processes_give_the_table_of_one(years: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    pd.testing.assert_frame_equal(measure_gap_marks(*years, processes=2), measure_gap_marks(*years))
+
+
 @pytest.mark.parametrize("name", LEAKING)
 def test_a_leaking_column_put_back_turns_the_check_red(
     years: tuple[pd.DataFrame, pd.DataFrame], monkeypatch: pytest.MonkeyPatch, name: str

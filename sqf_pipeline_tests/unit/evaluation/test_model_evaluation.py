@@ -130,12 +130,14 @@ def test_two_processes_give_the_tables_of_one() -> None:
     ]
     models = list(fit_all(asked, invented_years(150)))
     test = prepare_test_year(invented_stops(120, 4, 2020), resamples=20)
-    one, two = (
-        evaluate_all([partial(given, model) for model in models], test, processes=processes) for processes in (1, 2)
+    one, two, threads = (
+        evaluate_all([partial(given, model) for model in models], test, processes=processes, threads=threads)
+        for processes, threads in ((1, False), (2, False), (2, True))
     )
-    assert list(one) == list(two)
+    assert list(one) == list(two) == list(threads)
     for name, table in one.items():
         pd.testing.assert_frame_equal(table, two[name], obj=name)
+        pd.testing.assert_frame_equal(table, threads[name], obj=name)
     assert set(one["precision_at_recall"]["model"]) == {"weapon-at_stop-boosting"}
     assert set(one["subgroup_metrics"]["model"]) == {"arrest-at_stop-tuned_forest"}
     assert len(one["predictions"]) == 3 * 120

@@ -81,6 +81,7 @@ def test_two_processes_give_the_models_of_one(training: pd.DataFrame) -> None:
     alone = told([fit_experiment(one, training) for one in asked])
     assert told(list(fit_all(asked, training))) == alone
     assert told(list(fit_all(asked, training, n_jobs=-1, processes=2))) == alone
+    assert told(list(fit_all(asked, training, n_jobs=-1, processes=2, threads=True))) == alone
 
 
 def squared(number: int) -> int:
@@ -90,11 +91,12 @@ def squared(number: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
-def test_results_keep_the_order_of_tasks_and_errors_are_raised(processes: int) -> None:
-    assert list(side_by_side((partial(squared, number) for number in range(5)), processes)) == [0, 1, 4, 9, 16]
+@pytest.mark.parametrize(("processes", "threads"), [(1, False), (2, False), (2, True)])
+def test_results_keep_the_order_of_tasks_and_errors_are_raised(processes: int, threads: bool) -> None:
+    tasks = [partial(squared, number) for number in range(5)]
+    assert list(side_by_side(iter(tasks), processes, threads=threads)) == [0, 1, 4, 9, 16]
     with pytest.raises(SqfError, match="7 is too large"):
-        list(side_by_side([partial(squared, number) for number in (1, 7)], processes))
+        list(side_by_side([partial(squared, number) for number in (1, 7)], processes, threads=threads))
 
 
 class Handed:

@@ -49,6 +49,12 @@ def study(years: dict[int, pd.DataFrame]) -> pd.DataFrame:
     return run_study_2021(years, 2020)
 
 
+def test_outcomes_measured_side_by_side_give_the_same_figures(
+    years: dict[int, pd.DataFrame], study: pd.DataFrame
+) -> None:
+    pd.testing.assert_frame_equal(run_study_2021(years, 2020, n_jobs=2, side_by_side=True), study)
+
+
 def one(**cells: str) -> pd.DataFrame:
     return pd.DataFrame({name: [cells.get(name, "")] for name in ORDER}, dtype="str")
 

@@ -17,7 +17,7 @@ from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline.reporting.charts import drawn_outcomes
 from sqf_pipeline.reporting.plots import drift_plots, model_plots, stops_plots, subgroup_plots
-from sqf_pipeline.reporting.plots.style import Origin, figure_png
+from sqf_pipeline.reporting.plots.style import Origin, figure_png, small_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -174,6 +174,7 @@ def test_a_png_is_the_same_every_time_and_a_sample_says_so(stops: pd.DataFrame) 
     picture = Image.open(io.BytesIO(first))
     assert picture.size == (1425, 630)  # 9.5 by 4.2 inches of 150 points
     assert not picture.info.get("Software")
+    assert Image.open(io.BytesIO(small_png(first))).size == (570, 252)  # two fifths
     figure = stops_plots.stops_a_month(stops, sample)
     assert "SYNTHETIC SAMPLE" in [text.get_text() for text in figure.texts]
     assert "Synthetic sample, not NYPD data" in footer(figure)
