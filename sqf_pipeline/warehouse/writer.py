@@ -144,10 +144,7 @@ def replace_partition(
 def read_table(engine: sa.Engine, table: sa.Table, partition: Mapping[str, object] | None = None) -> pd.DataFrame:
     """Return rows of a table in the order of its key, in the types of the frames they came from.
 
-    Parameters
-    ----------
-    partition
-        Column to value; None reads the whole table.
+    `partition` maps columns to values; None reads the whole table.
 
     Returns
     -------
