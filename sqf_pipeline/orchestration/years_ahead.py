@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
 
     ReadYear = tuple[RawFile, CleanedStops]
 
-MOST_TEXT = 64 << 20
-"""Bytes of text a year, about 100,000 stops, of which several years fit into memory side by side."""
+MOST_TEXT = 128 << 20
+"""Bytes of text of all years together, about 200,000 stops: they wait in memory until they are taken."""
 _PACKED = 10
 """How many times as large the text of an archive or a workbook is, about."""
 
@@ -29,14 +30,15 @@ class YearsAhead:
     def __init__(self, files: Sequence[tuple[int, tuple[Path, ...]]], processes: int) -> None:
         from joblib import Parallel, delayed
 
-        small = [(year, paths) for year, paths in files if sum(map(_text_bytes, paths)) <= MOST_TEXT]
-        self._years = [year for year, _ in small] if processes > 1 and len(files) > 1 else []
+        texts = accumulate(sum(map(_text_bytes, paths)) for _, paths in files)
+        first = [one for one, text in zip(files, texts, strict=True) if text <= MOST_TEXT]
+        self._years = [year for year, _ in first] if processes > 1 and len(files) > 1 else []
         self._read: Iterator[ReadYear | None] = iter(())
         if self._years:
             # the processes in which models are fitted later, so that they start once; a core is left to this one
             ahead = processes - 1
             workers = Parallel(n_jobs=processes, backend="loky", return_as="generator", pre_dispatch=ahead)
-            self._read = workers(delayed(_read_or_leave)(paths, year) for year, paths in small)
+            self._read = workers(delayed(_read_or_leave)(paths, year) for year, paths in first)
 
     def take(self, year: int, sha256: str) -> "ReadYear | None":
         """Return a year whose bytes have this digest, waiting for it; None where it was not read ahead."""

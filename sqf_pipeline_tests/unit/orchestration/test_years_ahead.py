@@ -61,3 +61,11 @@ def test_nothing_is_read_ahead_on_one_core_or_of_years_that_would_fill_the_memor
         monkeypatch.setattr(years_ahead, "MOST_TEXT", 0)
     ahead = YearsAhead(files, processes)
     assert ahead.take(2016, file_sha256(dict(files)[2016][0])) is None
+
+
+def test_years_are_read_ahead_until_their_text_would_fill_the_memory(files, monkeypatch):
+    sizes = [path.stat().st_size for _, (path,) in files]
+    monkeypatch.setattr(years_ahead, "MOST_TEXT", sum(sizes[:3]))
+    ahead = YearsAhead(files, processes=2)
+    assert ahead.take(2018, file_sha256(dict(files)[2018][0])) is not None
+    assert ahead.take(2019, file_sha256(dict(files)[2019][0])) is None
