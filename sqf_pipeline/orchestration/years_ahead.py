@@ -1,7 +1,8 @@
 """Years of files that are there, read and cleaned by other processes while this one starts and stores others."""
 
 import logging
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Generator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ class YearsAhead:
         texts = accumulate(sum(map(_text_bytes, paths)) for _, paths in files)
         first = [one for one, text in zip(files, texts, strict=True) if text <= MOST_TEXT]
         self._years = [year for year, _ in first] if processes > 1 and len(files) > 1 else []
-        self._read: Iterator[ReadYear | None] = iter(())
+        self._read: Generator[ReadYear | None] | None = None
         if self._years:
             # the processes in which models are fitted later, so that they start once; a core is left to this one
             ahead = processes - 1
@@ -42,7 +43,7 @@ class YearsAhead:
 
     def take(self, year: int, sha256: str) -> "ReadYear | None":
         """Return a year whose bytes have this digest, waiting for it; None where it was not read ahead."""
-        if year not in self._years:
+        if year not in self._years or self._read is None:
             return None
         taken: ReadYear | None = None
         try:
@@ -54,6 +55,13 @@ class YearsAhead:
             self._years.clear()
             return None
         return taken if taken is not None and taken[0].sha256 == sha256 else None
+
+    def close(self) -> None:
+        """Let go of the years that nobody took, where a run ends before its end."""
+        if self._years and self._read is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # joblib says how many they are
+                self._read.close()
 
 
 def _text_bytes(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -69,3 +70,10 @@ def test_years_are_read_ahead_until_their_text_would_fill_the_memory(files, monk
     ahead = YearsAhead(files, processes=2)
     assert ahead.take(2018, file_sha256(dict(files)[2018][0])) is not None
     assert ahead.take(2019, file_sha256(dict(files)[2019][0])) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_years_that_nobody_takes_are_let_go_without_a_word(files):
+    with closing(YearsAhead(files, processes=2)) as ahead:
+        assert ahead.take(2016, file_sha256(dict(files)[2016][0])) is not None
+    assert ahead.take(2020, "any") is None
