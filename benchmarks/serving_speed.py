@@ -68,7 +68,7 @@ def fit_study_forest(path: Path) -> None:
     import pandas as pd
     from sklearn.ensemble import RandomForestClassifier
 
-    from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+    from sqf_pipeline.registry.outcomes import STUDY_FIELDS
 
     _, numbers = invent_requests(TRAINING_STOPS)
     rng = np.random.default_rng(2)

@@ -36,7 +36,7 @@ def main() -> None:
     """Serve: model file, port."""
     import waitress
 
-    from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+    from sqf_pipeline.registry.outcomes import STUDY_FIELDS
     from sqf_pipeline.service.server import THREADS
 
     fields = STUDY_FIELDS["arrest"]

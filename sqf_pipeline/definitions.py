@@ -21,7 +21,6 @@ from sqf_pipeline.orchestration.resources import (
     Compute,
     PublishedFiles,
     Warehouse,
-    Writers,
 )
 from sqf_pipeline.orchestration.schedules import (
     build_freshness_checks,
@@ -83,7 +82,6 @@ def _resources(settings: Settings, warehouse: Warehouse | None, frames: Any) -> 
         "settings": settings,
         "published_files": PublishedFiles(settings),
         "warehouse": warehouse,
-        "writers": Writers(storage / "writers"),
         "frames": frames,
         # what a frame refers to is read where the frames of stops are, in memory too
         "stops_references": StopsReferenceIOManager(frames) if isinstance(frames, ParquetIOManager) else frames,

@@ -186,10 +186,23 @@ def display_table(
         One mapping a row, such as `frame.to_dict("records")`; a key that is lacking is a missing value.
     specs
         Name, label and format (text if left out) of each column, in order.
-    title
-        What the table is called.
     """
     rows = list(records)
     columns = table_columns(specs, {str(key) for row in rows for key in row})
     cells = tuple(tuple(plain_value(row.get(column.name)) for column in columns) for row in rows)
     return DisplayTable(title=title, columns=columns, rows=cells)
+
+
+def markdown_to_html(markdown: str, *, opening: str, closing: str, strikethrough: bool = False) -> str:
+    """Return Markdown as HTML; HTML in it is shown as text, never obeyed, and head cells say what they head.
+
+    `opening` and `closing` stand for the tags of a table; `{}` in them is the number of the table, from 1 on.
+    """
+    from markdown_it import MarkdownIt
+
+    rules = ["table", *(["strikethrough"] if strikethrough else [])]
+    html = str(MarkdownIt("commonmark", {"html": False}).enable(rules).render(markdown))
+    html = html.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
+    first, *tables = html.split("<table>")
+    numbered = (opening.format(number) + table for number, table in enumerate(tables, start=1))
+    return "".join([first, *numbered]).replace("</table>", closing)

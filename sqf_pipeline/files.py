@@ -46,7 +46,9 @@ def written_whole(path: Path) -> Iterator[Path]:
 def unfinished(path: Path) -> Iterator[Path]:
     """Give a hidden path of the same ending beside `path`, for `put_in_place`; what is not put in place is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_scraps(path, older_than=SCRAP_SECONDS)
+    for scrap in scraps_of(path):
+        if is_left(scrap):
+            scrap.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.stem}.{token_hex(4)}.part{path.suffix}")
     try:
         yield temporary
@@ -119,17 +121,10 @@ def scraps_of(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}.part{glob.escape(path.suffix)}"))
 
 
-def remove_scraps(path: Path, *, older_than: float = 0.0) -> None:
-    """Remove the temporary files of writers of `path` that were last written more than `older_than` seconds ago."""
-    for scrap in scraps_of(path):
-        if is_left(scrap, older_than):
-            scrap.unlink(missing_ok=True)
-
-
-def is_left(path: Path, seconds: float = SCRAP_SECONDS) -> bool:
-    """Return whether nobody has written to a file for `seconds`; one that is gone is not left."""
+def is_left(path: Path) -> bool:
+    """Return whether nobody has written to a file for `SCRAP_SECONDS`; one that is gone is not left."""
     try:
-        return time.time() - path.stat().st_mtime >= seconds
+        return time.time() - path.stat().st_mtime >= SCRAP_SECONDS
     except FileNotFoundError:  # its writer has just finished
         return False
 

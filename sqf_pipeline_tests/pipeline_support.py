@@ -16,11 +16,14 @@ from sqf_pipeline.synthetic.synthetic_years import write_synthetic_year
 from sqf_pipeline.warehouse import embedded_server
 from sqf_pipeline.warehouse.tables import build_metadata
 from sqf_pipeline.warehouse.url import create_engine
+from sqf_pipeline_tests import ONE_THREAD
 from sqf_pipeline_tests.table_fingerprints import table_fingerprint
 
 YEARS = (2017, 2018, 2019, 2020)
 REPOSITORY = Path(__file__).parents[1]
-FEW_TREES = {"PYTHONPATH": f"{REPOSITORY / 'sqf_pipeline_tests' / 'few_trees'}{os.pathsep}{REPOSITORY}"}
+FEW_TREES = {
+    "PYTHONPATH": f"{REPOSITORY / 'sqf_pipeline_tests' / 'few_trees'}{os.pathsep}{REPOSITORY}", **ONE_THREAD
+}  # fmt: skip
 """Environment of a process, and of those that it starts, whose models are as small as those of `small_models`."""
 SETTINGS = tuple(name for name in os.environ if name.startswith("SQF_"))
 

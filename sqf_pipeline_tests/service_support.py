@@ -14,8 +14,7 @@ from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.columns import column
-from sqf_pipeline.registry.outcomes import Outcome, Tier
-from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline.registry.outcomes import STUDY_FIELDS, Outcome, Tier
 from sqf_pipeline_tests.treatment_support import treatment_results
 
 SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}

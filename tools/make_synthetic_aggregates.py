@@ -27,6 +27,8 @@ from sqf_pipeline.registry.spellings import known_categories, normalise_text, nu
 
 YEARS = (2017, 2018, 2019, 2020)
 NULL_SHARES = (*WORDS, "zip_code")
+NOTHING = null_spellings() - {"NONE"}
+"""What is read as nothing; NONE is, too, but is written as a word among others, and stays one in the sample."""
 """Columns of which a share is missing by chance."""
 NOT_WORDS = {*known_categories("suspected_crime")}
 """In 2017 the demeanor column of some stops repeats the suspected crime; that is drawn, not a word."""
@@ -165,7 +167,7 @@ def nulls(frames: dict[int, pd.DataFrame]) -> tuple[dict[str, dict[str, dict[str
     for year, frame in frames.items():
         weights[str(year)], shares[str(year)] = {}, {}
         for name in frame.columns:
-            found = frame[name][frame[name].map(normalise_text).isin(null_spellings())]
+            found = frame[name][frame[name].map(normalise_text).isin(NOTHING)]
             if table := counts(found):
                 total = sum(table.values())
                 weights[str(year)][name] = {text: max(1, round(100 * n / total)) for text, n in table.items()}
@@ -180,7 +182,7 @@ def words(frames: dict[int, pd.DataFrame]) -> dict[str, dict[str, int]]:
     for name, (smallest, most, pattern) in WORDS.items():
         texts = pd.concat([frame[name] for frame in frames.values() if name in frame])
         texts = texts[
-            ~texts.map(normalise_text).isin(null_spellings()) & texts.map(lambda t, p=pattern: bool(re.fullmatch(p, t)))
+            ~texts.map(normalise_text).isin(NOTHING) & texts.map(lambda t, p=pattern: bool(re.fullmatch(p, t)))
         ]
         table = {word: number for word, number in counts(texts, smallest).items() if word not in NOT_WORDS}
         result[name] = dict(sorted(table.items(), key=lambda item: (-item[1], item[0]))[:most])

@@ -42,9 +42,8 @@ def shell(psql_options: tuple[str, ...]) -> None:
     from sqf_pipeline.warehouse.admin import psql_command
 
     settings = load_settings()
-    called = psql_command(_url(settings), schema_for_source(settings.source))
-    program, database = called.arguments
-    os.execvpe(program, [program, *psql_options, database], {**os.environ, **called.environment})  # noqa: S606
+    program, database, environment = psql_command(_url(settings), schema_for_source(settings.source))
+    os.execvpe(program, [program, *psql_options, database], {**os.environ, **environment})  # noqa: S606
 
 
 @command.command("grant-reader")

@@ -26,7 +26,7 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     form = form or forms()[NEW_FORM]
     columns = {
         entry.name: pa.Column(
-            _dtype_of_text(entry),
+            "str" if entry.kind == "identifier" else "category",
             required=form.requires(entry.name),
             nullable=False,
             description=entry.description,
@@ -45,10 +45,6 @@ def raw_stops_contract(form: Form | None = None) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(
         columns, strict=True, coerce=True, checks=[_HAS_ROWS], name="raw_stops", unique_column_names=True
     )
-
-
-def _dtype_of_text(entry: Column) -> str:
-    return "str" if entry.kind == "identifier" else "category"
 
 
 def _raw_checks(entry: Column) -> list[pa.Check]:

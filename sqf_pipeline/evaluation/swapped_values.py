@@ -59,7 +59,8 @@ class _EncodedStops(SwappedStops):
         self.first = np.cumsum(self.ways) - self.ways
         names = np.array([str(name).split("=", 1)[0] for name in model[0].get_feature_names_out()])
         self.of_column = {name: np.flatnonzero(names == name) for name in frame.columns}
-        self.trees = _Trees(model[-1], self.encoded, self.of_column) if hasattr(model[-1], "estimators_") else None
+        made: type[_Forest] | type[_Boosting] = _Forest if hasattr(model[-1], "estimators_") else _Boosting
+        self.trees = made(model[-1], self.encoded, self.of_column)
 
     def swapped(self, name: str, rows: Rows, source: Rows) -> Floats:
         if name in self.drawn:  # another value, another gap: other ways to fill it
@@ -70,14 +71,11 @@ class _EncodedStops(SwappedStops):
         features = self.of_column[name]
         changed = self.encoded[of_row]
         changed[:, features] = self.encoded[:, features][self.first[source]][stop]
-        if self.trees is None:
-            scores = np.asarray(self.model[-1].predict_proba(changed), dtype=np.float64)[:, 1]
-        else:
-            scores = self.trees.chances(name, changed, of_row)
+        scores = self.trees.chances(name, changed, of_row)
         return mean_over_draws(scores, stop, self.weight[of_row], len(rows))
 
 
-class _Trees:
+class _Forest:
     """The trees of a forest: what each says of encoded rows, and which columns it asks on their way."""
 
     def __init__(self, forest: Any, encoded: NDArray[np.float32], of_column: "dict[str, Rows]") -> None:
@@ -97,6 +95,39 @@ class _Trees:
         return total / len(self.trees)
 
 
+class _Boosting:
+    """The trees of gradient boosting: what each says of encoded rows, and which columns it asks at all.
+
+    scikit-learn gives neither the trees nor what they take a public name.
+    """
+
+    def __init__(self, boosting: Any, encoded: NDArray[np.float32], of_column: "dict[str, Rows]") -> None:
+        self.boosting = boosting
+        known, places = boosting._bin_mapper.make_known_categories_bitsets()  # noqa: SLF001
+        self.given = {"known_cat_bitsets": known, "f_idx_map": places, "n_threads": 1}
+        self.trees = [tree for (tree,) in boosting._predictors]  # noqa: SLF001 - two outcomes, so one tree a step
+        taken = self._taken(encoded)
+        self.said = [tree.predict(taken, **self.given) for tree in self.trees]
+        order = np.arange(encoded.shape[1])
+        if (categorical := boosting.is_categorical_) is not None:  # those stand before the others
+            order = np.concatenate([np.flatnonzero(categorical), np.flatnonzero(~categorical)])
+        asked = [{*order[tree.nodes["feature_idx"][tree.nodes["is_leaf"] == 0]].tolist()} for tree in self.trees]
+        self.asks = {name: [not of.isdisjoint(features) for of in asked] for name, features in of_column.items()}
+
+    def chances(self, name: str, changed: NDArray[np.float32], of_row: Rows) -> Floats:
+        """Return the probabilities of rows `of_row` of which a column's features changed."""
+        taken = self._taken(changed)
+        raw = np.zeros(len(changed)) + self.boosting._baseline_prediction.ravel()  # noqa: SLF001
+        for tree, said, asks in zip(self.trees, self.said, self.asks[name], strict=True):
+            raw += tree.predict(taken, **self.given) if asks else said[of_row]
+        chances: Floats = self.boosting._loss.predict_proba(raw[:, None])[:, 1]  # noqa: SLF001
+        return chances
+
+    def _taken(self, encoded: NDArray[np.float32]) -> Floats:
+        taken: Floats = self.boosting._preprocess_X(encoded, reset=False)  # noqa: SLF001
+        return taken
+
+
 def _columns_asked(tree: Any, encoded: NDArray[np.float32], of_column: Sequence[Rows]) -> NDArray[np.bool_]:
     """Return which columns each row's path through a tree asks, shape (columns, rows)."""
     column = np.full(encoded.shape[1] + 1, len(of_column))  # leaves ask no feature, and say a negative number
@@ -113,8 +144,10 @@ def _columns_asked(tree: Any, encoded: NDArray[np.float32], of_column: Sequence[
 def swapped_stops(model: Any, frame: "pd.DataFrame") -> SwappedStops:
     """Return stops whose columns can be swapped: encoded once where a Pipeline's encoder does so column by column."""
     from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.pipeline import Pipeline
 
-    if isinstance(model, Pipeline) and len(model) == 2 and isinstance(model[0], ColumnTransformer):
+    known = HistGradientBoostingClassifier | RandomForestClassifier
+    if isinstance(model, Pipeline) and isinstance(model[0], ColumnTransformer) and isinstance(model[-1], known):
         return _EncodedStops(model, frame)
     return SwappedStops(model, frame)

@@ -45,11 +45,6 @@ def _titles_for(frame: "pd.DataFrame", served: Mapping[str, str], others: Sequen
     return titles | {name: title_of_slug(name) for name in others if name in present and name not in served}
 
 
-def _whole_forests(frame: "pd.DataFrame") -> list[str]:
-    """Return the forests on all columns of a tier, which stand in where a table has no row of the served models."""
-    return sorted(name for name in set(frame["model"].astype(str)) if name.endswith("-tuned_forest"))
-
-
 def analysis_tables(
     stops: "pd.DataFrame", results: Mapping[str, "pd.DataFrame"], titles: Mapping[str, str]
 ) -> list[AnalysisTable]:
@@ -73,7 +68,9 @@ def analysis_tables(
         frame = results.get(name)
         if frame is None:
             continue
-        shown = _titles_for(frame, titles, _whole_forests(frame) if forests_too else ())
+        models = sorted(set(frame["model"].astype(str))) if forests_too else ()
+        forests = [model for model in models if model.endswith("-tuned_forest")]  # on all columns of a tier
+        shown = _titles_for(frame, titles, forests)
         if shown:
             tables.append(make(frame, shown))
     others = {

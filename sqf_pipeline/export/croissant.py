@@ -3,30 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqf_pipeline.export.packaged_tables import STOPS, PackagedTable, PackageFacts, WrittenFile, statement
+from sqf_pipeline.export.packaged_tables import (
+    STOPS,
+    PackagedTable,
+    PackageFacts,
+    WrittenFile,
+    packaged_json,
+    statement,
+)
 from sqf_pipeline.export.table_fields import croissant_field
 
-_OWN_WORDS = (
-    "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileProperty",
-    "fileObject", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5", "parentField",
-    "path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator", "source",
-    "subField", "transform",
-)  # fmt: skip
-CONTEXT: Mapping[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "dct": "http://purl.org/dc/terms/",
-    "sc": "https://schema.org/",
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "description": {"@container": "@language"},
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "name": {"@container": "@language"},
-    **{word: f"cr:{word}" for word in _OWN_WORDS},
-}
 PARQUET = "application/x-parquet"
 
 
@@ -48,7 +34,7 @@ def croissant(tables: Sequence[PackagedTable], files: Sequence[WrittenFile], fac
         if frames:
             record_sets.append(_record_set(table, source, facts))
     return {
-        "@context": CONTEXT,
+        "@context": packaged_json("croissant_context.json"),
         "@type": "sc:Dataset",
         "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
         "name": facts.name,

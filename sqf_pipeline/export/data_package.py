@@ -32,24 +32,16 @@ def write_data_package(
 ) -> list[WrittenFile]:
     """Write a data package, whole or not at all, and return its data files.
 
-    The same tables give the same bytes: no time of writing stands in a file, and rows come in the order of the key.
-    An earlier package in the folder is replaced; anything else there is refused.
+    The same tables give the same bytes: no time of writing stands in a file, and rows come in the order of the key. An
+    earlier package in the folder is replaced; anything else there is refused. Raises SqfError when there are no stops,
+    or the folder holds other files.
 
     Parameters
     ----------
-    folder
-        Where the package goes.
     tables
         Tables to write; that of the stops among them, with rows.
-    facts
-        What the package says about itself.
     recode
         A name in `RECODINGS`: the stops have the columns and values of another project in place of ours.
-
-    Raises
-    ------
-    SqfError
-        When there are no stops, or the folder holds other files.
     """
     tables = [_with_columns_of(table, recode) if table.name == STOPS else table for table in tables]
     if not any(table.name == STOPS and table.years for table in tables):

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 def encoding_of(encoder: Any) -> Encoding:
     """Return the tables of a fitted encoder made by `make_encoder`, in the order of its columns.
 
-    Raises
-    ------
-    SqfError
-        When a part of it is no encoder of ours, such as the scaler of linear models.
+    Raises SqfError when a part of it is no encoder of ours, such as the scaler of linear models.
     """
     from sqf_pipeline.modelling.encoder import CategoryEncoder, NumberEncoder
 

@@ -1,6 +1,5 @@
 """The inputs of a model as people meet them: labels, words for codes, ranges and defaults."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqf_pipeline.registry.columns import Column, column
@@ -57,8 +56,3 @@ def _default(kind: FieldKind, known: "pd.Series", entry: Column) -> Value:
     if kind == "flag":
         return bool(value)
     return int(value) if kind == "integer" else str(value)
-
-
-def describe_fields(names: Sequence[str], training: "pd.DataFrame") -> tuple[FieldSpec, ...]:
-    """Return the descriptions of several columns, in the order given."""
-    return tuple(describe_field(name, training[name]) for name in names)

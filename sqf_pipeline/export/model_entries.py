@@ -7,7 +7,7 @@ import numpy as np
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.export.encoding_tables import encoding_of
-from sqf_pipeline.export.field_specs import describe_fields
+from sqf_pipeline.export.field_specs import describe_field
 from sqf_pipeline.export.reliability import reliability_table
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
@@ -39,20 +39,15 @@ def describe_model(
 ) -> ModelEntry:
     """Return a model's entry in the manifest.
 
+    Raises SqfError when a probability of the two forms differs by more than 1e-5 on a test stop, the encoder is none of
+    ours, or the default threshold is not among the thresholds.
+
     Parameters
     ----------
-    model, onnx_bytes
-        The fitted model, and its trees as ONNX.
     training_stops, test_stops
         Clean stops with the registry's columns; those whose outcome is unknown are left out here.
     results
         Frames of result tables; `metric_intervals` and `threshold_metrics` are used where they are there.
-
-    Raises
-    ------
-    SqfError
-        When a probability of the two forms differs by more than 1e-5 on a test stop, the encoder is none of ours, or
-        the default threshold is not among the thresholds.
     """
     from sqf_pipeline.evaluation.bootstrap import stop_clusters
 
@@ -66,7 +61,7 @@ def describe_model(
     test = test_stops[test_stops[model.target].notna()]
     places = {entry.name: place for place, entry in enumerate(load_columns())}
     ordered = sorted(model.columns, key=lambda name: places[name])  # when, why, who, where: as people describe it
-    fields = describe_fields(ordered, training)
+    fields = tuple(describe_field(name, training[name]) for name in ordered)
     probabilities = model.predict_probability(test)
     actual = test[model.target].to_numpy(dtype=bool)
     probes = _invent_stops(fields)

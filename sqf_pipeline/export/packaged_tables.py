@@ -61,9 +61,14 @@ class WrittenFile:
 
 
 @cache
+def packaged_json(name: str) -> dict[str, Any]:
+    """Return a JSON file of this folder; it is shared: do not change it."""
+    return json.loads(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
 def statement() -> dict[str, Any]:
     """Return what is said about every data package: collection, biases, intended and forbidden use, licence."""
-    return json.loads(resources.files(__package__).joinpath("data_statement.json").read_text(encoding="utf-8"))
+    return packaged_json("data_statement.json")
 
 
 @dataclass(frozen=True)

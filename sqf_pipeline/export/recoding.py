@@ -93,14 +93,6 @@ def _flags(rule: Rule, batch: pa.RecordBatch) -> list[pa.Array]:
     ]
 
 
-def _copy(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    return batch.column(rule.sources[0])
-
-
-def _constant(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    return pa.repeat(rule.values[0], len(batch))
-
-
 def _values(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
     pairs = dict(pair.split("=") for pair in rule.values)
     others = pairs.pop(_OTHERS, None)
@@ -128,10 +120,6 @@ def _bands(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
     )
 
 
-def _any(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    return reduce(pc.or_kleene, (batch.column(name) for name in rule.sources))
-
-
 def _first(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
     result = pa.nulls(len(batch), pa.string())
     for flag, value in reversed(list(zip(_flags(rule, batch), rule.values, strict=True))):
@@ -146,6 +134,8 @@ def _joined(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
 
 
 _HOW: Mapping[str, Callable[[Rule, pa.RecordBatch], pa.Array]] = {
-    "copy": _copy, "constant": _constant, "values": _values, "clock": _clock, "bands": _bands, "any": _any,
-    "first": _first, "joined": _joined,
+    "copy": lambda rule, batch: batch.column(rule.sources[0]),
+    "constant": lambda rule, batch: pa.repeat(rule.values[0], len(batch)),  # noqa: PD011
+    "any": lambda rule, batch: reduce(pc.or_kleene, (batch.column(name) for name in rule.sources)),
+    "values": _values, "clock": _clock, "bands": _bands, "first": _first, "joined": _joined,
 }  # fmt: skip

@@ -4,14 +4,16 @@ import numpy as np
 
 from sqf_pipeline.service.manifest import ReliabilityBin
 
+BINS = 10
+"""Bins wanted; fewer come out where many stops share one probability or there are few stops."""
+SMALLEST = 50
+"""Fewest stops in a bin, so that an interval is worth reading and nobody can be singled out."""
+
 
 def reliability_table(
     probabilities: np.ndarray,
     actual: np.ndarray,
     clusters: np.ndarray | None = None,
-    *,
-    bins: int = 10,
-    smallest: int = 50,
 ) -> tuple[ReliabilityBin, ...]:
     """Return bins with about equally many test stops, covering 0 to 1 without a gap.
 
@@ -23,17 +25,13 @@ def reliability_table(
         Whether each stop had the outcome, bool, shape (stops,).
     clusters
         Encounter of each stop, shape (stops,), for the intervals; each stop by itself if None.
-    bins
-        Bins wanted; fewer come out where many stops share one probability or there are few stops.
-    smallest
-        Fewest stops in a bin, so that an interval is worth reading and nobody can be singled out.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     actual = np.asarray(actual, dtype=bool)
     groups = np.arange(len(actual)) if clusters is None else np.asarray(clusters)
     if probabilities.shape != actual.shape or probabilities.ndim != 1 or not len(actual):
         raise ValueError("reliability needs as many outcomes as probabilities, one at least")
-    bins = max(1, min(bins, len(actual) // smallest))
+    bins = max(1, min(BINS, len(actual) // SMALLEST))
     inner = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
     edges = np.concatenate([[0.0], inner[(inner > 0) & (inner < 1)], [1.0]])
     place = np.clip(np.searchsorted(edges, probabilities, side="right") - 1, 0, len(edges) - 2)
@@ -42,7 +40,7 @@ def reliability_table(
     for number in range(len(edges) - 1):
         members = members | (place == number)
         last = number == len(edges) - 2
-        if members.sum() >= smallest or (last and members.any()):
+        if members.sum() >= SMALLEST or (last and members.any()):
             found = _bin(low, float(edges[number + 1]), probabilities[members], actual[members], groups[members])
             table.append(found)
             low, members = float(edges[number + 1]), np.zeros(len(actual), dtype=bool)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def write_hyper(tables: "Mapping[str, pd.DataFrame]", path: Path) -> Path:
     """Write frames as tables of one extract, whole or not at all, and return its path.
 
+    Raises SqfError when there is nothing to write, the name does not end in `.hyper`, or pantab is not installed.
+
     Parameters
     ----------
     tables
@@ -22,11 +24,6 @@ def write_hyper(tables: "Mapping[str, pd.DataFrame]", path: Path) -> Path:
         missing values; plain NaN becomes null.
     path
         File to write; it ends in `.hyper` and is replaced when it exists.
-
-    Raises
-    ------
-    SqfError
-        When there is nothing to write, the name does not end in `.hyper`, or pantab is not installed.
     """
     try:
         import pantab

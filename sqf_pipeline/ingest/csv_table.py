@@ -16,12 +16,7 @@ def read_csv_table(name: str, content: bytes) -> tuple[pd.DataFrame, tuple[str, 
     """Return the rows of a CSV file, every cell `str`, and what is to be told about its encoding.
 
     The bytes are read as they are, without a second copy of the text in memory. A file is in UTF-8, or in the other
-    encoding that its form may have.
-
-    Raises
-    ------
-    PublishedFileError
-        When it is no such file.
+    encoding that its form may have. Raises PublishedFileError when it is no such file.
     """
     if b"\x00" in content:  # looked for first: elsewhere they are taken for text, or for a field that does not end
         raise PublishedFileError(

@@ -14,8 +14,15 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from sqf_pipeline.files import file_sha256, locked, unfinished
-from sqf_pipeline.ingest.download_record import Downloaded, DownloadRecord, clean_up, put_with_record, read_record
-from sqf_pipeline.ingest.file_addresses import address_of, target_of
+from sqf_pipeline.ingest.download_record import (
+    Downloaded,
+    DownloadRecord,
+    address_of,
+    clean_up,
+    put_with_record,
+    read_record,
+    target_of,
+)
 from sqf_pipeline.ingest.file_checks import check_file_kind
 from sqf_pipeline.ingest.local_files import SourceError
 
@@ -99,8 +106,6 @@ def download_year(url_template: str, year: int, folder: Path, *, patience: Patie
         Calendar year of the stops, 2003 or later.
     folder
         Where the file goes, as `sqf-<year>` with the address's ending; made when it is missing.
-    patience
-        Time limits and retries.
 
     Raises
     ------

@@ -1,15 +1,18 @@
-"""A downloaded file in its folder with what is known about it: `sqf-2020.xlsx.json` beside `sqf-2020.xlsx`."""
+"""A year's file: where it is published, and what is known of it once downloaded, in `sqf-2020.xlsx.json` beside it."""
 
 import json
 import logging
 import shutil
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from sqf_pipeline.files import file_sha256, put_in_place, scraps_of, unfinished, written_whole
-from sqf_pipeline.ingest.local_files import SourceError
+from sqf_pipeline.ingest.local_files import SUFFIXES, SourceError, require_covered_year
+from sqf_pipeline.registry.csv_tables import read_rows
 
 logger = logging.getLogger(__name__)
 
@@ -121,3 +124,30 @@ def keep_earlier(path: Path, record: DownloadRecord) -> Path:
     with written_whole(record_path(kept)) as temporary:
         temporary.write_text(record.to_json(), encoding="utf-8")
     return kept
+
+
+def address_of(url_template: str, year: int) -> str:
+    """Return the address of a year's file; raises SourceError when the template is not one."""
+    require_covered_year(year)
+    published = next(
+        row for row in _published_files() if int(row["first_year"]) <= year <= int(row["last_year"] or year)
+    )
+    address = url_template.replace("{kind}", published["kind"]).replace("{file}", published["file"])
+    suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
+    if "{year}" not in address or suffix not in SUFFIXES:
+        raise SourceError(
+            f"An address of the yearly files is {url_template!r}. Expected one that holds {{file}}, or {{year}} and "
+            f"ends in {' or '.join(SUFFIXES)}; correct SQF_NYPD_URL or SQF_NYPD_MIRRORS."
+        )
+    return address.replace("{year}", str(year))
+
+
+@cache
+def _published_files() -> list[dict[str, str]]:
+    """Return what NYPD calls its files, by years."""
+    return read_rows(__package__, "published_files.csv")
+
+
+def target_of(url: str, folder: Path, year: int) -> Path:
+    """Return where the file of a year from an address is kept: `sqf-<year>` with the address's ending."""
+    return folder / f"sqf-{year}{PurePosixPath(urlsplit(url).path).suffix.lower()}"

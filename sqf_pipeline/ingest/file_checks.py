@@ -46,8 +46,6 @@ def check_file_kind(path: Path, *, kind: str | None = None, described: str | Non
 
     Parameters
     ----------
-    path
-        The file.
     kind
         `.xlsx`, `.csv` or `.zip`; by default the suffix of `path`.
     described
@@ -69,7 +67,10 @@ def _check_content(file: BinaryIO, size: int, kind: str, described: str) -> None
     if kind == ".xlsx":
         _check_workbook(file, size, head, described)
     elif kind == ".zip":
-        _check_archive(file, size, head, described)
+        with _opened(file, size, head, described, ("archive", "a zip archive: one")) as archive:
+            name, content = read_only_table(archive, described)
+        kind = PurePosixPath(name).suffix.lower()
+        _check_content(BytesIO(content), len(content), kind, f"{name} in {described}")
     elif head.startswith(b"PK\x03\x04"):
         raise UnreadableFileError(
             f"{described} is a workbook or zip archive under the name of a CSV. Rename it to .xlsx if it is a "
@@ -94,12 +95,6 @@ def _check_workbook(file: BinaryIO, size: int, head: bytes, described: str) -> N
         _check_members(archive, described)
         for member in archive.infolist():
             _read_through(archive, member, described)
-
-
-def _check_archive(file: BinaryIO, size: int, head: bytes, described: str) -> None:
-    with _opened(file, size, head, described, ("archive", "a zip archive: one")) as archive:
-        name, content = read_only_table(archive, described)
-    _check_content(BytesIO(content), len(content), PurePosixPath(name).suffix.lower(), f"{name} in {described}")
 
 
 @contextmanager

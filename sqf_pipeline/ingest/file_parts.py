@@ -38,8 +38,6 @@ def part_in_name(stem: str, year: str) -> NamedPart | None:
 
     Parameters
     ----------
-    stem
-        The name without its ending.
     year
         The year as it stands in the name.
     """

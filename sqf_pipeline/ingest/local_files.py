@@ -118,8 +118,6 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
 
     Parameters
     ----------
-    folder
-        Where the yearly files are.
     year
         Calendar year of the stops, 2003 or later.
 
@@ -191,7 +189,12 @@ def _preferred(folder: Path, year: int, paths: list[Path]) -> tuple[Path, tuple[
     for suffix in SUFFIXES:
         of_suffix = [path for path in paths if path.suffix.lower() == suffix]
         if of_suffix:
-            _require_same_bytes(folder, year, of_suffix)
+            if len(of_suffix) > 1 and len({file_sha256(path) for path in of_suffix}) > 1:
+                raise SourceError(  # which one is meant is not for us to guess
+                    f"{folder} has {len(of_suffix)} different files for {year}: "
+                    f"{_listed(path.name for path in of_suffix)}. "
+                    "Keep the right one and move the others to another folder."
+                )
             others = [path.name for path in paths if path not in of_suffix]
             note = f"Of {of_suffix[0].name} and {_listed(others)} the first is used, which is what NYPD publishes."
             return of_suffix[0], (note,) if others else ()
@@ -211,12 +214,3 @@ def _missing_message(folder: Path, year: int, files: list[Path]) -> str:
         f"Put NYPD's file of {year} there as sqf-{year}.xlsx, .zip or .csv, or point SQF_DATA_DIR at the folder that "
         "has it, or set SQF_SOURCE=nypd to download it."
     )
-
-
-def _require_same_bytes(folder: Path, year: int, paths: list[Path]) -> None:
-    """Raise SourceError when several files of a year differ; which one is meant is not for us to guess."""
-    if len(paths) > 1 and len({file_sha256(path) for path in paths}) > 1:
-        raise SourceError(
-            f"{folder} has {len(paths)} different files for {year}: {_listed(path.name for path in paths)}. "
-            "Keep the right one and move the others to another folder."
-        )

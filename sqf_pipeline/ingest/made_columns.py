@@ -93,12 +93,8 @@ def _cell(text: str, digits: str) -> str:
 def number_the_unnumbered(described: str, stops: pd.DataFrame, form: Form) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return stops in which those without a number made from other columns have their place among them, and a note.
 
-    Numbers made from precinct and serial number are above 100,000, so that 1, 2, ... never are another stop's.
-
-    Raises
-    ------
-    PublishedFileError
-        When more than `MOST_UNNUMBERED` of the stops have none.
+    Numbers made from precinct and serial number are above 100,000, so that 1, 2, ... never are another stop's. Raises
+    PublishedFileError when more than `MOST_UNNUMBERED` of the stops have none.
     """
     if "stop_id" not in form.by_column or form.by_column["stop_id"].use != "made":
         return stops, ()

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqf_pipeline.ingest.download import NotPublishedError, Patience, ask, require_file
-from sqf_pipeline.ingest.download_record import DownloadRecord
-from sqf_pipeline.ingest.file_addresses import address_of
+from sqf_pipeline.ingest.download_record import DownloadRecord, address_of
 
 if TYPE_CHECKING:
     import requests

@@ -54,12 +54,8 @@ def source_of_year(source: Source, data_dir: Path, year: int) -> ResolvedSource:
 
     A source that is named is taken as it is. `auto` is `local` when somebody put a file of the year into the folder,
     else `nypd`: when there is none, which is then downloaded, and when there is one that was downloaded before, which
-    is used as it is. So a year's answer does not depend on other years, on the network, or on who asks.
-
-    Raises
-    ------
-    SourceError
-        When the folder is wrong rather than incomplete: two different files of the year, or a synthetic one.
+    is used as it is. So a year's answer does not depend on other years, on the network, or on who asks. Raises
+    SourceError when the folder is wrong rather than incomplete: two different files of the year, or a synthetic one.
     """
     if source != "auto":
         return source

@@ -43,8 +43,6 @@ def resolve_source(
     ----------
     source
         `local`, `nypd`, `sample` or `auto`; one that is named never falls back.
-    data_dir
-        Folder of the published files.
     years
         The years that will be needed, each 2003 or later.
     allow_sample

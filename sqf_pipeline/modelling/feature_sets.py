@@ -7,8 +7,7 @@ from functools import cache
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.columns import columns_by_name, load_columns, shared_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM
-from sqf_pipeline.registry.outcomes import KNOWN_BY_TIER, OUTCOME_ENTRIES, Tier
-from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
+from sqf_pipeline.registry.outcomes import KNOWN_BY_TIER, OUTCOME_ENTRIES, SERVICE_FIELDS, Tier
 
 HIGHEST_GAP_AUC = 0.53
 """ROC AUC of the gaps at the stop alone from which the tier's columns are not free of the outcome (see `gap_marks`)."""

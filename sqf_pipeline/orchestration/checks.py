@@ -138,13 +138,9 @@ def warning_check(
 def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
     """Refuse to go on when a test year's stops are not what the models were fitted on.
 
-    Called by the asset `drift` itself, and by whatever is made for people from its table (`drift` holds rows of it),
-    so that materialising one of those alone is no way round a red check.
-
-    Raises
-    ------
-    dagster.Failure
-        When a row says `fail`, naming the columns, what is untouched, and what to do.
+    Called by the asset `drift` itself, and by whatever is made for people from its table (`drift` holds rows of it), so
+    that materialising one of those alone is no way round a red check. Raises dagster.Failure when a row says `fail`,
+    naming the columns, what is untouched, and what to do.
     """
     failed = drift[drift["status"] == "fail"].sort_values(["column_name", "measure"])
     if failed.empty:

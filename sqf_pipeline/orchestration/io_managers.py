@@ -47,8 +47,6 @@ def one_writer(path: Path, what: str, *, seconds: float = LOCK_SECONDS) -> Itera
     ----------
     path
         File or folder that the lock, a file beside it, stands for.
-    what
-        Name of it for people.
     seconds
         How long to wait for another writer; SqfError then.
     """

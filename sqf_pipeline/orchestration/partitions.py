@@ -55,13 +55,9 @@ def trained_on(assets: Iterable[Any], training: Iterable[int], test_year: int) -
 def in_year_order(loaded: Mapping[str, Loaded] | Loaded, years: tuple[int, ...]) -> list[Loaded]:
     """Return what was loaded for several years, earliest first.
 
-    Dagster hands over a dictionary that may come in hash order, and the bare value when there is one year; the
-    order of rows decides the last bits of a forest, so every reader of several years goes through here.
-
-    Raises
-    ------
-    ValueError
-        When the years loaded are not exactly `years`.
+    Dagster hands over a dictionary that may come in hash order, and the bare value when there is one year; the order of
+    rows decides the last bits of a forest, so every reader of several years goes through here. Raises ValueError when
+    the years loaded are not exactly `years`.
     """
     by_year = loaded if isinstance(loaded, Mapping) else {str(years[0]): loaded}
     if sorted(by_year) != [str(year) for year in years]:

@@ -95,23 +95,6 @@ class Compute:
         return compute_engine(self.name, self.address)
 
 
-@dataclass(frozen=True)
-class Writers:
-    """One writer at a time for a step that makes several assets, such as a year's rows and the digest of its file.
-
-    Without it, two processes that make the same year of different files could leave the rows of one beside the digest
-    of the other.
-    """
-
-    folder: Path
-
-    def alone(self, step: str, partition: str) -> AbstractContextManager[None]:
-        """Hold a step of one partition for this process; waits for another that does, SqfError after half an hour."""
-        from sqf_pipeline.orchestration.io_managers import one_writer
-
-        return one_writer(self.folder / step / partition, f"{step} of {partition}")
-
-
 class Warehouse:
     """The PostgreSQL database of one source, opened when it is first used.
 
@@ -135,24 +118,18 @@ class Warehouse:
     def engine(self) -> "sa.Engine":
         """Return a connected engine whose schema is there; starts the embedded server when it is needed.
 
-        Raises
-        ------
-        SqfError
-            When the server cannot be reached or refuses.
+        Raises SqfError when the server cannot be reached or refuses.
         """
-        with self._opening:
-            if self._engine is None:
-                self._engine = self._open()
-            return self._engine
-
-    def _open(self) -> "sa.Engine":
         from sqf_pipeline.warehouse.embedded_server import ensure_running
         from sqf_pipeline.warehouse.tables import ensure_schema
         from sqf_pipeline.warehouse.url import create_engine
 
-        engine = create_engine(self.database_url or ensure_running(self.directory))
-        ensure_schema(engine, self.schema)
-        return engine
+        with self._opening:
+            if self._engine is None:
+                engine = create_engine(self.database_url or ensure_running(self.directory))
+                ensure_schema(engine, self.schema)
+                self._engine = engine
+            return self._engine
 
     @cached_property
     def metadata(self) -> "sa.MetaData":

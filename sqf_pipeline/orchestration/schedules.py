@@ -109,8 +109,7 @@ def _look(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask about every year that matters, newest first, and return what to run or why nothing is."""
     from sqf_pipeline.ingest.download import UnreachableError
-    from sqf_pipeline.ingest.download_record import read_record
-    from sqf_pipeline.ingest.file_addresses import address_of, target_of
+    from sqf_pipeline.ingest.download_record import address_of, read_record, target_of
     from sqf_pipeline.ingest.publication_check import check_publication
 
     last_year = today.year - 1

@@ -5,12 +5,15 @@ only compared with it when it is stored.
 """
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
 from sqf_pipeline.files import file_sha256, is_left, writable, written_whole
+from sqf_pipeline.orchestration.io_managers import one_writer
+from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +21,15 @@ if TYPE_CHECKING:
     from sqf_pipeline.cleaning.clean_stops import CleanedStops
     from sqf_pipeline.orchestration.io_managers import ParquetIOManager
     from sqf_pipeline.year_checks.year_review import YearBefore
+
+
+def year_alone(settings: Settings, step: str, year: str) -> AbstractContextManager[None]:
+    """Hold a step of a year for this process; waits for another that does, SqfError after half an hour.
+
+    Without it, two processes that make the same year of different files could leave the rows of one beside the digest
+    of the other.
+    """
+    return one_writer(settings.folder("storage") / "writers" / step / year, f"{step} of {year}")
 
 
 def kept_frame(
@@ -43,13 +55,7 @@ def kept_year(frames: "ParquetIOManager", year: int) -> "YearBefore | None":
 
 
 def hand_over_cleaned(frames: "ParquetIOManager", year: int, code: str, cleaned: "CleanedStops") -> None:
-    """Put by what the raw stops just stored were cleaned to, so that the step that stores clean stops need not again.
-
-    Parameters
-    ----------
-    code
-        Version of the code that cleans.
-    """
+    """Put by what the raw stops just stored were cleaned to by a version of the code, for the step that stores it."""
     import joblib
 
     path = _handed_over(frames, year, code)

@@ -83,18 +83,14 @@ def column(name: str) -> Column:
 def shared_columns(names: Iterable[str]) -> tuple[str, ...]:
     """Return the columns that stops of all these forms have and that mean the same in them, in the registry's order.
 
-    A computed column counts as had by every form. A column whose value becomes known later in one of the forms than
-    the registry says is left out: there it would give the outcome away (`search_basis_other` of the old form).
+    A computed column counts as had by every form. A column whose value becomes known later in one of the forms than the
+    registry says is left out: there it would give the outcome away (`search_basis_other` of the old form). Raises
+    KeyError when there is no form of that name.
 
     Parameters
     ----------
     names
         Forms as the column `form` of stops has them; one form alone has every column of its own.
-
-    Raises
-    ------
-    KeyError
-        When there is no form of that name.
     """
     chosen = [forms()[name] for name in dict.fromkeys(names)]
     published = frozenset().union(*(form.columns for form in forms().values()))

@@ -72,6 +72,14 @@ OUTCOME_WORDS: Mapping[str, Mapping[str, str]] = {
     name: {"noun": entry.noun, "plural": entry.plural, "title": entry.title, "yes": entry.title, "no": entry.no}
     for name, entry in OUTCOME_ENTRIES.items()
 }
+STUDY_FIELDS: Mapping[str, Mapping[str, str]] = {
+    name: {row["field"]: row["column"] for row in read_rows(__package__, "study_fields.csv") if row["outcome"] == name}
+    for name in STUDY_OUTCOMES
+}
+"""By outcome, the 2021 study's name of each of the twelve fields of its prediction services and ours, in the order of
+its requests."""
+SERVICE_FIELDS: Mapping[str, tuple[str, ...]] = {name: tuple(fields.values()) for name, fields in STUDY_FIELDS.items()}
+"""By outcome, our names of the study's fields."""
 if TYPE_CHECKING:
     Outcome = str
 else:

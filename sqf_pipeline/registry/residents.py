@@ -37,16 +37,13 @@ def census_group() -> dict[str, str]:
 def load_residents(path: Path | None = None) -> "pd.DataFrame":
     """Return residents by precinct and group, one row each: precinct, race, residents, counted_in.
 
+    Raises SqfError when the file cannot be read, or its columns, precincts or numbers are not those of such a table.
+    Every fault found is named.
+
     Parameters
     ----------
     path
         A CSV file of the columns of the census table, for other years or other denominators; None for that table.
-
-    Raises
-    ------
-    SqfError
-        When the file cannot be read, or its columns, precincts or numbers are not those of such a table. Every fault
-        found is named.
     """
     import pandas as pd
 

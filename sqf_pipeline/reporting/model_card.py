@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import count, listed, number, share
+from sqf_pipeline.display import count, listed, markdown_to_html, number, share
 from sqf_pipeline.evaluation.model_selection import tried_for_one_place
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
@@ -28,28 +28,13 @@ from sqf_pipeline.year_checks.completeness import coverage_note
 def render_model_card(*, test_year: int, source: str, **tables: pd.DataFrame) -> tuple[str, str]:
     """Return the card as Markdown and as a whole HTML page, functions of the arguments alone (no time, no chance).
 
-    Parameters
-    ----------
-    test_year
-        Year that the models are tested on.
-    source
-        `local`, `nypd` or `sample`.
-    tables
-        Result tables by name, as the warehouse holds them; what a lacking one would show is left out. Rows of other
-        test years are left out too, but for `metric_intervals`, whose other years become the table over years.
-
-    Raises
-    ------
-    ValueError
-        When there is no model of the test year.
+    `tables` are the result tables of the test year by name, as the warehouse holds them; what a lacking one would show
+    is left out. Raises ValueError when there is no model.
     """
-    current: dict[str, pd.DataFrame] = defaultdict(pd.DataFrame)
-    for name, frame in tables.items():
-        current[name] = frame[frame["test_year"] == test_year] if "test_year" in frame else frame
+    current = defaultdict(pd.DataFrame, tables)
     if current["models"].empty:
         raise ValueError(f"a model card needs models, found none of test year {test_year}")
-    told = _context(test_year, source, current) | {"years": card.years(tables["metric_intervals"])}
-    markdown = render("model_card.md.j2", **told)
+    markdown = render("model_card.md.j2", **_context(test_year, source, current))
     return markdown, _html(markdown, f"Model card: what followed police stops, test year {test_year}")
 
 
@@ -184,20 +169,13 @@ def _html(markdown: str, title: str) -> str:
     from importlib import resources
 
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-    from markdown_it import MarkdownIt
     from markupsafe import Markup
 
-    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
-    body = renderer.render(markdown)
-    # A wide table scrolls by itself, and by keyboard; its head cells say what they head.
+    # A wide table scrolls by itself, and by keyboard.
     frame = '<div class="scroll" role="region" tabindex="0" aria-label="Table {}">\n<table>'
-    pieces = body.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style').split("<table>")
-    numbered = pieces[0] + "".join(
-        frame.format(number) + piece.replace("</table>", "</table>\n</div>")
-        for number, piece in enumerate(pieces[1:], 1)
-    )
+    body = markdown_to_html(markdown, opening=frame, closing="</table>\n</div>")
     style = resources.files("sqf_pipeline.reporting").joinpath("templates", "model_card.css").read_text("utf-8")
     loader = PackageLoader("sqf_pipeline.reporting", "templates")
     environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=select_autoescape(["html", "j2"]))
     page = environment.get_template("model_card.html.j2")
-    return page.render(title=title, style=Markup(style), body=Markup(numbered))  # noqa: S704  rendered with html off
+    return page.render(title=title, style=Markup(style), body=Markup(body))  # noqa: S704  rendered with html off

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import ABSENT, DisplayTable, count, display_table, metric_text, number, share, words
+from sqf_pipeline.display import DisplayTable, count, display_table, metric_text, number, share, words
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 from sqf_pipeline.modelling.feature_sets import feature_sets
 from sqf_pipeline.registry.csv_tables import read_rows
@@ -35,8 +35,6 @@ def card_table(
     ----------
     name
         Of the table in `card_columns.csv`.
-    rows
-        A frame, or dictionaries.
     more
         Name, label and format of the columns that stand where the table says `*`.
     """
@@ -188,19 +186,6 @@ def importances(frame: pd.DataFrame, shown: int = 12) -> DisplayTable:
     by_impurity = frame[frame["kind"] == "impurity"].set_index("feature")["rank"].to_dict()
     top = frame[frame["kind"] == "permutation"].sort_values("rank").head(shown)
     return card_table("importances", _with_ends(top.assign(impurity=top["feature"].map(by_impurity)), "importance"))
-
-
-def years(history: pd.DataFrame) -> DisplayTable:
-    """Return ROC AUC and average precision of every model by test year; empty for a single year."""
-    if "test_year" not in history.columns or history["test_year"].nunique() < 2:
-        return DisplayTable()
-    rows: list[dict[str, Any]] = []
-    for (model, year), part in history[history["metric"].isin(list(SUMMARY_HEADS))].groupby(
-        ["model", "test_year"], sort=True
-    ):
-        found = metric_texts(estimates(part), str(model), part["metric"])
-        rows.append({"model": model, "year": int(year)} | {name: found.get(name, ABSENT) for name in SUMMARY_HEADS})
-    return card_table("years", rows, SUMMARY_HEADS.items())
 
 
 def fits(models: pd.DataFrame) -> DisplayTable:

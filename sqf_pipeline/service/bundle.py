@@ -90,11 +90,8 @@ def list_exports(folder: Path) -> list[Path]:
 def open_bundle(path: Path) -> Bundle:
     """Verify an export folder and return it; nothing is unpickled.
 
-    Raises
-    ------
-    BundleError
-        When the folder or a file is missing, a name, size or hash differs, an unknown file lies in the folder,
-        the manifest is not valid or of another format version, or the ONNX runtime is too old for it.
+    Raises BundleError when the folder or a file is missing, a name, size or hash differs, an unknown file lies in the
+    folder, the manifest is not valid or of another format version, or the ONNX runtime is too old for it.
     """
     folder = resolve_folder(path)
     checksums = _read_checksums(folder)

@@ -2,6 +2,8 @@
 
 import re
 
+from sqf_pipeline.display import markdown_to_html
+
 _FEWEST_PARTS = 3
 _ALIGNMENTS = {"left": "text-start", "center": "text-center", "right": "number"}
 
@@ -12,17 +14,11 @@ def render_card(markdown: str) -> str:
     Alignment becomes a class, because the policy refuses styles in attributes; a wide table scrolls by itself and
     can be reached by keyboard; links lead to other pages only by http, https or within the page.
     """
-    from markdown_it import MarkdownIt
-
-    html = str(MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).render(markdown))
-    html = html.replace("<th>", '<th scope="col">').replace("<th style", '<th scope="col" style')
-    html = re.sub(r' style="text-align:(left|center|right)"', lambda found: f' class="{_ALIGNMENTS[found[1]]}"', html)
     frame = '<div class="table-responsive" tabindex="0" role="region" aria-label="Table {}">'
-    opening = frame + '<table class="table table-sm">'
-    pieces = html.split("<table>")
-    numbered = [opening.format(number) + piece for number, piece in enumerate(pieces[1:], start=1)]
-    whole = "".join([pieces[0], *numbered]).replace("</table>", "</table></div>")
-    return _with_contents(whole)
+    table = '<table class="table table-sm">'
+    html = markdown_to_html(markdown, opening=frame + table, closing="</table></div>", strikethrough=True)
+    html = re.sub(r' style="text-align:(left|center|right)"', lambda found: f' class="{_ALIGNMENTS[found[1]]}"', html)
+    return _with_contents(html)
 
 
 def _with_contents(html: str) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, Outcome
-from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_FIELDS, STUDY_OUTCOMES, Outcome
 from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import FieldSpec

@@ -19,7 +19,6 @@ from sqf_pipeline.service.api_page import operations_of
 from sqf_pipeline.service.card_page import render_card
 from sqf_pipeline.service.forms import read_form, start_form
 from sqf_pipeline.service.loaded_bundle import Service
-from sqf_pipeline.service.manifest import ModelEntry
 from sqf_pipeline.service.openapi import build_document
 from sqf_pipeline.service.places import PLACE_FIELDS, PLACES_TABLE, places_of
 
@@ -107,7 +106,7 @@ def register_pages(app: Flask, service: Service) -> None:
 def _add_home(blueprint: Blueprint, service: Service) -> None:
     @blueprint.get("/")
     def home() -> str:
-        results = _results(service)
+        results = sorted(service.manifest.models, key=lambda entry: model_order(entry.outcome, entry.tier))
         counts = sorted({len(entry.fields) for entry in results})
         return render_template("home.html", results=results, metrics=metrics_in("home"), field_counts=counts)
 
@@ -122,10 +121,6 @@ def _add_home(blueprint: Blueprint, service: Service) -> None:
     @blueprint.get("/favicon.ico")
     def favicon() -> Response:
         return asset("icon.svg")
-
-
-def _results(service: Service) -> list[ModelEntry]:
-    return sorted(service.manifest.models, key=lambda entry: model_order(entry.outcome, entry.tier))
 
 
 def _add_forms(blueprint: Blueprint, service: Service) -> None:

@@ -55,11 +55,6 @@ class Places:
             groups.setdefault(category_label("borough", borough) if borough else "Elsewhere", []).append(number)
         return dict(sorted(groups.items()))
 
-    def precinct_at(self, x_feet: float, y_feet: float) -> str:
-        """Return the precinct of the part that is nearest to a point."""
-        nearest = min(self.parts, key=lambda part: (part["x_feet"] - x_feet) ** 2 + (part["y_feet"] - y_feet) ** 2)
-        return str(nearest["precinct"])
-
     def read(self, precinct: str, point: str) -> tuple[str, Mapping[str, Value]]:
         """Return the precinct and the fields that it settles, none for an empty one; a point goes before a precinct.
 
@@ -70,7 +65,8 @@ class Places:
                 raise ValueError("Choose one of the values offered.")
             return precinct, self.precincts.get(precinct, {})
         x_feet, y_feet = read_point(point)
-        precinct = self.precinct_at(x_feet, y_feet)
+        nearest = min(self.parts, key=lambda part: (part["x_feet"] - x_feet) ** 2 + (part["y_feet"] - y_feet) ** 2)
+        precinct = str(nearest["precinct"])
         return precinct, self.precincts[precinct] | {"x_feet": x_feet, "y_feet": y_feet}
 
 

@@ -121,7 +121,7 @@ class Health(_Response):
     refused: str | None = None
 
 
-def _whole(value: object) -> object:
+def _whole(value: Any) -> Any:
     """Take 34.0 for 34, as JSON Schema does; leave every other kind of value to the strict check."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
@@ -144,16 +144,12 @@ def field_type(spec: FieldSpec) -> Any:
         kind = int
     if spec.kind in ("flag", "category"):
         constraints["ge"] = constraints["le"] = None
-    given = {key: _tidy(value) for key, value in constraints.items() if value is not None}
+    given = {key: _whole(value) for key, value in constraints.items() if value is not None}
     bounds = {key: given.pop(key) for key in ("ge", "le") if key in given}
     inner = Annotated[kind, Field(**bounds)] if bounds else kind
     if kind is int:  # outside the bounds, so that these stand in the document
         inner = Annotated[inner, BeforeValidator(_whole)]
     return Annotated[inner | None, Field(**given)]
-
-
-def _tidy(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _one_or_many(value: object) -> str:

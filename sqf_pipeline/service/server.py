@@ -59,8 +59,6 @@ class ServedExport:
     ----------
     path
         An export, a pointer to one, or the folder of all exports, whose `current` is then followed.
-    deployment
-        What is set where the service runs.
     """
 
     def __init__(self, path: Path, deployment: Deployment = DIRECT) -> None:

@@ -5,8 +5,7 @@ from functools import lru_cache, partial
 
 from sqf_pipeline.cleaning.heights import parse_height
 from sqf_pipeline.cleaning.numerals import parse_flag, parse_month, parse_number, parse_weekday
-from sqf_pipeline.registry.outcomes import Outcome
-from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline.registry.outcomes import STUDY_FIELDS, Outcome
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import FieldSpec
 

@@ -26,8 +26,7 @@ import pandas as pd
 
 from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.registry.declared_tables import result_frame
-from sqf_pipeline.registry.outcomes import STUDY_TARGETS
-from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
+from sqf_pipeline.registry.outcomes import SERVICE_FIELDS, STUDY_TARGETS
 from sqf_pipeline.study_2021.study_encoding import (
     encode_split,
     flags_on_codes_of,

@@ -78,8 +78,6 @@ def draw_variables(year: int, precincts: Texts, follows: NDArray[np.bool_], rng:
         Precinct of each stop as text, or `NULL`, (rows,) objects.
     follows
         Whether a stop continues the incident of the one before it, (rows,) boolean.
-    rng
-        Random numbers.
     """
     table, places = load_aggregates(year), load_aggregates()["places"]
     levels = table["levels"]

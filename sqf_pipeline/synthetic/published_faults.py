@@ -22,12 +22,8 @@ def add_faults(
     ----------
     columns
         Published text of a block of stops, by our names.
-    year
-        Calendar year.
     follows
         Whether a stop continues the incident of the one before it; only such a stop becomes its double.
-    rng
-        Random numbers.
     first
         Whether this is the first block of the file: then every fault occurs at least once.
     """

@@ -41,12 +41,6 @@ def render(drawn: Columns, stops: pd.DataFrame, sites: Sites, year: int, rng: np
     stops
         What is settled before anything is drawn, one row a stop: `stop_id`, `home` (precinct that made the stop),
         `precinct` (the same, or `NULL`), `day` (calendar date), `follows` (continues the incident before it).
-    sites
-        Where stops can happen.
-    year
-        Calendar year.
-    rng
-        Random numbers.
     """
     columns, rows = dict(drawn), len(stops)
     follows = stops["follows"].to_numpy()

@@ -44,6 +44,8 @@ def is_sample_file(path: Path) -> bool:
 def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None = None) -> Path:
     """Write the synthetic file of one year and return its path; an earlier file of that name is replaced.
 
+    Raises SqfError when year, seed or rows are out of range, or the folder cannot be written.
+
     Parameters
     ----------
     folder
@@ -55,11 +57,6 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
         Not negative. The same seed, year and rows give the same file to the last byte (of an archive: its content).
     rows
         Stops, at least 200; by default as many as were published for the year.
-
-    Raises
-    ------
-    SqfError
-        When year, seed or rows are out of range, or the folder cannot be written.
     """
     if year < FIRST_YEAR:
         raise SqfError(f"Expected a year from {FIRST_YEAR} on, the first that NYPD published; found {year}.")

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import psycopg2
 import sqlalchemy as sa
@@ -16,19 +15,12 @@ from sqf_pipeline.warehouse.schema import advisory_key, check_identifier
 from sqf_pipeline.warehouse.url import describe_database_url, normalise_database_url, split_secrets
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command to run, with what it needs in its environment beside what is there."""
-
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
-
-
 def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password: str | None = None) -> str:
     """Create a role that can read all tables and views of `schemas`, those to come included, and nothing else.
 
-    Doing it again for such a role gives it a new password. The password reaches the server as a SCRAM verifier, so
-    that no log of statements can show it.
+    Doing it again for such a role gives it a new password. The password reaches the server as a SCRAM verifier, so that
+    no log of statements can show it. Raises SqfError when the name is no plain one, the role is there and can do more
+    than read, or the caller may not make roles.
 
     Parameters
     ----------
@@ -36,8 +28,6 @@ def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password:
         Connected as the role that owns, or will own, the tables.
     schemas
         Schemas to be read; one that is not there yet is created, empty, so that its future tables can be read.
-    name
-        Name of the role.
     password
         Its password; None makes one.
 
@@ -45,11 +35,6 @@ def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password:
     -------
     str
         The password.
-
-    Raises
-    ------
-    SqfError
-        When the name is no plain one, the role is there and can do more than read, or the caller may not make roles.
     """
     role = check_identifier(name, "role")
     chosen = password or secrets.token_urlsafe(18)
@@ -82,20 +67,11 @@ def reader_url(url: str, name: str, password: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def psql_command(url: str, schema: str | None = None) -> Command:
-    """Return the command that opens psql on a database; the password goes by the environment, not by the arguments.
+def psql_command(url: str, schema: str | None = None) -> tuple[str, str, dict[str, str]]:
+    """Return the psql that opens a database, what to tell it of the database, and what it needs in its environment.
 
-    Parameters
-    ----------
-    url
-        Of the database.
-    schema
-        Where psql looks for tables whose schema is not named.
-
-    Raises
-    ------
-    SqfError
-        When there is no psql.
+    The password goes by the environment, not by the arguments. Of a `schema`, tables are found without naming it.
+    Raises SqfError when there is no psql.
     """
     program = find_psql()
     if program is None:
@@ -112,7 +88,7 @@ def psql_command(url: str, schema: str | None = None) -> Command:
     if options:
         environment["PGOPTIONS"] = " ".join(options)
     shown = sa.URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query)
-    return Command((program, shown.render_as_string(hide_password=False)), environment)
+    return program, shown.render_as_string(hide_password=False), environment
 
 
 def _refuse_powerful(connection: sa.Connection, role: str) -> None:

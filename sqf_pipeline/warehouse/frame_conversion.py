@@ -30,6 +30,12 @@ _TYPES: dict[type, tuple[pa.DataType, str]] = {
 }
 
 
+_NULLABLE: dict[pa.DataType, pd.api.extensions.ExtensionDtype] = {
+    pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
+    pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype(),
+}  # fmt: skip
+
+
 def partition_year(table: sa.Table, partition: Mapping[str, object]) -> int:
     """Return the year of a partition; raises SqfError when it names no year or columns that are not there."""
     column = table.info[PARTITION]
@@ -46,11 +52,8 @@ def partition_year(table: sa.Table, partition: Mapping[str, object]) -> int:
 def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]) -> list[sa.Column]:
     """Return the columns of `table` that `frame` fills, in the table's order.
 
-    Raises
-    ------
-    SqfError
-        When a column is missing or unknown, holds null where there may be none, lies outside the partition, or the
-        key occurs twice. Messages give counts, never values of rows.
+    Raises SqfError when a column is missing or unknown, holds null where there may be none, lies outside the partition,
+    or the key occurs twice. Messages give counts, never values of rows.
     """
     declared = list(table.columns)
     names = {column.name for column in declared}
@@ -182,15 +185,7 @@ def _to_pandas(values: pa.ChunkedArray, column: sa.Column) -> pd.Series:
     kind = _frame_type(column)
     if kind.startswith("datetime64"):
         return values.to_pandas().astype(kind)
-    return values.to_pandas(types_mapper=_nullable).astype(kind)
-
-
-def _nullable(kind: pa.DataType) -> pd.api.extensions.ExtensionDtype | None:
-    named = {
-        pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
-        pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype(),
-    }  # fmt: skip
-    return named.get(kind)
+    return values.to_pandas(types_mapper=_NULLABLE.get).astype(kind)
 
 
 def _arrow_type(column: sa.Column) -> pa.DataType:

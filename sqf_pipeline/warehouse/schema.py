@@ -58,17 +58,19 @@ def advisory_key(text: str) -> int:
 def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
     """Create or amend schema, tables and views of `metadata`, in one transaction and one process at a time.
 
-    Raises
-    ------
-    SqfError
-        When a table differs in a way that cannot be changed without losing rows, or the role may not create.
+    Raises SqfError when a table differs in a way that cannot be changed without losing rows, or the role may not
+    create.
     """
     schema = str(metadata.schema)
     try:
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(advisory_key(f"schema {schema}"))))
-            _create_schema(connection, schema)
-            metadata.create_all(connection, tables=_missing_tables(connection, metadata), checkfirst=False)
+            inspector = sa.inspect(connection)
+            if schema not in inspector.get_schema_names():
+                connection.execute(sa.schema.CreateSchema(schema))
+            there = inspector.get_table_names(schema)
+            missing = [table for table in metadata.sorted_tables if table.name not in there]
+            metadata.create_all(connection, tables=missing, checkfirst=False)
             _turn_numbers_into_digits(connection, metadata)
             _amend_columns(connection, metadata)
             _amend_constraints(connection, metadata)
@@ -83,19 +85,8 @@ def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
         raise
 
 
-def _create_schema(connection: sa.Connection, schema: str) -> None:
-    there = connection.execute(sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name"), {"name": schema}).scalar()
-    if there is None:
-        connection.execute(sa.schema.CreateSchema(schema))
-
-
 def _existing(connection: sa.Connection, query: str, schema: str) -> list[tuple]:
     return [tuple(row) for row in connection.exec_driver_sql(query, {"schema": schema})]
-
-
-def _missing_tables(connection: sa.Connection, metadata: sa.MetaData) -> list[sa.Table]:
-    there = {row[0] for row in _existing(connection, _EXISTING_COLUMNS, str(metadata.schema))}
-    return [table for table in metadata.sorted_tables if table.name not in there]
 
 
 def _turn_numbers_into_digits(connection: sa.Connection, metadata: sa.MetaData) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqf_pipeline.registry.columns import force_marks
+from sqf_pipeline.registry.csv_tables import read_rows, records
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, OutcomeEntry
 
 
@@ -39,21 +40,7 @@ def _any_force() -> str:
     return " OR ".join(f"coalesce({name}, false)" for name in force_marks())
 
 
-GROUPS = (
-    Group("borough", "borough", "text", "borough", "Borough of the stops; null is unknown."),
-    Group("precinct", "precinct", "integer", "precinct", "Police precinct of the stops; null is unknown."),
-    Group(
-        "race", "suspect_race", "text", "recorded race or ethnicity",
-        "Race or ethnicity as recorded by the officer; null is unknown.",
-    ),
-    Group("crime", "suspected_crime", "text", "suspected crime", "Crime that was suspected; null is unknown."),
-    Group(
-        "hour", "stop_time_seconds / 3600", "integer", "hour of the day",
-        "Hour of the day, 0 to 23; null is unknown.",
-    ),
-    Group("weekday", "weekday", "smallint", "day of the week", "Day of the week, Monday is 1; null is unknown."),
-    Group("month", "month", "smallint", "month", "Month, January is 1; null is unknown."),
-)  # fmt: skip
+GROUPS = records(read_rows(__package__, "stop_groups.csv"), Group)
 MEASURES = (
     *(
         Measure(one.plural, f"{one.name}_share", _happened(one), f"Stops with {one.noun}")

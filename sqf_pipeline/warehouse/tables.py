@@ -50,13 +50,9 @@ def build_metadata(schema: str) -> sa.MetaData:
 def ensure_schema(engine: sa.Engine, schema: str) -> None:
     """Create the schema, its tables and its views, or bring them in line with what is declared.
 
-    Running it again, or from several processes at once, changes nothing more. New nullable columns, changed checks,
-    new indexes and changed views are applied; rows stay.
-
-    Raises
-    ------
-    SqfError
-        When a table differs in a way that cannot be changed without losing rows.
+    Running it again, or from several processes at once, changes nothing more. New nullable columns, changed checks, new
+    indexes and changed views are applied; rows stay. Raises SqfError when a table differs in a way that cannot be
+    changed without losing rows.
     """
     apply_metadata(engine, build_metadata(schema))
 

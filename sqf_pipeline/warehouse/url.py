@@ -44,12 +44,8 @@ def normalise_database_url(url: str) -> str:
     """Return `url` with the driver spelled out, as `postgresql+psycopg2://...`.
 
     SQLAlchemy 2.1 takes a bare `postgresql://` to mean psycopg 3, and never accepted `postgres://`, which many
-    providers hand out; both are accepted here.
-
-    Raises
-    ------
-    SqfError
-        When the URL is not one of PostgreSQL; its text is not repeated, because it may hold a password.
+    providers hand out; both are accepted here. Raises SqfError when the URL is not one of PostgreSQL; its text is not
+    repeated, because it may hold a password.
     """
     text = url.strip()
     scheme = text.partition("://")[0] if re.match(r"[A-Za-z][A-Za-z0-9+]*://", text) else ""
@@ -114,8 +110,6 @@ def create_engine(url: str, *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -
 
     Parameters
     ----------
-    url
-        Any PostgreSQL URL that `normalise_database_url` accepts.
     connect_timeout
         Seconds to wait for the server to answer.
     """

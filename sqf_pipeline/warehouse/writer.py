@@ -100,9 +100,11 @@ def replace_partition(
 
     Readers see the old rows or the new ones, never a part. Whatever fails, the old rows stay.
 
-    Rows of other tables that refer to rows of this partition stay where their target is still there. Where it is
-    gone, results of a model that no longer exists, or predictions about a stop that was withdrawn, are removed in the
-    same transaction and counted in a warning; anything else that would lose its target stops the replacement.
+    Rows of other tables that refer to rows of this partition stay where their target is still there. Where it is gone,
+    results of a model that no longer exists, or predictions about a stop that was withdrawn, are removed in the same
+    transaction and counted in a warning; anything else that would lose its target stops the replacement. Raises
+    SqfError when the frame does not fit the table (nothing is written), a rule of the table refuses a row, or the
+    database fails.
 
     Parameters
     ----------
@@ -118,12 +120,6 @@ def replace_partition(
     only
         A condition on the table's columns; rows of the partition of which it is not true stay as they are, and every
         row of `frame` must meet it. So two writers share a partition, each with models of its own.
-
-    Raises
-    ------
-    SqfError
-        When the frame does not fit the table (nothing is written), a rule of the table refuses a row, or the
-        database fails.
     """
     year = partition_year(table, partition)
     columns = check_frame(table, frame, partition)

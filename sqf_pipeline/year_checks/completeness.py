@@ -32,8 +32,6 @@ def coverage_of(months: frozenset[int], promised: frozenset[int] | None, *, exce
 
     Parameters
     ----------
-    months
-        Months present.
     promised
         Months that the names of the files promise, None when they leave it to the content. A name that promises less
         than a year is believed in an excerpt too.

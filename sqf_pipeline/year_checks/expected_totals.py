@@ -35,8 +35,6 @@ def total_findings(
 
     Parameters
     ----------
-    year, stops
-        The year, and its stops in the file.
     excerpt, partial
         Whether the files are excerpts or lack months: then nothing is refused for it.
     stops_before

@@ -81,7 +81,7 @@ def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
             "red",
             f"{told}; the limit for {kind} is {limit:.1%}, so the year is refused. Look at how the file writes "
             f"{form.published_as(entry.name)}; if a spelling has a meaning, add it to "
-            f"registry/{_table_of_meanings(form)}.",
+            f"registry/{'forms/old_codes.csv' if form.codes else 'spellings.csv'}.",
         )
     ]
 
@@ -100,7 +100,3 @@ def _empty(entry: Column, form: Form, row: Any, before: Any) -> list[Finding]:
         return []
     told = f"{entry.name}: {empty:,} of {cells:,} cells are empty ({share:.2%}), {share_before:.2%} the year before"
     return [Finding("empty", "warn", f"{told}.")]
-
-
-def _table_of_meanings(form: Form) -> str:
-    return "forms/old_codes.csv" if form.codes else "spellings.csv"

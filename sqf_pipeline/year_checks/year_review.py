@@ -75,8 +75,6 @@ def review_year(
 
     Parameters
     ----------
-    raw, cleaned
-        The stops as read and as cleaned.
     before
         What is kept of the year before; None when it is not loaded, and then nothing is compared with it.
     promised, notes

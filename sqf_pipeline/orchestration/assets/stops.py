@@ -18,8 +18,8 @@ from sqf_pipeline.orchestration.assets.labels import (
 from sqf_pipeline.orchestration.checks import gate_spec, through_gate, warning_check, yearly_check
 from sqf_pipeline.orchestration.io_managers import ParquetIOManager
 from sqf_pipeline.orchestration.partitions import YEARS
-from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles, Writers
-from sqf_pipeline.orchestration.stored_years import hand_over_cleaned, kept_frame, kept_year, take_cleaned
+from sqf_pipeline.orchestration.resources import OBTAINED_TAG, SOURCE_TAG, PublishedFiles
+from sqf_pipeline.orchestration.stored_years import hand_over_cleaned, kept_frame, kept_year, take_cleaned, year_alone
 from sqf_pipeline.orchestration.versions import code_version, version_of
 from sqf_pipeline.registry.year_and_month_words import month_words
 from sqf_pipeline.settings import Settings
@@ -70,12 +70,11 @@ def _checks(asset: str, hands_over: str, **held: str) -> list[dg.AssetCheckSpec]
 def raw_stops(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
-    writers: dg.ResourceParam[Writers],
     settings: dg.ResourceParam[Settings],
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Read a year; nothing is stored unless it may be as that year, its rows and digest by one process at a time."""
-    with writers.alone("raw_stops", context.partition_key):
+    with year_alone(settings, context.op.name, context.partition_key):
         yield from _read(context, published_files, settings, frames)
     return_memory()
 
@@ -192,13 +191,13 @@ def _warnings(
 )
 def stops(
     context: dg.AssetExecutionContext,
-    writers: dg.ResourceParam[Writers],
+    settings: dg.ResourceParam[Settings],
     raw_stops: pd.DataFrame,
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
     return_memory()  # that reading the text took beside the text
-    with writers.alone("stops", context.partition_key):
+    with year_alone(settings, context.op.name, context.partition_key):
         yield from _clean(context, raw_stops, frames)
 
 

@@ -13,7 +13,7 @@ from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
 from sqf_pipeline.modelling.experiments import served_experiments
 from sqf_pipeline.modelling.fitting import fit_experiment
-from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline.registry.outcomes import STUDY_FIELDS
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years

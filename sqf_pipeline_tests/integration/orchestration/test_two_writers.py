@@ -25,6 +25,7 @@ from sqf_pipeline.orchestration.io_managers import (
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
 from sqf_pipeline.orchestration.running import QUIET
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
+from sqf_pipeline.orchestration.stored_years import year_alone
 from sqf_pipeline.settings import Settings
 from sqf_pipeline_tests.nypd_server import as_workbook
 from sqf_pipeline_tests.unit.ingest.published import published_names, raw_stops
@@ -210,11 +211,11 @@ def test_the_rows_of_a_year_and_the_digest_of_its_file_are_of_one_writer(tmp_pat
         path = tmp_path / f"raw{writer}" / "sqf-2020.xlsx"
         path.write_bytes(as_workbook(stops.rename(columns=published_names())))
         digests[len(ages)] = hashlib.sha256(path.read_bytes()).hexdigest()
-    writers: Any = definitions_of(tmp_path, 0).resources["writers"]
+    settings = Settings(_env_file=None, home=tmp_path / "home", source="local")
     frames = tmp_path / "frames"
 
     def look() -> str:
-        with writers.alone("raw_stops", "2020"):
+        with year_alone(settings, "raw_stops", "2020"):
             rows = len(pd.read_parquet(frames / "raw_stops" / "2020.parquet"))
             told = pd.read_parquet(frames / "source_files" / "2020.parquet").iloc[0]
         assert (told["rows"], told["sha256"]) == (rows, digests[rows])

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sqf_pipeline.export.model_entries import stops_of_frame
 from sqf_pipeline.export.pipelines import load_pipelines
-from sqf_pipeline.registry.study_fields import STUDY_FIELDS
+from sqf_pipeline.registry.outcomes import STUDY_FIELDS
 from sqf_pipeline.service.bundle import open_bundle
 from sqf_pipeline.service.predictor import load_predictors
 from sqf_pipeline_tests.service_support import small_models

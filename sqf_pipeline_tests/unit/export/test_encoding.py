@@ -9,7 +9,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.export.encoding_tables import encoding_of
-from sqf_pipeline.export.field_specs import describe_fields
+from sqf_pipeline.export.field_specs import describe_field
 from sqf_pipeline.export.model_entries import frame_of_fields, stops_of_frame
 from sqf_pipeline.modelling.encoder import make_encoder
 from sqf_pipeline.modelling.feature_sets import STUDY_BINS
@@ -18,7 +18,7 @@ from sqf_pipeline_tests.service_support import TIER_FIELDS, invented_stops
 
 FIELDS = TIER_FIELDS["during"]
 TRAINING = invented_stops(800, 1)
-SPECS = describe_fields(FIELDS, TRAINING)
+SPECS = tuple(describe_field(name, TRAINING[name]) for name in FIELDS)
 CHOICES = [
     {"encoding": encoding, "codes": codes, "bins": bins, "mark_missing": marked}
     for encoding in ("one_hot", "native")

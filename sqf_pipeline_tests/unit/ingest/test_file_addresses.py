@@ -2,7 +2,7 @@
 
 import pytest
 
-from sqf_pipeline.ingest.file_addresses import address_of, target_of
+from sqf_pipeline.ingest.download_record import address_of, target_of
 from sqf_pipeline.ingest.local_files import SourceError
 from sqf_pipeline.settings import NYPD_URL
 

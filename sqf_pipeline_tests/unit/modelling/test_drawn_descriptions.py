@@ -1,6 +1,7 @@
 """No gap of a description reaches a model at the stop: values are drawn, and no draw hangs on chance or place."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling import estimators
 from sqf_pipeline.modelling.drawn_descriptions import DrawingPipeline, learn_descriptions
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import Experiment, served_experiments, tier_experiments
@@ -106,7 +108,7 @@ def test_no_complete_stop_is_told_in_words() -> None:
 
 
 @pytest.fixture(scope="module")
-def at_stop_models() -> list[FittedModel]:
+def at_stop_models() -> Iterator[list[FittedModel]]:
     """Return every kind of model at the stop, fitted on stops in which gaps of the person tell of the arrest."""
     training = with_telling_gaps(invented_years(ROWS))
     chosen = {
@@ -121,7 +123,10 @@ def at_stop_models() -> list[FittedModel]:
         if experiment.feature_set == "at_stop"
     ]
     assert {experiment.estimator for experiment in experiments} >= {"constant", "boosting", "tuned_forest"}
-    return [fit_experiment(quick(experiment), training) for experiment in experiments]
+    with pytest.MonkeyPatch.context() as patch:
+        members = (("tuned_forest", 1.0, {"n_estimators": 5}), ("boosting", 2.0, {"max_iter": 10}))
+        patch.setattr(estimators, "BLENDED", {"common": members, "rare": members})
+        yield [fit_experiment(quick(experiment), training) for experiment in experiments]
 
 
 def quick(experiment: Experiment) -> Experiment:

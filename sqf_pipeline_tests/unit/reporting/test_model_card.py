@@ -172,13 +172,8 @@ def test_the_page_is_whole_and_its_tables_are_named(inputs: Inputs) -> None:
     assert "<th>" not in page
 
 
-def test_the_same_inputs_give_the_same_card_and_other_years_become_a_history(inputs: Inputs) -> None:
+def test_the_same_inputs_give_the_same_card(inputs: Inputs) -> None:
     assert render_model_card(**inputs) == render_model_card(**inputs)
-    before = inputs["metric_intervals"].assign(test_year=2019, estimate=0.6543)
-    both = pd.concat([inputs["metric_intervals"], before], ignore_index=True)
-    markdown, _ = render_model_card(**replaced(inputs, metric_intervals=both))
-    assert "### Over the years" in markdown
-    assert f"| `{MODEL}` | 2019 | 0.654 (0.921 to 0.941)" in markdown
 
 
 def test_what_was_not_measured_is_said(inputs: Inputs) -> None:
@@ -188,8 +183,8 @@ def test_what_was_not_measured_is_said(inputs: Inputs) -> None:
 
 
 def test_a_year_without_models_is_refused(inputs: Inputs) -> None:
-    with pytest.raises(ValueError, match="none of test year 2031"):
-        render_model_card(**replaced(inputs, test_year=2031))
+    with pytest.raises(ValueError, match="none of test year 2020"):
+        render_model_card(**replaced(inputs, models=inputs["models"].head(0)))
 
 
 def test_what_is_called_best_was_chosen_on_the_last_training_year(inputs: Inputs) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqf_pipeline.export.field_specs import describe_fields
-from sqf_pipeline.registry.study_fields import SERVICE_FIELDS, STUDY_FIELDS
+from sqf_pipeline.export.field_specs import describe_field
+from sqf_pipeline.registry.outcomes import SERVICE_FIELDS, STUDY_FIELDS
 from sqf_pipeline.service.study_contract import StudyFieldError, field_labels, study_reader
 from sqf_pipeline_tests.service_support import invented_stops
 
@@ -25,7 +25,7 @@ SUMMONS = {
 def specs():
     stops = invented_stops(100, 1)
     return {
-        outcome: {spec.name: spec for spec in describe_fields(tuple(fields.values()), stops)}
+        outcome: {spec.name: spec for spec in (describe_field(name, stops[name]) for name in fields.values())}
         for outcome, fields in STUDY_FIELDS.items()
     }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.registry.study_fields import SERVICE_FIELDS
+from sqf_pipeline.registry.outcomes import SERVICE_FIELDS
 from sqf_pipeline.study_2021.replication import figures_of, published_figures, run_study_2021
 from sqf_pipeline.study_2021.study_encoding import (
     ORDER,

@@ -82,14 +82,14 @@ def test_no_value_that_may_be_secret_is_shown_by_anything(name, secret, in_user)
     with pytest.raises(SqfError) as caught:
         check_connection(engine)
     reader = admin.reader_url(url, "reader", "own")
-    shown += [str(caught.value), repr(caught.value), reader, " ".join(psql(url).arguments)]
+    shown += [str(caught.value), repr(caught.value), reader, psql(url)[1]]
     for text in shown:
         assert SECRET not in unquote(text)
     assert "sslmode=disable" in shown[0]
     assert f"{name}=***" in shown[0]
 
 
-def psql(url: str) -> admin.Command:
+def psql(url: str) -> tuple[str, str, dict[str, str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(admin, "find_psql", lambda: "psql")
         return admin.psql_command(url, "sqf")
@@ -97,7 +97,7 @@ def psql(url: str) -> admin.Command:
 
 def test_a_password_that_is_a_parameter_reaches_libpq_and_psql():
     url = f"postgresql://ann@h/d?password={SECRET}&options=-c%20work_mem%3D8MB"
-    assert psql(url).environment == {"PGPASSWORD": SECRET, "PGOPTIONS": "-c work_mem=8MB -c search_path=sqf"}
+    assert psql(url)[2] == {"PGPASSWORD": SECRET, "PGOPTIONS": "-c work_mem=8MB -c search_path=sqf"}
     handed: dict = {}
 
     def connect(*_: object, **named: object) -> None:
