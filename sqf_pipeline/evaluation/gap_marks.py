@@ -46,10 +46,8 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame", *, process
     Returns
     -------
     Frame of outcome, tier, columns (number of those with gaps), roc_auc, low, high (95 % interval by encounter),
-    highest (the limit, null where none is set) and status: `fail` when the limit is reached and the interval leaves
-    0.5 out, `warn` when it is reached and chance could have done it or fewer than `FEWEST_OF_EACH` stops have or lack
-    the outcome, `told` at tiers without a limit. Columns whose
-    gaps a tier's models never see, as a value is drawn, are not counted.
+    highest (the limit, null where none is set) and status (see `status_of`). Columns whose gaps a tier's models never
+    see, as a value is drawn, are not counted.
 
     Raises
     ------
@@ -72,21 +70,34 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame", *, process
             asked.append((outcome, tier, enough))
             tasks.append(partial(gap_auc, training, test, outcome, seen))
     rows = []
+    checked = sum(tier == CHECKED_TIER for _, tier, _ in asked)
     for (outcome, tier, enough), measured in zip(asked, side_by_side(tasks, processes, batch=3), strict=True):
         limit = HIGHEST_GAP_AUC if tier == CHECKED_TIER else None
-        rows.append((outcome, tier, *measured, limit, status_of(*measured[1:3], limit, enough=enough)))
+        status = status_of(*measured[1:3], limit, enough=enough, checked=checked)
+        rows.append((outcome, tier, *measured, limit, status))
     names = ["outcome", "tier", "columns", "roc_auc", "low", "high", "highest", "status"]
     numbers = dict.fromkeys(("roc_auc", "low", "high", "highest"), "Float64")
     return pd.DataFrame(rows, columns=names).astype(numbers | dict.fromkeys(("outcome", "tier", "status"), "string"))
 
 
-def status_of(auc: float | None, low: float | None, limit: float | None, *, enough: bool = True) -> Status:
-    """Return what an AUC of gaps means under a limit; `enough` says whether there are stops enough to be sure."""
+def status_of(
+    auc: float | None, low: float | None, limit: float | None, *, enough: bool = True, checked: int = 1
+) -> Status:
+    """Return what an AUC of gaps and the lower end of its 95 % interval mean under a limit.
+
+    `fail` when the limit is reached and an interval for all outcomes together (Bonferroni) leaves 0.5 out: by the
+    interval of one alone, five outcomes without any leak would turn one year in eight red. `warn` when the limit is
+    reached and chance could have done it, `told` without a limit. `enough` says whether `FEWEST_OF_EACH` stops have and
+    lack the outcome, `checked` how many outcomes are checked.
+    """
+    from scipy.special import ndtri
+
     if limit is None:
         return "told"
     if auc is None or auc < limit:
         return "ok"
-    return "fail" if enough and low is not None and low > 0.5 else "warn"
+    wider = ndtri(1 - 0.025 / checked) / ndtri(0.975)
+    return "fail" if enough and low is not None and auc - wider * (auc - low) > 0.5 else "warn"
 
 
 def gap_auc(

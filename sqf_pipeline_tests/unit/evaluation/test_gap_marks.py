@@ -76,6 +76,18 @@ def test_a_limit_that_is_reached_never_passes(auc: float, low: float) -> None:
     assert status_of(auc, low, HIGHEST_GAP_AUC, enough=False) == ("ok" if auc < HIGHEST_GAP_AUC else "warn")
 
 
+@pytest.mark.parametrize("error", [0.012, 0.018, 0.03])
+def test_five_outcomes_without_a_leak_rarely_turn_a_year_red(error: float) -> None:
+    """The sample's summonses did, by chance: 0.535 (0.501 to 0.569) of 0.53."""
+    years = np.random.default_rng(1).normal(0.5, error, (4000, 5))
+    red = [
+        any(status_of(auc, auc - 1.96 * error, HIGHEST_GAP_AUC, checked=5) == "fail" for auc in year) for year in years
+    ]
+    assert np.mean(red) < 0.035, "2.5 % are meant, on one side"
+    assert status_of(0.535, 0.501, HIGHEST_GAP_AUC, checked=5) == "warn"
+    assert status_of(0.542, 0.518, HIGHEST_GAP_AUC, checked=5) == "fail", "firearms by two columns that were left out"
+
+
 def test_a_leak_in_few_stops_warns_and_in_many_fails(
     years: tuple[pd.DataFrame, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
