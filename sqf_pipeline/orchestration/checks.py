@@ -156,6 +156,28 @@ def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
     )
 
 
+def require_no_telling_gap(gap_marks: "pd.DataFrame", test_year: int) -> None:
+    """Refuse to go on when what is missing of a stop tells its outcome to models at the stop.
+
+    Raises
+    ------
+    dagster.Failure
+        When a row of `gap_marks` says `fail`, naming the outcomes, what is untouched, and what to do.
+    """
+    failed = gap_marks[gap_marks["status"] == "fail"]
+    if failed.empty:
+        return
+    told = "; ".join(f"{row.outcome} {row.roc_auc:.3f} (from {row.low:.3f})" for row in failed.itertuples())
+    raise dg.Failure(
+        description=f"What is missing of a stop tells its outcome in {test_year}: by gaps alone models at the stop "
+        f"reach a ROC AUC of {told}; expected less than {failed['highest'].iloc[0]:g}. No card and no export are made; "
+        "existing ones stay as they are. Find the column that is filled in after the outcome (docs/modelling.md, What "
+        "is known at the stop), say so under `known` in registry/columns.csv, and make the test year again.",
+        metadata={"failed": as_table(failed)},
+        allow_retries=False,
+    )
+
+
 def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
     """Return how often each rule was broken: column, rule, rows and a few example values, in that order.
 

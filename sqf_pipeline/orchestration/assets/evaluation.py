@@ -9,7 +9,13 @@ import pandas as pd
 
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC
 from sqf_pipeline.orchestration.assets.labels import TABLES, as_table, described
-from sqf_pipeline.orchestration.checks import gate_spec, require_no_failed_drift, through_gate, yearly_check
+from sqf_pipeline.orchestration.checks import (
+    gate_spec,
+    require_no_failed_drift,
+    require_no_telling_gap,
+    through_gate,
+    yearly_check,
+)
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import IF_FITTED, StoredModels
@@ -128,6 +134,7 @@ def gap_marks(
     told = "Gaps at the stop tell {fail} outcomes; {warn} more reach the limit, which chance could do."
     rows = table.assign(test_year=test_year, source=published_files.origin(test_year))
     yield from _judged("gap_marks", "no_gap_tells_the_outcome", rows, table, told)
+    require_no_telling_gap(table, test_year)
 
 
 def _judged(asset: str, check: str, rows: pd.DataFrame, shown: pd.DataFrame, told: str) -> Iterator[Any]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sqf_pipeline.orchestration.assets import disparity, evaluation, models, stops
 from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, TABLES, described
-from sqf_pipeline.orchestration.checks import require_no_failed_drift
+from sqf_pipeline.orchestration.checks import require_no_failed_drift, require_no_telling_gap
 from sqf_pipeline.orchestration.partitions import (
     SAME_YEAR,
     STUDY_WINDOW,
@@ -109,6 +109,7 @@ def model_card(
 
     test_year = int(context.partition_key)
     require_no_failed_drift(tables["drift"], test_year)
+    require_no_telling_gap(tables["gap_marks"], test_year)
     markdown, html = render_model_card(
         test_year=test_year,
         source=published_files.origin(test_year),
@@ -123,7 +124,7 @@ def model_card(
 @dg.asset(
     partitions_def=TEST_YEARS,
     ins=_inputs(
-        "served_models", "training_stops", "test_stops", "model_card", *_MEASURES,
+        "served_models", "training_stops", "test_stops", "model_card", "gap_marks", *_MEASURES,
         by_year=("source_files", "data_quality"),
     )
     | {"residents": dg.AssetIn(partition_mapping=SAME_YEAR)},
@@ -156,6 +157,7 @@ def model_export(
 
     test_year = int(context.partition_key)
     require_no_failed_drift(tables["drift"], test_year)
+    require_no_telling_gap(tables.pop("gap_marks"), test_year)
     files = _of_window(context, "source_files", source_files)
     export_context = ExportContext(
         test_year=test_year,

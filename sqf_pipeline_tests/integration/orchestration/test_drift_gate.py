@@ -11,6 +11,7 @@ import pytest
 from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.definitions import build_defs
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation import gap_marks
 from sqf_pipeline.orchestration.running import QUIET, Progress, run_work
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.orchestration.year_rules import Work
@@ -158,6 +159,31 @@ def test_the_command_says_why_and_stops(house, instance):
     assert [(moment.kind, moment.step) for moment in heard if moment.kind in {"failed", "done"}] == [
         ("failed", "drift")
     ]
+    assert house.files() == before
+
+
+@pytest.mark.parametrize("asset", ["model_card", "model_export"])
+def test_gaps_that_tell_the_outcome_stop_card_and_export_and_the_command_says_why(asset, house, instance, monkeypatch):
+    telling = pd.DataFrame(
+        {"outcome": ["firearm"], "tier": ["at_stop"], "columns": [2], "roc_auc": [0.5524], "low": [0.5311],
+         "high": [0.58], "highest": [0.53], "status": ["fail"]}
+    )  # fmt: skip
+    monkeypatch.setattr(gap_marks, "measure_gap_marks", lambda *_, **__: telling)
+    before = house.files()
+
+    result = house.make(instance, "yearly_rerun", "drift", "gap_marks", asset)
+    told = failures(result)
+    assert list(told) == ["gap_marks"]
+    assert "firearm 0.552 (from 0.531); expected less than 0.53. No card and no export are made" in told["gap_marks"]
+
+    assert list(failures(house.make(instance, "publish", asset))) == [asset], "nor by itself"
+    small = dg.Definitions(
+        assets=house.definitions.assets,
+        resources=house.definitions.resources,
+        jobs=[dg.define_asset_job("yearly_rerun", ["gap_marks"], executor_def=dg.in_process_executor)],
+    )
+    with pytest.raises(SqfError, match="Find the column that is filled in after the outcome"):
+        run_work(small, instance, Work("yearly_rerun", 2020), lambda _: None)
     assert house.files() == before
 
 
