@@ -1,14 +1,15 @@
 """`sqf db`: the database."""
 
 import os
+from typing import get_args
 
 import click
 
 from sqf_pipeline.commands.command_support import load_settings
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.settings import Settings, schema_for_source
+from sqf_pipeline.settings import ResolvedSource, Settings, schema_for_source
 
-SCHEMAS = ("sqf", "sqf_sample")
+SCHEMAS = tuple(sorted({schema_for_source(source) for source in get_args(ResolvedSource)}))
 
 
 @click.group("db")

@@ -1,7 +1,7 @@
 """`sqf run`: from the published files to models and result tables."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,9 +141,9 @@ def _run(
         out.print(f"Source: {_told(decision)}. {decision.reason}")
     _require_files(decision, settings.data_dir, tested)
     warehouse = open_warehouse(settings)
-    with ThreadPoolExecutor(1) as aside:
-        opening = aside.submit(lambda: warehouse.engine)
-        ahead = _read_ahead(decision, settings)
+    with ExitStack() as aside:
+        opening = aside.enter_context(ThreadPoolExecutor(1)).submit(lambda: warehouse.engine)
+        ahead = aside.enter_context(closing(_read_ahead(decision, settings)))
         left_out = _study_left_out(needed) if tested and not everything else ""
         if left_out:
             out.print(f"{left_out} The models of every tier are fitted and measured instead, as with --full.")

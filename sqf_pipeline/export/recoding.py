@@ -61,10 +61,7 @@ def load_rules(table: str) -> tuple[Rule, ...]:
 def recoded(batch: pa.RecordBatch, rules: tuple[Rule, ...]) -> pa.RecordBatch:
     """Return the columns that rules make of stops, in the order of the rules.
 
-    Parameters
-    ----------
-    batch
-        Stops with the registry's columns, in the types of the warehouse.
+    `batch` has stops with the registry's columns, in the types of the warehouse.
 
     Returns
     -------

@@ -32,14 +32,9 @@ class NamedPart:
 def part_in_name(stem: str, year: str) -> NamedPart | None:
     """Return the part that a file's name speaks of, None when it speaks of the whole year.
 
-    A browser's ` (1)` and `copy` do not make a part. A number beside the year does: whoever numbers the files of a
-    year has more than one. What cannot be told apart from a part is one, because a part that is taken for a whole
-    year is wrong in every figure.
-
-    Parameters
-    ----------
-    year
-        The year as it stands in the name.
+    A browser's ` (1)` and `copy` do not make a part. A number beside the year does: whoever numbers the files of a year
+    has more than one. What cannot be told apart from a part is one, because a part that is taken for a whole year is
+    wrong in every figure. `year` is the year as it stands in the name.
     """
     text = _COPY.sub(" ", stem.lower()).replace(year, " ").replace("_", " ").replace(".", " ")
     tokens = _TOKEN.findall(text.replace("\u2013", "-"))

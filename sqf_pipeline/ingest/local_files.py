@@ -114,12 +114,7 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
 
     Files with the same bytes count as one. A file of the whole year comes before parts of it, and an .xlsx or .zip
     before a .csv of the same, because that is what NYPD publishes; files left aside are reported. Only files directly
-    in the folder are looked at.
-
-    Parameters
-    ----------
-    year
-        Calendar year of the stops, 2003 or later.
+    in the folder are looked at. `year` is the calendar year of the stops, 2003 or later.
 
     Raises
     ------

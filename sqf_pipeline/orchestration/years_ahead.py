@@ -1,7 +1,9 @@
 """Years of files that are there, read and cleaned by other processes while this one starts and stores others."""
 
 import logging
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Generator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,8 @@ if TYPE_CHECKING:
 
     ReadYear = tuple[RawFile, CleanedStops]
 
-MOST_TEXT = 64 << 20
-"""Bytes of text a year, about 100,000 stops, of which several years fit into memory side by side."""
+MOST_TEXT = 128 << 20
+"""Bytes of text of all years together, about 200,000 stops: they wait in memory until they are taken."""
 _PACKED = 10
 """How many times as large the text of an archive or a workbook is, about."""
 
@@ -29,18 +31,19 @@ class YearsAhead:
     def __init__(self, files: Sequence[tuple[int, tuple[Path, ...]]], processes: int) -> None:
         from joblib import Parallel, delayed
 
-        small = [(year, paths) for year, paths in files if sum(map(_text_bytes, paths)) <= MOST_TEXT]
-        self._years = [year for year, _ in small] if processes > 1 and len(files) > 1 else []
-        self._read: Iterator[ReadYear | None] = iter(())
+        texts = accumulate(sum(map(_text_bytes, paths)) for _, paths in files)
+        first = [one for one, text in zip(files, texts, strict=True) if text <= MOST_TEXT]
+        self._years = [year for year, _ in first] if processes > 1 and len(files) > 1 else []
+        self._read: Generator[ReadYear | None] | None = None
         if self._years:
             # the processes in which models are fitted later, so that they start once; a core is left to this one
             ahead = processes - 1
             workers = Parallel(n_jobs=processes, backend="loky", return_as="generator", pre_dispatch=ahead)
-            self._read = workers(delayed(_read_or_leave)(paths, year) for year, paths in small)
+            self._read = workers(delayed(_read_or_leave)(paths, year) for year, paths in first)
 
     def take(self, year: int, sha256: str) -> "ReadYear | None":
         """Return a year whose bytes have this digest, waiting for it; None where it was not read ahead."""
-        if year not in self._years:
+        if year not in self._years or self._read is None:
             return None
         taken: ReadYear | None = None
         try:
@@ -52,6 +55,13 @@ class YearsAhead:
             self._years.clear()
             return None
         return taken if taken is not None and taken[0].sha256 == sha256 else None
+
+    def close(self) -> None:
+        """Let go of the years that nobody took, where a run ends before its end."""
+        if self._years and self._read is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # joblib says how many they are
+                self._read.close()
 
 
 def _text_bytes(path: Path) -> int:

@@ -85,12 +85,8 @@ def shared_columns(names: Iterable[str]) -> tuple[str, ...]:
 
     A computed column counts as had by every form. A column whose value becomes known later in one of the forms than the
     registry says is left out: there it would give the outcome away (`search_basis_other` of the old form). Raises
-    KeyError when there is no form of that name.
-
-    Parameters
-    ----------
-    names
-        Forms as the column `form` of stops has them; one form alone has every column of its own.
+    KeyError when there is no form of that name. `names` are forms as the column `form` of stops has them; one form
+    alone has every column of its own.
     """
     chosen = [forms()[name] for name in dict.fromkeys(names)]
     published = frozenset().union(*(form.columns for form in forms().values()))

@@ -8,11 +8,11 @@ Hispanic; `asian_or_pacific` takes Asian people and Pacific Islanders together.
 import csv
 import re
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.registry.csv_tables import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,27 +31,22 @@ _NEW_PRECINCTS = {"116"}  # opened in December 2024, so in no table of 2020
 @cache
 def census_group() -> dict[str, str]:
     """Return the census's group of each recorded race that has one; the others have no residents to be divided by."""
-    return {str(race): str(group) for race, group in _lines(_packaged("census_groups.csv"))[1:]}
+    return {row["suspect_race"]: row["census_group"] for row in read_rows(__package__, "census_groups.csv")}
 
 
 def load_residents(path: Path | None = None) -> "pd.DataFrame":
     """Return residents by precinct and group, one row each: precinct, race, residents, counted_in.
 
     Raises SqfError when the file cannot be read, or its columns, precincts or numbers are not those of such a table.
-    Every fault found is named.
-
-    Parameters
-    ----------
-    path
-        A CSV file of the columns of the census table, for other years or other denominators; None for that table.
+    Every fault found is named. `path` is a CSV file of the columns of the census table, for other years or other
+    denominators; None is that table.
     """
     import pandas as pd
 
-    lines = _lines(_packaged(CENSUS_FILE))
-    known = {line[0] for line in lines[1:]} | _NEW_PRECINCTS
-    name = CENSUS_FILE
-    if path is not None:
-        lines, name = _lines(_read(path)), path.name
+    census = Path(__file__).with_name(CENSUS_FILE)
+    known = {line[0] for line in _lines(census)[1:]} | _NEW_PRECINCTS
+    path = path or census
+    lines, name = _lines(path), path.name
     if faults := _faults(lines, known):
         told = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
         raise SqfError(
@@ -63,19 +58,12 @@ def load_residents(path: Path | None = None) -> "pd.DataFrame":
     return long.astype({"race": "string"}).assign(counted_in=pd.array([name] * len(long), dtype="string"))
 
 
-def _packaged(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _read(path: Path) -> str:
+def _lines(path: Path) -> list[list[str]]:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror
         raise SqfError(f"The table of residents {path} cannot be read: {why}. See SQF_RESIDENTS.") from None
-
-
-def _lines(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line] for line in csv.reader(text.splitlines()) if any(map(str.strip, line))]
 
 

@@ -1,26 +1,15 @@
 """The OpenAPI document as a page: each operation with its fields, answers and an example."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
-class Operation:
-    """One operation: how it is called, what it takes (example by name, fields by part) and what it answers."""
+def operations_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return every operation of an OpenAPI document, in its order.
 
-    method: str
-    path: str
-    tag: str
-    summary: str
-    description: str
-    examples: tuple[tuple[str, str], ...]
-    fields: tuple[tuple[str, tuple[dict[str, str], ...]], ...]
-    responses: tuple[tuple[str, str], ...]
-
-
-def operations_of(document: dict[str, Any]) -> list[Operation]:
-    """Return every operation of an OpenAPI document, in its order."""
+    Beside `summary` and `description` each has `method`, `path`, `tag`, `examples` by name, `fields` by part, and what
+    `responses` mean by code.
+    """
     schemas = document["components"]["schemas"]
     return [
         _operation(method, path, operation, schemas)
@@ -29,31 +18,31 @@ def operations_of(document: dict[str, Any]) -> list[Operation]:
     ]
 
 
-def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> Operation:
+def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     examples = [(name, example["value"]) for name, example in content.get("examples", {}).items()]
     if "example" in content:
         examples.append(("example", content["example"]))
-    return Operation(
-        method=method.upper(), path=path, tag=operation["tags"][0], summary=operation["summary"],
-        description=operation.get("description", ""),
-        examples=tuple((name, json.dumps(value, indent=2)) for name, value in examples),
-        fields=tuple(_parts(content.get("schema", {}), schemas)),
-        responses=tuple((code, answer["description"]) for code, answer in operation["responses"].items()),
-    )  # fmt: skip
+    return {
+        "summary": operation["summary"], "description": operation.get("description", ""),
+        "method": method.upper(), "path": path, "tag": operation["tags"][0],
+        "examples": [(name, json.dumps(value, indent=2)) for name, value in examples],
+        "fields": _parts(content.get("schema", {}), schemas),
+        "responses": [(code, answer["description"]) for code, answer in operation["responses"].items()],
+    }  # fmt: skip
 
 
-def _parts(schema: dict[str, Any], schemas: dict[str, Any]) -> list[tuple[str, tuple[dict[str, str], ...]]]:
+def _parts(schema: dict[str, Any], schemas: dict[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
     """Return the fields of a request, one part for each kind of stop that it takes."""
     if "properties" in schema and "stops" not in schema["properties"]:
-        return [("", tuple(_field(name, entry) for name, entry in schema["properties"].items()))]
+        return [("", [_field(name, entry) for name, entry in schema["properties"].items()])]
     parts = []
     for option in schema.get("oneOf", [schema] if schema else []):
         resolved = _resolve(option, schemas)
         stops = resolved.get("properties", {}).get("stops", {})
         stop = next((_resolve(kind, schemas) for kind in stops.get("oneOf", []) if "$ref" in kind), {})
         tier = resolved.get("properties", {}).get("tier", {}).get("const", "")
-        fields = tuple(_field(name, entry) for name, entry in stop.get("properties", {}).items())
+        fields = [_field(name, entry) for name, entry in stop.get("properties", {}).items()]
         parts.append((f"tier {tier}" if tier else "", fields))
     return parts
 

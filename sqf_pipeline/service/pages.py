@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -153,15 +153,12 @@ def _add_analysis(blueprint: Blueprint, service: Service) -> None:
         }
         return render_template("analysis.html", sections=SECTIONS, tables=tables)
 
-    @blueprint.get("/faults")
-    def faults() -> str:
-        tables = [table for table in service.analysis.values() if table.section == "faults"]
-        return render_template("faults.html", tables=tables)
+    def of_section(section: str) -> str:
+        tables = [table for table in service.analysis.values() if table.section == section]
+        return render_template(f"{section}.html", tables=tables)
 
-    @blueprint.get("/treatment")
-    def treatment() -> str:
-        tables = [table for table in service.analysis.values() if table.section == "treatment"]
-        return render_template("treatment.html", tables=tables)
+    for section in ("faults", "treatment"):
+        blueprint.add_url_rule(f"/{section}", section, partial(of_section, section))
 
     @blueprint.get("/analysis/<name>.<extension>")
     def download(name: str, extension: str) -> Response:

@@ -52,13 +52,9 @@ class ServedExport:
     """The WSGI application of whatever export is current.
 
     An export takes the place of the former one only when all of it has been loaded and tried; until then, and when it
-    is refused, the former one answers. A refusal is reported once in the log, and in `/readyz` and `/metrics` as
-    long as it is current; it is looked at again when it changes.
-
-    Parameters
-    ----------
-    path
-        An export, a pointer to one, or the folder of all exports, whose `current` is then followed.
+    is refused, the former one answers. A refusal is reported once in the log, and in `/readyz` and `/metrics` as long
+    as it is current; it is looked at again when it changes. `path` is an export, a pointer to one, or the folder of all
+    exports, whose `current` is then followed.
     """
 
     def __init__(self, path: Path, deployment: Deployment = DIRECT) -> None:

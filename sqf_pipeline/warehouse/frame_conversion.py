@@ -64,36 +64,24 @@ def check_frame(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, ob
     problems += [f"missing columns: {', '.join(missing)}"] if missing else []
     problems += [f"columns twice: {', '.join(doubled)}"] if doubled else []
     if not problems:
-        problems = [*_nulls(declared, frame), *_outside(frame, partition), *_doubled_keys(table, frame)]
+        problems = list(_misfits(table, frame, partition))
     if problems:
         raise SqfError(f"A frame does not fit table {table.fullname}: {'; '.join(problems)}. Nothing was changed.")
     return [column for column in declared if column.name in frame.columns]
 
 
-def _nulls(columns: list[sa.Column], frame: pd.DataFrame) -> list[str]:
-    problems = []
-    for column in columns:
-        if column.nullable or column.name not in frame.columns:
-            continue
-        nulls = int(frame[column.name].isna().sum())
+def _misfits(table: sa.Table, frame: pd.DataFrame, partition: Mapping[str, object]) -> Iterator[str]:
+    """Yield what rows break of a table: columns that may not be null, the partition, the key."""
+    for column in table.columns:
+        nulls = int(frame[column.name].isna().sum()) if not column.nullable and column.name in frame.columns else 0
         if nulls:
-            problems.append(f"{column.name} is null in {nulls} of {len(frame)} rows and may not be")
-    return problems
-
-
-def _outside(frame: pd.DataFrame, partition: Mapping[str, object]) -> list[str]:
-    problems = []
+            yield f"{column.name} is null in {nulls} of {len(frame)} rows and may not be"
     for name, value in partition.items():
-        outside = int((frame[name] != value).fillna(True).sum())
-        if outside:
-            problems.append(f"{name} is not {value} in {outside} of {len(frame)} rows")
-    return problems
-
-
-def _doubled_keys(table: sa.Table, frame: pd.DataFrame) -> list[str]:
+        if outside := int((frame[name] != value).fillna(True).sum()):
+            yield f"{name} is not {value} in {outside} of {len(frame)} rows"
     key = [column.name for column in table.primary_key.columns]
-    doubled = int(frame.duplicated(subset=key).sum())
-    return [f"{doubled} rows repeat a key ({', '.join(key)})"] if doubled else []
+    if doubled := int(frame.duplicated(subset=key).sum()):
+        yield f"{doubled} rows repeat a key ({', '.join(key)})"
 
 
 def csv_in_chunks(table: sa.Table, frame: pd.DataFrame, columns: list[sa.Column]) -> Iterator[BytesIO]:

@@ -9,8 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, DropConstraint, SetColumnComment
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse.stop_counts import counting_sql
-from sqf_pipeline.warehouse.views import views_script
+from sqf_pipeline.warehouse.views import counting_sql, views_script
 
 _DIALECT = postgresql.dialect()
 _SCHEMA_COMMENT = "Stops by the New York City police, models of their outcomes, and metrics of the models."

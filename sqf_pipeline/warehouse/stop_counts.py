@@ -54,31 +54,8 @@ MEASURES = (
         "not",
     ),
 )  # fmt: skip
-_SETS = (*((group.name,) for group in GROUPS), ("precinct", "race"))
+COUNTED_TOGETHER = (*((group.name,) for group in GROUPS), ("precinct", "race"))
 """What is counted by together, each within a year; besides, the year alone."""
-
-
-def counting_sql(schema: str, year: int | None = None) -> str:
-    """Return the SQL that counts the stops of a year anew, or of all years."""
-    chosen = "true" if year is None else f"year = {int(year)}"
-    names = [group.name for group in GROUPS]
-    inner = ", ".join(
-        ["year", *(f"({group.expression})::text AS {group.name}" for group in GROUPS)]
-        + [f"({measure.expression}) AS {measure.name}" for measure in MEASURES]
-    )
-    values = {name: f"CASE WHEN GROUPING({name}) = 0 THEN coalesce({name}, '') ELSE '*' END" for name in names}
-    counts = ", ".join(f"count(*) FILTER (WHERE {measure.name}), count({measure.name})" for measure in MEASURES)
-    columns = ", ".join(
-        ["year", *names, "stops", *(part for one in MEASURES for part in (one.name, f"{one.name}_known"))]
-    )
-    sets = ", ".join(["(year)", *(f"(year, {', '.join(by)})" for by in _SETS)])
-    return (
-        f'DELETE FROM "{schema}".stop_counts WHERE {chosen};\n'  # noqa: S608  names of our own
-        f'INSERT INTO "{schema}".stop_counts ({columns})\n'
-        f"SELECT year, {', '.join(values.values())}, count(*), {counts}\n"
-        f'FROM (SELECT {inner} FROM "{schema}".stops WHERE {chosen}) AS s\n'
-        f"GROUP BY GROUPING SETS ({sets});"
-    )
 
 
 def counted_by(*names: str) -> str:

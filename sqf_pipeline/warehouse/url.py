@@ -105,13 +105,8 @@ def without_secrets(text: str, url: str | URL) -> str:
 def create_engine(url: str, *, connect_timeout: int = CONNECT_TIMEOUT_SECONDS) -> Engine:
     """Return a SQLAlchemy engine for `url`; no connection is made before it is needed.
 
-    Sessions speak UTF-8 and UTC whatever the environment says. A connection that cannot be made raises
-    SqfError with the reason and what to do.
-
-    Parameters
-    ----------
-    connect_timeout
-        Seconds to wait for the server to answer.
+    Sessions speak UTF-8 and UTC whatever the environment says. A connection that cannot be made raises SqfError with
+    the reason and what to do. `connect_timeout` is how many seconds to wait for the server.
     """
     parsed = make_url(normalise_database_url(url))
     arguments: dict[str, object] = {"client_encoding": "utf8"}

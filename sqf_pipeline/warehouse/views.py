@@ -1,8 +1,10 @@
-"""The views for the questions people ask, as one SQL script: `views.sql.j2`, filled in."""
+"""The SQL of the views for the questions people ask, and of the counts that they read: templates, filled in."""
+
+from typing import Any
 
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.residents import WARNING, census_group
-from sqf_pipeline.warehouse.stop_counts import GROUPS, MEASURES, counted_by, value_of
+from sqf_pipeline.warehouse.stop_counts import COUNTED_TOGETHER, GROUPS, MEASURES, counted_by, value_of
 
 RESIDENTS_BY = (("precinct", "race"), ("precinct",), ("race",))
 """What stops are counted by in the views for 1,000 residents, besides the year."""
@@ -16,14 +18,8 @@ _COUNTED = {
 
 def views_script() -> str:
     """Return the SQL of every view, with unqualified names: it runs with the schema as search path."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("sqf_pipeline", "warehouse"), undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, autoescape=False,  # noqa: S701 - SQL, of our own tables
-    )  # fmt: skip
-    environment.filters["quoted"] = lambda text: "'" + text.replace("'", "''") + "'"
-    return environment.get_template("views.sql.j2").render(
+    return _filled(
+        "views.sql.j2",
         columns=load_columns(),
         by_groups=(None, *GROUPS),
         measures=MEASURES,
@@ -34,3 +30,21 @@ def views_script() -> str:
         counted=_COUNTED,
         warning=WARNING,
     )
+
+
+def counting_sql(schema: str, year: int | None = None) -> str:
+    """Return the SQL that counts the stops of a year anew, or of all years."""
+    chosen = "true" if year is None else f"year = {int(year)}"
+    told = {"groups": GROUPS, "measures": MEASURES, "counted_together": COUNTED_TOGETHER}
+    return _filled("stop_counts.sql.j2", schema=schema, chosen=chosen, **told)
+
+
+def _filled(template: str, **told: Any) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("sqf_pipeline", "warehouse"), undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, autoescape=False,  # noqa: S701 - SQL, of our own tables
+    )  # fmt: skip
+    environment.filters["quoted"] = lambda text: "'" + text.replace("'", "''") + "'"
+    return environment.get_template(template).render(told)

@@ -24,7 +24,7 @@ from sqf_pipeline.warehouse.frame_conversion import (
     partition_year,
 )
 from sqf_pipeline.warehouse.schema import advisory_key
-from sqf_pipeline.warehouse.stop_counts import counting_sql
+from sqf_pipeline.warehouse.views import counting_sql
 
 
 def copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], frame: pd.DataFrame) -> None:
@@ -144,10 +144,7 @@ def replace_partition(
 def read_table(engine: sa.Engine, table: sa.Table, partition: Mapping[str, object] | None = None) -> pd.DataFrame:
     """Return rows of a table in the order of its key, in the types of the frames they came from.
 
-    Parameters
-    ----------
-    partition
-        Column to value; None reads the whole table.
+    `partition` maps columns to values; None reads the whole table.
 
     Returns
     -------

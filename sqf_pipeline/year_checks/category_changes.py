@@ -15,12 +15,8 @@ and of 300 synthetic stops none was in a sector that had 6 % of the year before.
 def category_findings(stops: pd.DataFrame, before: pd.DataFrame) -> list[Finding]:
     """Return a finding for each column with a category that held over 5 % of the year before and is gone.
 
-    Red for a column that models may use; a warning for the others, whose codes NYPD changes (`demeanor_code`).
-
-    Parameters
-    ----------
-    stops, before
-        Clean stops of the year and of the year before, with the columns of categories.
+    Red for a column that models may use; a warning for the others, whose codes NYPD changes (`demeanor_code`). `stops`
+    and `before` are clean stops of the year and of the year before, with the columns of categories.
     """
     found = []
     published = {name for form in forms().values() for name in form.columns}

@@ -95,10 +95,7 @@ def partial_year_findings(files: pd.DataFrame) -> list[Finding]:
 def coverage_note(files: pd.DataFrame) -> str:
     """Return what must be said wherever figures of some years are shown; '' when each of them is whole.
 
-    Parameters
-    ----------
-    files
-        Rows of the table `source_files`: year, coverage, months.
+    `files` has rows of the table `source_files`: year, coverage, months.
     """
     sentences = []
     partial = {int(row.year): row for row in files.itertuples() if is_partial(row.coverage)}

@@ -12,76 +12,62 @@ from sqf_pipeline.orchestration.partitions import SAME_YEAR, TEST_YEARS, TRAININ
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import STUDY_TARGETS
 from sqf_pipeline.settings import Settings
-from sqf_pipeline.year_checks.findings import Finding
 
 _GROUP = "features"
 _KEY = ["year", "stop_id"]
 _TARGETS = list(STUDY_TARGETS.values())
 
 
-@dg.asset(
-    partitions_def=TEST_YEARS,
-    ins={
-        "stops": dg.AssetIn(partition_mapping=TRAINING_WINDOW),
-        "source_files": dg.AssetIn(partition_mapping=TRAINING_WINDOW),
-    },
-    check_specs=[gate_spec("training_stops", TEST_YEARS, "Exactly the training years, none of them empty or partial.")],
+def _stops_asset(
+    name: str, window: dg.PartitionMapping, holds_exactly: str, *, description: str
+) -> dg.AssetsDefinition:
+    """Return the asset of clean stops of some years, none of them partial unless somebody said that it may be."""
+
+    @dg.asset(
+        name=name,
+        partitions_def=TEST_YEARS,
+        ins={loaded: dg.AssetIn(partition_mapping=window) for loaded in ("stops", "source_files")},
+        check_specs=[gate_spec(name, TEST_YEARS, holds_exactly)],
+        description=description,
+        **described(_GROUP, STOPS_REFERENCES, personal=True),
+    )
+    def stops_of_window(
+        context: dg.AssetExecutionContext,
+        stops: Any,  # by year, and the frame itself where there is one year: see `in_year_order`
+        source_files: Any,
+        settings: dg.ResourceParam[Settings],
+    ) -> Iterator[Any]:
+        from sqf_pipeline.contracts.stop_contracts import stops_contract
+        from sqf_pipeline.year_checks.completeness import partial_year_findings
+
+        years = years_loaded(context, "stops")
+        frames = in_year_order(stops, years)
+        merged = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]  # one large year is not copied
+        partial = partial_year_findings(pd.concat(in_year_order(source_files, years), ignore_index=True))
+        yield from through_gate(
+            stops_contract(years=years),
+            merged,
+            asset=name,
+            metadata=_about(merged),
+            findings=[] if settings.allow_partial else partial,
+        )
+
+    return stops_of_window
+
+
+training_stops = _stops_asset(
+    "training_stops",
+    TRAINING_WINDOW,
+    "Exactly the training years, none of them empty or partial.",
     description="Clean stops of the training years, earliest first: the three before the test year unless others were "
     "named.",
-    **described(_GROUP, STOPS_REFERENCES, personal=True),
 )
-def training_stops(
-    context: dg.AssetExecutionContext,
-    stops: Any,  # by year, and the frame itself where there is one training year: see `in_year_order`
-    source_files: Any,
-    settings: dg.ResourceParam[Settings],
-) -> Iterator[Any]:
-    """Merge the training years of a test year."""
-    from sqf_pipeline.contracts.stop_contracts import stops_contract
-
-    years = years_loaded(context, "stops")
-    merged = pd.concat(in_year_order(stops, years), ignore_index=True)
-    files = pd.concat(in_year_order(source_files, years), ignore_index=True)
-    yield from through_gate(
-        stops_contract(years=years),
-        merged,
-        asset="training_stops",
-        metadata=_about(merged),
-        findings=_partial_years(files, settings),
-    )
-
-
-@dg.asset(
-    partitions_def=TEST_YEARS,
-    ins={"stops": dg.AssetIn(partition_mapping=SAME_YEAR), "source_files": dg.AssetIn(partition_mapping=SAME_YEAR)},
-    check_specs=[gate_spec("test_stops", TEST_YEARS, "Exactly the test year, neither empty nor partial.")],
+test_stops = _stops_asset(
+    "test_stops",
+    SAME_YEAR,
+    "Exactly the test year, neither empty nor partial.",
     description="Clean stops of the test year, which no model sees before it is measured.",
-    **described(_GROUP, STOPS_REFERENCES, personal=True),
 )
-def test_stops(
-    context: dg.AssetExecutionContext,
-    stops: pd.DataFrame,
-    source_files: pd.DataFrame,
-    settings: dg.ResourceParam[Settings],
-) -> Iterator[Any]:
-    """Set the stops of the test year aside."""
-    from sqf_pipeline.contracts.stop_contracts import stops_contract
-
-    test_year = int(context.partition_key)
-    yield from through_gate(
-        stops_contract(years=(test_year,)),
-        stops,
-        asset="test_stops",
-        metadata=_about(stops),
-        findings=_partial_years(source_files, settings),
-    )
-
-
-def _partial_years(files: pd.DataFrame, settings: Settings) -> list[Finding]:
-    """Return a red finding when a year lacks months and nobody said that it may."""
-    from sqf_pipeline.year_checks.completeness import partial_year_findings
-
-    return [] if settings.allow_partial else partial_year_findings(files)
 
 
 @dg.asset(

@@ -74,7 +74,7 @@ def raw_stops(
     frames: dg.ResourceParam[ParquetIOManager],
 ) -> Iterator[Any]:
     """Read a year; nothing is stored unless it may be as that year, its rows and digest by one process at a time."""
-    with year_alone(settings, context.op.name, context.partition_key):
+    with year_alone(settings, "raw_stops", context.partition_key):
         yield from _read(context, published_files, settings, frames)
     return_memory()
 
@@ -197,7 +197,7 @@ def stops(
 ) -> Iterator[Any]:
     """Clean the stops of a year; they and what cleaning changed are stored by one process at a time."""
     return_memory()  # that reading the text took beside the text
-    with year_alone(settings, context.op.name, context.partition_key):
+    with year_alone(settings, "stops", context.partition_key):
         yield from _clean(context, raw_stops, frames)
 
 

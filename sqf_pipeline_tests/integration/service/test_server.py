@@ -173,8 +173,8 @@ def test_an_exporter_refuses_what_a_service_could_not_load(tmp_path, exports, mo
     first = export_bundle(tmp_path, small.models[:1], small.context)
     write = bundle_writer.write_files
 
-    def write_and_spoil(work, *arguments):
-        write(work, *arguments)
+    def write_and_spoil(work, *arguments, **named):
+        write(work, *arguments, **named)
         spoil(work)
 
     monkeypatch.setattr(bundle_writer, "write_files", write_and_spoil)

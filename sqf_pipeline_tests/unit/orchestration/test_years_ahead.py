@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -61,3 +62,18 @@ def test_nothing_is_read_ahead_on_one_core_or_of_years_that_would_fill_the_memor
         monkeypatch.setattr(years_ahead, "MOST_TEXT", 0)
     ahead = YearsAhead(files, processes)
     assert ahead.take(2016, file_sha256(dict(files)[2016][0])) is None
+
+
+def test_years_are_read_ahead_until_their_text_would_fill_the_memory(files, monkeypatch):
+    sizes = [path.stat().st_size for _, (path,) in files]
+    monkeypatch.setattr(years_ahead, "MOST_TEXT", sum(sizes[:3]))
+    ahead = YearsAhead(files, processes=2)
+    assert ahead.take(2018, file_sha256(dict(files)[2018][0])) is not None
+    assert ahead.take(2019, file_sha256(dict(files)[2019][0])) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_years_that_nobody_takes_are_let_go_without_a_word(files):
+    with closing(YearsAhead(files, processes=2)) as ahead:
+        assert ahead.take(2016, file_sha256(dict(files)[2016][0])) is not None
+    assert ahead.take(2020, "any") is None
