@@ -13,7 +13,7 @@ IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-load
 # Tests of whole runs wait for servers, browsers and databases a third of their time, so one more process than cores.
 WITH_WAITING := $(IN_PARALLEL) --numprocesses=$(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-# Percent of lines and branches that the quick unit tests must reach by themselves: they reached 78.5; raise it when
+# Percent of lines and branches that the quick unit tests must reach by themselves: they reached 77.5; raise it when
 # that has risen. COVERAGE=yes counts in a run of all tests, and there in imports and quick unit tests alone.
 COVERAGE_FLOOR ?= 77
 COUNTED := --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR)
