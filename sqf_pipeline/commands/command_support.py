@@ -64,6 +64,8 @@ def quieten() -> None:
     """Silence notices of libraries that would hide a command's own output."""
     warnings.filterwarnings("ignore", module="dagster")
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
+    # a worker that has grown by 300 MB ends after its task and another takes its place: nothing is lost
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
     for name in ("dagster", "alembic", "matplotlib", "fontTools"):
         logging.getLogger(name).setLevel(logging.ERROR)
 

@@ -19,14 +19,16 @@ def connection(real_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """Return a connection to the database of a run on the real files."""
     home = tmp_path_factory.mktemp("real") / "home"
     pipeline = Pipeline(home, real_data_dir.resolve(), environment={"SQF_EXCERPT": "off"})
-    with few_resamples():  # no interval is looked at
-        result = pipeline.sqf("run")
-    assert result.exit_code == 0, result.output
-    engine = create_engine(embedded_server.ensure_running(pipeline.home / "postgres"))
-    with engine.connect() as opened:
-        yield opened
-    engine.dispose()
-    pipeline.remove()
+    try:
+        with few_resamples():  # no interval is looked at
+            result = pipeline.sqf("run")
+        assert result.exit_code == 0, result.output
+        engine = create_engine(embedded_server.ensure_running(pipeline.home / "postgres"))
+        with engine.connect() as opened:
+            yield opened
+        engine.dispose()
+    finally:
+        pipeline.remove()
 
 
 def asked(connection: sa.Connection, query: str) -> list[tuple]:
