@@ -232,7 +232,8 @@ def test_a_year_is_cleaned_once_and_anew_when_what_was_handed_over_is_of_other_s
         cleaned.append(len(raw))
         return clean_stops(raw, year)
 
-    monkeypatch.setattr("sqf_pipeline.cleaning.clean_stops.clean_stops", counted)
+    for module in ("ingest.cleaned_year", "cleaning.clean_stops"):
+        monkeypatch.setattr(f"sqf_pipeline.{module}.clean_stops", counted)
     loader.load(2019)
     assert cleaned == [400]
     raw = loader.stored("raw_stops", 2019)
