@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "--full",
     "everything",
     is_flag=True,
-    help="Evaluate at every tier, with intervals, and publish too: five to ten minutes more on two free cores.",
+    help="Evaluate at every tier, with intervals, and publish too: about four minutes more on two free cores.",
 )
 @click.option("--excerpt", is_flag=True, default=None, help="The files are excerpts, and everything says so.")
 @click.option(
