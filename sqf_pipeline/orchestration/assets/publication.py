@@ -157,7 +157,7 @@ def model_export(
 
     test_year = int(context.partition_key)
     require_no_failed_drift(tables["drift"], test_year)
-    require_no_telling_gap(tables.pop("gap_marks"), test_year)
+    require_no_telling_gap(tables["gap_marks"], test_year)
     files = _of_window(context, "source_files", source_files)
     export_context = ExportContext(
         test_year=test_year,
