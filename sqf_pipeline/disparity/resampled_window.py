@@ -84,7 +84,8 @@ class Window:
 
     stops: "pd.DataFrame"
     resamples: int = RESAMPLES
-    _made: dict[Unit, tuple[Resampling, list[Drawn]]] = field(default_factory=dict)
+    _resamplings: dict[Unit, Resampling] = field(default_factory=dict)
+    _drawn: dict[Unit, list[Drawn]] = field(default_factory=dict)
 
     @cached_property
     def years(self) -> str:
@@ -132,16 +133,15 @@ class Window:
 
     def resampling(self, unit: Unit) -> Resampling:
         """Return the resampling of the stops by encounter or precinct."""
-        if unit not in self._made:
-            self._made[unit] = make_resampling(self.stops, unit, resamples=self.resamples), []
-        return self._made[unit][0]
+        if unit not in self._resamplings:
+            self._resamplings[unit] = make_resampling(self.stops, unit, resamples=self.resamples)
+        return self._resamplings[unit]
 
     def drawn(self, unit: Unit) -> list[Drawn]:
         """Return what each of `comparisons` comes to."""
-        resampling = self.resampling(unit)
-        known = self._made[unit][1]
-        known.extend(self._draw(resampling) if not known else ())
-        return known
+        if unit not in self._drawn:
+            self._drawn[unit] = list(self._draw(self.resampling(unit)))
+        return self._drawn[unit]
 
     def _draw(self, resampling: Resampling) -> Iterator[Drawn]:
         acts = self._draw_acts(resampling)
