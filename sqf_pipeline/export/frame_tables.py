@@ -20,6 +20,14 @@ def _words_of() -> dict[str, dict[str, str]]:
     return {row["name"]: row for row in read_rows(__package__, "analysis_tables.csv")}
 
 
+@cache
+def _columns_of() -> dict[str, list[dict[str, str]]]:
+    columns: dict[str, list[dict[str, str]]] = {}
+    for row in read_rows(__package__, "analysis_columns.csv"):
+        columns.setdefault(row["table"], []).append(row)
+    return columns
+
+
 def table_of(
     name: str,
     frame: pd.DataFrame,
@@ -45,16 +53,15 @@ def table_of(
     """
     words, more = _words_of()[name], list(more)
     columns: list[tuple[str, ...]] = []
-    for row in read_rows(__package__, "analysis_columns.csv"):
-        if row["table"] == name:
-            label = row["label"] or field_label(row["column"])
-            columns += more if row["column"] == _COMPUTED else [(row["column"], label, row["format"])]
+    for row in _columns_of()[name]:
+        label = row["label"] or field_label(row["column"])
+        columns += more if row["column"] == _COMPUTED else [(row["column"], label, row["format"])]
     made = table_columns(columns, frame.columns)
     cells = [[plain_value(value) for value in frame[column.name].astype("object")] for column in made]
     chart: dict[str, Any] = {axis: words[axis] for axis in ("kind", "x", "group", "size")}
     chart["select"] = words["select"].split()
     chart["y"] = [
-        name for axis in words["y"].split() for name in ([one[0] for one in more] if axis == _COMPUTED else [axis])
+        drawn for axis in words["y"].split() for drawn in ([one[0] for one in more] if axis == _COMPUTED else [axis])
     ]
     return AnalysisTable(
         columns=made,

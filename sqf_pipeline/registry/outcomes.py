@@ -72,9 +72,9 @@ OUTCOME_WORDS: Mapping[str, Mapping[str, str]] = {
     name: {"noun": entry.noun, "plural": entry.plural, "title": entry.title, "yes": entry.title, "no": entry.no}
     for name, entry in OUTCOME_ENTRIES.items()
 }
+_FIELDS = read_rows(__package__, "study_fields.csv")
 STUDY_FIELDS: Mapping[str, Mapping[str, str]] = {
-    name: {row["field"]: row["column"] for row in read_rows(__package__, "study_fields.csv") if row["outcome"] == name}
-    for name in STUDY_OUTCOMES
+    name: {row["field"]: row["column"] for row in _FIELDS if row["outcome"] == name} for name in STUDY_OUTCOMES
 }
 """By outcome, the 2021 study's name of each of the twelve fields of its prediction services and ours, in the order of
 its requests."""
