@@ -31,6 +31,7 @@ def side_by_side(
         How long each task takes, in any unit: the longest begin first, so that none is left for one core at the end.
     threads
         Whether threads of this process take the place of processes: for a few short tasks that work in compiled code.
+        They begin in the order given: `batch` and `costs` are for processes.
     """
     if threads and processes > 1:
         with one_thread(), ThreadPoolExecutor(processes) as pool:
