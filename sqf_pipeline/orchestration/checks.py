@@ -6,7 +6,7 @@ broken only a failed check is recorded: nothing is written, the run is red, and 
 """
 
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -72,10 +72,26 @@ def through_gate(
     dagster.Failure
         After the failed check, so that the run stops and says which rules were broken.
     """
-    coerced = yield from _validated(contract, frame, asset)
-    if refused := sentences(findings, "red"):
-        yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
-        raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
+    import pandera.errors
+
+    broken, refused = "is refused", sentences(findings, "red")
+    shown: dict[str, Any] = {}
+    try:
+        coerced = contract.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:  # which carries whole rows, and so is not raised on
+        failures = failure_table(errors.failure_cases)
+        broken, refused = "breaks its contract", _summary(failures)
+        shown = {"failures": as_table(failures, rows=len(failures))}
+    if refused:
+        yield dg.AssetCheckResult(
+            asset_key=asset,
+            check_name=CHECK_NAME,
+            passed=False,
+            description=refused,
+            metadata=shown | {"rows_checked": len(frame)},
+        )
+        told = f"{asset} {broken}; nothing was stored. {refused}"
+        raise dg.Failure(description=told, metadata=shown, allow_retries=False)
     described = any(column.description for column in contract.columns.values())
     yield dg.Output(
         coerced,
@@ -94,31 +110,6 @@ def through_gate(
         passed=True,
         metadata={"rows_checked": len(frame), "columns": len(contract.columns)},
     )
-
-
-def _validated(
-    contract: "pa.DataFrameSchema", frame: "pd.DataFrame", asset: str
-) -> "Generator[dg.AssetCheckResult, None, pd.DataFrame]":
-    """Return the coerced frame; yield a failed check and raise when it breaks the contract."""
-    import pandera.errors
-
-    try:
-        return contract.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        failures = failure_table(errors.failure_cases)
-        table = as_table(failures, rows=len(failures))
-        yield dg.AssetCheckResult(
-            asset_key=asset,
-            check_name=CHECK_NAME,
-            passed=False,
-            description=_summary(failures),
-            metadata={"failures": table, "rows_checked": len(frame)},
-        )
-        raise dg.Failure(
-            description=f"{asset} breaks its contract; nothing was stored. {_summary(failures)}",
-            metadata={"failures": table},
-            allow_retries=False,
-        ) from None  # the original error carries whole rows
 
 
 def warning_check(

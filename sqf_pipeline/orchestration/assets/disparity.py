@@ -19,10 +19,7 @@ _GROUP = "disparity"
 _TABLES = tuple(name for name, table in declared_tables().items() if {"years", "population"} <= {*table["key"].split()})
 
 
-@dg.asset(
-    partitions_def=YEARS,
-    **described("stops", TABLES, table="residents"),
-)
+@dg.asset(partitions_def=YEARS, **described("stops", TABLES, table="residents"))
 def residents(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
@@ -75,10 +72,7 @@ def tests_of_treatment(
         )
 
 
-@dg.asset(
-    partitions_def=TEST_YEARS,
-    **described(_GROUP, TABLES, table="published_figures"),
-)
+@dg.asset(partitions_def=TEST_YEARS, **described(_GROUP, TABLES, table="published_figures"))
 def published_figures(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],

@@ -33,7 +33,7 @@ _KINDS = {
 }
 
 
-def described(group: str, kept_in: str, *, table: str = "", personal: bool = False) -> dict[str, Any]:
+def described(group: str, kept_in: str = "", *, table: str = "", personal: bool = False, kind: str = "") -> Any:
     """Return the arguments that an asset shares with its group; that of a table is described as the table is.
 
     Parameters
@@ -41,7 +41,7 @@ def described(group: str, kept_in: str, *, table: str = "", personal: bool = Fal
     group
         Group in the UI, the name of the module.
     kept_in
-        Key of the IO manager.
+        Key of the IO manager; empty for an asset that writes its files by itself, which are of a `kind`.
     table
         Name of the table that it is kept as; empty for one that is described by itself.
     personal
@@ -49,10 +49,10 @@ def described(group: str, kept_in: str, *, table: str = "", personal: bool = Fal
     """
     return {
         **({"description": declared_tables()[table]["comment"]} if table else {}),
+        **({"io_manager_key": kept_in} if kept_in else {}),
         "group_name": group,
-        "io_manager_key": kept_in,
         "owners": list(OWNERS),
-        "kinds": _KINDS[kept_in],
+        "kinds": _KINDS.get(kept_in, {kind}),
         "tags": {"grain": "stop" if personal else "summary"},
     }
 
