@@ -9,6 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.declared_tables import declared_columns
 
 
 def outcome_made_columns() -> frozenset[str]:
@@ -94,10 +95,7 @@ def predictions_contract(test_year: int, rows: int) -> pa.DataFrameSchema:
 def metrics_contract(test_year: int) -> pa.DataFrameSchema:
     """Return the contract of model measures: shares between 0 and 1, counts that add up."""
     share = pa.Column(float, nullable=True, required=False, checks=[pa.Check.in_range(0.0, 1.0)])
-    shares = (
-        "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "brier_score", "precision", "recall", "f1",
-        "expected_calibration_error",
-    )  # fmt: skip
+    shares = [row["column"] for row in declared_columns("model_metrics") if row["rule"] == "0..1"]
     return pa.DataFrameSchema(
         {
             "test_year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),

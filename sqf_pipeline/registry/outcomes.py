@@ -106,12 +106,8 @@ def families(outcomes: Iterable[str]) -> dict[str, list[str]]:
 
 def model_order(outcome: str, column_set: str, name: str = "") -> tuple[int, str, int, str, str]:
     """Return what models are sorted by wherever they are listed: outcome, columns (known first), then name."""
-    known = outcome in TARGETS
-    outcomes, sets = list(TARGETS), [*_COLUMN_SETS, *TIERS]
-    return (
-        outcomes.index(outcome) if known else len(outcomes),
-        outcome,
-        sets.index(column_set) if column_set in sets else len(sets),
-        column_set,
-        name,
-    )
+    sets = (*_COLUMN_SETS, *TIERS)
+    places = [
+        names.index(one) if one in names else len(names) for one, names in ((outcome, OUTCOMES), (column_set, sets))
+    ]
+    return places[0], outcome, places[1], column_set, name

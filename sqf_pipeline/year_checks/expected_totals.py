@@ -53,11 +53,7 @@ def total_findings(
     if abs(off) <= LARGEST_DEVIATION or excerpt or partial or not official.firm:
         weak = "" if official.firm else " Only one source confirms that number, so nothing is refused."
         return [Finding("expected", "warn", told + weak)]
+    told += f" A year may differ by at most {LARGEST_DEVIATION:.0%}."
     return [
-        Finding(
-            "expected",
-            "red",
-            f"{told} A year may differ by at most {LARGEST_DEVIATION:.0%}. Get the whole file, or declare it an "
-            "excerpt (--excerpt, SQF_EXCERPT=on).",
-        )
+        Finding("expected", "red", f"{told} Get the whole file, or declare it an excerpt (--excerpt, SQF_EXCERPT=on).")
     ]
