@@ -27,16 +27,10 @@ from sqf_pipeline.settings import Settings
 def build_defs(
     settings: Settings | None = None, *, training: Mapping[int, tuple[int, ...]] | None = None, **overrides: Any
 ) -> dg.Definitions:
-    """Return the definitions of the pipeline.
+    """Return the definitions of the pipeline; settings are read from the environment by default.
 
-    Parameters
-    ----------
-    settings
-        Settings; read from the environment by default.
-    training
-        The years that one test year is trained on, where they are not the three before it.
-    overrides
-        Resources that take the place of those built here, by key.
+    `training` are the years that a test year is trained on, where they are not the three before it; `overrides` are
+    resources that take the place of those built here, by key.
     """
     hold_text_compactly()
     settings = settings or Settings()

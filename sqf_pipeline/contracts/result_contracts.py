@@ -18,16 +18,9 @@ def outcome_made_columns() -> frozenset[str]:
 
 
 def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> pa.DataFrameSchema:
-    """Return the contract of encoded features.
+    """Return the contract of the encoded features of so many stops.
 
-    Parameters
-    ----------
-    names
-        Feature names that the encoder says it makes, in order.
-    targets
-        Columns beside the features: the key and the outcomes, in order before them.
-    rows
-        How many stops were encoded.
+    `names` are the features that the encoder says it makes, `targets` the outcomes that stand before them.
     """
     made_by_outcome = outcome_made_columns()
     told = {entry.name: entry.description for entry in load_columns()}

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from sqf_pipeline.display import TEXT_FORMATS, markdown_to_html, metric_text
 from sqf_pipeline.registry.metric_definitions import metrics_in
-from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, Outcome, model_order
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, TIER_ENTRIES, Outcome, model_order
 from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.forms import read_form, start_form
@@ -22,15 +22,6 @@ from sqf_pipeline.service.openapi import build_document, operations_of
 from sqf_pipeline.service.places import PLACE_FIELDS, PLACES_TABLE, places_of
 
 SECTIONS = {"stops": "The stops", "models": "The models", "people": "Groups of people", "study": "The study of 2021"}
-TIER_WORDS = {
-    "at_stop": ("At the stop", "What is known when the stop begins; only this is a prediction."),
-    "during": (
-        "During the encounter",
-        "Also what is filled in while the stop goes on, such as a search or force. Much of it follows from the "
-        "outcome: this is close to hindsight.",
-    ),
-    "study": ("The study's fields", "The twelve fields of the endpoint of 2021."),
-}
 MOST_ROWS = 200
 """Most rows of a table on a page; a download holds all."""
 _ALIGNMENTS = {"left": "text-start", "center": "text-center", "right": "number"}
@@ -86,7 +77,7 @@ def register_pages(app: Flask, service: Service) -> None:
     app.context_processor(
         lambda: {
             "asset_url": asset_url, "manifest": service.manifest, "outcome_words": OUTCOME_WORDS,
-            "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
+            "tier_entries": TIER_ENTRIES, "is_sample": service.manifest.source == "sample",
             "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
             "text_formats": TEXT_FORMATS, "place_fields": PLACE_FIELDS,
             "training_words": year_words(sorted(service.manifest.training_years)),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.columns import load_columns
-from sqf_pipeline.registry.outcomes import Outcome, Tier
+from sqf_pipeline.registry.outcomes import TIER_ENTRIES, Outcome, Tier
 from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.manifest import FieldSpec, Measure, MeasuredThreshold, ModelEntry, ReliabilityBin
 from sqf_pipeline.service.predictor import LEAST_CHANGE, MOST_REASONS, Reason
@@ -151,18 +151,13 @@ def stop_model(entry: ModelEntry) -> type[BaseModel]:
     fields: dict[str, Any] = {spec.name: (field_type(spec), None) for spec in (*entry.fields, *others)}
     return create_model(
         _name(entry, "Stop"), __base__=_Request,
-        __doc__=f"One stop, as known {_MEANINGS[entry.tier]}; a field left out or null is "
+        __doc__=f"One stop, as known {TIER_ENTRIES[entry.tier]['as_known']}; a field left out or null is "
         "not known. Fields that the model in force does not use are accepted and named in the answer.", **fields,
     )  # fmt: skip
 
 
 _TOP = ("tier", "threshold", "stops", "why")
 _UNUSED = "Not used by the model in force."
-_MEANINGS: dict[Tier, str] = {
-    "study": "to the study of 2021",
-    "during": "by the end of the encounter",
-    "at_stop": "when the stop begins",
-}
 
 
 def _name(entry: ModelEntry, what: str) -> str:
@@ -186,7 +181,7 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
     }
     return create_model(
         _name(entry, "Request"), __base__=_Request,
-        __doc__=f"A question to the model of what is known {_MEANINGS[entry.tier]}.", **fields,
+        __doc__=f"A question to the model of what is known {TIER_ENTRIES[entry.tier]['as_known']}.", **fields,
     )  # fmt: skip
 
 

@@ -31,14 +31,9 @@ def official_totals() -> dict[int, OfficialTotal]:
 def total_findings(
     year: int, stops: int, *, excerpt: bool, partial: bool, stops_before: int | None = None
 ) -> list[Finding]:
-    """Return a finding when a year has other stops than it should.
+    """Return a finding when a year has other stops than it should; excerpts and partial years are not refused for it.
 
-    Parameters
-    ----------
-    excerpt, partial
-        Whether the files are excerpts or lack months: then nothing is refused for it.
-    stops_before
-        Stops of the whole year before; None when it is not loaded, or is no whole year.
+    `stops_before` are those of the whole year before; None when it is not loaded, or is no whole year.
     """
     official = official_totals().get(year)
     if official is None:

@@ -1,15 +1,13 @@
 """What every asset says of itself, said once: owners, groups, kinds and tags; and how small tables are shown."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from sqf_pipeline.display import Cell, plain_value
 from sqf_pipeline.registry.declared_tables import declared_tables
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OWNERS = ("team:data",)
 ROWS_SHOWN = 50
@@ -64,7 +62,7 @@ def same_columns(upstream: str, names: Iterable[str]) -> dg.TableColumnLineage:
     )
 
 
-def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
+def as_table(frame: pd.DataFrame, rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
     """Return a small frame of figures as a table of the UI, to six digits; never used for rows of stops."""
 
     def plain(value: Any) -> Cell:
