@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.registry.stop_rules import columns_of, rule_holds
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Kind = Literal["group", "population", "act", "hit"]
 
@@ -85,7 +83,7 @@ def group_names() -> list[str]:
     return [group.name for group in entries("group")]
 
 
-def is_recorded(stops: "pd.DataFrame", entry: Entry) -> bool:
+def is_recorded(stops: pd.DataFrame, entry: Entry) -> bool:
     """Return whether every year's form has the columns of an entry's rule: one without any value is not recorded."""
     for name in columns_of(entry.rule):
         if name not in stops.columns or not stops[name].notna().groupby(stops["year"]).any().all():
@@ -93,17 +91,17 @@ def is_recorded(stops: "pd.DataFrame", entry: Entry) -> bool:
     return True
 
 
-def recorded_entries(stops: "pd.DataFrame", kind: Kind) -> tuple[Entry, ...]:
+def recorded_entries(stops: pd.DataFrame, kind: Kind) -> tuple[Entry, ...]:
     """Return the entries of a kind that the stops' forms record."""
     return tuple(entry for entry in entries(kind) if is_recorded(stops, entry))
 
 
-def holds(stops: "pd.DataFrame", entry: Entry) -> NDArray[np.bool_]:
+def holds(stops: pd.DataFrame, entry: Entry) -> NDArray[np.bool_]:
     """Return where an entry's rule holds, shape (stops,); a missing value satisfies none."""
     return rule_holds(stops, entry.rule)
 
 
-def group_codes(stops: "pd.DataFrame") -> NDArray[np.int64]:
+def group_codes(stops: pd.DataFrame) -> NDArray[np.int64]:
     """Return the number of each stop's group in the order of the table, -1 for none of them, shape (stops,)."""
     codes = np.full(len(stops), -1, dtype=np.int64)
     for number, group in enumerate(entries("group")):
@@ -111,7 +109,7 @@ def group_codes(stops: "pd.DataFrame") -> NDArray[np.int64]:
     return codes
 
 
-def years_label(stops: "pd.DataFrame") -> str:
+def years_label(stops: pd.DataFrame) -> str:
     """Return the years of stops as the tables name them: `2014`, `2017-2020`, or `2014, 2017-2018`.
 
     >>> import pandas as pd

@@ -7,13 +7,11 @@ Liang and Zeger (1986), Biometrika 73 (sandwich); Cameron and Miller (2015), Jou
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -133,10 +131,8 @@ def average_difference(
     return middle, middle - half, middle + half
 
 
-def indicators(stops: "pd.DataFrame", names: Sequence[str]) -> Floats:
+def indicators(stops: pd.DataFrame, names: Sequence[str]) -> Floats:
     """Return one column a value of each named column but its first, a missing value being a value of its own."""
-    import pandas as pd
-
     parts = []
     for name in names:
         codes = pd.factorize(stops[name], sort=True, use_na_sentinel=True)[0] + 1

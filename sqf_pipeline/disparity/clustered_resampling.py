@@ -9,15 +9,13 @@ Mantel and Haenszel (1959), JNCI 22; Greenland and Robins (1985), Biometrics 41 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES, percentile_interval, resample_weights, stop_clusters
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Unit = Literal["encounter", "precinct"]
 Strata = Literal["none", "precinct_year", "precinct_year_crime"]
@@ -59,7 +57,7 @@ class Resampling:
         return np.asarray(csr_array((ones, (cells, self.clusters[stops])), shape=shape) @ self.draws, np.float64)
 
 
-def make_resampling(stops: "pd.DataFrame", unit: Unit, *, resamples: int = RESAMPLES) -> Resampling:
+def make_resampling(stops: pd.DataFrame, unit: Unit, *, resamples: int = RESAMPLES) -> Resampling:
     """Return a resampling of stops by encounter or by precinct, the same for the same stops.
 
     Stops without a precinct are one more cluster.
@@ -75,7 +73,7 @@ def make_resampling(stops: "pd.DataFrame", unit: Unit, *, resamples: int = RESAM
     return Resampling(clusters, draws)
 
 
-def stratum_codes(stops: "pd.DataFrame", strata: Strata) -> NDArray[np.intp]:
+def stratum_codes(stops: pd.DataFrame, strata: Strata) -> NDArray[np.intp]:
     """Return the stratum of each stop from 0, -1 where one of its columns is missing, shape (stops,)."""
     names = list(STRATA[strata])
     if not names:

@@ -1,15 +1,12 @@
 """The risk that an act finds something, foreseen from what is known at the stop by boosting on other encounters."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import SEED
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +17,7 @@ RISK_FLOOR = 1e-6
 """Risks are kept this far from 0 and 1 before their log odds are taken."""
 
 
-def encode_for_risk(stops: "pd.DataFrame") -> Encoded:
+def encode_for_risk(stops: pd.DataFrame) -> Encoded:
     """Return what is known at the stop as numbers, its columns' names, and the places of the categories.
 
     Missing values of the person's description are drawn as for the models at the stop, so that no gap tells what came

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import (
@@ -29,9 +29,6 @@ from sqf_pipeline.disparity.clustered_resampling import (
     stratum_codes,
 )
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Mask = NDArray[np.bool_]
 
@@ -82,7 +79,7 @@ class Drawn:
 class Window:
     """Stops as one window of years, and how often encounters or precincts are resampled."""
 
-    stops: "pd.DataFrame"
+    stops: pd.DataFrame
     resamples: int = RESAMPLES
     _resamplings: dict[Unit, Resampling] = field(default_factory=dict)
     _drawn: dict[Unit, list[Drawn]] = field(default_factory=dict)
@@ -167,6 +164,6 @@ class Window:
         return found
 
 
-def window_of(stops: "pd.DataFrame | Window", resamples: int) -> Window:
+def window_of(stops: pd.DataFrame | Window, resamples: int) -> Window:
     """Return stops as a window, one that is there already as it is."""
     return stops if isinstance(stops, Window) else Window(stops, resamples)

@@ -14,9 +14,10 @@ disparate impact, arXiv:1809.05651.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import (
@@ -36,9 +37,6 @@ from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.modelling.calibration import log_odds
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.declared_tables import result_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -76,7 +74,7 @@ class ComparedStops:
         How many risks are learnt at a time.
     """
 
-    stops: "pd.DataFrame"
+    stops: pd.DataFrame
     codes: NDArray[np.int64]
     compared: Mask
     groups: tuple[int, ...]
@@ -134,7 +132,7 @@ class ComparedStops:
         return holds(self.stops, entry_named("hit", hit))
 
 
-def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS, processes: int = 1) -> ComparedStops | None:
+def compared_stops(stops: pd.DataFrame, *, repeats: int = REPEATS, processes: int = 1) -> ComparedStops | None:
     """Return the stops to compare, groups with fewer than `FEWEST_ACTS` frisked or not frisked left out.
 
     None where the form does not record frisks, or only one group, or not the reference, has enough.
@@ -158,7 +156,7 @@ def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS, processes: 
     return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered, repeats, processes)
 
 
-def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
+def enough_finds(stops: pd.DataFrame, frisked: Mask) -> tuple[str, ...]:
     """Return the hits to foresee: all of `HITS`, or none, so that no weapon stands without firearm and knife."""
     named = [entry_named("hit", hit) for hit in HITS]
     if not all(is_recorded(stops, hit) for hit in named):
@@ -167,7 +165,7 @@ def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
     return HITS if min(finds) >= FEWEST_FOUND and max(finds) <= int(frisked.sum()) - FEWEST_FOUND else ()
 
 
-def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
+def risk_adjusted(chosen: ComparedStops | None) -> pd.DataFrame:
     """Return the table `risk_adjusted` of `compared_stops` of one window.
 
     Models: `group` alone; with `place` (precinct and year); `risk`; `risk_place`, the one to read; the same with risk

@@ -12,9 +12,10 @@ Cinelli and Hazlett (2020), Making sense of sensitivity, JRSS B 82.
 
 from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import REFERENCE, group_names, years_label
@@ -23,9 +24,6 @@ from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR
 from sqf_pipeline.disparity.risk_adjusted import PLACE, RISK_ACT, ComparedStops
 from sqf_pipeline.modelling.calibration import log_odds
 from sqf_pipeline.registry.declared_tables import result_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +45,7 @@ BENCHMARKS = {
 BINS = 200
 
 
-def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
+def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> pd.DataFrame:
     """Return the table `risk_adjusted_sensitivity` of `compared_stops` of one window.
 
     Mixtures rest on the model `risk` of `risk_adjusted`, robustness values on `risk_place`. Empty where that is.

@@ -13,9 +13,10 @@ Simoiu, Corbett-Davies and Goel (2017); Pierson, Corbett-Davies and Goel (2018),
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import (
@@ -41,9 +42,6 @@ from sqf_pipeline.disparity.threshold_posterior import (
 from sqf_pipeline.evaluation.bootstrap import SEED
 from sqf_pipeline.registry.declared_tables import result_frame
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Floats = NDArray[np.float64]
 Sampler = Callable[[Cells, Prior], Floats]
 """Cells and prior to draws of shape (chains, draws, parameters)."""
@@ -55,7 +53,7 @@ CHAINS, TUNE, DRAWS = 4, 1500, 1500
 INSTALL = "The sampler is not installed: pip install 'sqf-pipeline[threshold]', then run again."
 
 
-def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "pd.DataFrame":
+def threshold_test(stops: pd.DataFrame, *, sample: Sampler | None = None) -> pd.DataFrame:
     """Return the table `threshold_test` of the stops as one window of years.
 
     Weapon, firearm and knife each have their rows. Empty where the form does not record frisks or finds, or a group has
@@ -94,7 +92,7 @@ def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "
 
 
 def count_cells(
-    stops: "pd.DataFrame", member: NDArray[np.bool_], acted: NDArray[np.bool_], found: NDArray[np.bool_]
+    stops: pd.DataFrame, member: NDArray[np.bool_], acted: NDArray[np.bool_], found: NDArray[np.bool_]
 ) -> Cells:
     """Return the counts by precinct and group; `member` says who is in each group, shape (groups, stops)."""
     precinct = stops.groupby("precinct", dropna=True, sort=True).ngroup().to_numpy(dtype=np.intp, na_value=-1)

@@ -16,9 +16,9 @@ Kish (1965), Survey Sampling (effective number of rows).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.metrics import (
@@ -29,9 +29,6 @@ from sqf_pipeline.evaluation.metrics import (
     none_if_nan,
     weighted_metrics,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Weights = NDArray[np.uint8]
 
@@ -54,7 +51,7 @@ _ZERO = 1e-9  # what sums in another order may differ by
 _LEAST_DEFINED = 0.5  # a metric that fewer resamples define has no interval
 
 
-def stop_clusters(stops: "pd.DataFrame") -> NDArray[np.intp]:
+def stop_clusters(stops: pd.DataFrame) -> NDArray[np.intp]:
     """Return the encounter of each stop, numbered from 0, shape (rows,).
 
     Rows that are equal in everything but the id are always in one encounter. The numbers follow the order of
@@ -140,7 +137,7 @@ def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[float | No
     return float(low), float(high)
 
 
-def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> pd.DataFrame:
     """Return a frame of metrics with intervals: metric, estimate, low, high, level, resamples.
 
     `resamples` counts those in which the metric is defined. Undefined values are missing, never zero.
@@ -151,8 +148,6 @@ def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFra
     noise to every bin, so that resampled errors lie above the estimate; they are moved back by the mean excess
     (and not below zero) before the percentiles are read.
     """
-    import pandas as pd
-
     rows = []
     for name, estimate in draws.estimates.items():
         values = draws.draws[name]
@@ -165,7 +160,7 @@ def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFra
     return frame.astype({"estimate": "Float64", "low": "Float64", "high": "Float64", "resamples": "int32"})
 
 
-def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float = LEVEL) -> pd.DataFrame:
     """Return how much better the first model is than the second, metric by metric, on the same resamples.
 
     Both must have been drawn with the same weights on the same stops; then what makes a year hard for both
@@ -184,8 +179,6 @@ def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float 
     ValueError
         When the two were not drawn with the same number of resamples.
     """
-    import pandas as pd
-
     rows = []
     for name in (name for name in first.estimates if name in second.estimates):
         left, right = first.draws[name], second.draws[name]

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.held_out_stops import is_early
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -18,13 +17,13 @@ class Selection:
     """Columns chosen on training years, most important first, and the importances they were chosen by."""
 
     columns: tuple[str, ...]
-    importances: "pd.DataFrame"
+    importances: pd.DataFrame
     holdout_year: int
 
 
 def select_columns(
     estimator: Any,
-    training: "pd.DataFrame",
+    training: pd.DataFrame,
     target: str,
     columns: Sequence[str],
     *,
@@ -70,7 +69,7 @@ def select_columns(
     return Selection(tuple(table["feature"].head(count)), table, last_year)
 
 
-def _split_last_year(training: "pd.DataFrame", target: str) -> "tuple[pd.DataFrame, pd.DataFrame, int]":
+def _split_last_year(training: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """Return stops of known outcome before the last year, those of the last year, and that year; SqfError if unfit."""
     known = training[training[target].notna()]
     years = sorted(int(year) for year in known["year"].dropna().unique())

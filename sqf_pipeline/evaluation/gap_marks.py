@@ -6,9 +6,10 @@ is looked at. The columns of `at_stop` were chosen so that their gaps do not pre
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
@@ -18,9 +19,6 @@ from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.modelling.thread_limits import one_thread
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, TARGETS, happened
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Status = Literal["ok", "warn", "fail", "told"]
 
@@ -33,7 +31,7 @@ FEWEST_OF_EACH = 200
 summons, it was red by chance."""
 
 
-def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame", *, processes: int = 1) -> "pd.DataFrame":
+def measure_gap_marks(training: pd.DataFrame, test: pd.DataFrame, *, processes: int = 1) -> pd.DataFrame:
     """Return how well the gaps of each tier's columns rank the outcomes of the test year.
 
     Parameters
@@ -54,8 +52,6 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame", *, process
     SqfError
         When an outcome is unknown in every training stop, or in every stop of the test year.
     """
-    import pandas as pd
-
     asked, tasks = [], []
     forms = forms_of_years([*training["year"].unique(), *test["year"].unique()])
     for outcome, entry in OUTCOME_ENTRIES.items():
@@ -101,7 +97,7 @@ def status_of(
 
 
 def gap_auc(
-    training: "pd.DataFrame", test: "pd.DataFrame", outcome: str, columns: Sequence[str]
+    training: pd.DataFrame, test: pd.DataFrame, outcome: str, columns: Sequence[str]
 ) -> tuple[int, float | None, float | None, float | None]:
     """Return the number of columns with gaps, and the ROC AUC with its ends of boosting on these gaps alone.
 

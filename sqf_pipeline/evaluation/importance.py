@@ -11,9 +11,10 @@ Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful, JM
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights
@@ -21,9 +22,6 @@ from sqf_pipeline.evaluation.metrics import Floats
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.evaluation.swapped_values import SwappedStops, swapped_stops
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ImportanceMetric = Literal["roc_auc", "average_precision"]
 
@@ -42,7 +40,7 @@ _COLUMNS = ["kind", "feature", "importance", "low", "high", "rank"]
 
 def permutation_importance(
     model: Any,
-    stops: "pd.DataFrame",
+    stops: pd.DataFrame,
     actual: ArrayLike,
     columns: Sequence[str],
     *,
@@ -52,7 +50,7 @@ def permutation_importance(
     resamples: int = RESAMPLES,
     most_rows: int = MOST_ROWS,
     seed: int = 1,
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Return what shuffling each column of the registry costs the model on these stops.
 
     Parameters
@@ -80,8 +78,6 @@ def permutation_importance(
     Frame of kind (`permutation`), feature, importance (mean loss over the shuffles), low, high, rank (from 1);
     `attrs["rows"]` is the number of stops used. The interval covers resamples of encounters and shuffles at once.
     """
-    import pandas as pd
-
     generator = np.random.default_rng(seed)
     outcomes = np.asarray(actual, dtype=bool)
     groups = np.arange(len(stops)) if clusters is None else np.asarray(clusters)
@@ -101,7 +97,7 @@ def permutation_importance(
 
 
 def _shuffled_losses(
-    model: Any, frame: "pd.DataFrame", outcomes: NDArray[np.bool_], weights: NDArray[Any], *,
+    model: Any, frame: pd.DataFrame, outcomes: NDArray[np.bool_], weights: NDArray[Any], *,
     measure: ImportanceMetric, repeats: int, generator: np.random.Generator,
 ) -> Iterator[tuple[str, Floats]]:  # fmt: skip
     """Yield each column and what shuffling it costs on each resample, shape (resamples,); shuffles take turns."""
@@ -128,8 +124,6 @@ def _shuffled_chances(
 
     Only rows with another value are predicted, and once where several shuffles give them the same.
     """
-    import pandas as pd
-
     codes = pd.factorize(stops.frame[name], use_na_sentinel=False)[0]
     order = np.array([generator.permutation(len(codes)) for _ in range(repeats)])
     shuffle, changed = np.nonzero(codes[order] != codes)
@@ -164,7 +158,7 @@ def _thin(
     return kept, counts_for[kept]
 
 
-def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":
+def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
     """Add a forest's impurity importances up to the columns of the registry that they were encoded from.
 
     Parameters
@@ -186,8 +180,6 @@ def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], co
     ValueError
         When an encoded feature belongs to none of the columns, or the lengths differ.
     """
-    import pandas as pd
-
     values = np.asarray(importances, dtype=np.float64)
     if len(values) != len(encoded_names):
         raise ValueError(f"{len(values)} importances, but {len(encoded_names)} names of encoded features")
@@ -201,7 +193,7 @@ def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], co
     return _ranked_frame("impurity", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
 
 
-def _ranked_frame(kind: str, frame: "pd.DataFrame") -> "pd.DataFrame":
+def _ranked_frame(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Sort by importance, then by name, so that equal ones keep one order; and number the rows from 1."""
     frame = frame.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
     frame = frame.assign(kind=kind, rank=np.arange(1, len(frame) + 1))[_COLUMNS]

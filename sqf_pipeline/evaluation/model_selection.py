@@ -1,15 +1,13 @@
 """Which model is called best: the one that did best on the last training year; the test year has no say."""
 
 import json
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 _TRIED = ["model", "estimator", "columns", "log_loss", "average_precision"]
 
 
-def best_on_held_out(models: "pd.DataFrame") -> dict[tuple[str, str], str]:
+def best_on_held_out(models: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Return the name of the best model by (outcome, feature set): least log loss on the last training year.
 
     Parameters
@@ -29,7 +27,7 @@ def best_on_held_out(models: "pd.DataFrame") -> dict[tuple[str, str], str]:
     return best
 
 
-def tried_for_one_place(models: "pd.DataFrame") -> "pd.DataFrame":
+def tried_for_one_place(models: pd.DataFrame) -> pd.DataFrame:
     """Return what was tried for each model that was one of several kinds or sets of columns, the chosen first.
 
     Parameters
@@ -41,8 +39,6 @@ def tried_for_one_place(models: "pd.DataFrame") -> "pd.DataFrame":
     -------
     Frame of model, estimator, columns (how many), log_loss and average_precision on the last training year.
     """
-    import pandas as pd
-
     rows = []
     for model, told in zip(models["model"], models.get("tried", [None] * len(models)), strict=True):
         tried = json.loads(told) if isinstance(told, str) else told if isinstance(told, list) else []

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.errors import SqfError
@@ -11,8 +12,6 @@ from sqf_pipeline.evaluation.bootstrap import RESAMPLES, Weights, resample_weigh
 from sqf_pipeline.evaluation.subgroups import subgroup_labels
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sqf_pipeline.modelling.fitting import FittedModel
 
 
@@ -36,13 +35,13 @@ class TestYear:
 
     __test__ = False  # the name is not a test's
 
-    stops: "pd.DataFrame"
+    stops: pd.DataFrame
     clusters: NDArray[np.intp]
     weights: Weights
-    labels: "pd.DataFrame"
-    features: "pd.DataFrame | None" = None
+    labels: pd.DataFrame
+    features: pd.DataFrame | None = None
 
-    def inputs_of(self, model: "FittedModel") -> "pd.DataFrame":
+    def inputs_of(self, model: "FittedModel") -> pd.DataFrame:
         """Return what a model takes: the encoded features, or the stops."""
         if not model.encoded_features:
             return self.stops
@@ -52,7 +51,7 @@ class TestYear:
 
 
 def prepare_test_year(
-    stops: "pd.DataFrame", features: "pd.DataFrame | None" = None, *, resamples: int = RESAMPLES
+    stops: pd.DataFrame, features: pd.DataFrame | None = None, *, resamples: int = RESAMPLES
 ) -> TestYear:
     """Return a test year ready to measure models on; the same stops give the same resamples.
 

@@ -7,17 +7,15 @@ Koh et al. (2021), WILDS: a benchmark of in-the-wild distribution shifts, ICML, 
 recall of 60 %, precision by group).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import Weights, percentile_interval
 from sqf_pipeline.evaluation.metrics import Floats, Forecast, none_if_nan
 from sqf_pipeline.evaluation.subgroups import LEAST_ROWS, NOT_SHOWN
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CONCENTRATIONS = (0.5, 0.9)
 """Shares of the positives whose riskiest stops are counted."""
@@ -54,7 +52,7 @@ def flagged_at_recall(forecast: Forecast, weights: NDArray[Any], recall: float) 
     return np.asarray(forecast.score >= threshold[:, None])
 
 
-def risk_concentration(forecast: Forecast, weights: Weights) -> "pd.DataFrame":
+def risk_concentration(forecast: Forecast, weights: Weights) -> pd.DataFrame:
     """Return the share of stops, riskiest first, that holds half and nine tenths of the weapons found.
 
     Parameters
@@ -69,8 +67,6 @@ def risk_concentration(forecast: Forecast, weights: Weights) -> "pd.DataFrame":
     Frame of weapons_share, stops_share with low and high, stops_below_1_percent (share of stops with a calibrated
     probability below 1 %) and weapons_there (number of weapons found in them). Shares are missing without weapons.
     """
-    import pandas as pd
-
     low_risk = forecast.probability < LOW_RISK
     rows = []
     for share in CONCENTRATIONS:
@@ -93,7 +89,7 @@ def _with_the_stops(weights: Weights) -> Weights:
     return np.concatenate([np.ones((1, weights.shape[1]), dtype=weights.dtype), weights])
 
 
-def precision_at_recall(forecast: Forecast, labels: "pd.DataFrame", weights: Weights) -> "pd.DataFrame":
+def precision_at_recall(forecast: Forecast, labels: pd.DataFrame, weights: Weights) -> pd.DataFrame:
     """Return what one threshold for everybody, that finds `RECALL` of all positives, does in each group of people.
 
     Parameters
@@ -111,8 +107,6 @@ def precision_at_recall(forecast: Forecast, labels: "pd.DataFrame", weights: Wei
     group_recall, group_recall_low, group_recall_high; first everybody, then groups by name. Of groups of fewer than
     `LEAST_ROWS` stops only the numbers of stops and positives of all of them together are given.
     """
-    import pandas as pd
-
     groups, hidden = _groups(forecast, labels)
     every = _with_the_stops(weights)
     flagged = every * flagged_at_recall(forecast, every, RECALL)
@@ -138,7 +132,7 @@ def precision_at_recall(forecast: Forecast, labels: "pd.DataFrame", weights: Wei
 
 
 def _groups(
-    forecast: Forecast, labels: "pd.DataFrame"
+    forecast: Forecast, labels: pd.DataFrame
 ) -> tuple[list[tuple[str, str, NDArray[np.bool_]]], list[dict[str, object]]]:
     """Return the groups that are shown, as attribute, name and mask, and rows that count those that are not."""
     groups = [(EVERYBODY, EVERYBODY, np.ones(forecast.rows, dtype=bool))]

@@ -9,9 +9,10 @@ Bird et al. (2020), Fairlearn: a toolkit for assessing and improving fairness in
 Hardt, Price and Srebro (2016), Equality of opportunity in supervised learning, NeurIPS (error rates by group).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import (
@@ -30,9 +31,6 @@ from sqf_pipeline.evaluation.metrics import (
     none_if_nan,
 )
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LEAST_ROWS = 50
 UNKNOWN = "unknown"
@@ -62,7 +60,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def subgroup_labels(stops: "pd.DataFrame") -> "pd.DataFrame":
+def subgroup_labels(stops: pd.DataFrame) -> pd.DataFrame:
     """Return the group of each stop by each attribute, as strings; a missing value is the group `unknown`.
 
     Parameters
@@ -70,8 +68,6 @@ def subgroup_labels(stops: "pd.DataFrame") -> "pd.DataFrame":
     stops
         Clean stops with the columns of `ATTRIBUTES`; age in years.
     """
-    import pandas as pd
-
     labels = {}
     for attribute, name in ATTRIBUTES.items():
         values = stops[name]
@@ -85,13 +81,13 @@ def subgroup_labels(stops: "pd.DataFrame") -> "pd.DataFrame":
 
 def subgroup_metrics(
     forecast: Forecast,
-    labels: "pd.DataFrame",
+    labels: pd.DataFrame,
     *,
     threshold: float,
     clusters: ArrayLike,
     weights: Weights,
     least_rows: int = LEAST_ROWS,
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Return the metrics of every group of every attribute.
 
     Parameters
@@ -119,8 +115,6 @@ def subgroup_metrics(
     -----
     Rates and AUC are undefined, and missing, in a group without positives, or without negatives, as the case is.
     """
-    import pandas as pd
-
     if len(labels) != forecast.rows:
         raise ValueError(f"labels have {len(labels)} rows, the forecast {forecast.rows}")
     groups = np.asarray(clusters)
@@ -148,7 +142,6 @@ def _metrics(forecast: Forecast, names: NDArray[np.object_], threshold: float) -
 
     The rates are ours: fairlearn's own false negative rate is 0 in a group without positives, where there is none.
     """
-    import pandas as pd
     from fairlearn.metrics import MetricFrame
 
     if not len(names):

@@ -1,21 +1,18 @@
 """What follows from flagging the stops above a threshold."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.evaluation.bootstrap import Weights, percentile_interval
 from sqf_pipeline.evaluation.metrics import CELLS, Forecast, confusion_cells, confusion_metrics, none_if_nan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _SHOWN = ("precision", "recall", "f1", "balanced_accuracy", "flagged_share")
 _WITH_INTERVAL = ("precision", "recall")
 
 
-def threshold_metrics(forecast: Forecast, thresholds: Mapping[str, float], weights: Weights) -> "pd.DataFrame":
+def threshold_metrics(forecast: Forecast, thresholds: Mapping[str, float], weights: Weights) -> pd.DataFrame:
     """Return counts and metrics at each threshold.
 
     Parameters
@@ -33,8 +30,6 @@ def threshold_metrics(forecast: Forecast, thresholds: Mapping[str, float], weigh
     Frame of aim, threshold, tn, fp, fn, tp, precision, recall, f1, balanced_accuracy, flagged_share,
     precision_low, precision_high, recall_low, recall_high. Precision is missing when nobody is flagged.
     """
-    import pandas as pd
-
     cells = np.column_stack([confusion_cells(forecast, threshold) for threshold in thresholds.values()])
     # counts are whole, and exact in float32 up to 2 ** 24 stops
     resampled = weights.astype(np.float32) @ cells.astype(np.float32)

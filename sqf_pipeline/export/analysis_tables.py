@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from sqf_pipeline.export.analysis_models import (
     calibration_table,
     difference_table,
@@ -20,8 +22,6 @@ from sqf_pipeline.registry.outcomes import TIER_WORDS, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sqf_pipeline.modelling.fitting import FittedModel
 
 
@@ -38,7 +38,7 @@ def title_of_slug(name: str) -> str:
     return f"{outcome.capitalize()}, all columns {columns.replace('_', ' ')} ({words})"
 
 
-def _titles_for(frame: "pd.DataFrame", served: Mapping[str, str], others: Sequence[str]) -> dict[str, str]:
+def _titles_for(frame: pd.DataFrame, served: Mapping[str, str], others: Sequence[str]) -> dict[str, str]:
     """Return titles of the served models that a frame has rows of, then of the other models named."""
     present = set(frame["model"].astype(str))
     titles = {name: title for name, title in served.items() if name in present}
@@ -46,7 +46,7 @@ def _titles_for(frame: "pd.DataFrame", served: Mapping[str, str], others: Sequen
 
 
 def analysis_tables(
-    stops: "pd.DataFrame", results: Mapping[str, "pd.DataFrame"], titles: Mapping[str, str]
+    stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
 ) -> list[AnalysisTable]:
     """Return every table of the analysis that stops and results allow.
 

@@ -27,7 +27,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def card_table(
-    name: str, rows: "pd.DataFrame | Iterable[Mapping[Any, Any]]", more: Iterable[tuple[str, ...]] = ()
+    name: str, rows: pd.DataFrame | Iterable[Mapping[Any, Any]], more: Iterable[tuple[str, ...]] = ()
 ) -> DisplayTable:
     """Return rows as a table of the card.
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.display import words
 from sqf_pipeline.evaluation.drift import STABILITY_SHIFT
@@ -21,7 +22,6 @@ from sqf_pipeline.reporting.plots.style import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -30,7 +30,7 @@ SHOWN = 15
 """Columns that are drawn, those that moved most."""
 
 
-def drift_overview(table: "pd.DataFrame", origin: Origin) -> "Figure":
+def drift_overview(table: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw the greatest shifts and changes of missing values; takes the table `drift` of one test year.
 
     Only columns that a model may use, and the outcomes, are drawn and counted; the table has them all.
@@ -56,13 +56,13 @@ def drift_overview(table: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, title, origin, note=note)
 
 
-def _dots(axes: "Axes", values: np.ndarray, places: np.ndarray, status: "pd.Series") -> None:
+def _dots(axes: "Axes", values: np.ndarray, places: np.ndarray, status: pd.Series) -> None:
     for kind, colour in STATUS_COLOURS.items():
         mask = (status == kind).to_numpy(dtype=bool)
         axes.scatter(values[mask], places[mask], color=colour, marker=STATUS_MARKERS[kind], s=34, zorder=3)
 
 
-def _stability(axes: "Axes", table: "pd.DataFrame") -> None:
+def _stability(axes: "Axes", table: pd.DataFrame) -> None:
     part = table[table["measure"] == "population_stability_index"].dropna(subset=["value"])
     part = part.sort_values(["value", "column_name"], ascending=[False, True]).head(SHOWN)
     places = np.arange(len(part))[::-1]
@@ -86,7 +86,7 @@ def _stability(axes: "Axes", table: "pd.DataFrame") -> None:
     panel_title(axes, "Greatest shifts of what is there\n")
 
 
-def _missing(axes: "Axes", table: "pd.DataFrame") -> None:
+def _missing(axes: "Axes", table: pd.DataFrame) -> None:
     part = table[table["measure"] == "missing_share"].dropna(subset=["value", "reference"])
     change = (part["value"] - part["reference"]).abs()
     part = part.assign(change=change).sort_values(["change", "column_name"], ascending=[False, True]).head(SHOWN)

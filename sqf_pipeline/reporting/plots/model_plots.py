@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.display import metric_text, words
 from sqf_pipeline.display import share as percent
@@ -27,7 +28,6 @@ from sqf_pipeline.reporting.plots.style import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 MOST_IMPORTANT = 12
@@ -35,7 +35,7 @@ MOST_IMPORTANT = 12
 _RESAMPLING = {"under": "under-sampling", "over": "over-sampling", "smotenc": "SMOTENC"}
 
 
-def class_balance(models: "pd.DataFrame", origin: Origin) -> "Figure":
+def class_balance(models: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw positives and negatives before and after resampling.
 
     Takes the table `models`: resampling, training_rows, training_positives, fitted_rows, fitted_positives. Models of
@@ -78,7 +78,7 @@ def class_balance(models: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, title, origin, note="Resampled within the training years only; test stops stay as they are.")
 
 
-def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -> "Figure":
+def confusion_matrices(table: pd.DataFrame, origin: Origin, *, outcome: str) -> "Figure":
     """Draw confusion matrices; takes model, threshold_name (or aim), threshold, tn, fp, fn, tp, one panel a row."""
     named = table.rename(columns={"aim": "threshold_name"}).reset_index(drop=True)
     figure, panels = panel_grid(len(named), 4 if len(named) <= 4 else 3, 3.3)
@@ -112,12 +112,12 @@ def confusion_matrices(table: "pd.DataFrame", origin: Origin, *, outcome: str) -
     return finish(figure, capitalised(title), origin, rows=rows, note=note)
 
 
-def _name(row: "pd.Series") -> str:
+def _name(row: pd.Series) -> str:
     return f"the threshold for {model_label(str(row['threshold_name']))}"
 
 
 def roc_and_precision_recall(
-    curves: "pd.DataFrame", intervals: "pd.DataFrame", origin: Origin, *, base_rate: float, rows: int
+    curves: pd.DataFrame, intervals: pd.DataFrame, origin: Origin, *, base_rate: float, rows: int
 ) -> "Figure":
     """Draw ROC and precision-recall curves of a few models of one outcome, with bands.
 
@@ -169,11 +169,11 @@ def roc_and_precision_recall(
     return finish(figure, title, origin, rows=rows, note="Bands: pointwise 95 % bootstrap intervals.")
 
 
-def _with_interval(row: "pd.Series", metric: str) -> str:
+def _with_interval(row: pd.Series, metric: str) -> str:
     return metric_text(metric, row["estimate"], row["low"], row["high"])
 
 
-def calibration(table: "pd.DataFrame", origin: Origin) -> "Figure":
+def calibration(table: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw observed against predicted shares; takes the table `calibration_bins` of up to six models."""
     models = list(dict.fromkeys(table["model"]))
     figure, panels = panel_grid(len(models), 3, 3.6)
@@ -209,7 +209,7 @@ def _points(gap: float) -> str:
     return f"{100 * gap:.1f} points"
 
 
-def importances(table: "pd.DataFrame", origin: Origin, *, measure: str) -> "Figure":
+def importances(table: pd.DataFrame, origin: Origin, *, measure: str) -> "Figure":
     """Draw permutation beside impurity importances of one model; takes the table `feature_importances`.
 
     `measure` is what permutation importance is a loss of, as `roc_auc`.
@@ -248,9 +248,7 @@ def importances(table: "pd.DataFrame", origin: Origin, *, measure: str) -> "Figu
     return finish(figure, capitalised(title), origin, note="A column that others repeat looks unimportant here.")
 
 
-def metric_comparison(
-    intervals: "pd.DataFrame", metric: str, origin: Origin, *, chance: float | None = None
-) -> "Figure":
+def metric_comparison(intervals: pd.DataFrame, metric: str, origin: Origin, *, chance: float | None = None) -> "Figure":
     """Draw one metric of many models with intervals, best first; takes the table `metric_intervals`.
 
     `chance` is the value of a model that guesses, drawn as a line.

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.bootstrap import effective_rows, stop_clusters, wilson_interval
@@ -22,7 +23,6 @@ from sqf_pipeline.reporting.plots.style import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 LEAST_STOPS = 5
@@ -30,7 +30,7 @@ FEET_A_MILE = 5280.0
 CELL_MILES = 0.5
 
 
-def stops_a_month(stops: "pd.DataFrame", origin: Origin) -> "Figure":
+def stops_a_month(stops: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw the number of stops in each month; takes `year` and `month` of clean stops."""
     known = stops.dropna(subset=["year", "month"])
     years = sorted(int(year) for year in known["year"].unique())
@@ -58,7 +58,7 @@ def stops_a_month(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, _trend_title(totals, values, years), origin, rows=len(known))
 
 
-def _trend_title(totals: "pd.Series", values: np.ndarray, years: list[int]) -> str:
+def _trend_title(totals: pd.Series, values: np.ndarray, years: list[int]) -> str:
     if len(years) < 2:
         peak = int(values.argmax())
         return f"Stops peaked in {MONTHS[peak][:3]} {years[0]}, with {values[peak]:,.0f} in the month"
@@ -75,7 +75,7 @@ def _trend_title(totals: "pd.Series", values: np.ndarray, years: list[int]) -> s
     )
 
 
-def outcome_shares(stops: "pd.DataFrame", origin: Origin) -> "Figure":
+def outcome_shares(stops: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw the share of stops of each year that ended in an arrest or a summons, with Wilson intervals by encounter."""
     figure = new_figure(8.5, 3.8)
     panels = figure.subplots(1, len(STUDY_TARGETS))
@@ -109,7 +109,7 @@ def outcome_shares(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, title, origin, rows=len(stops), note="Bars: 95 % Wilson intervals.")
 
 
-def hour_and_weekday(stops: "pd.DataFrame", origin: Origin) -> "Figure":
+def hour_and_weekday(stops: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw how many stops fall on each hour of each weekday; takes `weekday` and `stop_time_seconds`."""
     known = stops.dropna(subset=["weekday", "stop_time_seconds"])
     days = known["weekday"].to_numpy(dtype=np.intp) - 1
@@ -136,7 +136,7 @@ def hour_and_weekday(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, title, origin, rows=len(known))
 
 
-def stops_map(stops: "pd.DataFrame", origin: Origin) -> "Figure":
+def stops_map(stops: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw stops by hexagonal cells; takes `x_feet`, `y_feet` (EPSG:2263) and `borough` of clean stops.
 
     Cells with fewer than `LEAST_STOPS` stops are left out and counted in the note.
@@ -185,7 +185,7 @@ def stops_map(stops: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, title, Origin(origin.source, origin.years), rows=len(known), note=note)
 
 
-def _label_place(x: np.ndarray, y: np.ndarray, part: "pd.DataFrame") -> tuple[float, float]:
+def _label_place(x: np.ndarray, y: np.ndarray, part: pd.DataFrame) -> tuple[float, float]:
     """Return a place for a borough's name: beside its stops, away from the middle of the city."""
     middle = np.array([np.median(x), np.median(y)])
     own = np.array([part["x"].median(), part["y"].median()])

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.display import words
 from sqf_pipeline.registry.year_and_month_words import year_words
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -136,7 +136,7 @@ def percent_axis(axis: Any) -> None:
     axis.set_major_formatter(lambda value, _: f"{100 * value:.6g} %")
 
 
-def values_and_bars(part: "pd.DataFrame", *names: str) -> "tuple[Floats, list[Floats]]":
+def values_and_bars(part: pd.DataFrame, *names: str) -> "tuple[Floats, list[Floats]]":
     """Return a column, and how far its interval reaches below and above it, each of shape (rows,).
 
     `names` are the column, and those of the interval's ends; a missing end is the value itself.

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.display import share as percent
 from sqf_pipeline.evaluation.subgroups import NOT_SHOWN, RATES, UNKNOWN
@@ -24,7 +25,6 @@ from sqf_pipeline.reporting.plots.style import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -36,7 +36,7 @@ _RATE_TITLES = {
 }
 
 
-def subgroup_rates(table: "pd.DataFrame", origin: Origin) -> "Figure":
+def subgroup_rates(table: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw the rates of every group of one model as dots with intervals, one row a group.
 
     Takes the table `subgroup_metrics` of one model. The title names the widest gap in the share missed or flagged in
@@ -82,7 +82,7 @@ def _name_rows(axes: "Axes", places: Floats, labels: list[str], headings: "list[
         )  # fmt: skip
 
 
-def _rows(shown: "pd.DataFrame", attributes: list[str]) -> tuple[np.ndarray, list[str], list[tuple[str, float]]]:
+def _rows(shown: pd.DataFrame, attributes: list[str]) -> tuple[np.ndarray, list[str], list[tuple[str, float]]]:
     """Return the height of each group's row from the top, its label, and the headings of attributes."""
     places: list[float] = []
     labels: list[str] = []
@@ -98,7 +98,7 @@ def _rows(shown: "pd.DataFrame", attributes: list[str]) -> tuple[np.ndarray, lis
     return np.array(places), labels, headings
 
 
-def _overall(shown: "pd.DataFrame", rate: str) -> float:
+def _overall(shown: pd.DataFrame, rate: str) -> float:
     """Return the rate of all stops, as the mean of an attribute's groups weighted by what the rate is a share of."""
     part = shown[shown["attribute"] == shown["attribute"].iloc[0]]
     rows, positives = part["rows"].to_numpy(dtype=float), part["positives"].to_numpy(dtype=float)
@@ -107,7 +107,7 @@ def _overall(shown: "pd.DataFrame", rate: str) -> float:
     return float((values * base).sum() / max(base.sum(), 1.0))
 
 
-def _widest_gap(shown: "pd.DataFrame") -> str:
+def _widest_gap(shown: pd.DataFrame) -> str:
     """Say between which groups of one attribute a rate of error differs most, and whether the intervals part."""
     found = []
     for rate, words in (("false_negative_rate", "missed"), ("false_positive_rate", "flagged in error")):
@@ -125,7 +125,7 @@ def _widest_gap(shown: "pd.DataFrame") -> str:
     return f"Errors differ most by {attribute}: {words}, from {ends}; {certainty}"
 
 
-def subgroup_quality(table: "pd.DataFrame", origin: Origin) -> "Figure":
+def subgroup_quality(table: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw ROC AUC and calibration error of every group of one model; takes the table `subgroup_metrics`."""
     shown = table[(table["group_name"] != NOT_SHOWN) & table["base_rate"].notna()]
     attributes = list(dict.fromkeys(shown["attribute"]))
@@ -151,5 +151,5 @@ def subgroup_quality(table: "pd.DataFrame", origin: Origin) -> "Figure":
     return finish(figure, title, origin, rows=rows, note="Bars: 95 % bootstrap intervals.")
 
 
-def _group(row: "pd.Series") -> str:
+def _group(row: pd.Series) -> str:
     return group_label(str(row["attribute"]), str(row["group_name"]))
