@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sqf_pipeline.evaluation.bootstrap import RESAMPLES, percentile_interval, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES, resample_weights, stop_clusters
 
 Unit = Literal["encounter", "precinct"]
 Strata = Literal["none", "precinct_year", "precinct_year_crime"]
@@ -166,8 +166,3 @@ def compare(
     ones, others = group & (cells >= 0), reference & (cells >= 0)
     count = int(both.sum())
     return Compared(resampling, cells, count, (ones, others), float(ones.sum() / max(group.sum(), 1)))
-
-
-def estimate_and_ends(drawn: Floats) -> tuple[float, float | None, float | None]:
-    """Return a figure of the stops and its 95 % percentile interval from figures of shape (1 + resamples,)."""
-    return float(drawn[0]), *percentile_interval(drawn[1:])

@@ -14,9 +14,9 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import REFERENCE
-from sqf_pipeline.disparity.clustered_resampling import Unit, estimate_and_ends
+from sqf_pipeline.disparity.clustered_resampling import Unit
 from sqf_pipeline.disparity.resampled_window import Drawn, Window, window_of
-from sqf_pipeline.evaluation.bootstrap import RESAMPLES
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES, estimate_and_ends
 from sqf_pipeline.registry.declared_tables import result_frame
 
 Verdict = Literal["lower_bar", "higher_bar", "undecided", "too_few"]

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import FEWEST_ACTS, REFERENCE, group_names
-from sqf_pipeline.disparity.clustered_resampling import Floats, Resampling, estimate_and_ends
+from sqf_pipeline.disparity.clustered_resampling import Floats, Resampling
 from sqf_pipeline.disparity.resampled_window import Mask, Window, window_of
-from sqf_pipeline.evaluation.bootstrap import RESAMPLES, effective_rows, wilson_interval
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES, effective_rows, estimate_and_ends, wilson_interval
 from sqf_pipeline.registry.declared_tables import result_frame
 
 

@@ -8,21 +8,11 @@ from sqf_pipeline.evaluation.bootstrap import effective_rows, wilson_interval
 from sqf_pipeline.evaluation.metrics import CALIBRATION_BINS, Forecast, equal_mass_bin_index
 
 
-def calibration_bins(
-    forecast: Forecast,
-    *,
-    clusters: ArrayLike | None = None,
-) -> pd.DataFrame:
+def calibration_bins(forecast: Forecast, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
     """Return predicted and observed shares, one row a bin of equal mass, least probable first.
 
-    Rows of equal probability share a bin, so there may be fewer than `CALIBRATION_BINS`.
-
-    Parameters
-    ----------
-    forecast
-        Probabilities and outcomes.
-    clusters
-        Encounter of each stop (see `stop_clusters`); widens the intervals for persons stopped together.
+    Rows of equal probability share a bin, so there may be fewer than `CALIBRATION_BINS`. `clusters` are the encounters
+    of the stops (see `stop_clusters`); they widen the intervals for persons stopped together.
 
     Returns
     -------

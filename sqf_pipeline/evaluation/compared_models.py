@@ -59,11 +59,5 @@ def _rank_columns(training_stops: pd.DataFrame, forms: tuple[str, ...], outcome:
     barred = NOT_SERVED.get(tier, frozenset())
     columns = [name for name in whole.columns_for(outcome) if name not in barred and column(name).kind != "code"]
     features = chosen_fields(tier, whole.tier, outcome, columns)
-    selection = select_columns(
-        make_model("boosting", features, outcome, settings={}),
-        training_stops,
-        STUDY_TARGETS[outcome],
-        columns,
-        count=min(max(SERVED_SIZES), len(columns)),
-    )
-    return selection.columns
+    model = make_model("boosting", features, outcome, settings={})
+    return select_columns(model, training_stops, STUDY_TARGETS[outcome], columns, count=max(SERVED_SIZES))

@@ -17,23 +17,14 @@ CURVE_RESAMPLES = 200
 def curve_points(forecast: Forecast, weights: NDArray[Any]) -> pd.DataFrame:
     """Return both curves of a forecast on a grid, with pointwise bootstrap intervals.
 
-    Parameters
-    ----------
-    forecast
-        Probabilities and outcomes, of both classes.
-    weights
-        Resamples, shape (resamples, rows), from `resample_weights`; a hundred or two are enough to draw.
+    `weights` are resamples, shape (resamples, rows); a hundred or two are enough to draw. Raises ValueError when the
+    forecast holds one outcome only: it has no curve.
 
     Returns
     -------
     Frame of curve (`roc` or `precision_recall`), x, y, low, high. For `roc`, x is the false and y the true
     positive rate; for `precision_recall`, x is recall and y the precision of the strictest threshold that
     reaches it.
-
-    Raises
-    ------
-    ValueError
-        When the forecast holds one outcome only: it has no curve.
     """
     if forecast.actual.all() or not forecast.actual.any():
         raise ValueError("a curve needs stops with and without the outcome, found one kind only")

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.registry.columns import Column, load_columns, shared_columns
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
 Status = Literal["ok", "warn", "fail"]
@@ -58,29 +59,14 @@ class DriftRow(NamedTuple):
 
 
 def measure_drift(test: pd.DataFrame, training: pd.DataFrame, columns: Sequence[Column] | None = None) -> pd.DataFrame:
-    """Compare a year's clean stops with the training window.
+    """Return the table `drift`: a year's clean stops compared with those of the training window.
 
-    Parameters
-    ----------
-    test
-        Clean stops of the year in question.
-    training
-        Clean stops of the training window, with the column `year`.
-    columns
-        Columns of the registry to compare; if None all that mean the same in the forms of these years, but those of
-        `NOT_COMPARED`.
-
-    Returns
-    -------
-    Frame of column_name, measure, value, reference, threshold, status (ok, warn, fail), detail. Measures are
-    `missing_share`, `population_stability_index`, `new_categories` (share of rows), and, for numbers with a
-    unit, `unit_ratio` (of medians, against the year of the window that differs most) and `outside_share`; and, where
+    Measures are `missing_share`, `population_stability_index`, `new_categories` (share of rows), and, for numbers with
+    a unit, `unit_ratio` (of medians, against the year of the window that differs most) and `outside_share`; and, where
     the forms differ, `form_change` (share of rows in a form that no training stop has).
 
-    Raises
-    ------
-    ValueError
-        When either frame has no rows.
+    `columns` are those of the registry to compare; if None all that mean the same in the forms of these years, but
+    those of `NOT_COMPARED`. Raises ValueError when either frame has no rows.
     """
     if test.empty or training.empty:
         raise ValueError(f"drift needs stops on both sides, found {len(test)} and {len(training)} in training")
@@ -97,9 +83,7 @@ def measure_drift(test: pd.DataFrame, training: pd.DataFrame, columns: Sequence[
         if entry.name not in NOT_COMPARED
         for row in _column_rows(entry, test[entry.name], training[entry.name], training["year"])
     ]
-    frame = pd.DataFrame(rows, columns=list(DriftRow._fields))
-    numbers = dict.fromkeys(("value", "reference", "threshold"), "Float64")
-    return frame.astype(numbers | dict.fromkeys(("column_name", "measure", "status", "detail"), "string"))
+    return result_frame("drift", rows)
 
 
 def _form_change(name: str, test: pd.DataFrame, training: pd.DataFrame) -> Iterator[DriftRow]:

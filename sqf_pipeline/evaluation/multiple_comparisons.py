@@ -28,18 +28,11 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
 
 def with_holm(differences: pd.DataFrame) -> pd.DataFrame:
-    """Return differences with comparisons, adjusted_p_value and adjusted_verdict.
+    """Return rows of `paired_differences` of many pairs with comparisons, adjusted_p_value and adjusted_verdict.
 
-    Parameters
-    ----------
-    differences
-        Rows of `paired_differences` of many pairs: metric, p_value and verdict among their columns.
-
-    Returns
-    -------
-    The same rows. One family is all pairs that are compared by one metric: `comparisons` is their number. The
-    adjusted verdict is `verdict` where the adjusted p-value is at most 1 - `LEVEL`, the chance that any verdict of a
-    metric is wrong, were no pair to differ; else `undecided`.
+    One family is all pairs that are compared by one metric: `comparisons` is their number. The adjusted verdict is
+    `verdict` where the adjusted p-value is at most 1 - `LEVEL`, the chance that any verdict of a metric is wrong, were
+    no pair to differ; else `undecided`.
     """
     table = differences.copy()
     families = table.groupby("metric", sort=False)["p_value"]

@@ -18,15 +18,7 @@ Rows = NDArray[np.intp]
 
 
 class SwappedStops:
-    """Stops as frames, for any model that predicts frames.
-
-    Parameters
-    ----------
-    model
-        Fitted, with `predict_proba` of a frame, the outcome's probability second.
-    frame
-        Stops, with the columns that the model takes.
-    """
+    """Stops as a frame of the columns that a model takes; any fitted model, the outcome's probability second."""
 
     def __init__(self, model: Any, frame: pd.DataFrame) -> None:
         self.model, self.frame = model, frame
