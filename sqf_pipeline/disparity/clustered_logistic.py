@@ -22,21 +22,11 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted regression.
+    """A fitted regression."""
 
-    Attributes
-    ----------
-    coefficients
-        Shape (columns,).
-    covariance
-        Of the coefficients, by clusters, shape (columns, columns).
-    fitted
-        Probability (logistic) or mean (linear) of each row, shape (rows,).
-    """
-
-    coefficients: Floats
-    covariance: Floats
-    fitted: Floats
+    coefficients: Floats  # shape (columns,)
+    covariance: Floats  # of the coefficients, by clusters, shape (columns, columns)
+    fitted: Floats  # probability (logistic) or mean (linear) of each row, shape (rows,)
 
     def ends(self, place: int) -> tuple[float, float, float]:
         """Return a coefficient and its 95 % interval."""
@@ -47,19 +37,8 @@ class Fit:
 def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp]) -> Fit:
     """Fit a logistic regression by Newton's method, with the sandwich of clusters.
 
-    Parameters
-    ----------
-    design
-        Columns, the first of them ones, shape (rows, columns).
-    happened
-        Outcome of each row, shape (rows,).
-    clusters
-        Cluster of each row from 0, shape (rows,).
-
-    Raises
-    ------
-    ArithmeticError
-        When it does not converge in 60 steps.
+    `design` is of shape (rows, columns), its first column ones; `happened` and `clusters` (numbers from 0) of shape
+    (rows,). Raises ArithmeticError when it does not converge in 60 steps.
     """
     beta, curvature = newton(design, happened)
     chance = _expit(design @ beta)

@@ -31,19 +31,12 @@ STRATA: dict[Strata, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Resampling:
-    """Which cluster each stop belongs to, and how often each cluster is drawn.
+    """Which cluster each stop belongs to, and how often each cluster is drawn."""
 
-    Attributes
-    ----------
-    clusters
-        Cluster of each stop from 0, shape (stops,).
-    draws
-        How often each cluster stands in each resample, float32 of shape (clusters, 1 + resamples); the first column
-        is all ones, so that the first of every sum is that of the stops themselves.
-    """
-
-    clusters: NDArray[np.intp]
+    clusters: NDArray[np.intp]  # of each stop from 0, shape (stops,)
     draws: NDArray[np.float32]
+    """How often each cluster stands in each resample, shape (clusters, 1 + resamples); the first column is all ones, so
+    that the first of every sum is that of the stops themselves."""
 
     def sums(self, stops: NDArray[np.intp], cells: NDArray[np.intp], count: int) -> Floats:
         """Return how many stops stand in each cell, shape (count, 1 + resamples).
@@ -83,25 +76,14 @@ def stratum_codes(stops: pd.DataFrame, strata: Strata) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Compared:
-    """Two groups' acts within strata that both have, on the stops and on every resample.
-
-    Attributes
-    ----------
-    cells
-        Stratum of each stop among those compared, -1 outside, shape (stops,).
-    count
-        Number of strata compared.
-    rows
-        Stops among which shares are taken, of the group and of the reference, each of shape (stops,).
-    share
-        Share of the group's stops that lie in strata compared.
-    """
+    """Two groups' acts within strata that both have, on the stops and on every resample."""
 
     resampling: Resampling
-    cells: NDArray[np.intp]
-    count: int
+    cells: NDArray[np.intp]  # stratum of each stop among those compared, -1 outside, shape (stops,)
+    count: int  # number of strata compared
     rows: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-    share: float
+    """Stops among which shares are taken, of the group and of the reference, each of shape (stops,)."""
+    share: float  # share of the group's stops that lie in strata compared
 
     @cached_property
     def totals(self) -> tuple[Floats, Floats]:

@@ -49,23 +49,18 @@ def foreseen_risk(
 ) -> Floats:
     """Return the risk of each stop by models that saw neither it nor its encounter, float64 of shape (stops,).
 
+    Raises ValueError when a fold's models would have stops of one outcome only.
+
     Parameters
     ----------
-    encoded
-        From `encode_for_risk`.
-    clusters
-        Encounter of each stop from 0.
+    encoded, clusters
+        From `encode_for_risk`; encounter of each stop from 0.
     known, found
         Stops on which models are fitted, and whether something was found on each, shape (stops,).
     without
         Columns that the models do not see.
     repeats
         How often the encounters are dealt to folds anew; the risk is the mean.
-
-    Raises
-    ------
-    ValueError
-        When a fold's models would have stops of one outcome only.
     """
     from sqf_pipeline.modelling.estimators import kind
     from sqf_pipeline.modelling.thread_limits import one_thread

@@ -14,7 +14,6 @@ from sqf_pipeline.disparity.acts_and_hits import (
     Entry,
     group_codes,
     group_names,
-    holds,
     recorded_entries,
     years_label,
 )
@@ -35,44 +34,25 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A group and the reference among the stops of a population, and an act that either may have.
-
-    Attributes
-    ----------
-    population, act, strata, group
-        Their names.
-    cells
-        Stratum of each stop, see `stratum_codes`.
-    stops, acted
-        Stops of the group and of the reference, and those of them with the act.
-    """
+    """A group and the reference among the stops of a population, and an act that either may have, by their names."""
 
     population: str
     act: str
     strata: Strata
     group: str
-    cells: NDArray[np.intp]
-    stops: tuple[Mask, Mask]
-    acted: tuple[Mask, Mask]
+    cells: NDArray[np.intp]  # stratum of each stop, see `stratum_codes`
+    stops: tuple[Mask, Mask]  # of the group and of the reference
+    acted: tuple[Mask, Mask]  # those of them with the act
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a comparison comes to, on the stops and on every resample.
+    """What a comparison comes to, on the stops and on every resample."""
 
-    Attributes
-    ----------
-    share
-        Share of the group's acts that lie in strata compared.
-    acts
-        Difference in acts among stops, shape (1 + resamples,).
-    hits
-        Difference and ratio of each hit among acts; None, as `acts`, where either side has too few acts to compare.
-    """
-
-    share: float
-    acts: Floats | None = None
+    share: float  # share of the group's acts that lie in strata compared
+    acts: Floats | None = None  # difference in acts among stops, shape (1 + resamples,)
     hits: dict[str, tuple[Floats, Floats]] | None = None
+    """Difference and ratio of each hit among acts; None, as `acts`, where either side has too few acts to compare."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +77,13 @@ class Window:
     @cached_property
     def hits(self) -> dict[str, Mask]:
         """Return where each hit that the forms record was found, by name."""
-        return {hit.name: holds(self.stops, hit) for hit in recorded_entries(self.stops, "hit")}
+        return {hit.name: hit.holds(self.stops) for hit in recorded_entries(self.stops, "hit")}
 
     @cached_property
     def acts(self) -> list[tuple[Entry, Mask, Entry, Mask]]:
         """Return each population that the forms record and that has stops, with them, and each act there."""
-        populations = [(entry, holds(self.stops, entry)) for entry in recorded_entries(self.stops, "population")]
-        acts = [(entry, holds(self.stops, entry)) for entry in recorded_entries(self.stops, "act")]
+        populations = [(entry, entry.holds(self.stops)) for entry in recorded_entries(self.stops, "population")]
+        acts = [(entry, entry.holds(self.stops)) for entry in recorded_entries(self.stops, "act")]
         return [
             (population, inside, act, inside & acted)
             for population, inside in populations

@@ -76,8 +76,7 @@ def _mixtures(chosen: ComparedStops, number: int, risk: Floats) -> Iterator[tupl
     chance = chance_of_act(counts, foreseen)
     for alpha, delta in product(ALPHAS, DELTAS):
         ratios = [
-            odds_ratio_under(counts, foreseen, alpha, delta, (few, many), chance=chance)
-            for few, many in product(SHARES, SHARES)
+            odds_ratio_under(counts, foreseen, alpha, delta, pair, chance=chance) for pair in product(SHARES, SHARES)
         ]
         least, most = min(ratios), max(ratios)
         label = f"unseen, frisk odds x {alpha:g}, find odds x {delta:.2g}"
@@ -96,13 +95,7 @@ def chance_of_act(counts: Floats, risk: Floats) -> Floats:
 
 
 def odds_ratio_under(
-    counts: Floats,
-    risk: Floats,
-    alpha: float,
-    delta: float,
-    shares: tuple[float, float],
-    *,
-    chance: Floats | None = None,
+    counts: Floats, risk: Floats, alpha: float, delta: float, shares: tuple[float, float], *, chance: Floats
 ) -> float:
     """Return the odds ratio of an act, of group against reference at one risk, were an unseen binary thing seen.
 
@@ -117,12 +110,10 @@ def odds_ratio_under(
     shares
         Shares of reference and group that have it.
     chance
-        From `chance_of_act`, where it is asked more than once.
+        From `chance_of_act`, the same whatever the unseen thing is.
     """
     bins = len(risk)
     own = np.column_stack([np.ones(2 * bins), np.tile([0.0, 1.0], bins)])
-    if chance is None:
-        chance = chance_of_act(counts, risk)
     share = np.tile(shares, bins)
     odds = base_odds(chance, share, alpha)
     with_it = alpha * odds / (1 + alpha * odds)

@@ -16,14 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.disparity.acts_and_hits import (
-    entry_named,
-    group_codes,
-    group_names,
-    holds,
-    is_recorded,
-    years_label,
-)
+from sqf_pipeline.disparity.acts_and_hits import entry_named, group_codes, group_names, years_label
 from sqf_pipeline.disparity.clustered_logistic import Z95, fit_logistic, indicators, spline
 from sqf_pipeline.registry.declared_tables import result_frame
 
@@ -50,12 +43,12 @@ def veil_of_darkness(stops: pd.DataFrame) -> pd.DataFrame:
     Empty where the form does not say how a stop began.
     """
     chosen = [entry_named("population", name) for name in (POPULATION, PLACEBO)]
-    if not all(is_recorded(stops, entry) for entry in chosen):
+    if not all(entry.is_recorded(stops) for entry in chosen):
         return result_frame("veil_of_darkness", [])
     dusk = in_the_dusk_window(stops)
     rows = []
     for contrast in CONTRASTS:
-        measured = {entry.name: veil_contrast(dusk[holds(dusk, entry)], contrast) for entry in chosen}
+        measured = {entry.name: veil_contrast(dusk[entry.holds(dusk)], contrast) for entry in chosen}
         placebo_differs = verdict_of(measured[PLACEBO]) in {"fewer_in_the_dark", "more_in_the_dark"}
         for population, figures in measured.items():
             placebo = population == PLACEBO
@@ -136,20 +129,8 @@ def evening_sun(dates: pd.Series) -> pd.DataFrame:
     from astral.sun import dusk, sunset
 
     here, zone = Observer(LATITUDE, LONGITUDE), ZoneInfo("America/New_York")
-
-    def seconds(moment: pd.Timestamp) -> int:
-        return moment.hour * 3600 + moment.minute * 60 + moment.second
-
     known = sorted(dates.dropna().unique())
-    table = pd.DataFrame(
-        {
-            day: (
-                seconds(sunset(here, pd.Timestamp(day).date(), tzinfo=zone)),
-                seconds(dusk(here, pd.Timestamp(day).date(), tzinfo=zone)),
-            )
-            for day in known
-        },
-        index=["sunset", "dusk"],
-        dtype=float,
-    ).T
+    moments = [[of(here, pd.Timestamp(day).date(), tzinfo=zone) for of in (sunset, dusk)] for day in known]
+    seconds = [[one.hour * 3600 + one.minute * 60 + one.second for one in pair] for pair in moments]
+    table = pd.DataFrame(seconds, index=known, columns=["sunset", "dusk"], dtype=float)
     return table.reindex(dates.to_numpy()).set_axis(dates.index)
