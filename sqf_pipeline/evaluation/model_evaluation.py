@@ -9,12 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sqf_pipeline.evaluation.bootstrap import (
-    MetricDraws,
-    draw_metrics,
-    metric_intervals,
-    paired_differences,
-)
+from sqf_pipeline.evaluation.bootstrap import MetricDraws, draw_metrics, metric_intervals, paired_differences
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance

@@ -14,14 +14,7 @@ from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Value
-from sqf_pipeline.service.manifest import (
-    LARGEST_DIFFERENCE,
-    FieldSpec,
-    Measure,
-    MeasuredThreshold,
-    ModelEntry,
-    Probe,
-)
+from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, FieldSpec, Measure, MeasuredThreshold, ModelEntry, Probe
 from sqf_pipeline.service.predictor import Predictor
 
 if TYPE_CHECKING:
