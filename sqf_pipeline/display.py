@@ -97,6 +97,11 @@ def with_interval(value: str, low: str, high: str) -> str:
     return value if ABSENT in (value, low, high) else f"{value} ({low} to {high})"
 
 
+def with_ends(frame: Any, name: str, of: str = "") -> Any:
+    """Return a frame whose columns `low` and `high`, after the prefix `of`, are the interval of the column `name`."""
+    return frame.rename(columns={f"{of}{end}": f"{name}_{end}" for end in ("low", "high")})
+
+
 class TableColumn(BaseModel):
     """One column: its key, its words, and how its values are shown."""
 
