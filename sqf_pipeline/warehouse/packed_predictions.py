@@ -21,10 +21,9 @@ _WHO_MAY_READ = """
 
 def take_out(connection: sa.Connection, schema: str) -> str:
     """Stage the rows of a table `predictions`, as older versions made it; drop it; return the SQL that packs them."""
-    table, names = f"{schema}.{VIEW}", {name for names in PARTS.values() for name in names} - {"place"}
+    table = f"{schema}.{VIEW}"
     readers = connection.exec_driver_sql(_WHO_MAY_READ, {"table": table}).scalars().all()
-    rows: sa.Select = sa.select(*map(sa.column, sorted(names))).select_from(sa.table(VIEW, schema=schema))
-    connection.exec_driver_sql(f"CREATE TEMP TABLE {STAGED} ON COMMIT DROP AS {rows}; DROP TABLE {table}")
+    connection.exec_driver_sql(f"CREATE TEMP TABLE {STAGED} ON COMMIT DROP AS TABLE {table}; DROP TABLE {table}")
     return "; ".join([packing_sql(schema), *(f"GRANT SELECT ON {table} TO {role}" for role in readers)])
 
 

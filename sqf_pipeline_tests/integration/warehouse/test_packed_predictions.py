@@ -175,7 +175,7 @@ class TestUpgrade:
         ("made", "match"),
         [
             ("CREATE VIEW public.theirs AS SELECT * FROM sqf.predictions", "other objects depend on it"),
-            ("ALTER TABLE sqf.predictions DROP COLUMN actual", 'column "actual" does not exist'),
+            ("ALTER TABLE sqf.predictions DROP COLUMN actual", "column p.actual does not exist"),
         ],
     )
     def test_an_old_table_that_cannot_be_packed_stays_with_advice(self, engine, table, made, match):
