@@ -20,6 +20,7 @@ from sqf_pipeline.orchestration.partitions import trained_on
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.schedules import build_freshness, build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
+from sqf_pipeline.orchestration.study_ahead import StudyAhead
 from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings
 
@@ -68,6 +69,7 @@ def _resources(settings: Settings, **overrides: Any) -> dict[str, Any]:
         # what a frame refers to is read where the frames of stops are, in memory too
         "stops_references": StopsReferenceIOManager(frames) if isinstance(frames, ParquetIOManager) else frames,
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
+        "study_ahead": StudyAhead(settings),
         "reports": ReportIOManager(settings.folder("reports")),
         "encoders": ModelIOManager(storage),
         "fitted_models": fitted_models,
