@@ -51,6 +51,9 @@ def build_defs(
             newest_year_arrived,
         ],
         asset_checks=freshness,
+        # one process, also for what is picked in the UI and for the freshness check: a process per step costs 1.5 s,
+        # and each fit uses every core by itself
+        executor=dg.in_process_executor,
         resources=_resources(settings, **overrides),
     )
 
