@@ -39,23 +39,19 @@ def build_defs(
     )
     for test_year, years in (training or {}).items():
         assets = trained_on(assets, years, test_year)
-    jobs = {job.name: job for job in build_jobs()}
     freshness, newest_year_arrived = build_freshness(running=settings.schedule)
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
-        jobs=list(jobs.values()),
-        schedules=[build_schedule(jobs["yearly_stops"], running=settings.schedule)],
-        sensors=[
-            build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule),
-            newest_year_arrived,
-        ],
+        jobs=build_jobs(),
+        schedules=[build_schedule(running=settings.schedule)],
+        sensors=[build_sensor(running=settings.schedule), newest_year_arrived],
         asset_checks=freshness,
         resources=_resources(settings, **overrides),
     )
 
 
 def _resources(settings: Settings, **overrides: Any) -> dict[str, Any]:
-    warehouse = overrides.get("warehouse") or Warehouse.from_settings(settings)
+    warehouse = overrides.get("warehouse") or Warehouse(settings)
     storage = settings.folder("storage")
     frames = overrides.get("frames") or ParquetIOManager(storage)
     fitted_models = FittedModelsIOManager(storage)

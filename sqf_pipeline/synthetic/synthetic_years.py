@@ -44,19 +44,10 @@ def is_sample_file(path: Path) -> bool:
 def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None = None) -> Path:
     """Write the synthetic file of one year and return its path; an earlier file of that name is replaced.
 
-    Raises SqfError when year, seed or rows are out of range, or the folder cannot be written.
-
-    Parameters
-    ----------
-    folder
-        Folder to write into; made if it is missing.
-    year
-        Calendar year from 2003 on. Years after 2020 have the columns and figures of 2020, as text cells; those
-        before 2014 the figures of 2009.
-    seed
-        Not negative. The same seed, year and rows give the same file to the last byte (of an archive: its content).
-    rows
-        Stops, at least 200; by default as many as were published for the year.
+    The folder is made if it is missing. Years after 2020 have the columns and figures of 2020, as text cells; those
+    before 2014 the figures of 2009. The same seed, year and rows give the same file to the last byte (of an archive:
+    its content); by default there are as many rows as were published for the year. Raises SqfError when year (2003 or
+    later), seed (0 or more) or rows (200 or more) are out of range, or the folder cannot be written.
     """
     if year < FIRST_YEAR:
         raise SqfError(f"Expected a year from {FIRST_YEAR} on, the first that NYPD published; found {year}.")

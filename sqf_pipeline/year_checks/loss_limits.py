@@ -27,14 +27,9 @@ at least so many cells more; one empty cell in place of none is chance."""
 def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None, form: Form | None = None) -> list[Finding]:
     """Return what is too much in a year's loss: red above a column's limit, a warning above a tenth of it.
 
-    Parameters
-    ----------
-    loss
-        `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept.
-    before
-        The same of the year before; None when it is not loaded, and then gaps are not compared.
-    form
-        The form of the year, which says what is required; that in use if None.
+    `loss` is `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept; `before` that
+    of the year before, None when it is not loaded, and then gaps are not compared. The form of the year, that in use
+    if None, says what is required.
     """
     earlier = {} if before is None else {str(row.column_name): row for row in before.itertuples()}
     form = form or forms()[NEW_FORM]

@@ -167,13 +167,9 @@ def revision_history(
 ) -> tuple[pd.DataFrame, str | None]:
     """Return every revision of a year that is known, the present one last, and what it changed in words.
 
-    Parameters
-    ----------
-    history, former_file, former
-        The table `revisions`, the row of `source_files` and the stops as published, as they were last stored; None
-        where they never were. Then, or when the bytes are the same, there is nothing to report.
-    raw, stops
-        The file that is read now, and its clean stops.
+    The first three are the table `revisions`, the row of `source_files` and the stops as published, as they were last
+    stored, None where they never were: then, or when the bytes are the same, there is nothing to report. The others are
+    the file that is read now, and its clean stops.
     """
     history = _table([]) if history is None else history
     if former_file is None or former is None or former_file["sha256"].iloc[0] == raw.sha256:
