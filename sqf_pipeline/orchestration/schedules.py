@@ -58,17 +58,14 @@ def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None,
     again, whatever the server calls it; one whose run failed is, under a key that counts the attempts.
     """
     year, tag = state.year, state.tag
-    if not state.published:
-        return None, state.reason
     loaded = history.loaded_sha256 is not None and history.kept_sha256 in (None, history.loaded_sha256)
-    if not state.changed and loaded:
+    if not state.published or (loaded and not state.changed):
         return None, state.reason
-    if history.runs:
-        last_tag, last_status = history.runs[0]
-        if last_tag == tag and last_status in _UNFINISHED:
-            return None, f"the run that loads this publication of {year} is not finished"
-        if last_tag == tag and last_status is _LOADED and loaded:
-            return None, f"{year} was loaded from this publication already"
+    last = next((status for earlier, status in history.runs[:1] if earlier == tag), None)
+    if last in _UNFINISHED:
+        return None, f"the run that loads this publication of {year} is not finished"
+    if last is _LOADED and loaded:
+        return None, f"{year} was loaded from this publication already"
     attempts = sum(earlier == tag for earlier, _ in history.runs)
     key = f"{year}:{tag}" if not attempts else f"{year}:{tag}:{attempts + 1}"
     return key, state.reason if state.changed else f"the published file of {year} is kept but was not loaded"
