@@ -1,36 +1,20 @@
 """The few most important columns of a model, chosen on training years without a look at the test year."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.held_out_stops import is_early
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Columns chosen on training years, most important first, and the importances they were chosen by."""
-
-    columns: tuple[str, ...]
-    importances: "pd.DataFrame"
-    holdout_year: int
-
 
 def select_columns(
-    estimator: Any,
-    training: "pd.DataFrame",
-    target: str,
-    columns: Sequence[str],
-    *,
-    count: int,
-) -> Selection:
-    """Choose the most important columns without a look at the test year.
+    estimator: Any, training: pd.DataFrame, target: str, columns: Sequence[str], *, count: int
+) -> tuple[str, ...]:
+    """Return the most important columns, most important first, without a look at the test year.
 
     A clone of the estimator is fitted on all training years but the last; columns are permuted on the last, by ROC AUC.
     Of a single year the last third of its days stands for the last year.
@@ -44,34 +28,25 @@ def select_columns(
     target
         Name of the outcome's column; stops of unknown outcome are left out.
     count
-        Number of columns to choose.
+        Number of columns to choose; all where there are fewer.
 
     Raises
     ------
     SqfError
         When the training stops are of one year without dates, or the stops set aside or those before them have no stop
         with, or none without, the outcome.
-    ValueError
-        When there are fewer columns than `count`.
     """
     from sklearn.base import clone
 
-    if len(columns) < count:
-        raise ValueError(f"{count} columns are to be chosen, but there are {len(columns)}")
-    earlier, holdout, last_year = _split_last_year(training, target)
+    earlier, holdout = _split_last_year(training, target)
     model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
-    table = permutation_importance(
-        model,
-        holdout,
-        holdout[target].astype(bool).to_numpy(),
-        columns,
-        clusters=stop_clusters(holdout),
-    )
-    return Selection(tuple(table["feature"].head(count)), table, last_year)
+    actual = holdout[target].astype(bool).to_numpy()
+    table = permutation_importance(model, holdout, actual, columns, clusters=stop_clusters(holdout))
+    return tuple(table["feature"].head(count))
 
 
-def _split_last_year(training: "pd.DataFrame", target: str) -> "tuple[pd.DataFrame, pd.DataFrame, int]":
-    """Return stops of known outcome before the last year, those of the last year, and that year; SqfError if unfit."""
+def _split_last_year(training: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return stops of known outcome before the last year, and those of the last year; raises SqfError if unfit."""
     known = training[training[target].notna()]
     years = sorted(int(year) for year in known["year"].dropna().unique())
     early = is_early(known)
@@ -88,4 +63,4 @@ def _split_last_year(training: "pd.DataFrame", target: str) -> "tuple[pd.DataFra
                 f"{bool(part[target].iloc[0])} in all {len(part):,} stops. Look at that column of the published files, "
                 "or use another test year."
             )
-    return earlier, holdout, years[-1]
+    return earlier, holdout

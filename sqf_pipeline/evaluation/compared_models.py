@@ -3,6 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from sqf_pipeline.evaluation.column_selection import select_columns
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import SERVED_SIZES, SERVED_TIERS, Experiment, served_experiments
@@ -12,8 +14,6 @@ from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES, STUDY_TARGETS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sqf_pipeline.modelling.fitting import FittedModel
 
 MAIN_ESTIMATOR = "tuned_forest"
@@ -41,7 +41,7 @@ def reference_of(model: "FittedModel") -> str | None:
 
 
 def experiments_to_serve(
-    training_stops: "pd.DataFrame", forms: tuple[str, ...], *, processes: int = 1
+    training_stops: pd.DataFrame, forms: tuple[str, ...], *, processes: int = 1
 ) -> tuple[Experiment, ...]:
     """Return the models of a few columns, those of each tier ranked by permutation importance.
 
@@ -54,16 +54,10 @@ def experiments_to_serve(
     return served_experiments(dict(zip(places, choices, strict=True)))
 
 
-def _rank_columns(training_stops: "pd.DataFrame", forms: tuple[str, ...], outcome: str, tier: str) -> tuple[str, ...]:
+def _rank_columns(training_stops: pd.DataFrame, forms: tuple[str, ...], outcome: str, tier: str) -> tuple[str, ...]:
     whole = feature_set(tier, forms)
     barred = NOT_SERVED.get(tier, frozenset())
     columns = [name for name in whole.columns_for(outcome) if name not in barred and column(name).kind != "code"]
     features = chosen_fields(tier, whole.tier, outcome, columns)
-    selection = select_columns(
-        make_model("boosting", features, outcome, settings={}),
-        training_stops,
-        STUDY_TARGETS[outcome],
-        columns,
-        count=min(max(SERVED_SIZES), len(columns)),
-    )
-    return selection.columns
+    model = make_model("boosting", features, outcome, settings={})
+    return select_columns(model, training_stops, STUDY_TARGETS[outcome], columns, count=max(SERVED_SIZES))

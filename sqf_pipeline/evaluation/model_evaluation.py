@@ -6,14 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sqf_pipeline.evaluation.bootstrap import (
-    MetricDraws,
-    draw_metrics,
-    metric_intervals,
-    paired_differences,
-)
+from sqf_pipeline.evaluation.bootstrap import MetricDraws, draw_metrics, metric_intervals, paired_differences
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance
@@ -28,8 +24,6 @@ from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, happened
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sqf_pipeline.modelling.fitting import FittedModel
 
 GROUP_RESAMPLES = 250
@@ -65,12 +59,12 @@ class Evaluation:
     forecast: Forecast
     known: NDArray[np.bool_]
     draws: MetricDraws
-    predictions: "pd.DataFrame"
-    model_metrics: "pd.DataFrame"
-    metric_intervals: "pd.DataFrame"
-    threshold_metrics: "pd.DataFrame"
-    confusion_matrices: "pd.DataFrame"
-    calibration_bins: "pd.DataFrame"
+    predictions: pd.DataFrame
+    model_metrics: pd.DataFrame
+    metric_intervals: pd.DataFrame
+    threshold_metrics: pd.DataFrame
+    confusion_matrices: pd.DataFrame
+    calibration_bins: pd.DataFrame
 
 
 def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
@@ -83,8 +77,6 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
     SqfError
         When the outcome of no test stop is known.
     """
-    import pandas as pd
-
     actual = happened(test.stops, fitted.outcome)
     if not actual.notna().any():
         raise unknown_outcome(fitted.name, fitted.target)
@@ -134,7 +126,7 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
     )
 
 
-def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = GROUP_RESAMPLES) -> "pd.DataFrame":
+def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = GROUP_RESAMPLES) -> pd.DataFrame:
     """Return `subgroup_metrics` of an evaluated model at its default threshold."""
     threshold = float(evaluation.model_metrics["threshold"].iloc[0])
     known = evaluation.known
@@ -148,7 +140,7 @@ def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = 
     return _of_model(table, evaluation.model)
 
 
-def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.DataFrame]":
+def evaluate_risks(evaluation: Evaluation, test: TestYear) -> dict[str, pd.DataFrame]:
     """Return `risk_concentration` and `precision_at_recall` of an evaluated model of a weapon."""
     known, forecast = evaluation.known, evaluation.forecast
     weights = test.weights[:, known]
@@ -156,7 +148,7 @@ def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.Data
     return {name: _of_model(table, evaluation.model) for name, table in zip(RISK_TABLES, tables, strict=True)}
 
 
-def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> "pd.DataFrame":
+def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Return `metric_differences`: model, reference_model and paired differences of each pair (model, reference).
 
     Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`).
@@ -166,8 +158,6 @@ def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, st
     ValueError
         When the two models of a pair foretell different outcomes, or none are given.
     """
-    import pandas as pd
-
     frames = []
     for name, reference in pairs:
         first, second = evaluations[name], evaluations[reference]
@@ -187,14 +177,14 @@ class _Results:
 
     evaluation: Evaluation
     reference: str | None
-    importances: "list[pd.DataFrame]"
-    groups: "list[pd.DataFrame]"
-    risks: "dict[str, pd.DataFrame]"
+    importances: list[pd.DataFrame]
+    groups: list[pd.DataFrame]
+    risks: dict[str, pd.DataFrame]
 
 
 def evaluate_all(
     models: "Iterable[Callable[[], FittedModel]]", test: TestYear, *, processes: int = 1, threads: bool = False
-) -> "dict[str, pd.DataFrame]":
+) -> dict[str, pd.DataFrame]:
     """Return every result table of models but `models` itself, without test year and source.
 
     Without resamples only the tables that need none are made: predictions, model_metrics, confusion_matrices,
@@ -251,7 +241,7 @@ def _measure(read: "Callable[[], FittedModel]", test: TestYear) -> _Results:
     return _Results(evaluation, reference_of(model), importances, groups, risks)
 
 
-def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
+def impurity_rows(model: "FittedModel") -> pd.DataFrame:
     """Return the impurity importances of a forest as rows of `feature_importances`."""
     classifier = model.pipeline[-1]
     if model.encoded_features:
@@ -261,7 +251,7 @@ def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
     return _of_model(impurity_importance(classifier.feature_importances_, names, model.columns), model.name)
 
 
-def permutation_rows(model: "FittedModel", test: TestYear) -> "pd.DataFrame":
+def permutation_rows(model: "FittedModel", test: TestYear) -> pd.DataFrame:
     """Return permutation importances of a model on the test year as rows of `feature_importances`."""
     known = test.stops[model.target].notna().to_numpy(dtype=bool)
     stops = test.stops[known]
@@ -276,15 +266,11 @@ def permutation_rows(model: "FittedModel", test: TestYear) -> "pd.DataFrame":
     return _of_model(table, model.name)
 
 
-def _joined(frames: "Iterable[pd.DataFrame]") -> "pd.DataFrame":
-    import pandas as pd
-
+def _joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(list(frames), ignore_index=True)
 
 
-def _of_model(frame: "pd.DataFrame", model: str) -> "pd.DataFrame":
-    import pandas as pd
-
+def _of_model(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     frame = frame.copy()
     named: Any = pd.array([model] * len(frame), dtype="string")
     frame.insert(0, "model", named)

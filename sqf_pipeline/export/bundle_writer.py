@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.export.analysis_tables import analysis_tables, model_titles
 from sqf_pipeline.export.current_export import put_in_force
@@ -23,8 +25,6 @@ from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFEST_NAME, FileEntry, Manifest, ModelEntry
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sqf_pipeline.modelling.fitting import FittedModel
 
 RECORDED_PACKAGES = ("scikit-learn", "joblib", "numpy", "pandas", "onnx", "onnxruntime", "imbalanced-learn")
@@ -57,9 +57,9 @@ class ExportContext:
     training_years: Sequence[int]
     source: str
     data_sha256: Mapping[str, str]
-    training_stops: "pd.DataFrame"
-    test_stops: "pd.DataFrame"
-    results: Mapping[str, "pd.DataFrame"] = dataclasses.field(default_factory=dict)
+    training_stops: pd.DataFrame
+    test_stops: pd.DataFrame
+    results: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
     model_card: str | None = None
     git_commit: str | None = None
     data_note: str = ""
@@ -113,8 +113,6 @@ def _refuse_twins(models: Sequence["FittedModel"]) -> None:
 
 def write_files(work: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> None:
     """Write every file of an export into an empty folder, the manifest and the sums last."""
-    import pandas as pd
-
     contents: dict[str, bytes] = {}
     entries = []
     for entry, forms in side_by_side(

@@ -1,6 +1,6 @@
 """The inputs of a model as people meet them: labels, words for codes, ranges and defaults."""
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from sqf_pipeline.registry.columns import Column, column
 from sqf_pipeline.registry.spellings import known_categories
@@ -9,11 +9,8 @@ from sqf_pipeline.service.accepted_fields import FIELD_KINDS, plain_field
 from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import Category, FieldKind, FieldSpec
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def describe_field(name: str, training: "pd.Series") -> FieldSpec:
+def describe_field(name: str, training: pd.Series) -> FieldSpec:
     """Return the description of the column `name`, whose training values give categories and the default.
 
     Raises KeyError when the registry has no such column, and ValueError when its kind cannot be an input.
@@ -31,7 +28,7 @@ def describe_field(name: str, training: "pd.Series") -> FieldSpec:
     )
 
 
-def _categories(name: str, kind: FieldKind, known: "pd.Series") -> tuple[Category, ...]:
+def _categories(name: str, kind: FieldKind, known: pd.Series) -> tuple[Category, ...]:
     if kind not in ("category", "code"):
         return ()
     counts = {str(value): int(stops) for value, stops in known.astype("string").value_counts().items()}
@@ -45,7 +42,7 @@ def _categories(name: str, kind: FieldKind, known: "pd.Series") -> tuple[Categor
     )
 
 
-def _default(kind: FieldKind, known: "pd.Series", entry: Column) -> Value:
+def _default(kind: FieldKind, known: pd.Series, entry: Column) -> Value:
     if known.empty:
         return None
     if kind in ("number", "integer") and entry.kind not in ("month", "weekday"):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Annotated
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BeforeValidator
@@ -91,7 +92,7 @@ def _flags(rule: Rule, batch: pa.RecordBatch) -> list[pa.Array]:
 
 
 def _values(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    pairs = dict(pair.split("=") for pair in rule.values)
+    pairs = dict(pair.split("=") for pair in rule.values)  # noqa: PD011
     others = pairs.pop(_OTHERS, None)
     null = pairs.pop("", None)
 
@@ -109,8 +110,6 @@ def _clock(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
 
 
 def _bands(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    import pandas as pd
-
     years = batch.column(rule.sources[0]).to_pandas()
     return pa.Array.from_pandas(
         pd.cut(years, AGE_EDGES, right=False, labels=AGE_BANDS).astype("string"), type=pa.string()

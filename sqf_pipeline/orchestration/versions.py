@@ -105,15 +105,10 @@ class _Module:
         self.path = path
         self._text = path.read_text(encoding="utf-8")
         tree = ast.parse(self._text)  # not kept: the trees of a package are what Python's collector walks longest
-        self.meaning = repr(_told(tree))
-        nodes = list(_run(tree))
-        texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        self.imports = {
-            module
-            for node in nodes
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for module, _, _ in _imported_names(node)
-        }
+        met: list[ast.AST] = []
+        self.meaning = repr(_told(tree, met))
+        texts = {node.value for node in met if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        self.imports = {module for node in met for module, _, _ in _imported_names(node)}
         self.data = {file for text in texts for file in _data_named(text, path.parent)}
 
     @cached_property
@@ -127,7 +122,7 @@ class _Module:
     @cached_property
     def definitions(self) -> dict[str, str]:
         """Return what each definition at the top of the module says, a function without its decorators."""
-        return {name: repr(_told(_parts_run(node))) for name, node in self._top.items()}
+        return {name: repr(_told(_parts_run(node), [])) for name, node in self._top.items()}
 
     def uses(self, name: str) -> Iterator[tuple[str, str]]:
         """Yield the modules, each with the name used from it, that a definition at the top rests on; '' is for all."""
@@ -158,7 +153,10 @@ def _module(path: Path) -> _Module:
 def _statements_run(parts: Iterable[Any]) -> Iterator[Any]:
     """Yield what is run of some parts of a tree: no docstrings and other lone texts, nothing for the type checker."""
     for part in parts:
-        if isinstance(part, ast.If) and ast.unparse(part.test).endswith("TYPE_CHECKING"):
+        if isinstance(part, ast.If) and "TYPE_CHECKING" in (
+            getattr(part.test, "id", ""),
+            getattr(part.test, "attr", ""),
+        ):
             yield from _statements_run(part.orelse)
         elif not (isinstance(part, ast.Pass) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))):
             yield part
@@ -173,29 +171,35 @@ def _run(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _run(part)
 
 
-def _told(node: Any) -> Any:
-    """Return what is run of a tree as nested lists that depend on no release of Python: no positions, nothing empty."""
-    if isinstance(node, ast.JoinedStr):
-        return ["JoinedStr", _joined(node.values)]
-    if isinstance(node, ast.AST):
-        # the hint of a class's field may be what a dataclass or a model is made by
-        untold = _UNTOLD - {"annotation"} if isinstance(node, ast.AnnAssign) else _UNTOLD
-        fields = [[name, _told(value)] for name, value in ast.iter_fields(node) if name not in untold]
-        return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
+def _told(node: Any, met: list[ast.AST]) -> Any:
+    """Return what is run of a tree as nested lists that depend on no release of Python: no positions, nothing empty.
+
+    Imports and constants on the way are added to `met`.
+    """
     if isinstance(node, list):
-        return [_told(part) for part in _statements_run(node)]
-    return None if node is None else ascii(node)
+        return [_told(part, met) for part in _statements_run(node)]
+    if not isinstance(node, ast.AST):
+        return None if node is None else ascii(node)
+    if isinstance(node, ast.Constant | ast.Import | ast.ImportFrom):
+        met.append(node)
+    if isinstance(node, ast.JoinedStr):
+        return ["JoinedStr", _joined(node.values, met)]
+    # the hint of a class's field may be what a dataclass or a model is made by
+    untold = _UNTOLD - {"annotation"} if isinstance(node, ast.AnnAssign) else _UNTOLD
+    fields = [[name, _told(getattr(node, name, None), met)] for name in node._fields if name not in untold]
+    return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
 
 
-def _joined(values: list[ast.expr]) -> list[Any]:
+def _joined(values: list[ast.expr], met: list[ast.AST]) -> list[Any]:
     """Return the parts of an f-string, with texts side by side as one, as not every release has them."""
     parts: list[Any] = []
     for are_texts, group in groupby(values, lambda value: isinstance(value, ast.Constant)):
         if are_texts:
             text = "".join(value.value for value in group)  # type: ignore[attr-defined]
+            met.append(ast.Constant(text))
             parts += [ascii(text)] if text else []
         else:
-            parts += map(_told, group)
+            parts += [_told(value, met) for value in group]
     return parts
 
 

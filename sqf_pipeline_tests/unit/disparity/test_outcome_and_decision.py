@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS
-from sqf_pipeline.disparity.clustered_resampling import compare, estimate_and_ends, make_resampling, stratum_codes
+from sqf_pipeline.disparity.clustered_resampling import compare, make_resampling, stratum_codes
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates, verdict_of
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates, rates_among
+from sqf_pipeline.evaluation.bootstrap import estimate_and_ends
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
 UNEQUAL = {"bars": (0.06, 0.16, 0.16)}
