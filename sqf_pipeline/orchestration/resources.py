@@ -16,11 +16,9 @@ if TYPE_CHECKING:
     from sqf_pipeline.ingest.source import PublishedFile
     from sqf_pipeline.orchestration.years_ahead import ReadYear, YearsAhead
 
-SOURCE_TAG = "sqf/source"
-"""Tag of a run that says where its files come from, whatever the setting."""
+SOURCE_TAG = "sqf/source"  # tag of a run that says where its files come from, whatever the setting
 
-OBTAINED_TAG = "sqf/obtained_from"
-"""Tag of a run that read a yearly file: where that file came from in the end."""
+OBTAINED_TAG = "sqf/obtained_from"  # tag of a run that read a yearly file: where that file came from in the end
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 CRON = "0 8 * 2-7 1"
 """Mondays at eight, February to July: a year is published around the end of March, some years later."""
-DEADLINE = "0 0 1 6 *"
-"""The first of June, when the stops of last year should be in."""
+DEADLINE = "0 0 1 6 *"  # the first of June, when the stops of last year should be in
 TIME_ZONE = "America/New_York"
 
 # Tags of the runs requested here; a run that is executed again from the UI keeps them.

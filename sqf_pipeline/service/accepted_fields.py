@@ -12,8 +12,7 @@ FIELD_KINDS: Mapping[str, FieldKind] = {
     "number": "number", "height": "number", "category": "category", "code": "code", "flag": "flag", "mark": "flag",
 }  # fmt: skip
 """Kind of a field by the kind of its column; other kinds cannot be an input."""
-HIGHEST_CODE = 9999
-"""Largest integer code taken where the registry names no range; NYPD's commands have three digits."""
+HIGHEST_CODE = 9999  # largest integer code taken where the registry names no range; NYPD's commands have three digits
 
 
 _UNITS = {"month": "1 January to 12 December", "weekday": "1 Monday to 7 Sunday"}

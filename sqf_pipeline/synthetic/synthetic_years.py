@@ -20,15 +20,12 @@ from sqf_pipeline.synthetic.old_form_layout import NOTHING, old_names, render_ol
 from sqf_pipeline.synthetic.published_faults import add_faults
 from sqf_pipeline.synthetic.published_layout import render
 
-BLOCK_ROWS = 20_000
-"""Stops drawn and written at a time; it bounds the memory, and the files depend on it."""
+BLOCK_ROWS = 20_000  # stops drawn and written at a time; it bounds the memory, and the files depend on it
 
-SMALLEST_ROWS = 200
-"""Fewest stops a year: fewer could not hold every fault and every month."""
+SMALLEST_ROWS = 200  # fewest stops a year: fewer could not hold every fault and every month
 
 
-LAST_ARCHIVED_YEAR = 2014
-"""Years until this one are published as a zip archive of one CSV file."""
+LAST_ARCHIVED_YEAR = 2014  # years until this one are published as a zip archive of one CSV file
 
 
 def synthetic_file_name(year: int) -> str:

@@ -12,8 +12,7 @@ LIMITS = {"an outcome": 0.005, "a required column": 0.02, "an optional column": 
 """Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
 outcome and 0.9 % of a required column (observed durations of 2017) at most."""
 
-WARNED_FRACTION = 0.1
-"""Above this fraction of its limit a column's loss is reported."""
+WARNED_FRACTION = 0.1  # above this fraction of its limit a column's loss is reported
 
 SPARSE_CELLS, SPARSE_SHARE = 5, 0.005
 """An optional column is refused, or reported, only for as many lost cells, and refused only for as large a share of the

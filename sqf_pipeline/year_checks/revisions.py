@@ -32,16 +32,13 @@ class Revision:
 
     compared_by: str
     """`stop_id`, or `content` when the stops have new numbers; a stop that changed is then one gone and one added."""
-    rows: tuple[int, int]
-    """Stops of each file."""
+    rows: tuple[int, int]  # stops of each file
     added: int
     gone: int
     changed: int
     """Stops that only the later has, that only the former has, and that have other values in some column."""
-    cells: dict[str, int]
-    """Column to the number of stops with another value there; only columns with any."""
-    outcomes: dict[str, tuple[int, int]]
-    """Outcome to the number of stops with it in each file."""
+    cells: dict[str, int]  # column to the number of stops with another value there; only columns with any
+    outcomes: dict[str, tuple[int, int]]  # outcome to the number of stops with it in each file
 
     @property
     def is_equal(self) -> bool:
