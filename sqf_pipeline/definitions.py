@@ -17,38 +17,20 @@ from sqf_pipeline.orchestration.io_managers import (
 )
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.partitions import trained_on
-from sqf_pipeline.orchestration.resources import (
-    Compute,
-    PublishedFiles,
-    Warehouse,
-)
-from sqf_pipeline.orchestration.schedules import (
-    build_freshness_checks,
-    build_freshness_sensor,
-    build_schedule,
-    build_sensor,
-)
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.schedules import build_freshness, build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings
 
 
 def build_defs(
-    settings: Settings | None = None,
-    *,
-    training: Mapping[int, tuple[int, ...]] | None = None,
-    **overrides: Any,
+    settings: Settings | None = None, *, training: Mapping[int, tuple[int, ...]] | None = None, **overrides: Any
 ) -> dg.Definitions:
-    """Return the definitions of the pipeline.
+    """Return the definitions of the pipeline; settings are read from the environment by default.
 
-    Parameters
-    ----------
-    settings
-        Settings; read from the environment by default.
-    training
-        The years that one test year is trained on, where they are not the three before it.
-    overrides
-        Resources that take the place of those built here, by key.
+    `training` are the years that a test year is trained on, where they are not the three before it; `overrides` are
+    resources that take the place of those built here, by key.
     """
     hold_text_compactly()
     settings = settings or Settings()
@@ -58,24 +40,24 @@ def build_defs(
     for test_year, years in (training or {}).items():
         assets = trained_on(assets, years, test_year)
     jobs = {job.name: job for job in build_jobs()}
-    freshness = build_freshness_checks()
+    freshness, newest_year_arrived = build_freshness(running=settings.schedule)
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         jobs=list(jobs.values()),
         schedules=[build_schedule(jobs["yearly_stops"], running=settings.schedule)],
         sensors=[
             build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule),
-            build_freshness_sensor(freshness, running=settings.schedule),
+            newest_year_arrived,
         ],
         asset_checks=freshness,
-        resources={**_resources(settings, overrides.get("warehouse"), overrides.get("frames")), **overrides},
+        resources=_resources(settings, **overrides),
     )
 
 
-def _resources(settings: Settings, warehouse: Warehouse | None, frames: Any) -> dict[str, Any]:
-    warehouse = warehouse or Warehouse.from_settings(settings)
+def _resources(settings: Settings, **overrides: Any) -> dict[str, Any]:
+    warehouse = overrides.get("warehouse") or Warehouse.from_settings(settings)
     storage = settings.folder("storage")
-    frames = frames or ParquetIOManager(storage)
+    frames = overrides.get("frames") or ParquetIOManager(storage)
     fitted_models = FittedModelsIOManager(storage)
     tables = TableIOManager(warehouse, fitted_models)
     return {
@@ -91,6 +73,7 @@ def _resources(settings: Settings, warehouse: Warehouse | None, frames: Any) -> 
         "fitted_models": fitted_models,
         "tables": tables,
         "frames_and_tables": FrameAndTableIOManager(frames, tables),
+        **overrides,
     }
 
 

@@ -175,10 +175,7 @@ def _materialise(
 
     published_files = PublishedFiles(settings, ahead)
     definitions = build_defs(settings, training=training, warehouse=warehouse, published_files=published_files)
-    with (
-        open_instance(settings.home) as instance,
-        RunDisplay(console(), steps_of(definitions, work)) as display,
-    ):
+    with open_instance(settings.home) as instance, RunDisplay(console(), steps_of(definitions, work)) as display:
         for item in work:
             if opening.done():
                 opening.result()

@@ -43,12 +43,8 @@ class NotMadeYetError(SqfError):
 def one_writer(path: Path, what: str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold what is kept at `path` for one process at a time, where more than one rename makes it.
 
-    Parameters
-    ----------
-    path
-        File or folder that the lock, a file beside it, stands for.
-    seconds
-        How long to wait for another writer; SqfError then.
+    The lock, a file beside it, stands for a file or a folder. Raises SqfError when another writer still holds it after
+    `seconds`.
     """
     busy = f"Another run has been writing {what} for {seconds:,.0f} s. Wait until it ends, or end it, and run again."
     with ExitStack() as held:
@@ -217,12 +213,15 @@ class TableIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read the rows of one year, or of several as a dictionary in the order of the years."""
+        from sqf_pipeline.warehouse.writer import read_table
+
         upstream = context.upstream_output
         if upstream is None:
             raise ValueError(f"{context.asset_key} is not loaded as an asset of this pipeline")
         table, column = self.table(upstream), _year_column(upstream)
+        engine = self.warehouse.engine
         return _one_or_by_key(
-            list(context.asset_partition_keys), lambda key: self.warehouse.read(table, {column: int(key)})
+            list(context.asset_partition_keys), lambda key: read_table(engine, table, {column: int(key)})
         )
 
     def _fitted_models(self, context: dg.OutputContext) -> set[str]:

@@ -142,12 +142,6 @@ class Warehouse:
         """Return a declared table; raises KeyError when there is none of that name."""
         return self.metadata.tables[f"{self.schema}.{name}"]
 
-    def read(self, table: "sa.Table", where: dict[str, object]) -> "pd.DataFrame":
-        """Return the rows of a table whose columns equal the values of `where`, in the order of its key."""
-        from sqf_pipeline.warehouse.writer import read_table
-
-        return read_table(self.engine, table, where)
-
     def outcomes_by_year(self) -> "pd.DataFrame":
         """Return the view of that name, every year that is loaded, with the form of its file in a column `form`."""
         import pandas as pd

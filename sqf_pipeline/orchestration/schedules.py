@@ -9,7 +9,7 @@ so the older kind of check is used for that, and its deprecation warning is sile
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-    from sqf_pipeline.ingest.download_record import DownloadRecord
     from sqf_pipeline.ingest.publication_check import PublicationState
 
 CRON = "0 8 * 2-7 1"
@@ -114,11 +113,12 @@ def _look(
 
     last_year = today.year - 1
     settings = published_files.settings
-    records: dict[int, DownloadRecord | None] = {}
-    for year in range(FIRST_YEAR, last_year + 1):
-        records[year] = read_record(target_of(address_of(settings.addresses[0], year), settings.data_dir, year))
+    records = {
+        year: read_record(target_of(address_of(settings.addresses[0], year), settings.data_dir, year))
+        for year in range(FIRST_YEAR, last_year + 1)
+    }
     loaded = {year: _loaded_sha256(instance, year) for year in records}
-    by_hand = _put_there_by_hand(published_files, records)
+    by_hand = {year for year in records if _put_there_by_hand(published_files, year)}
     wanted = {last_year, *(year for year in records if records[year] or loaded[year])} - by_hand
     requests: list[dg.RunRequest] = []
     reasons = [f"the file of {year_words(sorted(by_hand))} was put into the data folder by hand"] if by_hand else []
@@ -147,19 +147,14 @@ def _look(
     return requests[::-1] or dg.SkipReason("; ".join(reasons))
 
 
-def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:
-    """Return the years whose file is somebody's own; with the source `auto` it is used, and nobody is asked."""
-    from sqf_pipeline.ingest.local_files import SourceError, local_years
+def _put_there_by_hand(published_files: PublishedFiles, year: int) -> bool:
+    """Return whether the file of a year is somebody's own; with the source `auto` it is used, and nobody is asked."""
+    from sqf_pipeline.ingest.local_files import SourceError
 
-    def by_hand(year: int) -> bool:
-        try:
-            return published_files.origin(year) == "local"
-        except SourceError:  # two files of a year, say: the run that reads it tells what is wrong
-            return True
-
-    if published_files.settings.source != "auto":
-        return set()
-    return {year for year in set(years) & set(local_years(published_files.settings.data_dir)) if by_hand(year)}
+    try:
+        return published_files.settings.source == "auto" and published_files.origin(year) == "local"
+    except SourceError:  # two files of a year, say: the run that reads it tells what is wrong
+        return True
 
 
 def _loaded_sha256(instance: dg.DagsterInstance, year: int) -> str | None:
@@ -241,20 +236,17 @@ def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: 
     return None
 
 
-def build_freshness_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """Return the check that stops of last year are in by the deadline; it warns."""
+def build_freshness(*, running: bool = False) -> tuple[Sequence[dg.AssetChecksDefinition], dg.SensorDefinition]:
+    """Return the check that stops of last year are in by the deadline, which warns, and what asks it once a day.
+
+    `running` turns that sensor on where the daemon finds it new.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return dg.build_time_partition_freshness_checks(
+        checks = dg.build_time_partition_freshness_checks(
             assets=["stops"], deadline_cron=DEADLINE, timezone=TIME_ZONE, severity=dg.AssetCheckSeverity.WARN
         )
-
-
-def build_freshness_sensor(checks: Sequence[dg.AssetChecksDefinition], *, running: bool = False) -> dg.SensorDefinition:
-    """Return the sensor that asks the check once a day; `running` turns it on where the daemon finds it new."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return dg.build_sensor_for_freshness_checks(
+        return checks, dg.build_sensor_for_freshness_checks(
             freshness_checks=checks,
             name="newest_year_arrived",
             minimum_interval_seconds=24 * 60 * 60,

@@ -28,17 +28,15 @@ class Metrics:
         )  # fmt: skip
         self.predictions = Counter("sqf_predictions", "Stops answered.", ("outcome", "tier"), registry=self.registry)
 
-    def page(self) -> bytes:
-        """Return the metrics in Prometheus's text format."""
-        return generate_latest(self.registry)
-
 
 def register_metrics(app: Flask, metrics: Metrics) -> None:
     """Count and time every request of an application, and serve `/metrics`."""
 
+    @app.before_request
     def start() -> None:
         g.started = perf_counter()
 
+    @app.after_request
     def finish(response: Response) -> Response:
         if TRIAL in request.environ:
             return response
@@ -48,9 +46,6 @@ def register_metrics(app: Flask, metrics: Metrics) -> None:
         metrics.seconds.labels(endpoint).observe(perf_counter() - g.get("started", perf_counter()))
         return response
 
+    @app.get("/metrics", endpoint="metrics")
     def show() -> Response:
-        return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
-
-    app.before_request(start)
-    app.after_request(finish)
-    app.add_url_rule("/metrics", "metrics", show, methods=["GET"])
+        return Response(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)

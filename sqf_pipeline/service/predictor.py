@@ -114,10 +114,7 @@ class Predictor:
 
 def find_bin(table: Sequence[ReliabilityBin], probability: float) -> ReliabilityBin:
     """Return the bin of a probability; a probability on an edge belongs to the upper bin."""
-    for entry in table:
-        if probability < entry.high:
-            return entry
-    return table[-1]
+    return next((entry for entry in table if probability < entry.high), table[-1])
 
 
 def load_predictors(bundle: Bundle) -> dict[tuple[Outcome, Tier], Predictor]:

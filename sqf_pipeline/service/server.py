@@ -156,6 +156,7 @@ def _waiting_app() -> Flask:
     app = Flask("waiting", static_folder=None)
     register_security_headers(app)
 
+    @app.before_request
     def wait() -> Response:
         if request.path == "/healthz":
             return Response('{"status":"waiting"}', content_type="application/json")
@@ -164,7 +165,6 @@ def _waiting_app() -> Flask:
         body = Problem(type="about:blank", title=reason, status=503, detail=reason)
         return Response(body.model_dump_json(), 503, {"Retry-After": "60"}, content_type=PROBLEM_TYPE)
 
-    app.before_request(wait)
     return app
 
 

@@ -78,18 +78,15 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
 
 
 def _write(path: Path, year: int, seed: int, rows: int) -> None:
-    blocks = synthetic_blocks(year, seed=seed, rows=rows)
-    if year > LAST_OLD_YEAR:
-        names = {name: form_of_year(year).by_published_name[normalise_name(name)] for name in of_year("headers", year)}
-        # Of the published files only 2018's, and 2016's, have a byte order mark.
-        with path.open("w", encoding="utf-8-sig" if year == 2018 else "utf-8", newline="") as file:
-            _write_rows(file, names, blocks, "\n")
-        return
-    names, last = old_names(year), [NOTHING] if year == 2016 else []  # 2016's last row is blank
-    encoding = {2011: "windows-1252", 2016: "utf-8-sig"}.get(year, "utf-8")
+    blocks, old = synthetic_blocks(year, seed=seed, rows=rows), year <= LAST_OLD_YEAR
+    fields = form_of_year(year).by_published_name
+    names = old_names(year) if old else {name: fields[normalise_name(name)] for name in of_year("headers", year)}
+    # of the published files only 2018's, and 2016's, have a byte order mark
+    encoding = {2011: "windows-1252", 2016: "utf-8-sig", 2018: "utf-8-sig"}.get(year, "utf-8")
     if year > LAST_ARCHIVED_YEAR:
+        last = [NOTHING] if year == 2016 else []  # 2016's last row is blank
         with path.open("w", encoding=encoding, newline="") as file:
-            _write_rows(file, names, blocks, "\r\n", last)
+            _write_rows(file, names, blocks, "\r\n" if old else "\n", last)
         return
     member = zipfile.ZipInfo(f"{year}.csv")
     member.compress_type = zipfile.ZIP_DEFLATED

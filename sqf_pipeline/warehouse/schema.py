@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, DropConstraint, SetColumnComment
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse import packed_predictions
 from sqf_pipeline.warehouse.views import counting_sql, views_script
 
 _DIALECT = postgresql.dialect()
@@ -68,13 +69,16 @@ def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
             if schema not in inspector.get_schema_names():
                 connection.execute(sa.schema.CreateSchema(schema))
             there = inspector.get_table_names(schema)
+            readers = packed_predictions.take_out(connection, schema) if "predictions" in there else None
+            _turn_numbers_into_digits(connection, metadata)
             missing = [table for table in metadata.sorted_tables if table.name not in there]
             metadata.create_all(connection, tables=missing, checkfirst=False)
-            _turn_numbers_into_digits(connection, metadata)
             _amend_columns(connection, metadata)
             _amend_constraints(connection, metadata)
             _create_indexes(connection, metadata)
             _apply_views(connection, metadata)
+            if readers is not None:
+                packed_predictions.pack(connection, schema, then=readers)
     except sa.exc.ProgrammingError as error:
         if isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
             raise SqfError(
@@ -225,6 +229,7 @@ def _apply_views(connection: sa.Connection, metadata: sa.MetaData) -> None:
         _replace_views(connection, schema, script, views)
     _run(connection, counting)
     _comment_view(connection, metadata, "latest_metrics", ("model_metrics", "models"))
+    _comment_view(connection, metadata, "predictions", ("predictions_models", "predictions_stops"))
     _run(connection, f"COMMENT ON SCHEMA \"{schema}\" IS '{comment}'")
 
 

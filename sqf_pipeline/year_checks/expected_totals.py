@@ -31,14 +31,9 @@ def official_totals() -> dict[int, OfficialTotal]:
 def total_findings(
     year: int, stops: int, *, excerpt: bool, partial: bool, stops_before: int | None = None
 ) -> list[Finding]:
-    """Return a finding when a year has other stops than it should.
+    """Return a finding when a year has other stops than it should; excerpts and partial years are not refused for it.
 
-    Parameters
-    ----------
-    excerpt, partial
-        Whether the files are excerpts or lack months: then nothing is refused for it.
-    stops_before
-        Stops of the whole year before; None when it is not loaded, or is no whole year.
+    `stops_before` are those of the whole year before; None when it is not loaded, or is no whole year.
     """
     official = official_totals().get(year)
     if official is None:
@@ -53,11 +48,7 @@ def total_findings(
     if abs(off) <= LARGEST_DEVIATION or excerpt or partial or not official.firm:
         weak = "" if official.firm else " Only one source confirms that number, so nothing is refused."
         return [Finding("expected", "warn", told + weak)]
+    told += f" A year may differ by at most {LARGEST_DEVIATION:.0%}."
     return [
-        Finding(
-            "expected",
-            "red",
-            f"{told} A year may differ by at most {LARGEST_DEVIATION:.0%}. Get the whole file, or declare it an "
-            "excerpt (--excerpt, SQF_EXCERPT=on).",
-        )
+        Finding("expected", "red", f"{told} Get the whole file, or declare it an excerpt (--excerpt, SQF_EXCERPT=on).")
     ]

@@ -8,7 +8,7 @@ from sqf_pipeline.registry.columns import Column, columns_by_name
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 from sqf_pipeline.year_checks.findings import Finding
 
-OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
+LIMITS = {"an outcome": 0.005, "a required column": 0.02, "an optional column": 0.10}
 """Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
 outcome and 0.9 % of a required column (observed durations of 2017) at most."""
 
@@ -45,22 +45,11 @@ def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None, form: 
     return found
 
 
-def lost_share(row: Any) -> float:
-    """Return the unreadable and implausible cells of a column as a share of its filled ones; 0 when none is filled."""
-    filled = int(row.cells) - int(row.empty)
-    return (int(row.unreadable) + int(row.implausible)) / filled if filled else 0.0
-
-
-def limit_of(entry: Column, form: Form) -> float:
-    """Return the largest share of a column's filled cells that may be lost in a form."""
-    if entry.known == "outcome":
-        return OUTCOME_LIMIT
-    return REQUIRED_LIMIT if form.requires(entry.name) else OPTIONAL_LIMIT
-
-
 def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
-    lost, share, limit = int(row.unreadable) + int(row.implausible), lost_share(row), limit_of(entry, form)
-    required = form.requires(entry.name)
+    lost, filled = int(row.unreadable) + int(row.implausible), int(row.cells) - int(row.empty)
+    share, required = lost / filled if filled else 0.0, form.requires(entry.name)
+    kind = "an outcome" if entry.known == "outcome" else "a required column" if required else "an optional column"
+    limit = LIMITS[kind]
     if required:
         is_red, is_odd = share > limit, share > WARNED_FRACTION * limit
     else:
@@ -68,22 +57,17 @@ def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
         is_red = is_odd and share > limit and lost > SPARSE_SHARE * int(row.cells)
     if not is_odd:
         return []
-    kind = "an outcome" if entry.known == "outcome" else "a required column" if required else "an optional column"
     told = (
-        f"{entry.name}: {lost:,} of {int(row.cells) - int(row.empty):,} filled cells could not be used "
+        f"{entry.name}: {lost:,} of {filled:,} filled cells could not be used "
         f"({share:.2%}; {int(row.unreadable):,} unreadable, {int(row.implausible):,} implausible)"
     )
-    if not is_red:
-        return [Finding("loss", "warn", f"{told}; the limit for {kind} is {limit:.1%}.")]
-    return [
-        Finding(
-            "loss",
-            "red",
-            f"{told}; the limit for {kind} is {limit:.1%}, so the year is refused. Look at how the file writes "
-            f"{form.published_as(entry.name)}; if a spelling has a meaning, add it to "
-            f"registry/{'forms/old_codes.csv' if form.codes else 'spellings.csv'}.",
+    told += f"; the limit for {kind} is {limit:.1%}"
+    if is_red:
+        told += (
+            f", so the year is refused. Look at how the file writes {form.published_as(entry.name)}; if a spelling has "
+            f"a meaning, add it to registry/{'forms/old_codes.csv' if form.codes else 'spellings.csv'}"
         )
-    ]
+    return [Finding("loss", "red" if is_red else "warn", f"{told}.")]
 
 
 def _empty(entry: Column, form: Form, row: Any, before: Any) -> list[Finding]:

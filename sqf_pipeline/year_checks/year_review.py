@@ -97,11 +97,7 @@ def review_year(
         stops_before = len(before.stops) if before and before.coverage == WHOLE and coverage == WHOLE else None
         found += month_findings(counts, promised, excerpt=excerpt, year=year)
         found += total_findings(
-            year,
-            len(cleaned.stops),
-            excerpt=excerpt,
-            partial=is_partial(coverage),
-            stops_before=stops_before,
+            year, len(cleaned.stops), excerpt=excerpt, partial=is_partial(coverage), stops_before=stops_before
         )
     return YearReview(coverage, months_present(counts), tuple(found))
 

@@ -15,6 +15,7 @@ from sqf_pipeline.orchestration.io_managers import FrameAndTableIOManager, Parqu
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
 from sqf_pipeline.orchestration.resources import Warehouse
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
+from sqf_pipeline.warehouse.writer import read_table
 from sqf_pipeline_tests.integration.warehouse import frames
 
 
@@ -42,7 +43,7 @@ def make(warehouse: Warehouse, *assets: dg.AssetsDefinition, manager: Any = None
 
 
 def models_in(warehouse: Warehouse, table: str = "models") -> list[str]:
-    return sorted(warehouse.read(warehouse.table(table), {"test_year": 2020})["model"])
+    return sorted(read_table(warehouse.engine, warehouse.table(table), {"test_year": 2020})["model"])
 
 
 def test_an_asset_replaces_its_year_and_tells_how_many_rows(opened):
