@@ -57,6 +57,11 @@ def test_the_extract_holds_the_tables_that_have_rows(engine, warehouse, tmp_path
     with engine.connect() as connection:
         expected = connection.execute(sa.text("SELECT stops FROM sqf.outcomes_by_year")).scalar_one()
     assert years["stops"].tolist() == [expected] == [60]
+    for name, rows in (("models", frames.models(warehouse)), ("predictions", frames.predictions(warehouse, stops))):
+        replace_partition(engine, warehouse.tables[f"sqf.{name}"], rows, {"test_year": 2020})
     shown = CliRunner().invoke(main, ["export", "tableau", str(path), "--with-stops"], env=settings)
     assert shown.exit_code == 0, shown.output
+    found = {name[1] if isinstance(name, tuple) else name for name in pantab.frames_from_hyper(path)}
+    assert {name for name in found if name.startswith("predictions")} == {"predictions"}
+    assert len(pantab.frame_from_hyper(path, table="predictions")) == 60 * len(frames.DEFAULT_MODELS)
     assert len(pantab.frame_from_hyper(path, table="stops")) == 60
