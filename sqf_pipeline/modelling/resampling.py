@@ -41,12 +41,15 @@ class Resampled:
         Whether each row has the outcome, bool.
     before, after
         Numbers of positives and negatives.
+    rows
+        Places of rows among the training stops, ascending; those of synthetic stops are not among them.
     """
 
     stops: pd.DataFrame
     positive: np.ndarray
     before: tuple[int, int]
     after: tuple[int, int]
+    rows: np.ndarray
 
 
 def resample(
@@ -64,19 +67,20 @@ def resample(
     positive = np.asarray(positive, dtype=bool)
     before = (int(positive.sum()), int((~positive).sum()))
     if method == "none":
-        return Resampled(stops, positive, before, before)
+        return Resampled(stops, positive, before, before, np.arange(len(stops)))
     if min(before) == 0:
         raise SqfError(
             f"Resampling needs stops with and without the outcome; found {before[0]:,} with and {before[1]:,} "
             "without. Train on more years, or use no resampling."
         )
+    rows = np.arange(len(stops))
     if method == "smotenc":
         stops, positive = _smotenc(stops, positive, random_state, _EncodedColumns if encoded else _StopColumns)
     else:
         rows = _balanced_rows(positive, method, random_state)
         stops, positive = stops.iloc[rows], positive[rows]
     after = (int(positive.sum()), int((~positive).sum()))
-    return Resampled(stops.reset_index(drop=True), positive, before, after)
+    return Resampled(stops.reset_index(drop=True), positive, before, after, rows)
 
 
 def prior_corrected(score: np.ndarray, share: float, sampled_share: float) -> np.ndarray:
