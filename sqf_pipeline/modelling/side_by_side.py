@@ -57,3 +57,10 @@ def side_by_side(
         while place not in early:
             early[next(waiting)] = next(ended)
         yield early.pop(place)
+
+
+def end_processes() -> None:
+    """End the processes that joblib keeps for later tasks: left to end by themselves they take more than a second."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor(reuse=True).shutdown(kill_workers=True)
