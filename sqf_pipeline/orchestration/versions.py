@@ -26,6 +26,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _MACHINERY = "sqf_pipeline.orchestration"
 _ASSETS = f"{_MACHINERY}.assets."
 _SHOWING = f"{_ASSETS}labels"
+_versions: dict[tuple[Any, str], str] = {}
+"""Versions by function and name of the asset: a process does not change the code that it has loaded."""
 _UNTOLD = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
 
 
@@ -41,7 +43,8 @@ def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
 
 
 def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
-    version = code_version(asset)
+    made_by = (asset.op.compute_fn.decorated_fn, asset.op.name)  # type: ignore[union-attr]
+    version = _versions.get(made_by) or _versions.setdefault(made_by, code_version(asset))
     return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
 
 
