@@ -68,9 +68,12 @@ site: $(INSTALLED)  ## Build the documents as a site that needs no network, in s
 bench: $(DEV_INSTALLED)  ## Measure against a plain script (ARGS="--repeats 1 --before FOLDER": an earlier version too)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt
+# extras and groups that are not in .venv keep their pins: once a pin of what was installed alone lost 35 of them
+pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt; what is not installed keeps its pin
 	@{ sed -n '/^#/p' constraints.txt; \
-	   $(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; } > constraints.new
+	   { $(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; \
+	     sed '/^#/d' constraints.txt; } | awk -F'==' '!seen[tolower($$1)]++' | LC_ALL=C sort -f -t= -k1,1; \
+	 } > constraints.new
 	@mv constraints.new constraints.txt
 
 hashes: $(INSTALLED)  ## Write requirements-hashed.txt: the pins with digests, for pip install --require-hashes

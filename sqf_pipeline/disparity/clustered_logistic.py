@@ -7,13 +7,11 @@ Liang and Zeger (1986), Biometrika 73 (sandwich); Cameron and Miller (2015), Jou
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -24,21 +22,11 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted regression.
+    """A fitted regression."""
 
-    Attributes
-    ----------
-    coefficients
-        Shape (columns,).
-    covariance
-        Of the coefficients, by clusters, shape (columns, columns).
-    fitted
-        Probability (logistic) or mean (linear) of each row, shape (rows,).
-    """
-
-    coefficients: Floats
-    covariance: Floats
-    fitted: Floats
+    coefficients: Floats  # shape (columns,)
+    covariance: Floats  # of the coefficients, by clusters, shape (columns, columns)
+    fitted: Floats  # probability (logistic) or mean (linear) of each row, shape (rows,)
 
     def ends(self, place: int) -> tuple[float, float, float]:
         """Return a coefficient and its 95 % interval."""
@@ -49,19 +37,8 @@ class Fit:
 def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp]) -> Fit:
     """Fit a logistic regression by Newton's method, with the sandwich of clusters.
 
-    Parameters
-    ----------
-    design
-        Columns, the first of them ones, shape (rows, columns).
-    happened
-        Outcome of each row, shape (rows,).
-    clusters
-        Cluster of each row from 0, shape (rows,).
-
-    Raises
-    ------
-    ArithmeticError
-        When it does not converge in 60 steps.
+    `design` is of shape (rows, columns), its first column ones; `happened` and `clusters` (numbers from 0) of shape
+    (rows,). Raises ArithmeticError when it does not converge in 60 steps.
     """
     beta, curvature = newton(design, happened)
     chance = _expit(design @ beta)
@@ -133,10 +110,8 @@ def average_difference(
     return middle, middle - half, middle + half
 
 
-def indicators(stops: "pd.DataFrame", names: Sequence[str]) -> Floats:
+def indicators(stops: pd.DataFrame, names: Sequence[str]) -> Floats:
     """Return one column a value of each named column but its first, a missing value being a value of its own."""
-    import pandas as pd
-
     parts = []
     for name in names:
         codes = pd.factorize(stops[name], sort=True, use_na_sentinel=True)[0] + 1

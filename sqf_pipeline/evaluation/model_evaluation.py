@@ -6,14 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sqf_pipeline.evaluation.bootstrap import (
-    MetricDraws,
-    draw_metrics,
-    metric_intervals,
-    paired_differences,
-)
+from sqf_pipeline.evaluation.bootstrap import MetricDraws, draw_metrics, metric_intervals, paired_differences
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance
@@ -28,8 +24,6 @@ from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, happened
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sqf_pipeline.modelling.fitting import FittedModel
 
 GROUP_RESAMPLES = 250
@@ -40,51 +34,28 @@ RISK_TABLES = ("risk_concentration", "precision_at_recall")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every result of one model on the test year; frames have the column `model` first.
+    """Every result of one model on the test year; frames have the column `model` first."""
 
-    Attributes
-    ----------
-    model, outcome
-        Name of the model, and what it foretells.
-    forecast, known
-        Probabilities and outcomes of stops whose outcome is known, and which those are, bool of shape (rows,).
-    draws
-        Measures on every resample, for paired differences.
-    predictions
-        year, stop_id, score, probability, actual; all stops, those of unknown outcome too.
-    model_metrics
-        One row: every measure, threshold (the model's default), test_rows, test_positives.
-    metric_intervals, threshold_metrics, calibration_bins
-        As their functions return them; the aim of a threshold is its name.
-    confusion_matrices
-        threshold_name, threshold, tn, fp, fn, tp.
-    """
-
-    model: str
-    outcome: str
-    forecast: Forecast
-    known: NDArray[np.bool_]
-    draws: MetricDraws
-    predictions: "pd.DataFrame"
-    model_metrics: "pd.DataFrame"
-    metric_intervals: "pd.DataFrame"
-    threshold_metrics: "pd.DataFrame"
-    confusion_matrices: "pd.DataFrame"
-    calibration_bins: "pd.DataFrame"
+    model: str  # its name
+    outcome: str  # what it foretells
+    forecast: Forecast  # of stops whose outcome is known
+    known: NDArray[np.bool_]  # which those are, shape (rows,)
+    draws: MetricDraws  # measures on every resample, for paired differences
+    predictions: pd.DataFrame
+    """year, stop_id, score, probability, actual; all stops, those of unknown outcome too."""
+    model_metrics: pd.DataFrame  # one row: every measure, threshold (the model's default), test_rows, test_positives
+    metric_intervals: pd.DataFrame
+    threshold_metrics: pd.DataFrame
+    confusion_matrices: pd.DataFrame  # threshold_name, threshold, tn, fp, fn, tp
+    calibration_bins: pd.DataFrame
+    """The others are as their functions return them; the aim of a threshold is its name."""
 
 
 def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
     """Measure a fitted model on the test year.
 
-    Stops of unknown outcome are predicted, and left out of every measure.
-
-    Raises
-    ------
-    SqfError
-        When the outcome of no test stop is known.
+    Stops of unknown outcome are predicted, and left out of every measure. Raises SqfError when no outcome is known.
     """
-    import pandas as pd
-
     actual = happened(test.stops, fitted.outcome)
     if not actual.notna().any():
         raise unknown_outcome(fitted.name, fitted.target)
@@ -134,7 +105,7 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
     )
 
 
-def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = GROUP_RESAMPLES) -> "pd.DataFrame":
+def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = GROUP_RESAMPLES) -> pd.DataFrame:
     """Return `subgroup_metrics` of an evaluated model at its default threshold."""
     threshold = float(evaluation.model_metrics["threshold"].iloc[0])
     known = evaluation.known
@@ -148,7 +119,7 @@ def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = 
     return _of_model(table, evaluation.model)
 
 
-def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.DataFrame]":
+def evaluate_risks(evaluation: Evaluation, test: TestYear) -> dict[str, pd.DataFrame]:
     """Return `risk_concentration` and `precision_at_recall` of an evaluated model of a weapon."""
     known, forecast = evaluation.known, evaluation.forecast
     weights = test.weights[:, known]
@@ -156,18 +127,12 @@ def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.Data
     return {name: _of_model(table, evaluation.model) for name, table in zip(RISK_TABLES, tables, strict=True)}
 
 
-def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> "pd.DataFrame":
+def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Return `metric_differences`: model, reference_model and paired differences of each pair (model, reference).
 
-    Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`).
-
-    Raises
-    ------
-    ValueError
-        When the two models of a pair foretell different outcomes, or none are given.
+    Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`). Raises
+    ValueError when the two models of a pair foretell different outcomes, or none are given.
     """
-    import pandas as pd
-
     frames = []
     for name, reference in pairs:
         first, second = evaluations[name], evaluations[reference]
@@ -187,36 +152,27 @@ class _Results:
 
     evaluation: Evaluation
     reference: str | None
-    importances: "list[pd.DataFrame]"
-    groups: "list[pd.DataFrame]"
-    risks: "dict[str, pd.DataFrame]"
+    importances: list[pd.DataFrame]
+    groups: list[pd.DataFrame]
+    risks: dict[str, pd.DataFrame]
 
 
 def evaluate_all(
     models: "Iterable[Callable[[], FittedModel]]", test: TestYear, *, processes: int = 1, threads: bool = False
-) -> "dict[str, pd.DataFrame]":
+) -> dict[str, pd.DataFrame]:
     """Return every result table of models but `models` itself, without test year and source.
 
     Without resamples only the tables that need none are made: predictions, model_metrics, confusion_matrices,
     feature_importances.
 
-    Parameters
-    ----------
-    models
-        Each reads a model when it is measured, so that no more are in memory than are measured at a time.
-    test
-        The test year.
-    processes, threads
-        How many are measured at a time, and whether by threads; the tables are the same.
+    Each of `models` reads a model when it is measured, so that no more are in memory than are measured at a time:
+    `processes`, or as many `threads`. The tables are the same.
     """
     tasks = (partial(_measure, read, test) for read in models)
     every = list(side_by_side(tasks, processes, batch=4, threads=threads))
     evaluations = {each.evaluation.model: each.evaluation for each in every}
     tables = {
-        # in the order of their key: an index that grows at its end alone is two thirds as large
-        "predictions": _joined(each.predictions for each in evaluations.values()).sort_values(
-            ["model", "year", "stop_id"], ignore_index=True
-        ),
+        "predictions": _joined(each.predictions for each in evaluations.values()),
         "model_metrics": _joined(each.model_metrics for each in evaluations.values()),
         "confusion_matrices": _joined(each.confusion_matrices for each in evaluations.values()),
         "feature_importances": _joined(rows for each in every for rows in each.importances),
@@ -251,7 +207,7 @@ def _measure(read: "Callable[[], FittedModel]", test: TestYear) -> _Results:
     return _Results(evaluation, reference_of(model), importances, groups, risks)
 
 
-def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
+def impurity_rows(model: "FittedModel") -> pd.DataFrame:
     """Return the impurity importances of a forest as rows of `feature_importances`."""
     classifier = model.pipeline[-1]
     if model.encoded_features:
@@ -261,7 +217,7 @@ def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
     return _of_model(impurity_importance(classifier.feature_importances_, names, model.columns), model.name)
 
 
-def permutation_rows(model: "FittedModel", test: TestYear) -> "pd.DataFrame":
+def permutation_rows(model: "FittedModel", test: TestYear) -> pd.DataFrame:
     """Return permutation importances of a model on the test year as rows of `feature_importances`."""
     known = test.stops[model.target].notna().to_numpy(dtype=bool)
     stops = test.stops[known]
@@ -276,15 +232,11 @@ def permutation_rows(model: "FittedModel", test: TestYear) -> "pd.DataFrame":
     return _of_model(table, model.name)
 
 
-def _joined(frames: "Iterable[pd.DataFrame]") -> "pd.DataFrame":
-    import pandas as pd
-
+def _joined(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(list(frames), ignore_index=True)
 
 
-def _of_model(frame: "pd.DataFrame", model: str) -> "pd.DataFrame":
-    import pandas as pd
-
+def _of_model(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     frame = frame.copy()
     named: Any = pd.array([model] * len(frame), dtype="string")
     frame.insert(0, "model", named)

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import groupby
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
 def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
     made_by = (asset.op.compute_fn.decorated_fn, asset.op.name)  # type: ignore[union-attr]
     version = _versions.get(made_by) or _versions.setdefault(made_by, code_version(asset))
-    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
+    return asset.map_asset_specs(methodcaller("replace_attributes", code_version=version))
 
 
 def version_of(asset: "dg.AssetsDefinition") -> str:
@@ -71,38 +72,22 @@ def behind(asset: "dg.AssetsDefinition") -> tuple[set[tuple[Path, str]], set[Pat
     start = _file_of(function.__module__)
     if start is None:
         raise ValueError(f"{function.__module__} is no module of {_PACKAGE}")
-    functions: set[tuple[Path, str]] = set()
-    modules: set[Path] = set()
     made_by_a_factory = function.__name__ not in _module(start).definitions
     pending = [(start, asset.op.name if made_by_a_factory else function.__name__)]
+    found: set[tuple[Path, str]] = set()  # without a name, the whole module
     while pending:
         path, name = pending.pop()
-        if (path, name) in functions:
+        if (path, name) in found:
             continue
-        functions.add((path, name))
-        module = _module(path)
-        for used_module, used_name in module.uses(name):
-            target = _file_of(used_module)
-            if target is None:
-                continue
-            if used_module.startswith(_ASSETS) and used_module != _SHOWING:
-                pending.append((target, used_name))
-            elif not used_module.startswith(_MACHINERY):
-                modules.add(target)
-    return functions, _closure(modules)
-
-
-def _closure(modules: set[Path]) -> set[Path]:
-    """Return modules with all that they import, and the files of data that any of them names."""
-    found: set[Path] = set()
-    pending = list(modules)
-    while pending:
-        path = pending.pop()
-        if path in found:
-            continue
-        found.add(path)
-        pending += [target for name in _module(path).imports if (target := _file_of(name)) is not None]
-    return found | {file for path in found for file in _module(path).data}
+        found.add((path, name))
+        for module, used in _module(path).uses(name):
+            target, machinery = _file_of(module), name and module.startswith(_MACHINERY)
+            counts = not machinery or (module.startswith(_ASSETS) and module != _SHOWING)
+            if target is not None and counts:
+                pending.append((target, used if machinery else ""))
+    modules = {path for path, name in found if not name}
+    functions = {(path, name) for path, name in found if name}
+    return functions, modules | {file for path in modules for file in _module(path).data}
 
 
 def _file_of(module: str) -> Path | None:
@@ -143,7 +128,10 @@ class _Module:
         return {name: repr(_told(_parts_run(node), [])) for name, node in self._top.items()}
 
     def uses(self, name: str) -> Iterator[tuple[str, str]]:
-        """Return the modules, each with the name used from it, that a definition at the top rests on."""
+        """Yield the modules, each with the name used from it, that a definition at the top rests on; '' is for all."""
+        if not name:
+            yield from ((module, "") for module in self.imports)
+            return
         here = ".".join(("sqf_pipeline", *self.path.relative_to(_PACKAGE).with_suffix("").parts))
         brought = {
             alias: (module, original) for node in self._body for module, original, alias in _imported_names(node)

@@ -19,6 +19,7 @@ from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, d
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import MADE_FROM, FittedModelsIOManager, digest_of_all
+from sqf_pipeline.orchestration.study_ahead import StudyAhead
 from sqf_pipeline.orchestration.versions import version_of
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
@@ -34,20 +35,19 @@ def _fitted_asset(
     experiments: Callable[[pd.DataFrame, tuple[str, ...], Compute], Sequence[Experiment]],
     *,
     description: str,
-    group: str = "evaluation",
-    fitted_on: str = "training_stops",
+    encoded: bool = False,
 ) -> dg.AssetsDefinition:
     """Return an asset of models, each fitted when the IO manager asks for it, so that one is in memory.
 
-    `fitted_on` is the asset whose rows they are fitted on: stops, or encoded features.
+    They are fitted on training stops or, where `encoded`, on the study's features.
     """
 
     @dg.asset(
         name=name,
         partitions_def=TEST_YEARS,
-        ins={"training": dg.AssetIn(fitted_on)},
+        ins={"training": dg.AssetIn("training_features" if encoded else "training_stops")},
         description=description,
-        **described(group, FITTED),
+        **described("models" if encoded else "evaluation", FITTED),
     )
     def models_of_year(
         context: dg.AssetExecutionContext,
@@ -62,7 +62,6 @@ def _fitted_asset(
         if unchanged is not None:
             context.log.info("the models of %s are kept: stops, code and packages are the same", name)
             return dg.Output(unchanged, metadata={MADE_FROM: made_from})
-        encoded = fitted_on == "training_features"
         forms = forms_of_years([*training["year"].unique(), int(context.partition_key)])
 
         def fitted() -> "Iterator[FittedModel]":
@@ -97,23 +96,20 @@ arrest_model = _fitted_asset(
     "arrest_model",
     _of_outcome("arrest"),
     description="Forests for arrests with the study's settings, on its columns, in its bins and in finer categories.",
-    group="models",
-    fitted_on="training_features",
+    encoded=True,
 )
 summons_model = _fitted_asset(
     "summons_model",
     _of_outcome("summons"),
     description="Forests for summonses with the study's settings, on its columns, in its bins and in finer categories.",
-    group="models",
-    fitted_on="training_features",
+    encoded=True,
 )
 resampled_summons_models = _fitted_asset(
     "resampled_summons_models",
     lambda *_: resampled_experiments(),
     description="Forests for summonses on training stops that were under-sampled, over-sampled or filled up by "
     "SMOTENC. Only training stops are ever resampled.",
-    group="models",
-    fitted_on="training_features",
+    encoded=True,
 )
 tier_models = _fitted_asset(
     "tier_models",
@@ -149,6 +145,7 @@ def study_2021(
     models: pd.DataFrame,
     predictions: pd.DataFrame,
     compute: dg.ResourceParam[Compute],
+    study_ahead: dg.ResourceParam[StudyAhead],
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
@@ -170,6 +167,7 @@ def study_2021(
             ours=study_figures(models, predictions),
             n_jobs=compute.n_jobs,
             side_by_side=compute.processes > 1,
+            measured=study_ahead.take(test_year, years),
         )
     rows = comparison.assign(test_year=test_year, source=source)
     return dg.Output(rows, metadata={"comparison": as_table(comparison, rows=100)})

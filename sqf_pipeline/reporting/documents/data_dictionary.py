@@ -1,17 +1,18 @@
 """The data dictionary: every column of a stop and every spelling of its categories."""
 
+from sqf_pipeline.display import filled_template, markdown_code
 from sqf_pipeline.registry.columns import KNOWN_WORDS, Column, load_columns
 from sqf_pipeline.registry.forms.published_forms import Form, forms
 from sqf_pipeline.registry.kinds import KINDS
 from sqf_pipeline.registry.spellings import categories_by_spelling, null_spellings
-from sqf_pipeline.reporting.markdown import code, render
 
 COMPUTED = frozenset({"longitude", "latitude", "form", "paper_form"})
 
 
 def data_dictionary() -> str:
     """Return the data dictionary as Markdown."""
-    return render(
+    return filled_template(
+        "sqf_pipeline.reporting",
         "data_dictionary.md.j2",
         columns=load_columns(),
         kinds=KINDS,
@@ -26,7 +27,7 @@ def data_dictionary() -> str:
 
 
 def _published(name: str, form: Form) -> str:
-    sources = [", ".join(code(published) for published in field.published_names) for field in form.sources(name)]
+    sources = [", ".join(map(markdown_code, field.published_names)) for field in form.sources(name)]
     return " + ".join(sources) or ("computed" if name in form.columns or name in COMPUTED else "")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sqf_pipeline.reporting.markdown import code, table
+from sqf_pipeline.display import markdown_code, markdown_table
 from sqf_pipeline.settings import Settings
 
 INTRODUCTION = """\
@@ -20,21 +20,16 @@ used is refused at the start, by name. Nothing needs to be set for `make run`.""
 def settings_reference() -> str:
     """Return the reference of settings as Markdown."""
     prefix = str(Settings.model_config["env_prefix"])
-    rows = (
-        (
-            code(f"{prefix}{name}".upper()),
-            _type_in_words(field.annotation),
-            _default_in_words(field),
-            field.description or "",
-        )
-        for name, field in Settings.model_fields.items()
-    )
-    return f"{INTRODUCTION}\n\n{table(('Variable', 'Value', 'Default', 'Meaning'), rows)}\n"
+    rows = []
+    for name, field in Settings.model_fields.items():
+        named = markdown_code(f"{prefix}{name}".upper())
+        rows.append((named, _type_in_words(field.annotation), _default_in_words(field), field.description or ""))
+    return f"{INTRODUCTION}\n\n{markdown_table(('Variable', 'Value', 'Default', 'Meaning'), rows)}\n"
 
 
 def _type_in_words(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
-        return ", ".join(code(str(value)) for value in get_args(annotation))
+        return ", ".join(markdown_code(str(value)) for value in get_args(annotation))
     if get_origin(annotation) in (Union, types.UnionType):
         return " or ".join(_type_in_words(part) for part in get_args(annotation) if part is not type(None))
     words = {
@@ -50,4 +45,4 @@ def _type_in_words(annotation: Any) -> str:
 def _default_in_words(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         raise ValueError("every setting has a fixed default, so that nothing needs to be set")
-    return "none" if field.default is None else code(str(field.default))
+    return "none" if field.default is None else markdown_code(str(field.default))
