@@ -16,7 +16,6 @@ STEADY = ("stop_date", "stop_time_seconds", "precinct", "suspect_sex")
 """What a correction seldom touches; numbers are taken to mean the same stops when most of those in both files agree
 here."""
 
-
 TABLE_TYPES = {
     "year": "Int16", "former_sha256": "string", "sha256": "string", "former_fetched_at": "datetime64[us, UTC]",
     "compared_by": "string", "change": "string", "column_name": "string", "before": "Int64", "after": "Int64",
