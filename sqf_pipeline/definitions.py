@@ -13,6 +13,7 @@ from sqf_pipeline.orchestration.partitions import trained_on
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.schedules import build_freshness, build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
+from sqf_pipeline.orchestration.study_ahead import StudyAhead
 from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings
 
@@ -39,6 +40,9 @@ def build_defs(
         schedules=[build_schedule(running=settings.schedule)],
         sensors=[build_sensor(running=settings.schedule), newest_year_arrived],
         asset_checks=freshness,
+        # one process, also for what is picked in the UI and for the freshness check: a process per step costs 1.5 s,
+        # and each fit uses every core by itself
+        executor=dg.in_process_executor,
         resources=_resources(settings, **overrides),
     )
 
@@ -59,6 +63,7 @@ def _resources(settings: Settings, **overrides: Any) -> dict[str, Any]:
         if isinstance(frames, io_managers.ParquetIOManager)
         else frames,
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
+        "study_ahead": StudyAhead(settings),
         "reports": io_managers.ReportIOManager(settings.folder("reports")),
         "encoders": io_managers.ModelIOManager(storage),
         "fitted_models": fitted_models,

@@ -164,13 +164,23 @@ def _materialise(
     from sqf_pipeline.orchestration.instance import open_instance
     from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
     from sqf_pipeline.orchestration.running import run_work, steps_of
+    from sqf_pipeline.orchestration.study_ahead import StudyAhead
+    from sqf_pipeline.orchestration.year_rules import STOPS_JOB, training_years
 
-    published_files = PublishedFiles(settings, ahead)
-    definitions = build_defs(settings, training=training, warehouse=warehouse, published_files=published_files)
-    with open_instance(settings.home) as instance, RunDisplay(console(), steps_of(definitions, work)) as display:
+    published_files, study = PublishedFiles(settings, ahead), StudyAhead(settings)
+    definitions = build_defs(
+        settings, training=training, warehouse=warehouse, published_files=published_files, study_ahead=study
+    )
+    with (
+        open_instance(settings.home) as instance,
+        RunDisplay(console(), steps_of(definitions, work)) as display,
+        closing(study),
+    ):
         for item in work:
             if opening.done():
                 opening.result()
+            if item.job != STOPS_JOB:
+                study.begin(item.year, training.get(item.year) or training_years(item.year))
             run_work(definitions, instance, item, display.show, tags={SOURCE_TAG: settings.source})
         return display.seconds
 

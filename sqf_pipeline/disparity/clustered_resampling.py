@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.metrics import Floats
 
 Unit = Literal["encounter", "precinct"]
 Strata = Literal["none", "precinct_year", "precinct_year_crime"]
-Floats = NDArray[np.float64]
 
 STRATA: dict[Strata, tuple[str, ...]] = {
     "none": (),

@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import SEED
-
-Floats = NDArray[np.float64]
+from sqf_pipeline.evaluation.metrics import Floats
 
 Encoded = tuple[Floats, list[str], list[int]]
 

@@ -142,8 +142,3 @@ class Window:
             drawn = compare(resampling, first.cells, *first.stops).contrasts(ours | theirs for ours, theirs in acted)
             found |= {place: difference for place, (difference, _) in zip(places, drawn, strict=True)}
         return found
-
-
-def window_of(stops: pd.DataFrame | Window, resamples: int) -> Window:
-    """Return stops as a window, one that is there already as it is."""
-    return stops if isinstance(stops, Window) else Window(stops, resamples)

@@ -29,14 +29,13 @@ from sqf_pipeline.disparity.acts_and_hits import (
     group_names,
     years_label,
 )
-from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_logistic, indicators, spline
+from sqf_pipeline.disparity.clustered_logistic import Floats, average_difference, fit_logistic, indicators, spline
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR, Encoded, encode_for_risk, foreseen_risk
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.modelling.calibration import log_odds
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.declared_tables import result_frame
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 PLACE = ("precinct", "year")

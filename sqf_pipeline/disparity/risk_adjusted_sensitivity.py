@@ -16,16 +16,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import REFERENCE, group_names, years_label
-from sqf_pipeline.disparity.clustered_logistic import fit_linear, newton, spline
+from sqf_pipeline.disparity.clustered_logistic import Floats, fit_linear, newton, spline
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR
 from sqf_pipeline.disparity.risk_adjusted import PLACE, RISK_ACT, ComparedStops
 from sqf_pipeline.modelling.calibration import log_odds
 from sqf_pipeline.registry.declared_tables import result_frame
-
-Floats = NDArray[np.float64]
 
 ALPHAS = (2.0, 3.0)
 """Odds ratios of a frisk with the unseen thing."""

@@ -21,15 +21,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Prior:
-    """Prior of the means by group: middle and width on the logit (risk, threshold) or log (separation) scale.
-
-    Attributes
-    ----------
-    separation_width
-        How widely log delta may lie around 0 (delta 1): 1 leaves it to the data, less informs it.
-    """
+    """Prior of the means by group: middle and width on the logit (risk, threshold) or log (separation) scale."""
 
     separation_width: float = 1.0
+    """How widely log delta may lie around 0 (delta 1): 1 leaves it to the data, less informs it."""
     middle: float = -2.0
     width: float = 2.0
     scale: float = 1.0

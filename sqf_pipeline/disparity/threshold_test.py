@@ -29,11 +29,10 @@ from sqf_pipeline.disparity.acts_and_hits import (
 )
 from sqf_pipeline.disparity.posterior_draws import Difference, Posterior, summarise
 from sqf_pipeline.disparity.risk_adjusted import RISK_ACT, enough_finds
-from sqf_pipeline.disparity.threshold_posterior import INFORMED, LEARNED, Cells, Prior, log_posterior, start
+from sqf_pipeline.disparity.threshold_posterior import INFORMED, LEARNED, Cells, Floats, Prior, log_posterior, start
 from sqf_pipeline.evaluation.bootstrap import SEED
 from sqf_pipeline.registry.declared_tables import result_frame
 
-Floats = NDArray[np.float64]
 Sampler = Callable[[Cells, Prior], Floats]
 """Cells and prior to draws of shape (chains, draws, parameters)."""
 Verdict = Literal[Difference, "not_identified", "not_run"]

@@ -34,48 +34,27 @@ RISK_TABLES = ("risk_concentration", "precision_at_recall")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every result of one model on the test year; frames have the column `model` first.
+    """Every result of one model on the test year; frames have the column `model` first."""
 
-    Attributes
-    ----------
-    model, outcome
-        Name of the model, and what it foretells.
-    forecast, known
-        Probabilities and outcomes of stops whose outcome is known, and which those are, bool of shape (rows,).
-    draws
-        Measures on every resample, for paired differences.
-    predictions
-        year, stop_id, score, probability, actual; all stops, those of unknown outcome too.
-    model_metrics
-        One row: every measure, threshold (the model's default), test_rows, test_positives.
-    metric_intervals, threshold_metrics, calibration_bins
-        As their functions return them; the aim of a threshold is its name.
-    confusion_matrices
-        threshold_name, threshold, tn, fp, fn, tp.
-    """
-
-    model: str
-    outcome: str
-    forecast: Forecast
-    known: NDArray[np.bool_]
-    draws: MetricDraws
+    model: str  # its name
+    outcome: str  # what it foretells
+    forecast: Forecast  # of stops whose outcome is known
+    known: NDArray[np.bool_]  # which those are, shape (rows,)
+    draws: MetricDraws  # measures on every resample, for paired differences
     predictions: pd.DataFrame
-    model_metrics: pd.DataFrame
+    """year, stop_id, score, probability, actual; all stops, those of unknown outcome too."""
+    model_metrics: pd.DataFrame  # one row: every measure, threshold (the model's default), test_rows, test_positives
     metric_intervals: pd.DataFrame
     threshold_metrics: pd.DataFrame
-    confusion_matrices: pd.DataFrame
+    confusion_matrices: pd.DataFrame  # threshold_name, threshold, tn, fp, fn, tp
     calibration_bins: pd.DataFrame
+    """The others are as their functions return them; the aim of a threshold is its name."""
 
 
 def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
     """Measure a fitted model on the test year.
 
-    Stops of unknown outcome are predicted, and left out of every measure.
-
-    Raises
-    ------
-    SqfError
-        When the outcome of no test stop is known.
+    Stops of unknown outcome are predicted, and left out of every measure. Raises SqfError when no outcome is known.
     """
     actual = happened(test.stops, fitted.outcome)
     if not actual.notna().any():
@@ -151,12 +130,8 @@ def evaluate_risks(evaluation: Evaluation, test: TestYear) -> dict[str, pd.DataF
 def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Return `metric_differences`: model, reference_model and paired differences of each pair (model, reference).
 
-    Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`).
-
-    Raises
-    ------
-    ValueError
-        When the two models of a pair foretell different outcomes, or none are given.
+    Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`). Raises
+    ValueError when the two models of a pair foretell different outcomes, or none are given.
     """
     frames = []
     for name, reference in pairs:
@@ -190,23 +165,14 @@ def evaluate_all(
     Without resamples only the tables that need none are made: predictions, model_metrics, confusion_matrices,
     feature_importances.
 
-    Parameters
-    ----------
-    models
-        Each reads a model when it is measured, so that no more are in memory than are measured at a time.
-    test
-        The test year.
-    processes, threads
-        How many are measured at a time, and whether by threads; the tables are the same.
+    Each of `models` reads a model when it is measured, so that no more are in memory than are measured at a time:
+    `processes`, or as many `threads`. The tables are the same.
     """
     tasks = (partial(_measure, read, test) for read in models)
     every = list(side_by_side(tasks, processes, batch=4, threads=threads))
     evaluations = {each.evaluation.model: each.evaluation for each in every}
     tables = {
-        # in the order of their key: an index that grows at its end alone is two thirds as large
-        "predictions": _joined(each.predictions for each in evaluations.values()).sort_values(
-            ["model", "year", "stop_id"], ignore_index=True
-        ),
+        "predictions": _joined(each.predictions for each in evaluations.values()),
         "model_metrics": _joined(each.model_metrics for each in evaluations.values()),
         "confusion_matrices": _joined(each.confusion_matrices for each in evaluations.values()),
         "feature_importances": _joined(rows for each in every for rows in each.importances),

@@ -1,6 +1,5 @@
 """Writing an export of fitted models: whole or not at all, and tried as the service does at its start."""
 
-import dataclasses
 import hashlib
 import io
 import os
@@ -8,6 +7,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -31,38 +31,21 @@ RECORDED_PACKAGES = ("scikit-learn", "joblib", "numpy", "pandas", "onnx", "onnxr
 _COMPRESSION = 3
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ExportContext:
-    """What an export says about all its models together.
-
-    Attributes
-    ----------
-    test_year, training_years, source
-        Of the models.
-    data_sha256
-        Digest of each yearly file by its name.
-    training_stops, test_stops
-        Clean stops with the registry's columns.
-    results
-        Frames of result tables by the warehouse's names; a table that is absent leaves its figure out.
-    model_card
-        Markdown.
-    git_commit
-        Of the code, where it is known.
-    data_note
-        Which years are partial or excerpts; empty when all are whole.
-    """
+    """What an export says about all its models together."""
 
     test_year: int
     training_years: Sequence[int]
     source: str
-    data_sha256: Mapping[str, str]
-    training_stops: pd.DataFrame
+    data_sha256: Mapping[str, str]  # digest of each yearly file by its name
+    training_stops: pd.DataFrame  # clean, with the registry's columns
     test_stops: pd.DataFrame
-    results: Mapping[str, pd.DataFrame] = dataclasses.field(default_factory=dict)
-    model_card: str | None = None
-    git_commit: str | None = None
-    data_note: str = ""
+    results: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Frames of result tables by the warehouse's names; a table that is absent leaves its figure out."""
+    model_card: str | None = None  # Markdown
+    git_commit: str | None = None  # of the code, where it is known
+    data_note: str = ""  # which years are partial or excerpts; empty when all are whole
 
 
 def export_bundle(folder: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> Path:
@@ -72,11 +55,8 @@ def export_bundle(folder: Path, models: Sequence["FittedModel"], context: Export
     then do the pointers move. A failure at any step leaves the earlier export in force and nothing else behind. The
     export is the same whatever the number of threads, in which models are put into their forms and tried.
 
-    Raises
-    ------
-    SqfError
-        When two models share outcome and tier, the two forms of a model differ by more than 1e-5 on a test stop, a
-        model cannot be exported, or the service could not load the export.
+    Raises SqfError when two models share outcome and tier, the two forms of a model differ by more than 1e-5 on a test
+    stop, a model cannot be exported, or the service could not load the export.
     """
     _refuse_twins(models)
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,9 +95,8 @@ def write_files(work: Path, models: Sequence["FittedModel"], context: ExportCont
     """Write every file of an export into an empty folder, the manifest and the sums last."""
     contents: dict[str, bytes] = {}
     entries = []
-    for entry, forms in side_by_side(
-        (partial(_entry_and_forms, model, context) for model in models), threads, threads=True
-    ):
+    described = (partial(_entry_and_forms, model, context) for model in models)
+    for entry, forms in side_by_side(described, threads, threads=True):
         contents |= forms
         entries.append(entry)
     stops = pd.concat([context.training_stops, context.test_stops], ignore_index=True)

@@ -1,7 +1,7 @@
 """What the manifest says of a fitted model, after its two forms have answered the whole test year alike."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,15 +31,9 @@ def describe_model(
 ) -> ModelEntry:
     """Return a model's entry in the manifest.
 
-    Raises SqfError when a probability of the two forms differs by more than 1e-5 on a test stop, the encoder is none of
-    ours, or the default threshold is not among the thresholds.
-
-    Parameters
-    ----------
-    training_stops, test_stops
-        Clean stops with the registry's columns; those whose outcome is unknown are left out here.
-    results
-        Frames of result tables; `metric_intervals` and `threshold_metrics` are used where they are there.
+    Stops are clean; those whose outcome is unknown are left out here. Of the result tables `metric_intervals` and
+    `threshold_metrics` are used where they are there. Raises SqfError when a probability of the two forms differs by
+    more than 1e-5 on a test stop, the encoder is none of ours, or the default threshold is not among the thresholds.
     """
     from sqf_pipeline.evaluation.bootstrap import stop_clusters
 
@@ -143,13 +137,9 @@ def _code(value: Value) -> Value:
     return None if value is None else int(value)
 
 
-def _rows_of(name: str, model: str, results: Mapping[str, pd.DataFrame]) -> list[dict[str, object]]:
+def _rows_of(name: str, model: str, results: Mapping[str, pd.DataFrame]) -> list[dict[Hashable, Any]]:
     frame = results.get(name)
-    if frame is None:
-        return []
-    return [
-        {str(key): value for key, value in row.items()} for row in frame[frame["model"] == model].to_dict("records")
-    ]
+    return [] if frame is None else frame[frame["model"] == model].to_dict("records")
 
 
 def _number(value: object) -> float | None:
@@ -172,9 +162,8 @@ def _thresholds(model: "FittedModel", results: Mapping[str, pd.DataFrame]) -> di
 
 
 def _measures(name: str, results: Mapping[str, pd.DataFrame]) -> dict[str, Measure]:
-    rows = [(row, _number(row["estimate"])) for row in _rows_of("metric_intervals", name, results)]
     return {
         str(row["metric"]): Measure(estimate=estimate, low=_number(row["low"]), high=_number(row["high"]))
-        for row, estimate in rows
-        if estimate is not None
+        for row in _rows_of("metric_intervals", name, results)
+        if (estimate := _number(row["estimate"])) is not None
     }

@@ -60,14 +60,9 @@ def load_rules(table: str) -> tuple[Rule, ...]:
 
 
 def recoded(batch: pa.RecordBatch, rules: tuple[Rule, ...]) -> pa.RecordBatch:
-    """Return the columns that rules make of stops, in the order of the rules.
+    """Return the columns that rules make of stops, in the order of the rules: as many rows, null where none gives one.
 
     `batch` has stops with the registry's columns, in the types of the warehouse.
-
-    Returns
-    -------
-    RecordBatch
-        As many rows; null where no rule gives a value.
     """
     made = {rule.name: _within(rule, _HOW[rule.how](rule, batch).cast(arrow_type(rule.kind))) for rule in rules}
     # conditions may rest on columns that have conditions themselves: in the order of the table

@@ -11,17 +11,10 @@ from sqf_pipeline.files import written_whole
 
 
 def write_hyper(tables: Mapping[str, pd.DataFrame], path: Path) -> Path:
-    """Write frames as tables of one extract, whole or not at all, and return its path.
+    """Write frames as tables of one extract, whole or not at all, and return its path; a file there is replaced.
 
-    Raises SqfError when there is nothing to write, the name does not end in `.hyper`, or pantab is not installed.
-
-    Parameters
-    ----------
-    tables
-        Frame by table name. Nullable integers, booleans, text, floats and times keep their types and their
-        missing values; plain NaN becomes null.
-    path
-        File to write; it ends in `.hyper` and is replaced when it exists.
+    Nullable integers, booleans, text, floats and times keep their types and their missing values; plain NaN becomes
+    null. Raises SqfError when there is nothing to write, the name does not end in `.hyper`, or pantab is not installed.
     """
     try:
         import pantab

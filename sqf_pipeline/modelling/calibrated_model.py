@@ -14,16 +14,8 @@ from sqf_pipeline.modelling.shared_fits import positive_score
 class CalibratedModel(ClassifierMixin, BaseEstimator):
     """Stops in, calibrated probabilities out: drawing, encoding, classifying and calibration in one.
 
-    Parameters
-    ----------
-    pipeline
-        Fitted Pipeline from a frame of `fields` to scores; where it draws missing values, it is a DrawingPipeline.
-    calibration
-        From score to probability.
-    fields
-        Columns of the registry that the pipeline takes; a frame may have more.
-    threshold
-        Probability from which `predict` says yes.
+    The fitted pipeline leads from a frame of `fields`, columns of the registry, to scores; a frame may have more. From
+    the probability `threshold` on, `predict` says yes.
     """
 
     def __init__(self, pipeline: Any, calibration: Calibrator, fields: Sequence[str], threshold: float) -> None:

@@ -128,19 +128,8 @@ def learn_descriptions(stops: pd.DataFrame, columns: Sequence[str]) -> Descripti
 class DrawingPipeline(Pipeline):
     """A Pipeline that never sees a gap of some columns: fitted on drawn values, it answers with the mean over them.
 
-    Parameters
-    ----------
-    steps
-        As of a Pipeline: encoder and classifier.
-    drawn
-        Columns whose missing values are drawn.
-    seed
-        Of the draw for fitting.
-
-    Attributes
-    ----------
-    descriptions_
-        Complete descriptions of the stops it was fitted on.
+    Its steps are encoder and classifier. Missing values of the columns `drawn` are drawn, for fitting with `seed`, from
+    the complete descriptions of the stops it was fitted on, `descriptions_`.
     """
 
     def __init__(

@@ -28,15 +28,9 @@ def fit_all(
 ) -> Iterator[FittedModel]:
     """Yield the model of each experiment, in order; the same whatever the number of cores and processes.
 
-    Parameters
-    ----------
-    experiments, training, encoded, n_jobs
-        As in `fit_experiment`.
-    processes
-        How many groups of experiments are fitted at a time, each forest on one core then.
-    threads
-        Whether threads take the place of processes. Forests use every core then: one grows while stops are resampled
-        for another.
+    Arguments are those of `fit_experiment`, and how many groups of experiments are fitted at a time, each forest on one
+    core then. Where `threads` take the place of processes, forests use every core: one grows while stops are resampled
+    for another.
     """
     groups = [list(group) for _, group in groupby(experiments, key=_shares_with)]
     if processes > 1 and not threads:

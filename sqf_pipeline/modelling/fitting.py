@@ -101,6 +101,8 @@ def fit_experiment(
 ) -> FittedModel:
     """Fit an experiment on training stops, or that one of its alternatives which did best on the last training year.
 
+    Raises SqfError when an outcome is unknown in a whole year, all ended alike, or the last year cannot calibrate.
+
     Parameters
     ----------
     training_stops
@@ -111,11 +113,6 @@ def fit_experiment(
         Cores for forests; the model is the same whatever their number.
     shared
         Fits of other experiments on the same training stops, which are used and added to.
-
-    Raises
-    ------
-    SqfError
-        When an outcome is unknown in a whole year, all stops ended alike, or the last year cannot calibrate.
     """
     known, positive, years = _usable(experiment, training_stops)
     shared = SharedFits() if shared is None else shared

@@ -39,6 +39,4 @@ def _job(name: str, selection: dg.AssetSelection, description: str) -> "Unresolv
         # asks it all the same, because Dagster hands it no selection of checks
         selection=selection - dg.AssetSelection.checks(FRESHNESS_CHECK),
         description=description,
-        # one process: a process per step costs 1.5 s, and each fit uses every core by itself
-        executor_def=dg.in_process_executor,
     )

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.column_selection import select_columns
+from sqf_pipeline.evaluation.compared_models import select_columns
 from sqf_pipeline.evaluation.importance import impurity_importance, permutation_importance
 
 COLUMNS = ["suspect_age", "suspect_weight_pounds", "observed_duration_minutes", "stop_duration_minutes"]
