@@ -1,8 +1,5 @@
 """Stops to numbers: a ColumnTransformer fitted on training stops alone.
 
-What belongs here: how each kind of column becomes numbers, for each kind of model. What does not: which columns a
-model may use (`feature_sets`), resampling (`resampling`), and models (`estimators`).
-
 Three encodings of the same columns:
 
 - `one_hot` for forests: a number as it is, a category as one column each.
