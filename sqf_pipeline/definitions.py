@@ -6,20 +6,14 @@ from typing import Any
 import dagster as dg
 
 from sqf_pipeline.memory import hold_text_compactly
+from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets import disparity, evaluation, features, models, publication, stops
-from sqf_pipeline.orchestration.io_managers import (
-    FrameAndTableIOManager,
-    ModelIOManager,
-    ParquetIOManager,
-    ReportIOManager,
-    StopsReferenceIOManager,
-    TableIOManager,
-)
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.partitions import trained_on
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.schedules import build_freshness, build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
+from sqf_pipeline.orchestration.study_ahead import StudyAhead
 from sqf_pipeline.orchestration.versions import with_code_versions
 from sqf_pipeline.settings import Settings
 
@@ -39,40 +33,42 @@ def build_defs(
     )
     for test_year, years in (training or {}).items():
         assets = trained_on(assets, years, test_year)
-    jobs = {job.name: job for job in build_jobs()}
     freshness, newest_year_arrived = build_freshness(running=settings.schedule)
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
-        jobs=list(jobs.values()),
-        schedules=[build_schedule(jobs["yearly_stops"], running=settings.schedule)],
-        sensors=[
-            build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule),
-            newest_year_arrived,
-        ],
+        jobs=build_jobs(),
+        schedules=[build_schedule(running=settings.schedule)],
+        sensors=[build_sensor(running=settings.schedule), newest_year_arrived],
         asset_checks=freshness,
+        # one process, also for what is picked in the UI and for the freshness check: a process per step costs 1.5 s,
+        # and each fit uses every core by itself
+        executor=dg.in_process_executor,
         resources=_resources(settings, **overrides),
     )
 
 
 def _resources(settings: Settings, **overrides: Any) -> dict[str, Any]:
-    warehouse = overrides.get("warehouse") or Warehouse.from_settings(settings)
+    warehouse = overrides.get("warehouse") or Warehouse(settings)
     storage = settings.folder("storage")
-    frames = overrides.get("frames") or ParquetIOManager(storage)
+    frames = overrides.get("frames") or io_managers.ParquetIOManager(storage)
     fitted_models = FittedModelsIOManager(storage)
-    tables = TableIOManager(warehouse, fitted_models)
+    tables = io_managers.TableIOManager(warehouse, fitted_models)
     return {
         "settings": settings,
         "published_files": PublishedFiles(settings),
         "warehouse": warehouse,
         "frames": frames,
         # what a frame refers to is read where the frames of stops are, in memory too
-        "stops_references": StopsReferenceIOManager(frames) if isinstance(frames, ParquetIOManager) else frames,
+        "stops_references": io_managers.StopsReferenceIOManager(frames)
+        if isinstance(frames, io_managers.ParquetIOManager)
+        else frames,
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
-        "reports": ReportIOManager(settings.folder("reports")),
-        "encoders": ModelIOManager(storage),
+        "study_ahead": StudyAhead(settings),
+        "reports": io_managers.ReportIOManager(settings.folder("reports")),
+        "encoders": io_managers.ModelIOManager(storage),
         "fitted_models": fitted_models,
         "tables": tables,
-        "frames_and_tables": FrameAndTableIOManager(frames, tables),
+        "frames_and_tables": io_managers.FrameAndTableIOManager(frames, tables),
         **overrides,
     }
 

@@ -12,8 +12,7 @@ from secrets import token_hex
 
 from sqf_pipeline.errors import SqfError
 
-SCRAP_SECONDS = 3_600
-"""Age from which a temporary file is taken for one that a killed writer left."""
+SCRAP_SECONDS = 3_600  # age from which a temporary file is taken for one that a killed writer left
 
 _FORMER = "former"
 

@@ -112,9 +112,7 @@ def read_tables(warehouse: "Warehouse", *, with_stops: bool) -> "dict[str, pd.Da
     import pandas as pd
     import sqlalchemy as sa
 
-    from sqf_pipeline.warehouse.packed_predictions import PARTS
-
-    found, hidden = {}, {*PARTS.values(), *(() if with_stops else BY_STOP)}
+    found, hidden = {}, {"predictions_models", "predictions_stops", *(() if with_stops else BY_STOP)}
     with warehouse.engine.connect() as connection:
         inspector = sa.inspect(connection)
         names = [*inspector.get_table_names(warehouse.schema), *inspector.get_view_names(warehouse.schema)]

@@ -1,7 +1,6 @@
 """`sqf run`: from the published files to models and result tables."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +70,7 @@ def command(
     used if they are there, else NYPD's; if neither is available, synthetic stops with a clear notice.
     """
     quieten()
+    from sqf_pipeline.orchestration.instance import instance_folder
     from sqf_pipeline.orchestration.year_rules import (
         STUDY_TEST_YEAR,
         require_test_year,
@@ -92,7 +92,9 @@ def command(
     if train:
         require_training_years(train, tested[0])
     settings = load_settings(**given)
-    with _alone(settings.home):
+    busy = f"Another `sqf run` is working in {settings.home}. Wait until it ends, or set SQF_HOME to another folder."
+    # two would write results of different files side by side
+    with locked(instance_folder(settings.home) / "run.lock", seconds=0, otherwise=SqfError(busy)):
         _run(tested, settings, train, stops_of, everything=everything)
 
 
@@ -102,16 +104,6 @@ def _study_left_out(years: list[int]) -> str:
     from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
     return within_forms(plain_experiments(), forms_of_years(years))[1]
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Hold the home folder for one `sqf run` at a time: two would write results of different files side by side."""
-    from sqf_pipeline.orchestration.instance import instance_folder
-
-    busy = f"Another `sqf run` is working in {home}. Wait until it ends, or set SQF_HOME to another folder."
-    with locked(instance_folder(home) / "run.lock", seconds=0, otherwise=SqfError(busy)):
-        yield
 
 
 def _run(
@@ -172,13 +164,23 @@ def _materialise(
     from sqf_pipeline.orchestration.instance import open_instance
     from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
     from sqf_pipeline.orchestration.running import run_work, steps_of
+    from sqf_pipeline.orchestration.study_ahead import StudyAhead
+    from sqf_pipeline.orchestration.year_rules import STOPS_JOB, training_years
 
-    published_files = PublishedFiles(settings, ahead)
-    definitions = build_defs(settings, training=training, warehouse=warehouse, published_files=published_files)
-    with open_instance(settings.home) as instance, RunDisplay(console(), steps_of(definitions, work)) as display:
+    published_files, study = PublishedFiles(settings, ahead), StudyAhead(settings)
+    definitions = build_defs(
+        settings, training=training, warehouse=warehouse, published_files=published_files, study_ahead=study
+    )
+    with (
+        open_instance(settings.home) as instance,
+        RunDisplay(console(), steps_of(definitions, work)) as display,
+        closing(study),
+    ):
         for item in work:
             if opening.done():
                 opening.result()
+            if item.job != STOPS_JOB:
+                study.begin(item.year, training.get(item.year) or training_years(item.year))
             run_work(definitions, instance, item, display.show, tags={SOURCE_TAG: settings.source})
         return display.seconds
 

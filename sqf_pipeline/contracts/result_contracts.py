@@ -1,8 +1,4 @@
-"""Contracts of encoded features and of results that go to the warehouse.
-
-What belongs here: what must hold of the numbers that a model is fitted on and of the scores that it gives. What
-does not: contracts of stops (`stops`), and how features are made (`modelling`).
-"""
+"""Contracts of the numbers that a model is fitted on, and of the scores and measures that it gets."""
 
 import numpy as np
 import pandas as pd

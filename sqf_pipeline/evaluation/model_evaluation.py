@@ -172,10 +172,7 @@ def evaluate_all(
     every = list(side_by_side(tasks, processes, batch=4, threads=threads))
     evaluations = {each.evaluation.model: each.evaluation for each in every}
     tables = {
-        # in the order of their key: an index that grows at its end alone is two thirds as large
-        "predictions": _joined(each.predictions for each in evaluations.values()).sort_values(
-            ["model", "year", "stop_id"], ignore_index=True
-        ),
+        "predictions": _joined(each.predictions for each in evaluations.values()),
         "model_metrics": _joined(each.model_metrics for each in evaluations.values()),
         "confusion_matrices": _joined(each.confusion_matrices for each in evaluations.values()),
         "feature_importances": _joined(rows for each in every for rows in each.importances),

@@ -58,16 +58,9 @@ def through_gate(
 
     Raises dagster.Failure after the failed check, so that the run stops and says which rules were broken.
 
-    Parameters
-    ----------
-    output_name
-        Name of the output in a multi-asset.
-    metadata
-        Shown with the materialisation, besides the row count and the column schema.
-    data_version
-        What the content is known by; None leaves it to Dagster (its code and its inputs).
-    findings
-        What else was found in the frame; a red finding closes the gate like a broken rule of the contract.
+    A red one among the `findings`, which is what else was found in the frame, closes the gate like a broken rule of the
+    contract. In a multi-asset the output has a name; its `metadata` are shown besides the row count and the column
+    schema; `data_version` is what its content is known by, which None leaves to Dagster (its code and its inputs).
     """
     import pandera.errors
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import groupby
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,15 +35,15 @@ def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
     collecting = gc.isenabled()
     gc.disable()  # looking for circles among syntax trees, which have none, takes as long as all the rest
     try:
-        return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
+        return [
+            asset.map_asset_specs(methodcaller("replace_attributes", code_version=code_version(asset)))
+            if hasattr(asset, "map_asset_specs")
+            else asset
+            for asset in assets
+        ]
     finally:
         if collecting:
             gc.enable()
-
-
-def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
-    version = code_version(asset)
-    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
 
 
 def version_of(asset: "dg.AssetsDefinition") -> str:

@@ -70,7 +70,10 @@ def _text_bytes(path: Path) -> int:
 
 def _read_or_leave(paths: tuple[Path, ...], year: int) -> "ReadYear | None":
     from sqf_pipeline.ingest.cleaned_year import read_and_clean
+    from sqf_pipeline.memory import hold_text_compactly, return_memory
 
+    hold_text_compactly()
+    return_memory()  # of the year before
     try:
         return read_and_clean(paths, year)
     except Exception:  # noqa: BLE001 - the step that needs the year meets it again and says so

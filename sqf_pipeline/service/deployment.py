@@ -65,8 +65,7 @@ class Deployment:
     """Proxies before the service whose `X-Forwarded-*` headers are believed, the prefix among them."""
 
 
-DIRECT = Deployment()
-"""Reached directly, at the root, by pages of its own."""
+DIRECT = Deployment()  # reached directly, at the root, by pages of its own
 
 
 def believe_proxies(app: Flask, trusted: int) -> None:

@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-Value = bool | int | float | str | None
-"""What a field holds in JSON; None means that it is not known."""
+Value = bool | int | float | str | None  # what a field holds in JSON; None means that it is not known
 
 
 class _Strict(BaseModel):

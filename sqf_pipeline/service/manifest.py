@@ -9,11 +9,9 @@ from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Encoding, Value
 
-FORMAT_VERSION = 4
-"""Version of the export's layout; a service refuses every other one."""
+FORMAT_VERSION = 4  # version of the export's layout; a service refuses every other one
 
-LARGEST_DIFFERENCE = 1e-5
-"""Largest difference allowed between a probability of the joblib form and of the fast form."""
+LARGEST_DIFFERENCE = 1e-5  # largest difference allowed between a probability of the joblib form and of the fast form
 
 MANIFEST_NAME = "manifest.json"
 CHECKSUMS_NAME = "SHA256SUMS"

@@ -5,8 +5,7 @@ from time import perf_counter
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-TRIAL = "sqf.trial"
-"""Key in the environment of a request that the service asks itself, which is not counted."""
+TRIAL = "sqf.trial"  # key in the environment of a request that the service asks itself, which is not counted
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 

@@ -20,12 +20,9 @@ from sqf_pipeline.service.schemas import Problem
 
 logger = logging.getLogger(__name__)
 
-THREADS = 4
-"""Threads that answer; one thread reads all connections, so that a slow client holds none of these."""
-IDLE_SECONDS = 20
-"""Time after which a connection that sends nothing is closed."""
-LOOK_SECONDS = 2.0
-"""Time between two looks at the folder of exports."""
+THREADS = 4  # threads that answer; one thread reads all connections, so that a slow client holds none of these
+IDLE_SECONDS = 20  # time after which a connection that sends nothing is closed
+LOOK_SECONDS = 2.0  # time between two looks at the folder of exports
 WAITING = (
     "No models have been published yet. Materialise a year in the pipeline's UI; this service answers as soon as the "
     "first export is there."

@@ -23,8 +23,7 @@ HINTS = {
 }
 
 
-LONGEST_SHORT = 4096
-"""Bytes of the longest document that is answered at once; twelve fields take some 300."""
+LONGEST_SHORT = 4096  # bytes of the longest document that is answered at once; twelve fields take some 300
 _LONGEST = 32
 _PARSERS = {"month": parse_month, "weekday": parse_weekday, "suspect_height_inches": parse_height}
 _MOST_KEPT = 4096

@@ -28,6 +28,7 @@ from sqf_pipeline.registry.csv_tables import read_rows
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.outcomes import SERVICE_FIELDS, STUDY_TARGETS
 from sqf_pipeline.study_2021.study_encoding import (
+    ORDER,
     encode_split,
     flags_on_codes_of,
     outcome_of,
@@ -46,6 +47,7 @@ def run_study_2021(
     ours: Mapping[tuple[str, str], float] | None = None,
     n_jobs: int | None = None,
     side_by_side: bool = False,
+    measured: Mapping[tuple[str, str], float] | None = None,
 ) -> pd.DataFrame:
     """Run the study its own way on text as published; return the table `study_2021_comparison`.
 
@@ -61,32 +63,48 @@ def run_study_2021(
         Whether these are published stops; figures of the study are compared with nothing else.
     ours
         Figures of our models by (outcome, figure), see `figures_of`.
-    n_jobs
-        Cores for fitting; the result is the same.
-    side_by_side
-        Whether the outcomes are measured at a time, each on one core of this machine; the result is the same.
+    n_jobs, side_by_side
+        As in `measure_study_2021`.
+    measured
+        What `measure_study_2021` returned of these stops, where it was called before.
 
     Raises
     ------
     ValueError
         If the test year or every year before it is missing.
     """
-    training_years = sorted(year for year in raw_by_year if year < test_year)
-    if test_year not in raw_by_year or not training_years:
-        years = ", ".join(str(year) for year in sorted(raw_by_year)) or "none"
-        raise ValueError(f"The study needs stops of {test_year} and of years before it; found {years}.")
-    raw_training = pd.concat([raw_by_year[year] for year in training_years], ignore_index=True)
-    raw_test = raw_by_year[test_year].reset_index(drop=True)
-    splits = _Splits(encode_split(raw_training), encode_split(raw_test), raw_training, raw_test)
-    measure = partial(_measure_outcome, splits=splits, n_jobs=1 if side_by_side else n_jobs)
-    with ThreadPoolExecutor(len(STUDY_TARGETS) if side_by_side else 1) as threads:
-        figures = zip(STUDY_TARGETS, threads.map(measure, STUDY_TARGETS), strict=True)
-        measured = {(outcome, figure): value for outcome, of_it in figures for figure, value in of_it.items()}
+    if measured is None:
+        measured = measure_study_2021(raw_by_year, test_year, n_jobs=n_jobs, side_by_side=side_by_side)
     published = published_figures() if real_source and test_year == STUDY_TEST_YEAR else {}
     ours, notes = ours or {}, {key: row["note"] for key, row in _published().items()}
     keys = dict.fromkeys([*measured, *(key for key in ours if key[0] in STUDY_TARGETS)])
     rows = [(*key, published.get(key), measured.get(key), ours.get(key), notes.get(key, "")) for key in keys]
     return result_frame("study_2021_comparison", rows)
+
+
+def measure_study_2021(
+    raw_by_year: Mapping[int, pd.DataFrame], test_year: int, *, n_jobs: int | None = None, side_by_side: bool = False
+) -> dict[tuple[str, str], float]:
+    """Fit and measure the study's models; return its figures by (outcome, figure), see `run_study_2021`.
+
+    Parameters
+    ----------
+    n_jobs
+        Cores for fitting; the result is the same.
+    side_by_side
+        Whether the outcomes are measured at a time, each on one core of this machine; the result is the same.
+    """
+    training_years = sorted(year for year in raw_by_year if year < test_year)
+    if test_year not in raw_by_year or not training_years:
+        years = ", ".join(str(year) for year in sorted(raw_by_year)) or "none"
+        raise ValueError(f"The study needs stops of {test_year} and of years before it; found {years}.")
+    raw_training = pd.concat([raw_by_year[year].filter(items=ORDER) for year in training_years], ignore_index=True)
+    raw_test = raw_by_year[test_year].filter(items=ORDER).reset_index(drop=True)
+    splits = _Splits(encode_split(raw_training), encode_split(raw_test), raw_training, raw_test)
+    measure = partial(_measure_outcome, splits=splits, n_jobs=1 if side_by_side else n_jobs)
+    with ThreadPoolExecutor(len(STUDY_TARGETS) if side_by_side else 1) as threads:
+        figures = zip(STUDY_TARGETS, threads.map(measure, STUDY_TARGETS), strict=True)
+        return {(outcome, figure): value for outcome, of_it in figures for figure, value in of_it.items()}
 
 
 def figures_of(model: str, actual: np.ndarray, score: np.ndarray, *, at_least: bool = False) -> dict[str, float]:

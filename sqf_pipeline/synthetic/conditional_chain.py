@@ -25,8 +25,7 @@ Uniforms = NDArray[np.float64]
 LAST_OLD_YEAR: int = forms()[OLD_FORM].last_year or FIRST_YEAR
 """The last year of the old form (UF-250), which has aggregates of its own."""
 
-NULL = "NULL"
-"""In the aggregates: nothing was recorded."""
+NULL = "NULL"  # in the aggregates: nothing was recorded
 
 _LIMIT = 3000
 _EXPONENTIALS = np.array([float(f"{math.exp(score / 100):.12e}") for score in range(-_LIMIT, _LIMIT + 1)])

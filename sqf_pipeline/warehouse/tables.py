@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from sqf_pipeline.registry.declared_tables import Row, declared_columns, declared_tables, recorded_at
 from sqf_pipeline.registry.kinds import DTYPES, KINDS
-from sqf_pipeline.warehouse.packed_predictions import ARRAYS, PARTS, VIEW
+from sqf_pipeline.warehouse.packed_predictions import PARTS, VIEW
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
 PARTITION = "partition"
@@ -58,28 +58,17 @@ def stored_metadata(schema: str) -> sa.MetaData:
     view = metadata.tables[f"{schema}.{VIEW}"]
     metadata.remove(view)
     rows = {row["column"]: row for row in (*declared_columns(VIEW), recorded_at())}
-    arrays: list[sa.Column] = [
-        sa.Column(name, ARRAY(view.c[name].type), nullable=False, comment=view.c[name].comment) for name in ARRAYS
-    ]
-    place = sa.Column("place", sa.SmallInteger, nullable=False, comment="Place of the model in the arrays, from 1.")
+    own: dict[str, Any] = {"place": sa.Column("place", sa.SmallInteger, nullable=False, comment="Place in the arrays.")}
+    for name in ("score", "probability", "actual"):
+        own[name] = sa.Column(name, ARRAY(view.c[name].type), nullable=False, comment=view.c[name].comment)
     within = sa.CheckConstraint("0 <= ALL (probability) AND 1 >= ALL (probability)", f"{VIEW}_probability_range")
-    parts = {
-        "models": (
-            "test_year model source recorded_at",
-            [place, sa.UniqueConstraint("test_year", "place", name=f"{VIEW}_place_key")],
-        ),
-        "stops": ("test_year year stop_id", [*arrays, within]),
-    }
-    for target, (names, own) in parts.items():
-        sa.Table(
-            PARTS[target],
-            metadata,
-            *(part for name in names.split() for part in _column(VIEW, rows[name])),
-            *own,
-            *_references(schema, {"name": VIEW, "refers": target}, tables),
-            sa.PrimaryKeyConstraint(*(name for name in names.split() if name in view.primary_key)),
-            comment=f"A part of the view {VIEW}, which is to be read instead.",
-        )
+    for target, names in PARTS.items():
+        columns = [part for name in names for part in ([own[name]] if name in own else _column(VIEW, rows[name]))]
+        references = _references(schema, {"name": VIEW, "refers": target}, tables)
+        key = sa.PrimaryKeyConstraint(*(name for name in names if name in view.primary_key))
+        comment = f"A part of the view {VIEW}, which is to be read instead."
+        sa.Table(f"{VIEW}_{target}", metadata, *columns, *references, key, comment=comment)
+    metadata.tables[f"{schema}.{VIEW}_stops"].append_constraint(within)
     return metadata
 
 

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from psycopg2 import sql
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.warehouse import packed_predictions
 from sqf_pipeline.warehouse.database_errors import explain, table_in_words
 from sqf_pipeline.warehouse.frame_conversion import (
     check_frame,
@@ -24,21 +23,17 @@ from sqf_pipeline.warehouse.frame_conversion import (
     csv_to_frame,
     partition_year,
 )
+from sqf_pipeline.warehouse.packed_predictions import STAGED, VIEW, stage_what_stays
 from sqf_pipeline.warehouse.schema import advisory_key
-from sqf_pipeline.warehouse.views import counting_sql
+from sqf_pipeline.warehouse.views import counting_sql, packing_sql
 
 
 def copy_in(
-    connection: sa.Connection,
-    table: sa.Table,
-    columns: list[sa.Column],
-    frame: pd.DataFrame,
-    into: tuple[str, str] | None = None,
+    connection: sa.Connection, table: sa.Table, columns: list[sa.Column], frame: pd.DataFrame, into: sql.Identifier
 ) -> None:
-    """Add a frame, which `frame_conversion.check_frame` has seen, to a table, or to one made like it."""
+    """Add a frame, which `frame_conversion.check_frame` has seen, to a table, or to one of the same columns."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
-        sql.Identifier(*into or (str(table.schema), table.name)),
-        sql.SQL(", ").join(sql.Identifier(c.name) for c in columns),
+        into, sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
     )
     with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
         for chunk in csv_in_chunks(table, frame, columns):
@@ -137,13 +132,13 @@ def replace_partition(
             replaced = [*conditions_of(table, partition), *([] if only is None else [only])]
             if frame.empty:
                 _refuse_emptying(connection, table, partition, replaced)
-            if table.name == packed_predictions.VIEW:
-                packed_predictions.lay_out(connection, table, year, replaced)
-                copy_in(connection, table, columns, frame, packed_predictions.STAGED)
-                packed_predictions.pack(connection, str(table.schema), year)
+            if table.name == VIEW:
+                stage_what_stays(connection, table, year, replaced)
+                copy_in(connection, table, columns, frame, sql.Identifier(STAGED))
+                connection.exec_driver_sql(packing_sql(str(table.schema), year))
             else:
                 connection.execute(sa.delete(table).where(*replaced))
-                copy_in(connection, table, columns, frame)
+                copy_in(connection, table, columns, frame, sql.Identifier(str(table.schema), table.name))
             if only is not None:
                 _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)
@@ -266,7 +261,8 @@ def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mappi
     for child, key in _references_to(table):
         if not key.info["remove"]:
             continue
-        held = packed_predictions.part_of(child, key)
+        part = sa.table(f"{VIEW}_{table.name}", *map(sa.column, key.column_keys), schema=table.schema)
+        held = part if child.name == VIEW else child
         still_there = sa.exists().where(*(element.column == held.c[element.parent.name] for element in key.elements))
         gone = sa.delete(held).where(*_child_conditions(held, key, partition), ~still_there)
         rows = connection.execute(gone).rowcount

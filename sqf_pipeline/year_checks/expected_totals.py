@@ -6,11 +6,9 @@ from functools import cache
 from sqf_pipeline.registry.csv_tables import Yes, read_rows, records
 from sqf_pipeline.year_checks.findings import Finding
 
-LARGEST_DEVIATION = 0.05
-"""A year that differs by more than this share from a well confirmed official total is refused."""
+LARGEST_DEVIATION = 0.05  # a year that differs by more than this share from a well confirmed official total is refused
 
-LOWEST_RATIO, HIGHEST_RATIO = 0.5, 2.0
-"""Stops of a year over those of the year before; 2017 to 2025 had 0.71 to 1.69."""
+LOWEST_RATIO, HIGHEST_RATIO = 0.5, 2.0  # stops of a year over those of the year before; 2017 to 2025 had 0.71 to 1.69
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ LIMITS = {"an outcome": 0.005, "a required column": 0.02, "an optional column": 
 """Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
 outcome and 0.9 % of a required column (observed durations of 2017) at most."""
 
-WARNED_FRACTION = 0.1
-"""Above this fraction of its limit a column's loss is reported."""
+WARNED_FRACTION = 0.1  # above this fraction of its limit a column's loss is reported
 
 SPARSE_CELLS, SPARSE_SHARE = 5, 0.005
 """An optional column is refused, or reported, only for as many lost cells, and refused only for as large a share of the
@@ -27,14 +26,9 @@ at least so many cells more; one empty cell in place of none is chance."""
 def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None, form: Form | None = None) -> list[Finding]:
     """Return what is too much in a year's loss: red above a column's limit, a warning above a tenth of it.
 
-    Parameters
-    ----------
-    loss
-        `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept.
-    before
-        The same of the year before; None when it is not loaded, and then gaps are not compared.
-    form
-        The form of the year, which says what is required; that in use if None.
+    `loss` is `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept; `before` that
+    of the year before, None when it is not loaded, and then gaps are not compared. The form of the year, that in use
+    if None, says what is required.
     """
     earlier = {} if before is None else {str(row.column_name): row for row in before.itertuples()}
     form = form or forms()[NEW_FORM]

@@ -34,16 +34,9 @@ _KINDS = {
 def described(group: str, kept_in: str = "", *, table: str = "", personal: bool = False, kind: str = "") -> Any:
     """Return the arguments that an asset shares with its group; that of a table is described as the table is.
 
-    Parameters
-    ----------
-    group
-        Group in the UI, the name of the module.
-    kept_in
-        Key of the IO manager; empty for an asset that writes its files by itself, which are of a `kind`.
-    table
-        Name of the table that it is kept as; empty for one that is described by itself.
-    personal
-        Whether it has a row for every stop, which is to be handled with more care than figures.
+    `group` is that of the UI, the name of the module; `kept_in` the key of the IO manager, empty for an asset that
+    writes its files, of a `kind`, by itself; `table` the table that it is kept as, empty for one that is described by
+    itself. A `personal` asset has a row for every stop, which is to be handled with more care than figures.
     """
     return {
         **({"description": declared_tables()[table]["comment"]} if table else {}),

@@ -19,6 +19,7 @@ from sqf_pipeline.orchestration.assets.labels import FITTED, TABLES, as_table, d
 from sqf_pipeline.orchestration.partitions import STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles
 from sqf_pipeline.orchestration.stored_models import MADE_FROM, FittedModelsIOManager, digest_of_all
+from sqf_pipeline.orchestration.study_ahead import StudyAhead
 from sqf_pipeline.orchestration.versions import version_of
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
@@ -144,6 +145,7 @@ def study_2021(
     models: pd.DataFrame,
     predictions: pd.DataFrame,
     compute: dg.ResourceParam[Compute],
+    study_ahead: dg.ResourceParam[StudyAhead],
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
@@ -165,6 +167,7 @@ def study_2021(
             ours=study_figures(models, predictions),
             n_jobs=compute.n_jobs,
             side_by_side=compute.processes > 1,
+            measured=study_ahead.take(test_year, years),
         )
     rows = comparison.assign(test_year=test_year, source=source)
     return dg.Output(rows, metadata={"comparison": as_table(comparison, rows=100)})

@@ -329,8 +329,8 @@ class TestRefusing:
     def test_connection_lost_in_the_middle(self, engine, filled, monkeypatch):
         copy = writer.copy_in
 
-        def lose(connection, table, columns, payload):
-            copy(connection, table, columns, payload)
+        def lose(connection, table, columns, payload, into):
+            copy(connection, table, columns, payload, into)
             own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
             with engine.connect() as other:
                 other.exec_driver_sql(f"SELECT pg_terminate_backend({own})")
