@@ -62,7 +62,7 @@ def foreseen_risk(
         How often the encounters are dealt to folds anew; the risk is the mean.
     """
     from sqf_pipeline.modelling.estimators import kind
-    from sqf_pipeline.modelling.thread_limits import one_thread
+    from sqf_pipeline.modelling.side_by_side import one_thread
 
     values, names, categories = encoded
     kept = [place for place, name in enumerate(names) if name not in without]

@@ -186,20 +186,8 @@ def make_encoder(
 ) -> Any:
     """Return an unfitted encoder of registry columns: a ColumnTransformer, scaled for linear models.
 
-    Parameters
-    ----------
-    names
-        Columns to encode.
-    encoding
-        For which kind of model, see the module.
-    bins
-        Bins of categories by column, none by default.
-    codes
-        What becomes of codes (precinct, commands): a category each, left out, or taken as numbers.
-    rare_stops
-        Categories with fewer training stops are rare.
-    mark_missing
-        Whether a filled number's missing values get a column of their own.
+    The encoding is for a kind of model, see the module. `codes` says what becomes of codes (precinct, commands): a
+    category each, left out, or taken as numbers. Bins, rare stops and marks are those of the encoders above.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
