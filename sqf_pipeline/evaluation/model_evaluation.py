@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,9 @@ from sqf_pipeline.evaluation.risk_concentration import precision_at_recall, risk
 from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.modelling.encoder import name_in_set
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, happened
-
-if TYPE_CHECKING:
-    from sqf_pipeline.modelling.fitting import FittedModel
 
 GROUP_RESAMPLES = 250
 WEAPONS = "weapons"
@@ -47,7 +45,7 @@ class Evaluation:
     reference: str | None = None  # the model that it is compared with
 
 
-def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
+def evaluate(fitted: FittedModel, test: TestYear) -> Evaluation:
     """Measure a fitted model on the test year.
 
     Stops of unknown outcome are predicted, and left out of every measure. Raises SqfError when no outcome is known.
@@ -138,7 +136,7 @@ def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, st
 
 
 def evaluate_all(
-    models: "Iterable[Callable[[], FittedModel]]", test: TestYear, *, processes: int = 1, threads: bool = False
+    models: Iterable[Callable[[], FittedModel]], test: TestYear, *, processes: int = 1, threads: bool = False
 ) -> dict[str, pd.DataFrame]:
     """Return every result table of models but `models` itself, without test year and source.
 
@@ -161,7 +159,7 @@ def evaluate_all(
     return tables
 
 
-def _measure(read: "Callable[[], FittedModel]", test: TestYear) -> Evaluation:
+def _measure(read: Callable[[], FittedModel], test: TestYear) -> Evaluation:
     """Measure one model in every way that its kind and the resamples allow."""
     model = read()
     evaluation = evaluate(model, test)
@@ -180,7 +178,7 @@ def _measure(read: "Callable[[], FittedModel]", test: TestYear) -> Evaluation:
     return replace(evaluation, tables=tables, reference=reference_of(model))
 
 
-def impurity_rows(model: "FittedModel") -> pd.DataFrame:
+def impurity_rows(model: FittedModel) -> pd.DataFrame:
     """Return the impurity importances of a forest as rows of `feature_importances`."""
     classifier = model.pipeline[-1]
     if model.encoded_features:
@@ -190,7 +188,7 @@ def impurity_rows(model: "FittedModel") -> pd.DataFrame:
     return _of_model(impurity_importance(classifier.feature_importances_, names, model.columns), model.name)
 
 
-def permutation_rows(model: "FittedModel", test: TestYear) -> pd.DataFrame:
+def permutation_rows(model: FittedModel, test: TestYear) -> pd.DataFrame:
     """Return permutation importances of a model on the test year as rows of `feature_importances`."""
     known = test.stops[model.target].notna().to_numpy(dtype=bool)
     stops = test.stops[known]

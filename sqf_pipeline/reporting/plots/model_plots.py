@@ -97,16 +97,9 @@ def roc_and_precision_recall(
 ) -> "Figure":
     """Draw ROC and precision-recall curves of a few models of one outcome, with bands.
 
-    Parameters
-    ----------
-    curves
-        Points from `curves.curve_points` with the column `model`.
-    intervals
-        Table `metric_intervals` with at least `roc_auc` and `average_precision` of these models.
-    base_rate
-        Share of test stops with the outcome: the precision of a random order.
-    rows
-        Number of test stops.
+    Takes points from `curves.curve_points` with the column `model`, and the table `metric_intervals` with at least
+    `roc_auc` and `average_precision` of these models. `base_rate` is the share of the `rows` test stops with the
+    outcome: the precision of a random order.
     """
     figure = style.new_figure(10.5, 5.6)
     panels = figure.subplots(1, 2)
