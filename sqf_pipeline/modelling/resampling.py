@@ -1,8 +1,5 @@
 """Resampling of training stops for a rare outcome: under-sampling, over-sampling and SMOTENC.
 
-What does not belong here: resampling inside a forest (`estimators`), and correcting the scores of a model for the share
-of positives that resampling made (`calibration`).
-
 Only training stops are ever handed in. Resampled stops are stops again, with the registry's columns, so that the
 same encoder follows.
 

@@ -14,7 +14,7 @@ from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
 from sqf_pipeline.modelling.repeated_stops import fit_on_repeats, may_fit_on_repeats
 from sqf_pipeline.modelling.resampling import resample
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread
 
 Fit = tuple[Any, tuple[int, int], tuple[int, int]]
 """A fitted pipeline, and the class counts before and after resampling."""

@@ -46,7 +46,7 @@ def published(real_year, tmp_path_factory):
     prepared = prepare_test_year(test, resamples=20)
     evaluations = [evaluate(model, prepared) for model in models]
     names = ("metric_intervals", "threshold_metrics", "calibration_bins")
-    results = {name: pd.concat([getattr(entry, name) for entry in evaluations], ignore_index=True) for name in names}
+    results = {name: pd.concat([entry.tables[name] for entry in evaluations], ignore_index=True) for name in names}
     groups = [evaluate_groups(entry, prepared, resamples=5) for entry in evaluations]
     results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
     forests = [model for model in models if model.estimator != "boosting"]
@@ -157,7 +157,7 @@ def test_a_year_in_which_nobody_got_a_summons_is_exported_all_the_same(tmp_path)
     ]
     evaluations = {model.name: evaluate(model, prepared) for model in models}
     results = {
-        name: pd.concat([getattr(entry, name) for entry in evaluations.values()], ignore_index=True)
+        name: pd.concat([entry.tables[name] for entry in evaluations.values()], ignore_index=True)
         for name in ("metric_intervals", "threshold_metrics", "calibration_bins")
     }
     groups = [evaluate_groups(entry, prepared, resamples=5) for entry in evaluations.values()]
