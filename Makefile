@@ -13,6 +13,9 @@ IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-load
 # Tests of whole runs wait for servers, browsers and databases a third of their time, so one more process than cores.
 WITH_WAITING := $(IN_PARALLEL) --numprocesses=$(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+# Tests start Python a hundred times: it keeps what it has compiled, also where the environment says that it must not.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Percent of lines and branches that the quick unit tests must reach by themselves: they reached 77.5; raise it when
 # that has risen. COVERAGE=yes counts in a run of all tests, and there in imports and quick unit tests alone.
 COVERAGE_FLOOR ?= 77

@@ -1,5 +1,7 @@
 """`sqf run`: from the published files to models and result tables."""
 
+import atexit
+import gc
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,8 +118,10 @@ def _run(
     from concurrent.futures import ThreadPoolExecutor
 
     from sqf_pipeline.ingest.source_decision import resolve_source
+    from sqf_pipeline.modelling.side_by_side import end_processes
     from sqf_pipeline.orchestration.year_rules import work_for
 
+    atexit.register(gc.freeze)  # a last look for circles among all that was imported takes half a second
     out = console()
     work = work_for(tested, everything=everything, train=train, stops_of=stops_of)
     needed = sorted({item.year for item in work})
@@ -134,6 +138,7 @@ def _run(
     _require_files(decision, settings.data_dir, tested)
     warehouse = open_warehouse(settings)
     with ExitStack() as aside:
+        aside.callback(end_processes)
         opening = aside.enter_context(ThreadPoolExecutor(1)).submit(lambda: warehouse.engine)
         ahead = aside.enter_context(closing(_read_ahead(decision, settings)))
         left_out = _study_left_out(needed) if tested and not everything else ""

@@ -24,9 +24,7 @@ def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> 
     columns: dict[str, pa.Column] = {
         "year": pa.Column("Int16", nullable=False, description=told["year"]),
         "stop_id": pa.Column("string", nullable=False, description=told["stop_id"]),
-    }
-    columns |= {
-        name: pa.Column("boolean", nullable=True, description=told.get(name)) for name in targets if name not in columns
+        **{name: pa.Column("boolean", nullable=True, description=told.get(name)) for name in targets},
     }
     columns |= {
         name: pa.Column("float32", nullable=False, checks=finite, description=told.get(_source_of(name)))

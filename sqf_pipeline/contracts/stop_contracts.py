@@ -13,7 +13,6 @@ from sqf_pipeline.registry.kinds import DTYPES
 
 KEY = ["year", "stop_id"]  # ids are unique within a year only
 
-
 _HAS_ROWS = pa.Check(lambda frame: len(frame) > 0, name="has_rows")
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +43,7 @@ def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp]
     (rows,). Raises ArithmeticError when it does not converge in 60 steps.
     """
     beta, curvature = newton(design, happened)
-    chance = _expit(design @ beta)
+    chance = expit(design @ beta)
     errors = np.asarray(happened, np.float64) - chance
     return Fit(beta, _sandwich(design * errors[:, None], clusters, np.asarray(np.linalg.inv(curvature))), chance)
 
@@ -54,7 +56,7 @@ def newton(design: Floats, happened: ArrayLike, weights: Floats | None = None) -
     penalty[0] = 0.0
     beta = np.zeros(design.shape[1])
     for _ in range(60):
-        chance = _expit(design @ beta)
+        chance = expit(design @ beta)
         slope = design.T @ (weight * (y - chance)) - penalty * beta
         halves = design * np.sqrt(weight * chance * (1 - chance))[:, None]
         curvature = halves.T @ halves + np.diag(penalty)  # a product with itself takes half the operations
@@ -76,18 +78,10 @@ def fit_linear(design: Floats, values: ArrayLike, clusters: NDArray[np.intp]) ->
 
 def _sandwich(scores: Floats, clusters: NDArray[np.intp], inverse: NDArray[Any]) -> Floats:
     """Return inverse times the summed squares of the clusters' scores times inverse, with G / (G - 1)."""
-    from scipy.sparse import csr_array
-
     number = np.unique(clusters, return_inverse=True)[1]
     count = int(number.max()) + 1
     together = csr_array((np.ones(len(number)), (number, np.arange(len(number)))), shape=(count, len(number))) @ scores
     return inverse @ (together.T @ together) @ inverse * (count / max(count - 1, 1))
-
-
-def _expit(values: Floats) -> Floats:
-    from scipy.special import expit
-
-    return np.asarray(expit(values), dtype=np.float64)
 
 
 def average_difference(
@@ -100,7 +94,7 @@ def average_difference(
     others = fit.coefficients.copy()
     others[list(group_columns)] = 0.0
     line = design @ others
-    ones, zeros = _expit(line + fit.coefficients[column]), _expit(line)
+    ones, zeros = expit(line + fit.coefficients[column]), expit(line)
     steep, flat = ones * (1 - ones), zeros * (1 - zeros)
     slope = (steep - flat) @ design
     slope[list(group_columns)] = 0.0

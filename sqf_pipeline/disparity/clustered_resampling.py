@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.metrics import Floats
@@ -43,8 +44,6 @@ class Resampling:
 
         `stops` are positions, one may stand several times; `cells` is the cell of each, 0..count-1.
         """
-        from scipy.sparse import csr_array
-
         ones = np.ones(len(stops), dtype=np.float32)
         shape = (count, len(self.draws))
         return np.asarray(csr_array((ones, (cells, self.clusters[stops])), shape=shape) @ self.draws, np.float64)

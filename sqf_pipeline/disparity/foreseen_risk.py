@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import SEED
 from sqf_pipeline.evaluation.metrics import Floats
+from sqf_pipeline.modelling.estimators import kind
+from sqf_pipeline.modelling.feature_sets import feature_set
+from sqf_pipeline.modelling.side_by_side import one_thread
+from sqf_pipeline.registry.columns import column
 
 Encoded = tuple[Floats, list[str], list[int]]
 
@@ -24,8 +28,6 @@ def encode_for_risk(stops: pd.DataFrame) -> Encoded:
     """
     from sqf_pipeline.modelling.drawn_descriptions import learn_descriptions
     from sqf_pipeline.modelling.encoder import make_encoder
-    from sqf_pipeline.modelling.feature_sets import feature_set
-    from sqf_pipeline.registry.columns import column
 
     features = feature_set("at_stop")
     names = [name for name in features.columns if column(name).kind != "code" and stops[name].notna().any()]
@@ -61,9 +63,6 @@ def foreseen_risk(
     repeats
         How often the encounters are dealt to folds anew; the risk is the mean.
     """
-    from sqf_pipeline.modelling.estimators import kind
-    from sqf_pipeline.modelling.thread_limits import one_thread
-
     values, names, categories = encoded
     kept = [place for place, name in enumerate(names) if name not in without]
     boosting = kind("boosting")

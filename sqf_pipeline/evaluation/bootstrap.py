@@ -158,24 +158,15 @@ def paired_differences(first: MetricDraws, second: MetricDraws) -> pd.DataFrame:
     """
     rows = []
     for name in (name for name in first.estimates if name in second.estimates):
-        left, right = first.draws[name], second.draws[name]
+        left, right = (np.append(one.estimates[name], one.draws[name]) for one in (first, second))
         if left.shape != right.shape:
-            raise ValueError(f"{name}: {len(left)} resamples against {len(right)}; draw both with the same weights")
-        difference = left - right
-        low, high = percentile_interval(difference)
-        gain = _gain(name, left, right)
-        rows.append(
-            (
-                name,
-                none_if_nan(first.estimates[name] - second.estimates[name]),
-                low,
-                high,
-                LEVEL,
-                int(np.isfinite(difference).sum()),
-                None if gain is None else _p_value(_gain_of_estimates(name, first, second), gain),
-                None if gain is None else _verdict(*percentile_interval(gain)),
-            )
-        )
+            sizes = f"{len(left) - 1} resamples against {len(right) - 1}"
+            raise ValueError(f"{name}: {sizes}; draw both with the same weights")
+        difference, gain = left - right, _gain(name, left, right)
+        p_value = None if gain is None else _p_value(float(gain[0]), gain[1:])
+        verdict = None if gain is None else _verdict(*percentile_interval(gain[1:]))
+        ends, defined = percentile_interval(difference[1:]), int(np.isfinite(difference[1:]).sum())
+        rows.append((name, none_if_nan(difference[0]), *ends, LEVEL, defined, p_value, verdict))
     columns = ["metric", "difference", "low", "high", "level", "resamples", "p_value", "verdict"]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = dict.fromkeys(("difference", "low", "high", "p_value"), "Float64")
@@ -189,11 +180,6 @@ def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
     if entry.better == "lower":
         return right - left
     return None if entry.ideal is None else np.abs(right - entry.ideal) - np.abs(left - entry.ideal)
-
-
-def _gain_of_estimates(name: str, first: MetricDraws, second: MetricDraws) -> float:
-    gain = _gain(name, np.array([first.estimates[name]]), np.array([second.estimates[name]]))
-    return float("nan") if gain is None else float(gain[0])
 
 
 def _p_value(gain: float, draws: Floats) -> float | None:

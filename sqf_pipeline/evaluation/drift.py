@@ -145,16 +145,11 @@ def _missing(entry: Column, test: pd.Series, training: pd.Series) -> DriftRow:
 def _stability(entry: Column, test: Floats, training: Floats) -> DriftRow:
     now, before = np.maximum(test, _EMPTY), np.maximum(training, _EMPTY)
     index = float(((now - before) * np.log(now / before)).sum())
-    moved = "shifted" if index > STABILITY_SHIFT else "about as in training"
-    return DriftRow(
-        entry.name,
-        "population_stability_index",
-        index,
-        0.0,
-        STABILITY_SHIFT,
-        "warn" if index > STABILITY_SHIFT else "ok",
-        f"{moved}, over {len(test)} {'bins' if entry.kind in NUMBER_KINDS else 'categories'}",
-    )
+    shifted = index > STABILITY_SHIFT
+    moved = f"{'shifted' if shifted else 'about as in training'}, over {len(test)}"
+    detail = f"{moved} {'bins' if entry.kind in NUMBER_KINDS else 'categories'}"
+    status: Status = "warn" if shifted else "ok"
+    return DriftRow(entry.name, "population_stability_index", index, 0.0, STABILITY_SHIFT, status, detail)
 
 
 def _number_shares(test: Floats, training: Floats) -> tuple[Floats, Floats]:
@@ -189,6 +184,7 @@ def _unit_checks(entry: Column, test: Floats, by_year: dict[int, Floats]) -> Ite
     A ratio of medians distinguishes another unit from a change in people only if it is large beside the spread of
     people: so it must exceed `UNIT_RATIO`, and three robust standard deviations of the logarithm.
     """
+    status: Status
     sizes = {year: _log_sizes(part) for year, part in by_year.items()}
     now = _log_sizes(test)
     usable = {year: part for year, part in sizes.items() if len(part)}
@@ -198,30 +194,17 @@ def _unit_checks(entry: Column, test: Floats, by_year: dict[int, Floats]) -> Ite
         distances = {year: float(np.median(now) - np.median(part)) for year, part in usable.items()}
         furthest = max(distances, key=lambda year: abs(distances[year]))
         middle, reference = float(np.exp(np.median(now))), float(np.exp(np.median(usable[furthest])))
-        changed = abs(distances[furthest]) > limit
-        yield DriftRow(
-            entry.name,
-            "unit_ratio",
-            middle / reference,
-            1.0,
-            float(np.exp(limit)),
-            "fail" if changed else "ok",
-            f"median {middle:.6g} against {reference:.6g} {entry.unit} in {furthest}"
-            + ("; another unit or way of writing: look at the published file and at cleaning" if changed else ""),
-        )
+        detail, status = f"median {middle:.6g} against {reference:.6g} {entry.unit} in {furthest}", "ok"
+        if abs(distances[furthest]) > limit:
+            detail += "; another unit or way of writing: look at the published file and at cleaning"
+            status = "fail"
+        yield DriftRow(entry.name, "unit_ratio", middle / reference, 1.0, float(np.exp(limit)), status, detail)
     pooled = np.concatenate(list(by_year.values()))
     low, high = np.quantile(pooled, [0.001, 0.999])
-    outside = float(((test < low) | (test > high)).mean())
-    outside_before = float(((pooled < low) | (pooled > high)).mean())
-    yield DriftRow(
-        entry.name,
-        "outside_share",
-        outside,
-        outside_before,
-        OUTSIDE_SHARE,
-        "fail" if outside > OUTSIDE_SHARE else "ok",
-        f"{outside:.2%} of values outside {low:.6g} to {high:.6g} {entry.unit}",
-    )
+    outside, before = (float(((values < low) | (values > high)).mean()) for values in (test, pooled))
+    detail = f"{outside:.2%} of values outside {low:.6g} to {high:.6g} {entry.unit}"
+    status = "fail" if outside > OUTSIDE_SHARE else "ok"
+    yield DriftRow(entry.name, "outside_share", outside, before, OUTSIDE_SHARE, status, detail)
 
 
 def _log_sizes(values: Floats) -> Floats:

@@ -15,8 +15,7 @@ from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import estimate_and_ends, resample_weights, stop_clusters, with_the_stops
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set, is_usable
-from sqf_pipeline.modelling.side_by_side import side_by_side
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread, side_by_side
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, TARGETS, happened

@@ -192,7 +192,10 @@ def weighted_metrics(
     -------
     Metric name to float64 array of shape (resamples,); nan where a metric is not defined.
     """
-    _check_weights(forecast, weights, training_share)
+    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
+        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
+    if not 0 <= training_share <= 1:
+        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
     ranking = rank(forecast.actual, forecast.score)
     recalibration = fit_recalibration(forecast.actual.astype(np.float64), forecast.probability)
     columns = [
@@ -229,13 +232,6 @@ def _metrics_of_sums(
             "calibration_slope": np.where(one_class, np.nan, recalibration.slopes(adjusted)),
             "expected_calibration_error": np.abs(gaps).sum(axis=1) / total,
         }
-
-
-def _check_weights(forecast: Forecast, weights: NDArray[Any], training_share: float) -> None:
-    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
-        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
-    if not 0 <= training_share <= 1:
-        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
 
 
 def recall_at_precision_name(precision: float) -> str:

@@ -1,7 +1,6 @@
 """The untouched test year, made ready once for all models: its encounters, resamples and groups of people."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES, Weights, resample_weights, stop_clusters
 from sqf_pipeline.evaluation.subgroups import subgroup_labels
-
-if TYPE_CHECKING:
-    from sqf_pipeline.modelling.fitting import FittedModel
+from sqf_pipeline.modelling.fitting import FittedModel
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ class TestYear:
     features: pd.DataFrame | None = None
     """Encoded features of the same stops in the same order, for models that are fitted on such."""
 
-    def inputs_of(self, model: "FittedModel") -> pd.DataFrame:
+    def inputs_of(self, model: FittedModel) -> pd.DataFrame:
         """Return what a model takes: the encoded features, or the stops."""
         if not model.encoded_features:
             return self.stops

@@ -1,21 +1,18 @@
 """Every table of the analysis that stops and result tables allow, under the names that people know the models by."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sqf_pipeline.export import analysis_models as made
 from sqf_pipeline.export.analysis_stops import across_forms, stops_tables
 from sqf_pipeline.export.analysis_treatment import treatment_tables
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.registry.outcomes import TIER_WORDS, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 
-if TYPE_CHECKING:
-    from sqf_pipeline.modelling.fitting import FittedModel
 
-
-def model_titles(models: Sequence["FittedModel"]) -> dict[str, str]:
+def model_titles(models: Sequence[FittedModel]) -> dict[str, str]:
     """Return what people call each model, what is known first comes first."""
     ranked = sorted(models, key=lambda model: model_order(model.outcome, model.feature_set.tier))
     return {model.name: f"{model.outcome.title()}, {TIER_WORDS[model.feature_set.tier]}" for model in ranked}

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,12 +19,11 @@ from sqf_pipeline.export.analysis_tables import analysis_tables, model_titles
 from sqf_pipeline.export.current_export import put_in_force
 from sqf_pipeline.export.model_entries import describe_model
 from sqf_pipeline.export.onnx_export import ensemble_to_onnx
+from sqf_pipeline.modelling.calibrated_model import CalibratedModel
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFEST_NAME, FileEntry, Manifest, ModelEntry
-
-if TYPE_CHECKING:
-    from sqf_pipeline.modelling.fitting import FittedModel
 
 RECORDED_PACKAGES = ("scikit-learn", "joblib", "numpy", "pandas", "onnx", "onnxruntime", "imbalanced-learn")
 _COMPRESSION = 3
@@ -48,7 +46,7 @@ class ExportContext:
     data_note: str = ""  # which years are partial or excerpts; empty when all are whole
 
 
-def export_bundle(folder: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> Path:
+def export_bundle(folder: Path, models: Sequence[FittedModel], context: ExportContext, *, threads: int = 1) -> Path:
     """Write an export, make it the current one unless that is of a later test year, and return its folder.
 
     The files are written under a temporary name in `folder`, loaded and tried as the service would, renamed, and only
@@ -79,7 +77,7 @@ def export_bundle(folder: Path, models: Sequence["FittedModel"], context: Export
     return target
 
 
-def _refuse_twins(models: Sequence["FittedModel"]) -> None:
+def _refuse_twins(models: Sequence[FittedModel]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for model in models:
         key = (model.outcome, model.feature_set.tier)
@@ -91,7 +89,7 @@ def _refuse_twins(models: Sequence["FittedModel"]) -> None:
         seen[key] = model.name
 
 
-def write_files(work: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> None:
+def write_files(work: Path, models: Sequence[FittedModel], context: ExportContext, *, threads: int = 1) -> None:
     """Write every file of an export into an empty folder, the manifest and the sums last."""
     contents: dict[str, bytes] = {}
     entries = []
@@ -131,18 +129,16 @@ def write_files(work: Path, models: Sequence["FittedModel"], context: ExportCont
             os.fsync(file.fileno())
 
 
-def _entry_and_forms(model: "FittedModel", context: ExportContext) -> tuple[ModelEntry, dict[str, bytes]]:
+def _entry_and_forms(model: FittedModel, context: ExportContext) -> tuple[ModelEntry, dict[str, bytes]]:
     """Return what the manifest says of a model, and its two forms by the names of their files."""
     onnx_bytes = ensemble_to_onnx(model.pipeline[-1])
     entry = describe_model(model, onnx_bytes, context.training_stops, context.test_stops, context.results)
     return entry, {entry.onnx_file: onnx_bytes, entry.joblib_file: _packed(model, entry)}
 
 
-def _packed(model: "FittedModel", entry: ModelEntry) -> bytes:
+def _packed(model: FittedModel, entry: ModelEntry) -> bytes:
     """Return a model for use offline: its `predict` and `predict_proba` give what the service gives."""
     import joblib
-
-    from sqf_pipeline.modelling.calibrated_model import CalibratedModel
 
     limit = entry.thresholds[entry.default_threshold].value
     packed = io.BytesIO()

@@ -1,15 +1,18 @@
 """What the manifest says of a fitted model, after its two forms have answered the whole test year alike."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.export.encoding_tables import encoding_of
 from sqf_pipeline.export.field_specs import describe_field
 from sqf_pipeline.export.reliability import reliability_table
+from sqf_pipeline.modelling.drawn_descriptions import Descriptions, is_cut
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.service.drawn_fields import DrawnFields
@@ -17,13 +20,9 @@ from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, FieldSpec, Measure, MeasuredThreshold, ModelEntry, Probe
 from sqf_pipeline.service.predictor import Predictor
 
-if TYPE_CHECKING:
-    from sqf_pipeline.modelling.drawn_descriptions import Descriptions
-    from sqf_pipeline.modelling.fitting import FittedModel
-
 
 def describe_model(
-    model: "FittedModel",
+    model: FittedModel,
     onnx_bytes: bytes,
     training_stops: pd.DataFrame,
     test_stops: pd.DataFrame,
@@ -35,8 +34,6 @@ def describe_model(
     `threshold_metrics` are used where they are there. Raises SqfError when a probability of the two forms differs by
     more than 1e-5 on a test stop, the encoder is none of ours, or the default threshold is not among the thresholds.
     """
-    from sqf_pipeline.evaluation.bootstrap import stop_clusters
-
     thresholds = _thresholds(model, results)
     if model.default_threshold not in thresholds:
         raise SqfError(
@@ -81,9 +78,7 @@ def _difference(name: str, served: np.ndarray, offline: np.ndarray) -> float:
     return difference
 
 
-def _drawn_fields(descriptions: "Descriptions") -> DrawnFields:
-    from sqf_pipeline.modelling.drawn_descriptions import is_cut
-
+def _drawn_fields(descriptions: Descriptions) -> DrawnFields:
     if not descriptions.columns:
         return DrawnFields(fields=(), descriptions=((),), stops=(1,), empty=descriptions.empty)
     return DrawnFields(
@@ -146,7 +141,7 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float | np.number) and np.isfinite(value) else None
 
 
-def _thresholds(model: "FittedModel", results: Mapping[str, pd.DataFrame]) -> dict[str, MeasuredThreshold]:
+def _thresholds(model: FittedModel, results: Mapping[str, pd.DataFrame]) -> dict[str, MeasuredThreshold]:
     """Return the thresholds that can be reached, with their precision and recall on the test year."""
     measured = {row["aim"]: row for row in _rows_of("threshold_metrics", model.name, results)}
     return {

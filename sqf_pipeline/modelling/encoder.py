@@ -1,8 +1,5 @@
 """Stops to numbers: a ColumnTransformer fitted on training stops alone.
 
-What belongs here: how each kind of column becomes numbers, for each kind of model. What does not: which columns a
-model may use (`feature_sets`), resampling (`resampling`), and models (`estimators`).
-
 Three encodings of the same columns:
 
 - `one_hot` for forests: a number as it is, a category as one column each.
@@ -189,20 +186,8 @@ def make_encoder(
 ) -> Any:
     """Return an unfitted encoder of registry columns: a ColumnTransformer, scaled for linear models.
 
-    Parameters
-    ----------
-    names
-        Columns to encode.
-    encoding
-        For which kind of model, see the module.
-    bins
-        Bins of categories by column, none by default.
-    codes
-        What becomes of codes (precinct, commands): a category each, left out, or taken as numbers.
-    rare_stops
-        Categories with fewer training stops are rare.
-    mark_missing
-        Whether a filled number's missing values get a column of their own.
+    The encoding is for a kind of model, see the module. `codes` says what becomes of codes (precinct, commands): a
+    category each, left out, or taken as numbers. Bins, rare stops and marks are those of the encoders above.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline

@@ -1,8 +1,5 @@
 """Models by name: how each is made, and on which encoding of stops it is fitted.
 
-What belongs here: the kinds of model, their settings and encodings. What does not: which of them are fitted for what
-(`experiments`), and fitting, calibration and thresholds (`fitting`).
-
 A model takes a frame of registry columns: its first step is the encoder, its last the classifier. The blend hands
 the frame through to members that have encoders of their own, and takes the weighted mean of their probabilities.
 """

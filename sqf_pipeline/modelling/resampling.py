@@ -1,8 +1,5 @@
 """Resampling of training stops for a rare outcome: under-sampling, over-sampling and SMOTENC.
 
-What does not belong here: resampling inside a forest (`estimators`), and correcting the scores of a model for the share
-of positives that resampling made (`calibration`).
-
 Only training stops are ever handed in. Resampled stops are stops again, with the registry's columns, so that the
 same encoder follows.
 
@@ -36,6 +33,7 @@ class Resampled:
     before: tuple[int, int]
     after: tuple[int, int]
     """Numbers of positives and negatives."""
+    rows: np.ndarray  # places of rows among the training stops, ascending; those of synthetic stops are not among them
 
 
 def resample(stops: pd.DataFrame, positive: np.ndarray, method: Method, *, encoded: bool = False) -> Resampled:
@@ -47,19 +45,20 @@ def resample(stops: pd.DataFrame, positive: np.ndarray, method: Method, *, encod
     positive = np.asarray(positive, dtype=bool)
     before = (int(positive.sum()), int((~positive).sum()))
     if method == "none":
-        return Resampled(stops, positive, before, before)
+        return Resampled(stops, positive, before, before, np.arange(len(stops)))
     if min(before) == 0:
         raise SqfError(
             f"Resampling needs stops with and without the outcome; found {before[0]:,} with and {before[1]:,} "
             "without. Train on more years, or use no resampling."
         )
+    rows = np.arange(len(stops))
     if method == "smotenc":
         stops, positive = _smotenc(stops, positive, _EncodedColumns if encoded else _StopColumns)
     else:
         rows = _balanced_rows(positive, method)
         stops, positive = stops.iloc[rows], positive[rows]
     after = (int(positive.sum()), int((~positive).sum()))
-    return Resampled(stops.reset_index(drop=True), positive, before, after)
+    return Resampled(stops.reset_index(drop=True), positive, before, after, rows)
 
 
 def _balanced_rows(positive: np.ndarray, method: Method) -> np.ndarray:

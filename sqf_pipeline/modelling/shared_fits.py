@@ -12,8 +12,9 @@ from sqf_pipeline.modelling.calibration import fit_logistic
 from sqf_pipeline.modelling.estimators import BLEND, blended, clear_padding, kind, make_model, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
+from sqf_pipeline.modelling.repeated_stops import fit_on_repeats, may_fit_on_repeats
 from sqf_pipeline.modelling.resampling import resample
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread
 
 Fit = tuple[Any, tuple[int, int], tuple[int, int]]
 """A fitted pipeline, and the class counts before and after resampling."""
@@ -68,7 +69,8 @@ class FitStep:
             replace(self, experiment=replace(experiment, estimator=name)).fit(stops, positive, {**own, **settings})[0]
             for name, _, own in (blended(experiment.outcome) if experiment.estimator == BLEND else ())
         ]
-        sampled = resample(stops[list(self.inputs)], positive, experiment.resampling, encoded=self.encoded)
+        known = stops[list(self.inputs)]
+        sampled = resample(known, positive, experiment.resampling, encoded=self.encoded)
         model = make_model(
             experiment.estimator,
             self.features,
@@ -79,7 +81,10 @@ class FitStep:
             parts=parts,
         )
         with one_thread():
-            model.fit(_row_by_row(sampled.stops) if self.encoded else sampled.stops, sampled.positive)
+            if self.encoded and experiment.resampling == "over" and may_fit_on_repeats(model[-1]):
+                fit_on_repeats(model[-1], _row_by_row(known), positive, sampled.rows)
+            else:
+                model.fit(_row_by_row(sampled.stops) if self.encoded else sampled.stops, sampled.positive)
         use_one_core(model)
         clear_padding(model)
         return model, sampled.before, sampled.after

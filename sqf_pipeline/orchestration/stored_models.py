@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 IF_FITTED = {"sqf/if_fitted": True}  # metadata of an input that has no models as long as nobody has fitted them
 
-
 _PARTS = ("model", "description")
 MADE_FROM = "made_from"
 """Metadata of an output of models, and part of their list: the digest by `digest_of_all` of what they are made from."""

@@ -27,6 +27,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _MACHINERY = "sqf_pipeline.orchestration"
 _ASSETS = f"{_MACHINERY}.assets."
 _SHOWING = f"{_ASSETS}labels"
+_versions: dict[tuple[Any, str], str] = {}
+"""Versions by function and name of the asset: a process does not change the code that it has loaded."""
 _UNTOLD = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
 
 
@@ -35,15 +37,16 @@ def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
     collecting = gc.isenabled()
     gc.disable()  # looking for circles among syntax trees, which have none, takes as long as all the rest
     try:
-        return [
-            asset.map_asset_specs(methodcaller("replace_attributes", code_version=code_version(asset)))
-            if hasattr(asset, "map_asset_specs")
-            else asset
-            for asset in assets
-        ]
+        return [_versioned(asset) if hasattr(asset, "map_asset_specs") else asset for asset in assets]
     finally:
         if collecting:
             gc.enable()
+
+
+def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
+    made_by = (asset.op.compute_fn.decorated_fn, asset.op.name)  # type: ignore[union-attr]
+    version = _versions.get(made_by) or _versions.setdefault(made_by, code_version(asset))
+    return asset.map_asset_specs(methodcaller("replace_attributes", code_version=version))
 
 
 def version_of(asset: "dg.AssetsDefinition") -> str:

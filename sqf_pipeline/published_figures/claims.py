@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BeforeValidator
 
+from sqf_pipeline.published_figures.claim_figures import FIGURES
 from sqf_pipeline.registry.csv_tables import Number, read_rows, records
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.year_and_month_words import year_runs, years_named
@@ -63,8 +64,6 @@ class Evidence:
 
 def load_claims() -> tuple[Claim, ...]:
     """Return the claims in the order of the table; raises ValueError when two have one name or a figure is unknown."""
-    from sqf_pipeline.published_figures.claim_figures import FIGURES
-
     claims = records(read_rows(__package__, "published_claims.csv"), Claim)
     unknown = sorted({claim.figure for claim in claims} - {"", *FIGURES})
     if unknown or len({claim.claim for claim in claims}) < len(claims):
@@ -85,8 +84,6 @@ def judge_claims(evidence: Evidence) -> pd.DataFrame:
 
 
 def _judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
-    from sqf_pipeline.published_figures.claim_figures import FIGURES
-
     missing = [year for year in claim.years if year not in evidence.stops or year in evidence.excerpts]
     ours_on = _ours_on(claim, evidence, missing)
     ours = None

@@ -24,7 +24,6 @@ BLOCK_ROWS = 20_000  # stops drawn and written at a time; it bounds the memory, 
 
 SMALLEST_ROWS = 200  # fewest stops a year: fewer could not hold every fault and every month
 
-
 LAST_ARCHIVED_YEAR = 2014  # years until this one are published as a zip archive of one CSV file
 
 

@@ -10,12 +10,9 @@ from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.ingest.reader import RawFile
 from sqf_pipeline.registry.outcomes import TARGETS
 
-KEY = ("year", "stop_id")
-
 STEADY = ("stop_date", "stop_time_seconds", "precinct", "suspect_sex")
 """What a correction seldom touches; numbers are taken to mean the same stops when most of those in both files agree
 here."""
-
 
 TABLE_TYPES = {
     "year": "Int16", "former_sha256": "string", "sha256": "string", "former_fetched_at": "datetime64[us, UTC]",

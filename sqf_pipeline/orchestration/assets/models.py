@@ -149,7 +149,7 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
-    from sqf_pipeline.modelling.thread_limits import one_thread
+    from sqf_pipeline.modelling.side_by_side import one_thread
     from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)

@@ -31,14 +31,9 @@ def class_balance(models: pd.DataFrame, origin: Origin) -> "Figure":
     resampled = unique[unique["resampling"] != "none"].sort_values(["fitted_rows", "resampling"])
     first = unique.iloc[0]
     bars = [("as they are", int(first["training_rows"]), int(first["training_positives"]))]
-    bars.extend(
-        (
-            _RESAMPLING.get(str(row.resampling), style.model_label(str(row.resampling))),
-            int(row.fitted_rows),
-            int(row.fitted_positives),
-        )
-        for row in resampled.itertuples()
-    )
+    for row in resampled.itertuples():
+        label = _RESAMPLING.get(str(row.resampling), style.model_label(str(row.resampling)))
+        bars.append((label, int(row.fitted_rows), int(row.fitted_positives)))
     figure = style.new_figure(9.0, 1.9 + 0.5 * len(bars))
     axes = style.plain(figure.subplots())
     places = np.arange(len(bars))[::-1]
@@ -88,18 +83,13 @@ def confusion_matrices(table: pd.DataFrame, origin: Origin, *, outcome: str) -> 
     best = int(found.to_numpy(dtype=float).argmax())
     row = named.iloc[best]
     flagged = int(row["tp"] + row["fp"])
-    right = (
-        f"and is right in {percent(row['tp'] / flagged)} of its {flagged:,} flags" if flagged else "and flags nobody"
-    )
+    right = f"is right in {percent(row['tp'] / flagged)} of its {flagged:,} flags" if flagged else "flags nobody"
     noun = OUTCOME_WORDS[outcome]["noun"]
-    title = f"{_name(row)} finds {percent(float(found.iloc[best]))} of the stops that end in {noun} {right}"
+    name = f"the threshold for {style.model_label(str(row['threshold_name']))}"
+    title = f"{name} finds {percent(float(found.iloc[best]))} of the stops that end in {noun} and {right}"
     rows = int(named.loc[0, ["tn", "fp", "fn", "tp"]].sum())
     note = "Shares are of the row: of all stops that did, or did not, end so."
     return style.finish(figure, style.capitalised(title), origin, rows=rows, note=note)
-
-
-def _name(row: pd.Series) -> str:
-    return f"the threshold for {style.model_label(str(row['threshold_name']))}"
 
 
 def roc_and_precision_recall(
@@ -107,16 +97,9 @@ def roc_and_precision_recall(
 ) -> "Figure":
     """Draw ROC and precision-recall curves of a few models of one outcome, with bands.
 
-    Parameters
-    ----------
-    curves
-        Points from `curves.curve_points` with the column `model`.
-    intervals
-        Table `metric_intervals` with at least `roc_auc` and `average_precision` of these models.
-    base_rate
-        Share of test stops with the outcome: the precision of a random order.
-    rows
-        Number of test stops.
+    Takes points from `curves.curve_points` with the column `model`, and the table `metric_intervals` with at least
+    `roc_auc` and `average_precision` of these models. `base_rate` is the share of the `rows` test stops with the
+    outcome: the precision of a random order.
     """
     figure = style.new_figure(10.5, 5.6)
     panels = figure.subplots(1, 2)

@@ -14,6 +14,7 @@ from sqf_pipeline.disparity import veil_of_darkness as veil
 from sqf_pipeline.disparity.acts_and_hits import group_codes
 from sqf_pipeline.disparity.clustered_resampling import make_resampling
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
+from sqf_pipeline.disparity.foreseen_risk import foreseen_risk
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates
 from sqf_pipeline.disparity.resampled_window import Window
 from sqf_pipeline.disparity.risk_adjusted import compared_stops, risk_adjusted
@@ -134,6 +135,9 @@ def test_decision_and_hit_rates(decisions, chosen, race, figures, verdict):
 def test_risk_adjusted_and_its_sensitivity(new_form, years, monkeypatch):
     monkeypatch.setattr(risk_adjusted_module, "HITS", ("weapon",))  # the prototypes measured no other
     chosen = [compared_stops(stops, repeats=1) for stops in (new_form, years(2014))]
+    of_2014 = chosen[1]  # of which one risk of three is looked at, and each takes as long as all the rest
+    of_weapons = foreseen_risk(of_2014.encoded, of_2014.clusters, of_2014.frisked, of_2014.found("weapon"))
+    of_2014.__dict__["risks"] = {"risk": {"weapon": of_weapons}}
     new, old = (risk_adjusted(each).set_index(["act", "hit", "model", "race"]) for each in chosen)
     expected = {
         ("none", "group"): ((1.96, 16.6), (1.86, 15.4)),

@@ -1,5 +1,6 @@
 """Experiments that share fits, or are fitted side by side, give the models they give alone."""
 
+import os
 from collections import Counter
 from functools import partial
 from typing import Any, ClassVar
@@ -7,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import reusable_executor
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling import estimators, shared_fits
@@ -15,7 +17,7 @@ from sqf_pipeline.modelling.experiment_groups import fit_all
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
-from sqf_pipeline.modelling.side_by_side import side_by_side
+from sqf_pipeline.modelling.side_by_side import end_processes, side_by_side
 from sqf_pipeline_tests.modelling_support import invented_stops, invented_years
 
 TREES = {"n_estimators": 8, "min_samples_leaf": 4, "max_features": 0.2, "random_state": 1}
@@ -97,6 +99,13 @@ def test_results_keep_the_order_of_tasks_and_errors_are_raised(processes: int, t
     assert list(side_by_side(iter(tasks), processes, threads=threads)) == [0, 1, 4, 9, 16]
     with pytest.raises(SqfError, match="7 is too large"):
         list(side_by_side([partial(squared, number) for number in (1, 7)], processes, threads=threads))
+
+
+def test_processes_that_are_ended_leave_none_behind_and_others_take_their_place() -> None:
+    assert list(side_by_side(map(partial, [os.getpid] * 4), 2)) != [os.getpid()] * 4
+    end_processes()
+    assert not reusable_executor._executor._processes
+    assert list(side_by_side([partial(squared, 2)] * 2, 2)) == [4, 4]
 
 
 class Handed:

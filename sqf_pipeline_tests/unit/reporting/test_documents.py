@@ -9,9 +9,7 @@ from sqf_pipeline.display import markdown_table
 from sqf_pipeline.registry.columns import KNOWN_WORDS, load_columns
 from sqf_pipeline.registry.kinds import KINDS
 from sqf_pipeline.registry.spellings import categories_by_spelling
-from sqf_pipeline.reporting.documents.__main__ import DOCUMENTS, main, stale_documents
-from sqf_pipeline.reporting.documents.data_dictionary import data_dictionary
-from sqf_pipeline.reporting.documents.settings_reference import settings_reference
+from sqf_pipeline.reporting.documents import DOCUMENTS, data_dictionary, main, settings_reference, stale_documents
 from sqf_pipeline.settings import Settings
 
 REPOSITORY = Path(__file__).parents[3]
