@@ -13,6 +13,9 @@ IN_PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-load
 # Tests of whole runs wait for servers, browsers and databases a third of their time, so one more process than cores.
 WITH_WAITING := $(IN_PARALLEL) --numprocesses=$(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+# Tests start Python a hundred times: it keeps what it has compiled, also where the environment says that it must not.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Percent of lines and branches that the quick unit tests must reach by themselves: they reached 77.5; raise it when
 # that has risen. COVERAGE=yes counts in a run of all tests, and there in imports and quick unit tests alone.
 COVERAGE_FLOOR ?= 77
@@ -65,9 +68,12 @@ site: $(INSTALLED)  ## Build the documents as a site that needs no network, in s
 bench: $(DEV_INSTALLED)  ## Measure against a plain script (ARGS="--repeats 1 --before FOLDER": an earlier version too)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt
+# extras and groups that are not in .venv keep their pins: once a pin of what was installed alone lost 35 of them
+pin: $(DEV_INSTALLED)  ## Write the versions now in .venv to constraints.txt; what is not installed keeps its pin
 	@{ sed -n '/^#/p' constraints.txt; \
-	   $(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; } > constraints.new
+	   { $(BIN)/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; \
+	     sed '/^#/d' constraints.txt; } | awk -F'==' '!seen[tolower($$1)]++' | LC_ALL=C sort -f -t= -k1,1; \
+	 } > constraints.new
 	@mv constraints.new constraints.txt
 
 hashes: $(INSTALLED)  ## Write requirements-hashed.txt: the pins with digests, for pip install --require-hashes

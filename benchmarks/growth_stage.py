@@ -102,7 +102,7 @@ def fit_forest(folder: Path, _times: int, _url: str) -> None:
 def fit_boosting(folder: Path, _times: int, _url: str) -> None:
     """Fit gradient boosting on three encoded years, on one thread as the pipeline does."""
     from sqf_pipeline.modelling.estimators import KINDS
-    from sqf_pipeline.modelling.thread_limits import one_thread
+    from sqf_pipeline.modelling.side_by_side import one_thread
 
     boosting = KINDS["boosting"]
     features, outcome = joblib.load(folder / "features.joblib")

@@ -6,28 +6,12 @@ from typing import Any
 import dagster as dg
 
 from sqf_pipeline.memory import hold_text_compactly
+from sqf_pipeline.orchestration import io_managers
 from sqf_pipeline.orchestration.assets import disparity, evaluation, features, models, publication, stops
-from sqf_pipeline.orchestration.io_managers import (
-    FrameAndTableIOManager,
-    ModelIOManager,
-    ParquetIOManager,
-    ReportIOManager,
-    StopsReferenceIOManager,
-    TableIOManager,
-)
 from sqf_pipeline.orchestration.jobs import build_jobs
 from sqf_pipeline.orchestration.partitions import trained_on
-from sqf_pipeline.orchestration.resources import (
-    Compute,
-    PublishedFiles,
-    Warehouse,
-)
-from sqf_pipeline.orchestration.schedules import (
-    build_freshness_checks,
-    build_freshness_sensor,
-    build_schedule,
-    build_sensor,
-)
+from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
+from sqf_pipeline.orchestration.schedules import build_freshness, build_schedule, build_sensor
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
 from sqf_pipeline.orchestration.study_ahead import StudyAhead
 from sqf_pipeline.orchestration.versions import with_code_versions
@@ -35,21 +19,12 @@ from sqf_pipeline.settings import Settings
 
 
 def build_defs(
-    settings: Settings | None = None,
-    *,
-    training: Mapping[int, tuple[int, ...]] | None = None,
-    **overrides: Any,
+    settings: Settings | None = None, *, training: Mapping[int, tuple[int, ...]] | None = None, **overrides: Any
 ) -> dg.Definitions:
-    """Return the definitions of the pipeline.
+    """Return the definitions of the pipeline; settings are read from the environment by default.
 
-    Parameters
-    ----------
-    settings
-        Settings; read from the environment by default.
-    training
-        The years that one test year is trained on, where they are not the three before it.
-    overrides
-        Resources that take the place of those built here, by key.
+    `training` are the years that a test year is trained on, where they are not the three before it; `overrides` are
+    resources that take the place of those built here, by key.
     """
     hold_text_compactly()
     settings = settings or Settings()
@@ -58,41 +33,43 @@ def build_defs(
     )
     for test_year, years in (training or {}).items():
         assets = trained_on(assets, years, test_year)
-    jobs = {job.name: job for job in build_jobs()}
-    freshness = build_freshness_checks()
+    freshness, newest_year_arrived = build_freshness(running=settings.schedule)
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
-        jobs=list(jobs.values()),
-        schedules=[build_schedule(jobs["yearly_stops"], running=settings.schedule)],
-        sensors=[
-            build_sensor(jobs["yearly_stops"], jobs["yearly_rerun"], running=settings.schedule),
-            build_freshness_sensor(freshness, running=settings.schedule),
-        ],
+        jobs=build_jobs(),
+        schedules=[build_schedule(running=settings.schedule)],
+        sensors=[build_sensor(running=settings.schedule), newest_year_arrived],
         asset_checks=freshness,
-        resources={**_resources(settings, overrides.get("warehouse"), overrides.get("frames")), **overrides},
+        # one process, also for what is picked in the UI and for the freshness check: a process per step costs 1.5 s,
+        # and each fit uses every core by itself
+        executor=dg.in_process_executor,
+        resources=_resources(settings, **overrides),
     )
 
 
-def _resources(settings: Settings, warehouse: Warehouse | None, frames: Any) -> dict[str, Any]:
-    warehouse = warehouse or Warehouse.from_settings(settings)
+def _resources(settings: Settings, **overrides: Any) -> dict[str, Any]:
+    warehouse = overrides.get("warehouse") or Warehouse(settings)
     storage = settings.folder("storage")
-    frames = frames or ParquetIOManager(storage)
+    frames = overrides.get("frames") or io_managers.ParquetIOManager(storage)
     fitted_models = FittedModelsIOManager(storage)
-    tables = TableIOManager(warehouse, fitted_models)
+    tables = io_managers.TableIOManager(warehouse, fitted_models)
     return {
         "settings": settings,
         "published_files": PublishedFiles(settings),
         "warehouse": warehouse,
         "frames": frames,
         # what a frame refers to is read where the frames of stops are, in memory too
-        "stops_references": StopsReferenceIOManager(frames) if isinstance(frames, ParquetIOManager) else frames,
+        "stops_references": io_managers.StopsReferenceIOManager(frames)
+        if isinstance(frames, io_managers.ParquetIOManager)
+        else frames,
         "compute": Compute(settings.compute, settings.compute_address, settings.jobs),
         "study_ahead": StudyAhead(settings),
-        "reports": ReportIOManager(settings.folder("reports")),
-        "encoders": ModelIOManager(storage),
+        "reports": io_managers.ReportIOManager(settings.folder("reports")),
+        "encoders": io_managers.ModelIOManager(storage),
         "fitted_models": fitted_models,
         "tables": tables,
-        "frames_and_tables": FrameAndTableIOManager(frames, tables),
+        "frames_and_tables": io_managers.FrameAndTableIOManager(frames, tables),
+        **overrides,
     }
 
 

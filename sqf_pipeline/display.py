@@ -97,6 +97,11 @@ def with_interval(value: str, low: str, high: str) -> str:
     return value if ABSENT in (value, low, high) else f"{value} ({low} to {high})"
 
 
+def with_ends(frame: Any, name: str, of: str = "") -> Any:
+    """Return a frame whose columns `low` and `high`, after the prefix `of`, are the interval of the column `name`."""
+    return frame.rename(columns={f"{of}{end}": f"{name}_{end}" for end in ("low", "high")})
+
+
 class TableColumn(BaseModel):
     """One column: its key, its words, and how its values are shown."""
 
@@ -111,7 +116,7 @@ class TableColumn(BaseModel):
         if plain_value(value) is None:
             return ABSENT
         if self.format == "code" and markdown:
-            return f"`{value}`"
+            return markdown_code(str(value))
         writers = {
             "words": lambda: words(str(value)), "count": lambda: count(value), "percent": lambda: share(value),
             "decimal": lambda: number(value), "small": lambda: number(value, 4), "mixed": lambda: mixed(value),
@@ -191,6 +196,41 @@ def display_table(
     columns = table_columns(specs, {str(key) for row in rows for key in row})
     cells = tuple(tuple(plain_value(row.get(column.name)) for column in columns) for row in rows)
     return DisplayTable(title=title, columns=columns, rows=cells)
+
+
+def filled_template(package: str, name: str, **told: Any) -> str:
+    """Return a template of a package's folder `templates` filled in; what stands in HTML is escaped, in Markdown not.
+
+    Raises jinja2.UndefinedError where it names what is not told.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(package), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        autoescape=name.endswith(".html.j2"),
+    )  # fmt: skip
+    environment.filters |= {"cell": markdown_cell, "code": markdown_code}
+    return environment.get_template(name).render(told)
+
+
+def markdown_cell(text: Any) -> str:
+    """Return a text that can stand in a cell of a Markdown table: one line, no bare bar."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def markdown_code(text: str) -> str:
+    """Return a text set as code."""
+    return f"`{text}`"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; raises ValueError when a row is not as wide as the header."""
+    lines = [f"| {' | '.join(header)} |", f"|{'|'.join('---' for _ in header)}|"]
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"expected {len(header)} cells under {', '.join(header)}; found {len(row)}: {list(row)}")
+        lines.append(f"| {' | '.join(markdown_cell(text) for text in row)} |")
+    return "\n".join(lines)
 
 
 def markdown_to_html(markdown: str, *, opening: str, closing: str, strikethrough: bool = False) -> str:

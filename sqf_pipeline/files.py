@@ -12,8 +12,7 @@ from secrets import token_hex
 
 from sqf_pipeline.errors import SqfError
 
-SCRAP_SECONDS = 3_600
-"""Age from which a temporary file is taken for one that a killed writer left."""
+SCRAP_SECONDS = 3_600  # age from which a temporary file is taken for one that a killed writer left
 
 _FORMER = "former"
 
@@ -30,12 +29,8 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     When the block raises, the temporary file is removed and `path` keeps what it held. A process that is killed leaves
     the old file; its temporary one is removed by the next writer that comes after an hour. The folder of `path` is made
-    when it is missing. Of several writers the last one wins, with its own bytes only.
-
-    Raises
-    ------
-    OSError
-        The system refuses to write.
+    when it is missing. Of several writers the last one wins, with its own bytes only. Raises OSError when the system
+    refuses to write.
     """
     with unfinished(path) as temporary:
         yield temporary
@@ -70,14 +65,8 @@ def folder_written_whole(folder: Path, *, known_by: str) -> Iterator[Path]:
 
     What stood there before is replaced when it is empty or holds a file called `known_by`, which says that it was
     written in this way; anything else is refused before the block begins. When the block raises, `folder` keeps what
-    it held. What a killed writer leaves is removed, or put back, by the next one.
-
-    Raises
-    ------
-    SqfError
-        When something else stands there.
-    OSError
-        The system refuses to write.
+    it held. What a killed writer leaves is removed, or put back, by the next one. Raises SqfError when something else
+    stands there, OSError when the system refuses to write.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +101,7 @@ def _clear_folders_of(folder: Path) -> None:
     for left in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.{'[0-9a-f]' * 8}.*")):
         if left.suffix == f".{_FORMER}" and not folder.exists():
             left.rename(folder)
-        elif time.time() - left.stat().st_mtime >= SCRAP_SECONDS:
+        elif is_left(left):
             shutil.rmtree(left)
 
 
@@ -122,7 +111,7 @@ def scraps_of(path: Path) -> list[Path]:
 
 
 def is_left(path: Path) -> bool:
-    """Return whether nobody has written to a file for `SCRAP_SECONDS`; one that is gone is not left."""
+    """Return whether nobody has written to a file or folder for `SCRAP_SECONDS`; one that is gone is not left."""
     try:
         return time.time() - path.stat().st_mtime >= SCRAP_SECONDS
     except FileNotFoundError:  # its writer has just finished
@@ -145,14 +134,8 @@ def writable(path: Path) -> Iterator[None]:
 def locked(path: Path, *, seconds: float, otherwise: SqfError) -> Iterator[None]:
     """Hold a lock file; a process that ends, however it ends, gives its lock back.
 
-    Parameters
-    ----------
-    path
-        The lock file, which is empty and stays; its folder is made when it is missing.
-    seconds
-        How long to wait for another process that holds it.
-    otherwise
-        What is raised when it is still held then.
+    The file is empty and stays; its folder is made when it is missing. `otherwise` is raised when another process still
+    holds it after so many seconds.
     """
     from filelock import FileLock, Timeout
 

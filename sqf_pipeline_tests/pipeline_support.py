@@ -106,7 +106,8 @@ class Pipeline:
 
     def fingerprints(self) -> dict[str, str]:
         """Return the digest of every table."""
-        engine = create_engine(embedded_server.ensure_running(self.home / "postgres"))
+        url = self.environment.get("SQF_DATABASE_URL") or embedded_server.ensure_running(self.home / "postgres")
+        engine = create_engine(url)
         try:
             metadata = build_metadata(schema_for_source(self.source))
             return {table.name: table_fingerprint(engine, table) for table in metadata.sorted_tables}

@@ -12,9 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import ABSENT, mixed, number
+from sqf_pipeline.display import ABSENT, markdown_table, mixed, number
 from sqf_pipeline.orchestration.resources import Warehouse
-from sqf_pipeline.reporting.markdown import table
 from sqf_pipeline.settings import Settings
 
 _INTRODUCTION = """\
@@ -60,7 +59,7 @@ def published_figures_document(rows: pd.DataFrame, years: str) -> str:
             for row in claims.itertuples()
         ]
         head = ("What is counted", "Years", "Published", "Ours", "Status", "Why")
-        parts.append(f"## {publication}\n\n{table(head, cells)}")
+        parts.append(f"## {publication}\n\n{markdown_table(head, cells)}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -7,8 +7,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from sqf_pipeline.cli import main
+from sqf_pipeline.display import markdown_code, markdown_table
 from sqf_pipeline.registry.declared_tables import declared_columns, declared_tables
-from sqf_pipeline.reporting.markdown import code, table
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -26,15 +26,21 @@ def tables_page() -> str:
         "`stops` are in the [data dictionary](data_dictionary.md).",
     ]
     for name, row in declared_tables().items():
-        parts += [f"## {name}", row["comment"], f"Key: {', '.join(code(part) for part in row['key'].split())}."]
+        parts += [f"## {name}", row["comment"], f"Key: {', '.join(map(markdown_code, row['key'].split()))}."]
         if row["refers"]:
-            parts.append(f"Refers to {', '.join(code(part) for part in row['refers'].split())}.")
+            parts.append(f"Refers to {', '.join(map(markdown_code, row['refers'].split()))}.")
         if name != "stops":
             rows = [
-                (code(one["column"]), one["kind"], one["rule"], "yes" if one["null"] == "yes" else "", one["comment"])
+                (
+                    markdown_code(one["column"]),
+                    one["kind"],
+                    one["rule"],
+                    "yes" if one["null"] == "yes" else "",
+                    one["comment"],
+                )
                 for one in declared_columns(name)
             ]
-            parts.append(table(("Column", "Kind", "Limits", "May be null", "Meaning"), rows))
+            parts.append(markdown_table(("Column", "Kind", "Limits", "May be null", "Meaning"), rows))
     return "\n\n".join(parts) + "\n"
 
 

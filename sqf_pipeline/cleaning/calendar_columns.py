@@ -49,12 +49,7 @@ def complete_moments(texts: pd.DataFrame) -> pd.DataFrame:
 def shared_moment_column(names: dict[str, str], table: pd.DataFrame) -> dict[str, str]:
     """Return the published name of the one column that holds date and time, for the one of the two that is missing.
 
-    Parameters
-    ----------
-    names
-        Our name to the name in the file.
-    table
-        Text as published, under the file's names.
+    `names` are ours to those in the file, under which `table` holds text as published.
     """
     for missing, other, holds in ((TIME, DATE, holds_times), (DATE, TIME, holds_dates)):
         if missing in names or other not in names:
@@ -101,13 +96,7 @@ def _clock(text: str) -> str:
 
 
 def published_years(texts: pd.DataFrame) -> pd.Series:
-    """Return the calendar year of every row (Int16, null where it cannot be read): YEAR2, else that of the date.
-
-    Parameters
-    ----------
-    texts
-        Text as published under our names, with `year`, `stop_date` or both.
-    """
+    """Return the calendar year of every row (Int16, null where it cannot be read): YEAR2, else that of the date."""
     years = pd.Series(pd.NA, index=texts.index, dtype="Int16")
     if "year" in texts:
         years = texts["year"].map({text: parse_year(text) for text in texts["year"].unique()}).astype("Int16")
@@ -131,20 +120,9 @@ def read_dates(texts: pd.DataFrame, year: int) -> Reading:
     """Return the reading of the column of dates; the keys of `meant` are its texts as `normalise_text` gives them.
 
     The order of day, month and year, and the day from which serial numbers count, are those of the file as a whole:
-    a number over 12 settles the order, else `month` and `weekday` bear witness, else it is American, month first.
-
-    Parameters
-    ----------
-    texts
-        Text under our names with `stop_date`, and `month` and `weekday` where the file has them.
-    year
-        Year of the file; dates of another are rejected and counted.
-
-    Raises
-    ------
-    ContradictoryDatesError
-        When some dates can only be month first and others only day first, or when month and weekday show that day
-        and month have changed places.
+    a number over 12 settles the order, else `month` and `weekday` bear witness, else it is American, month first. Dates
+    of another year than the file's are rejected and counted. Raises ContradictoryDatesError when some dates can only be
+    month first and others only day first, or when month and weekday show that day and month have changed places.
     """
     texts = texts[[name for name in (DATE, "month", "weekday") if name in texts]].astype(str)
     spelled = texts[DATE].map({text: normalise_text(text) for text in texts[DATE].unique()})

@@ -38,15 +38,10 @@ class CleanedStops:
 
 
 def clean_stops(raw: pd.DataFrame, year: int) -> CleanedStops:
-    """Return typed stops of a year; as many rows as came in.
+    """Return typed stops of a year, which becomes the column `year`; as many rows as came in.
 
-    Parameters
-    ----------
-    raw
-        Text as published, under our names, as `reader.read_published_file` returns it; its column `form` says in which
-        form, that in use where there is none.
-    year
-        Year of the file; it becomes the column `year`.
+    `raw` is text as published, under our names, as `reader.read_published_file` returns it; its column `form` says in
+    which form, that in use where there is none.
     """
     log = QualityLog(year)
     form = form_of(raw)

@@ -24,12 +24,7 @@ Minutes = NDArray[np.float64]
 def null_clock_times(stops: pd.DataFrame, log: QualityLog) -> None:
     """Make durations null, in place, that are the stop's own time of day: in full, or cut to the field's three digits.
 
-    Parameters
-    ----------
-    stops
-        Typed stops with `stop_time_seconds` and the durations in minutes, within their ranges.
-    log
-        Gets the counts, and the fates of the cells.
+    Durations are in minutes, within their ranges. The log gets the counts, and the fates of the cells.
     """
     time = stops["stop_time_seconds"].to_numpy(dtype=float, na_value=np.nan) / 60
     for name, rule, is_time, said in (

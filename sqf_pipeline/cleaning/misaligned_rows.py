@@ -47,16 +47,9 @@ class Repair:
 
 
 def repair_shifted_rows(raw: pd.DataFrame) -> tuple[pd.DataFrame, list[Repair]]:
-    """Return the text frame with shifted rows put right where that is certain, and what was found.
+    """Return text as published with shifted rows put right where that is certain, and what was found.
 
-    Parameters
-    ----------
-    raw
-        Text as published under our names; not changed.
-
-    Returns
-    -------
-    The frame (a copy where anything was found) and one `Repair` for every block in which rows were found.
+    The frame is a copy where anything was found; every block in which rows were found has one `Repair`.
     """
     repairs: list[Repair] = []
     for find, mend, rule, name, description in _BLOCKS:

@@ -1,8 +1,7 @@
 """`sqf clean`: delete the history of old runs."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -36,16 +35,10 @@ def command(days: int, *, dry_run: bool) -> None:
     click.echo(f"{verb} {len(found)} runs older than {days} days; {left} remain.")
 
 
-@contextmanager
-def _instance() -> "Iterator[dg.DagsterInstance]":
+def _instance() -> "AbstractContextManager[dg.DagsterInstance]":
     """Open the instance that DAGSTER_HOME names, as in the containers, else that of the home folder."""
     import dagster as dg
 
     from sqf_pipeline.orchestration.instance import open_instance
 
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-    else:
-        with open_instance(load_settings().home) as instance:
-            yield instance
+    return dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else open_instance(load_settings().home)

@@ -50,7 +50,7 @@ def open_warehouse(settings: Settings) -> "Warehouse":
     """Return the warehouse of the settings' source."""
     from sqf_pipeline.orchestration.resources import Warehouse
 
-    return Warehouse.from_settings(settings)
+    return Warehouse(settings)
 
 
 def console() -> "Console":

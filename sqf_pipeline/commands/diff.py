@@ -67,11 +67,9 @@ def _print(out: "Console", former: "RawFile", later: "RawFile", revision: "Revis
         out.print("[green]Equal[/green]: " + ("the same bytes." if same else "other bytes, the same stops and values."))
         return
     out.print("[bold red]The files differ.[/bold red] " + revision.sentence(), soft_wrap=True)
-    counts = {"stops": (revision.rows_before, revision.rows_after)}
-    counts |= {name: (revision.yes_before[name], revision.yes_after[name]) for name in revision.yes_after}
     records = [
         {"name": name, "old": before, "new": after, "difference": f"{after - before:+,}"}
-        for name, (before, after) in counts.items()
+        for name, (before, after) in {"stops": revision.rows, **revision.outcomes}.items()
     ]
     columns = [("name", ""), ("old", "old", "count"), ("new", "new", "count"), ("difference", "difference")]
     out.print(terminal_table(display_table(records, columns, str(later.year))))

@@ -1,5 +1,6 @@
 """`sqf doctor`: on one screen, whether everything is in place, and what to do about what is not."""
 
+import os
 import platform
 import shutil
 import sys
@@ -70,11 +71,11 @@ def _packages() -> Iterator[Finding]:
 
     wanted = [Requirement(line) for line in metadata.requires("sqf-pipeline") or []]
     wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
-    versions = {one.name: _version(one.name) for one in wanted}
+    versions = [(one, _version(one.name)) for one in wanted]
     unfit = [
-        f"{one.name}{one.specifier}, found {versions[one.name] or 'none'}"
-        for one in wanted
-        if not one.specifier.contains(versions[one.name] or "0", prereleases=True) or versions[one.name] is None
+        f"{one.name}{one.specifier}, found {found or 'none'}"
+        for one, found in versions
+        if found is None or not one.specifier.contains(found, prereleases=True)
     ]
     again = "Install them again: make setup; outside a checkout: pip install --force-reinstall sqf-pipeline"
     found = f"{len(wanted) - len(unfit)} of {len(wanted)} required packages fit"
@@ -114,16 +115,14 @@ def _extras() -> Iterator[Finding]:
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
-    import os
-
     home = settings.home.resolve()
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     found = f"{home}{'' if home.exists() else ' (not made yet)'}, {free / 1e9:,.0f} GB free"
+    to_do = "Make room, or set SQF_HOME to a larger disk." if free < LEAST_FREE_BYTES else ""
     if not os.access(existing, os.W_OK):
-        yield Finding("home", found, f"{existing} cannot be written: give permission, or set SQF_HOME.")
-    else:
-        yield Finding("home", found, "Make room, or set SQF_HOME to a larger disk." if free < LEAST_FREE_BYTES else "")
+        to_do = f"{existing} cannot be written: give permission, or set SQF_HOME."
+    yield Finding("home", found, to_do)
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

@@ -112,12 +112,12 @@ def read_tables(warehouse: "Warehouse", *, with_stops: bool) -> "dict[str, pd.Da
     import pandas as pd
     import sqlalchemy as sa
 
-    found = {}
+    found, hidden = {}, {"predictions_models", "predictions_stops", *(() if with_stops else BY_STOP)}
     with warehouse.engine.connect() as connection:
         inspector = sa.inspect(connection)
         names = [*inspector.get_table_names(warehouse.schema), *inspector.get_view_names(warehouse.schema)]
         for name in sorted(names):
-            if name in BY_STOP and not with_stops:
+            if name in hidden:
                 continue
             table = sa.Table(name, sa.MetaData(schema=warehouse.schema), autoload_with=connection)
             frame = pd.read_sql(sa.select(table), connection)

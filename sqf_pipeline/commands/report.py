@@ -122,17 +122,16 @@ def _stops(connection: "sa.Connection") -> "Table":
 
 
 def _cleaning(connection: "sa.Connection") -> "Table":
-    counted = _rows(
-        connection, "SELECT year, rule, sum(rows)::bigint AS rows FROM data_quality GROUP BY year, rule ORDER BY year"
+    import pandas as pd
+
+    counted = pd.DataFrame(
+        _rows(connection, "SELECT year::text, rule, rows FROM data_quality"), columns=["year", "rule", "rows"]
     )
-    years = sorted({row["year"] for row in counted})
-    by_rule: dict[str, dict[str, int]] = {}
-    for row in counted:
-        by_rule.setdefault(row["rule"], {str(year): 0 for year in years})[str(row["year"])] = row["rows"]
-    ranked = sorted(by_rule, key=lambda rule: (-sum(by_rule[rule].values()), rule))
+    by_rule = counted.pivot_table("rows", "rule", "year", aggfunc="sum", fill_value=0)
+    ranked = sorted(by_rule.index, key=lambda rule: (-by_rule.loc[rule].sum(), rule))
     shown = display_table(
-        [{"rule": rule, **by_rule[rule]} for rule in ranked[:RULES_SHOWN]],
-        [("rule", "rule"), *((str(year), str(year), "count") for year in years)],
+        by_rule.loc[ranked[:RULES_SHOWN]].reset_index().to_dict("records"),
+        [("rule", "rule"), *((year, year, "count") for year in by_rule)],
         "Cells that cleaning changed, by rule",
     )
     return terminal_table(

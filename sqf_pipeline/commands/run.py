@@ -2,8 +2,7 @@
 
 import atexit
 import gc
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +72,7 @@ def command(
     used if they are there, else NYPD's; if neither is available, synthetic stops with a clear notice.
     """
     quieten()
+    from sqf_pipeline.orchestration.instance import instance_folder
     from sqf_pipeline.orchestration.year_rules import (
         STUDY_TEST_YEAR,
         require_test_year,
@@ -94,7 +94,9 @@ def command(
     if train:
         require_training_years(train, tested[0])
     settings = load_settings(**given)
-    with _alone(settings.home):
+    busy = f"Another `sqf run` is working in {settings.home}. Wait until it ends, or set SQF_HOME to another folder."
+    # two would write results of different files side by side
+    with locked(instance_folder(settings.home) / "run.lock", seconds=0, otherwise=SqfError(busy)):
         _run(tested, settings, train, stops_of, everything=everything)
 
 
@@ -104,16 +106,6 @@ def _study_left_out(years: list[int]) -> str:
     from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
     return within_forms(plain_experiments(), forms_of_years(years))[1]
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Hold the home folder for one `sqf run` at a time: two would write results of different files side by side."""
-    from sqf_pipeline.orchestration.instance import instance_folder
-
-    busy = f"Another `sqf run` is working in {home}. Wait until it ends, or set SQF_HOME to another folder."
-    with locked(instance_folder(home) / "run.lock", seconds=0, otherwise=SqfError(busy)):
-        yield
 
 
 def _run(

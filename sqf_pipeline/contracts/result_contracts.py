@@ -1,14 +1,11 @@
-"""Contracts of encoded features and of results that go to the warehouse.
-
-What belongs here: what must hold of the numbers that a model is fitted on and of the scores that it gives. What
-does not: contracts of stops (`stops`), and how features are made (`modelling`).
-"""
+"""Contracts of the numbers that a model is fitted on, and of the scores and measures that it gets."""
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.declared_tables import declared_columns
 
 
 def outcome_made_columns() -> frozenset[str]:
@@ -17,16 +14,9 @@ def outcome_made_columns() -> frozenset[str]:
 
 
 def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> pa.DataFrameSchema:
-    """Return the contract of encoded features.
+    """Return the contract of the encoded features of so many stops.
 
-    Parameters
-    ----------
-    names
-        Feature names that the encoder says it makes, in order.
-    targets
-        Columns beside the features: the key and the outcomes, in order before them.
-    rows
-        How many stops were encoded.
+    `names` are the features that the encoder says it makes, `targets` the outcomes that stand before them.
     """
     made_by_outcome = outcome_made_columns()
     told = {entry.name: entry.description for entry in load_columns()}
@@ -34,9 +24,7 @@ def features_contract(names: list[str], targets: tuple[str, ...], rows: int) -> 
     columns: dict[str, pa.Column] = {
         "year": pa.Column("Int16", nullable=False, description=told["year"]),
         "stop_id": pa.Column("string", nullable=False, description=told["stop_id"]),
-    }
-    columns |= {
-        name: pa.Column("boolean", nullable=True, description=told.get(name)) for name in targets if name not in columns
+        **{name: pa.Column("boolean", nullable=True, description=told.get(name)) for name in targets},
     }
     columns |= {
         name: pa.Column("float32", nullable=False, checks=finite, description=told.get(_source_of(name)))
@@ -94,10 +82,7 @@ def predictions_contract(test_year: int, rows: int) -> pa.DataFrameSchema:
 def metrics_contract(test_year: int) -> pa.DataFrameSchema:
     """Return the contract of model measures: shares between 0 and 1, counts that add up."""
     share = pa.Column(float, nullable=True, required=False, checks=[pa.Check.in_range(0.0, 1.0)])
-    shares = (
-        "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "brier_score", "precision", "recall", "f1",
-        "expected_calibration_error",
-    )  # fmt: skip
+    shares = [row["column"] for row in declared_columns("model_metrics") if row["rule"] == "0..1"]
     return pa.DataFrameSchema(
         {
             "test_year": pa.Column("Int16", nullable=False, checks=[pa.Check.eq(test_year)]),

@@ -11,9 +11,7 @@ from sqf_pipeline.registry.columns import Column, columns_by_name, load_columns
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 from sqf_pipeline.registry.kinds import DTYPES
 
-KEY = ["year", "stop_id"]
-"""Ids are unique within a year only."""
-
+KEY = ["year", "stop_id"]  # ids are unique within a year only
 
 _HAS_ROWS = pa.Check(lambda frame: len(frame) > 0, name="has_rows")
 

@@ -4,16 +4,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from sqf_pipeline.registry.columns import columns_by_name
 from sqf_pipeline.registry.csv_tables import read_rows
+from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
 from sqf_pipeline.registry.stop_rules import columns_of, rule_holds
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sqf_pipeline.registry.year_and_month_words import year_runs
 
 Kind = Literal["group", "population", "act", "hit"]
 
@@ -27,40 +28,38 @@ FEWEST_ACTS = 50
 
 @dataclass(frozen=True)
 class Entry:
-    """An act, a hit, a group or a population.
-
-    Attributes
-    ----------
-    kind, name, label
-        What it is, its name in the tables, and its name for people.
-    rule
-        Columns of the registry joined by `&`, `|`, `~`, `==` and `in`; empty means every stop. In the table an outcome
-        of the registry stands for the columns that make it positive.
-    """
+    """An act, a hit, a group or a population."""
 
     kind: Kind
-    name: str
-    label: str
+    name: str  # in the tables
+    label: str  # for people
     rule: str
+    """Columns of the registry joined by `&`, `|`, `~`, `==` and `in`; empty means every stop. In the table an outcome
+    of the registry stands for the columns that make it positive."""
+
+    def holds(self, stops: pd.DataFrame) -> NDArray[np.bool_]:
+        """Return where the rule holds, shape (stops,); a missing value satisfies none."""
+        return rule_holds(stops, self.rule)
+
+    def is_recorded(self, stops: pd.DataFrame) -> bool:
+        """Return whether every year's form has the columns of the rule: one without any value is not recorded."""
+        return all(
+            name in stops.columns and stops[name].notna().groupby(stops["year"]).any().all()
+            for name in columns_of(self.rule)
+        )
 
 
 @cache
 def entries(kind: Kind) -> tuple[Entry, ...]:
     """Return the entries of a kind in the order of the table.
 
-    Raises
-    ------
-    ValueError
-        When a rule names no column of the registry, or a weapon stands without firearm and knife beside it.
+    Raises ValueError when a rule names no column of the registry, or a weapon stands without firearm and knife.
     """
     return tuple(entry for entry in read_entries(read_rows(__package__, "acts_and_hits.csv")) if entry.kind == kind)
 
 
 def read_entries(rows: Iterable[Mapping[str, str]]) -> tuple[Entry, ...]:
     """Return the entries of a table's rows; raises as `entries` does."""
-    from sqf_pipeline.registry.columns import columns_by_name
-    from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
-
     positive = {outcome: f"({' | '.join(entry.positive)})" for outcome, entry in OUTCOME_ENTRIES.items()}
     found = []
     for row in rows:
@@ -85,39 +84,23 @@ def group_names() -> list[str]:
     return [group.name for group in entries("group")]
 
 
-def is_recorded(stops: "pd.DataFrame", entry: Entry) -> bool:
-    """Return whether every year's form has the columns of an entry's rule: one without any value is not recorded."""
-    for name in columns_of(entry.rule):
-        if name not in stops.columns or not stops[name].notna().groupby(stops["year"]).any().all():
-            return False
-    return True
-
-
-def recorded_entries(stops: "pd.DataFrame", kind: Kind) -> tuple[Entry, ...]:
+def recorded_entries(stops: pd.DataFrame, kind: Kind) -> tuple[Entry, ...]:
     """Return the entries of a kind that the stops' forms record."""
-    return tuple(entry for entry in entries(kind) if is_recorded(stops, entry))
+    return tuple(entry for entry in entries(kind) if entry.is_recorded(stops))
 
 
-def holds(stops: "pd.DataFrame", entry: Entry) -> NDArray[np.bool_]:
-    """Return where an entry's rule holds, shape (stops,); a missing value satisfies none."""
-    return rule_holds(stops, entry.rule)
-
-
-def group_codes(stops: "pd.DataFrame") -> NDArray[np.int64]:
+def group_codes(stops: pd.DataFrame) -> NDArray[np.int64]:
     """Return the number of each stop's group in the order of the table, -1 for none of them, shape (stops,)."""
     codes = np.full(len(stops), -1, dtype=np.int64)
     for number, group in enumerate(entries("group")):
-        codes[holds(stops, group)] = number
+        codes[group.holds(stops)] = number
     return codes
 
 
-def years_label(stops: "pd.DataFrame") -> str:
+def years_label(stops: pd.DataFrame) -> str:
     """Return the years of stops as the tables name them: `2014`, `2017-2020`, or `2014, 2017-2018`.
 
-    >>> import pandas as pd
     >>> years_label(pd.DataFrame({"year": [2017, 2014, 2018]}))
     '2014, 2017-2018'
     """
-    from sqf_pipeline.registry.year_and_month_words import year_runs
-
     return year_runs({int(year) for year in stops["year"].dropna().unique()})

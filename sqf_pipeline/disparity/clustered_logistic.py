@@ -7,13 +7,13 @@ Liang and Zeger (1986), Biometrika 73 (sandwich); Cameron and Miller (2015), Jou
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    import pandas as pd
+from scipy.sparse import csr_array
+from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
@@ -24,21 +24,11 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted regression.
+    """A fitted regression."""
 
-    Attributes
-    ----------
-    coefficients
-        Shape (columns,).
-    covariance
-        Of the coefficients, by clusters, shape (columns, columns).
-    fitted
-        Probability (logistic) or mean (linear) of each row, shape (rows,).
-    """
-
-    coefficients: Floats
-    covariance: Floats
-    fitted: Floats
+    coefficients: Floats  # shape (columns,)
+    covariance: Floats  # of the coefficients, by clusters, shape (columns, columns)
+    fitted: Floats  # probability (logistic) or mean (linear) of each row, shape (rows,)
 
     def ends(self, place: int) -> tuple[float, float, float]:
         """Return a coefficient and its 95 % interval."""
@@ -49,22 +39,11 @@ class Fit:
 def fit_logistic(design: Floats, happened: ArrayLike, clusters: NDArray[np.intp]) -> Fit:
     """Fit a logistic regression by Newton's method, with the sandwich of clusters.
 
-    Parameters
-    ----------
-    design
-        Columns, the first of them ones, shape (rows, columns).
-    happened
-        Outcome of each row, shape (rows,).
-    clusters
-        Cluster of each row from 0, shape (rows,).
-
-    Raises
-    ------
-    ArithmeticError
-        When it does not converge in 60 steps.
+    `design` is of shape (rows, columns), its first column ones; `happened` and `clusters` (numbers from 0) of shape
+    (rows,). Raises ArithmeticError when it does not converge in 60 steps.
     """
     beta, curvature = newton(design, happened)
-    chance = _expit(design @ beta)
+    chance = expit(design @ beta)
     errors = np.asarray(happened, np.float64) - chance
     return Fit(beta, _sandwich(design * errors[:, None], clusters, np.asarray(np.linalg.inv(curvature))), chance)
 
@@ -77,7 +56,7 @@ def newton(design: Floats, happened: ArrayLike, weights: Floats | None = None) -
     penalty[0] = 0.0
     beta = np.zeros(design.shape[1])
     for _ in range(60):
-        chance = _expit(design @ beta)
+        chance = expit(design @ beta)
         slope = design.T @ (weight * (y - chance)) - penalty * beta
         halves = design * np.sqrt(weight * chance * (1 - chance))[:, None]
         curvature = halves.T @ halves + np.diag(penalty)  # a product with itself takes half the operations
@@ -99,18 +78,10 @@ def fit_linear(design: Floats, values: ArrayLike, clusters: NDArray[np.intp]) ->
 
 def _sandwich(scores: Floats, clusters: NDArray[np.intp], inverse: NDArray[Any]) -> Floats:
     """Return inverse times the summed squares of the clusters' scores times inverse, with G / (G - 1)."""
-    from scipy.sparse import csr_array
-
     number = np.unique(clusters, return_inverse=True)[1]
     count = int(number.max()) + 1
     together = csr_array((np.ones(len(number)), (number, np.arange(len(number)))), shape=(count, len(number))) @ scores
     return inverse @ (together.T @ together) @ inverse * (count / max(count - 1, 1))
-
-
-def _expit(values: Floats) -> Floats:
-    from scipy.special import expit
-
-    return np.asarray(expit(values), dtype=np.float64)
 
 
 def average_difference(
@@ -123,7 +94,7 @@ def average_difference(
     others = fit.coefficients.copy()
     others[list(group_columns)] = 0.0
     line = design @ others
-    ones, zeros = _expit(line + fit.coefficients[column]), _expit(line)
+    ones, zeros = expit(line + fit.coefficients[column]), expit(line)
     steep, flat = ones * (1 - ones), zeros * (1 - zeros)
     slope = (steep - flat) @ design
     slope[list(group_columns)] = 0.0
@@ -133,10 +104,8 @@ def average_difference(
     return middle, middle - half, middle + half
 
 
-def indicators(stops: "pd.DataFrame", names: Sequence[str]) -> Floats:
+def indicators(stops: pd.DataFrame, names: Sequence[str]) -> Floats:
     """Return one column a value of each named column but its first, a missing value being a value of its own."""
-    import pandas as pd
-
     parts = []
     for name in names:
         codes = pd.factorize(stops[name], sort=True, use_na_sentinel=True)[0] + 1

@@ -9,19 +9,18 @@ Mantel and Haenszel (1959), JNCI 22; Greenland and Robins (1985), Biometrics 41 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from sqf_pipeline.evaluation.bootstrap import RESAMPLES, percentile_interval, resample_weights, stop_clusters
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sqf_pipeline.evaluation.bootstrap import RESAMPLES, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.metrics import Floats
 
 Unit = Literal["encounter", "precinct"]
 Strata = Literal["none", "precinct_year", "precinct_year_crime"]
-Floats = NDArray[np.float64]
 
 STRATA: dict[Strata, tuple[str, ...]] = {
     "none": (),
@@ -33,33 +32,24 @@ STRATA: dict[Strata, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Resampling:
-    """Which cluster each stop belongs to, and how often each cluster is drawn.
+    """Which cluster each stop belongs to, and how often each cluster is drawn."""
 
-    Attributes
-    ----------
-    clusters
-        Cluster of each stop from 0, shape (stops,).
-    draws
-        How often each cluster stands in each resample, float32 of shape (clusters, 1 + resamples); the first column
-        is all ones, so that the first of every sum is that of the stops themselves.
-    """
-
-    clusters: NDArray[np.intp]
+    clusters: NDArray[np.intp]  # of each stop from 0, shape (stops,)
     draws: NDArray[np.float32]
+    """How often each cluster stands in each resample, shape (clusters, 1 + resamples); the first column is all ones, so
+    that the first of every sum is that of the stops themselves."""
 
     def sums(self, stops: NDArray[np.intp], cells: NDArray[np.intp], count: int) -> Floats:
         """Return how many stops stand in each cell, shape (count, 1 + resamples).
 
         `stops` are positions, one may stand several times; `cells` is the cell of each, 0..count-1.
         """
-        from scipy.sparse import csr_array
-
         ones = np.ones(len(stops), dtype=np.float32)
         shape = (count, len(self.draws))
         return np.asarray(csr_array((ones, (cells, self.clusters[stops])), shape=shape) @ self.draws, np.float64)
 
 
-def make_resampling(stops: "pd.DataFrame", unit: Unit, *, resamples: int = RESAMPLES) -> Resampling:
+def make_resampling(stops: pd.DataFrame, unit: Unit, *, resamples: int = RESAMPLES) -> Resampling:
     """Return a resampling of stops by encounter or by precinct, the same for the same stops.
 
     Stops without a precinct are one more cluster.
@@ -75,7 +65,7 @@ def make_resampling(stops: "pd.DataFrame", unit: Unit, *, resamples: int = RESAM
     return Resampling(clusters, draws)
 
 
-def stratum_codes(stops: "pd.DataFrame", strata: Strata) -> NDArray[np.intp]:
+def stratum_codes(stops: pd.DataFrame, strata: Strata) -> NDArray[np.intp]:
     """Return the stratum of each stop from 0, -1 where one of its columns is missing, shape (stops,)."""
     names = list(STRATA[strata])
     if not names:
@@ -85,25 +75,14 @@ def stratum_codes(stops: "pd.DataFrame", strata: Strata) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Compared:
-    """Two groups' acts within strata that both have, on the stops and on every resample.
-
-    Attributes
-    ----------
-    cells
-        Stratum of each stop among those compared, -1 outside, shape (stops,).
-    count
-        Number of strata compared.
-    rows
-        Stops among which shares are taken, of the group and of the reference, each of shape (stops,).
-    share
-        Share of the group's stops that lie in strata compared.
-    """
+    """Two groups' acts within strata that both have, on the stops and on every resample."""
 
     resampling: Resampling
-    cells: NDArray[np.intp]
-    count: int
+    cells: NDArray[np.intp]  # stratum of each stop among those compared, -1 outside, shape (stops,)
+    count: int  # number of strata compared
     rows: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-    share: float
+    """Stops among which shares are taken, of the group and of the reference, each of shape (stops,)."""
+    share: float  # share of the group's stops that lie in strata compared
 
     @cached_property
     def totals(self) -> tuple[Floats, Floats]:
@@ -168,8 +147,3 @@ def compare(
     ones, others = group & (cells >= 0), reference & (cells >= 0)
     count = int(both.sum())
     return Compared(resampling, cells, count, (ones, others), float(ones.sum() / max(group.sum(), 1)))
-
-
-def estimate_and_ends(drawn: Floats) -> tuple[float, float | None, float | None]:
-    """Return a figure of the stops and its 95 % percentile interval from figures of shape (1 + resamples,)."""
-    return float(drawn[0]), *percentile_interval(drawn[1:])

@@ -9,29 +9,27 @@ References
 Gaebler and Goel (2025), A simple, statistically robust test of discrimination, PNAS 122.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
+
+import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import REFERENCE
-from sqf_pipeline.disparity.clustered_resampling import Unit, estimate_and_ends
-from sqf_pipeline.disparity.resampled_window import Drawn, Window, window_of
-from sqf_pipeline.evaluation.bootstrap import RESAMPLES
+from sqf_pipeline.disparity.clustered_resampling import Unit
+from sqf_pipeline.disparity.resampled_window import Drawn, Window
+from sqf_pipeline.evaluation.bootstrap import estimate_and_ends
 from sqf_pipeline.registry.declared_tables import result_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Verdict = Literal["lower_bar", "higher_bar", "undecided", "too_few"]
 _Ends = tuple[float | None, float | None]
 
 
-def decision_and_hit_rates(stops: "pd.DataFrame | Window", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `decision_and_hit_rates` of stops as one window of years.
+def decision_and_hit_rates(window: Window) -> pd.DataFrame:
+    """Return the table `decision_and_hit_rates` of one window of years.
 
     Differences are Mantel-Haenszel's, in shares, of acts among stops and of hits among acts. The verdict stands on
     both rows of a comparison, and is one only when both intervals exclude 0 whether encounters or precincts are
     resampled; `too_few` when a group has fewer than `FEWEST_ACTS` acts to compare, or too few resamples are defined.
     """
-    window = window_of(stops, resamples)
     drawn = {unit: window.drawn(unit) for unit in get_args(Unit)}
     rows: list[tuple[Any, ...]] = []
     for place, one in enumerate(window.comparisons):

@@ -1,17 +1,17 @@
 """The risk that an act finds something, foreseen from what is known at the stop by boosting on other encounters."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import SEED
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
+from sqf_pipeline.evaluation.metrics import Floats
+from sqf_pipeline.modelling.estimators import kind
+from sqf_pipeline.modelling.feature_sets import feature_set
+from sqf_pipeline.modelling.side_by_side import one_thread
+from sqf_pipeline.registry.columns import column
 
 Encoded = tuple[Floats, list[str], list[int]]
 
@@ -20,7 +20,7 @@ RISK_FLOOR = 1e-6
 """Risks are kept this far from 0 and 1 before their log odds are taken."""
 
 
-def encode_for_risk(stops: "pd.DataFrame") -> Encoded:
+def encode_for_risk(stops: pd.DataFrame) -> Encoded:
     """Return what is known at the stop as numbers, its columns' names, and the places of the categories.
 
     Missing values of the person's description are drawn as for the models at the stop, so that no gap tells what came
@@ -28,8 +28,6 @@ def encode_for_risk(stops: "pd.DataFrame") -> Encoded:
     """
     from sqf_pipeline.modelling.drawn_descriptions import learn_descriptions
     from sqf_pipeline.modelling.encoder import make_encoder
-    from sqf_pipeline.modelling.feature_sets import feature_set
-    from sqf_pipeline.registry.columns import column
 
     features = feature_set("at_stop")
     names = [name for name in features.columns if column(name).kind != "code" and stops[name].notna().any()]
@@ -52,27 +50,19 @@ def foreseen_risk(
 ) -> Floats:
     """Return the risk of each stop by models that saw neither it nor its encounter, float64 of shape (stops,).
 
+    Raises ValueError when a fold's models would have stops of one outcome only.
+
     Parameters
     ----------
-    encoded
-        From `encode_for_risk`.
-    clusters
-        Encounter of each stop from 0.
+    encoded, clusters
+        From `encode_for_risk`; encounter of each stop from 0.
     known, found
         Stops on which models are fitted, and whether something was found on each, shape (stops,).
     without
         Columns that the models do not see.
     repeats
         How often the encounters are dealt to folds anew; the risk is the mean.
-
-    Raises
-    ------
-    ValueError
-        When a fold's models would have stops of one outcome only.
     """
-    from sqf_pipeline.modelling.estimators import kind
-    from sqf_pipeline.modelling.thread_limits import one_thread
-
     values, names, categories = encoded
     kept = [place for place, name in enumerate(names) if name not in without]
     boosting = kind("boosting")

@@ -12,27 +12,23 @@ Kish (1965), Survey Sampling (design effect).
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import FEWEST_ACTS, REFERENCE, group_names
-from sqf_pipeline.disparity.clustered_resampling import Floats, Resampling, estimate_and_ends
-from sqf_pipeline.disparity.resampled_window import Mask, Window, window_of
-from sqf_pipeline.evaluation.bootstrap import RESAMPLES, effective_rows, wilson_interval
+from sqf_pipeline.disparity.clustered_resampling import Floats, Resampling
+from sqf_pipeline.disparity.resampled_window import Mask, Window
+from sqf_pipeline.evaluation.bootstrap import effective_rows, estimate_and_ends, wilson_interval
 from sqf_pipeline.registry.declared_tables import result_frame
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def outcome_test_rates(stops: "pd.DataFrame | Window", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `outcome_test_rates` of stops as one window of years.
+def outcome_test_rates(window: Window) -> pd.DataFrame:
+    """Return the table `outcome_test_rates` of one window of years.
 
     Rates are shares (0 to 1). Fewer than `FEWEST_ACTS` acts on a group have no hits and no rate. Where all or none
     found something a bootstrap knows no doubt, and the interval is Wilson's on the effective number of acts.
     """
-    window = window_of(stops, resamples)
     hits, resampling = window.hits, window.resampling("encounter")
     rows = []
     for population, _, act, acted in window.acts:
@@ -72,13 +68,12 @@ def _all_drawn(resampling: Resampling, rows: Mask) -> Floats:
     return resampling.sums(stops, np.zeros_like(stops), 1)[0]
 
 
-def outcome_test_contrasts(stops: "pd.DataFrame | Window", *, resamples: int = RESAMPLES) -> "pd.DataFrame":
-    """Return the table `outcome_test_contrasts` of stops as one window of years.
+def outcome_test_contrasts(window: Window) -> pd.DataFrame:
+    """Return the table `outcome_test_contrasts` of one window of years.
 
     Mantel-Haenszel differences and ratios of shares, intervals by encounter; null where either group has fewer than
     `FEWEST_ACTS` acts in the strata that both have. `share_compared` is the share of the group's acts in them.
     """
-    window = window_of(stops, resamples)
     rows: list[tuple[object, ...]] = []
     for one, drawn in zip(window.comparisons, window.drawn("encounter"), strict=True):
         for hit in window.hits:

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sqf_pipeline.disparity.threshold_posterior import Cells, cell_chances, group_thresholds
+from sqf_pipeline.disparity.threshold_posterior import Cells, Floats, cell_chances, group_thresholds
 from sqf_pipeline.evaluation.bootstrap import SEED
 
-Floats = NDArray[np.float64]
 Difference = Literal["lower_threshold", "higher_threshold", "no_difference_shown"]
 
 LARGEST_R_HAT, FEWEST_EFFECTIVE = 1.02, 400

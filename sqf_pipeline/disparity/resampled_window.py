@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import (
@@ -14,7 +14,6 @@ from sqf_pipeline.disparity.acts_and_hits import (
     Entry,
     group_codes,
     group_names,
-    holds,
     recorded_entries,
     years_label,
 )
@@ -30,59 +29,37 @@ from sqf_pipeline.disparity.clustered_resampling import (
 )
 from sqf_pipeline.evaluation.bootstrap import RESAMPLES
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A group and the reference among the stops of a population, and an act that either may have.
-
-    Attributes
-    ----------
-    population, act, strata, group
-        Their names.
-    cells
-        Stratum of each stop, see `stratum_codes`.
-    stops, acted
-        Stops of the group and of the reference, and those of them with the act.
-    """
+    """A group and the reference among the stops of a population, and an act that either may have, by their names."""
 
     population: str
     act: str
     strata: Strata
     group: str
-    cells: NDArray[np.intp]
-    stops: tuple[Mask, Mask]
-    acted: tuple[Mask, Mask]
+    cells: NDArray[np.intp]  # stratum of each stop, see `stratum_codes`
+    stops: tuple[Mask, Mask]  # of the group and of the reference
+    acted: tuple[Mask, Mask]  # those of them with the act
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a comparison comes to, on the stops and on every resample.
+    """What a comparison comes to, on the stops and on every resample."""
 
-    Attributes
-    ----------
-    share
-        Share of the group's acts that lie in strata compared.
-    acts
-        Difference in acts among stops, shape (1 + resamples,).
-    hits
-        Difference and ratio of each hit among acts; None, as `acts`, where either side has too few acts to compare.
-    """
-
-    share: float
-    acts: Floats | None = None
+    share: float  # share of the group's acts that lie in strata compared
+    acts: Floats | None = None  # difference in acts among stops, shape (1 + resamples,)
     hits: dict[str, tuple[Floats, Floats]] | None = None
+    """Difference and ratio of each hit among acts; None, as `acts`, where either side has too few acts to compare."""
 
 
 @dataclass(frozen=True)
 class Window:
     """Stops as one window of years, and how often encounters or precincts are resampled."""
 
-    stops: "pd.DataFrame"
+    stops: pd.DataFrame
     resamples: int = RESAMPLES
     _resamplings: dict[Unit, Resampling] = field(default_factory=dict)
     _drawn: dict[Unit, list[Drawn]] = field(default_factory=dict)
@@ -100,13 +77,13 @@ class Window:
     @cached_property
     def hits(self) -> dict[str, Mask]:
         """Return where each hit that the forms record was found, by name."""
-        return {hit.name: holds(self.stops, hit) for hit in recorded_entries(self.stops, "hit")}
+        return {hit.name: hit.holds(self.stops) for hit in recorded_entries(self.stops, "hit")}
 
     @cached_property
     def acts(self) -> list[tuple[Entry, Mask, Entry, Mask]]:
         """Return each population that the forms record and that has stops, with them, and each act there."""
-        populations = [(entry, holds(self.stops, entry)) for entry in recorded_entries(self.stops, "population")]
-        acts = [(entry, holds(self.stops, entry)) for entry in recorded_entries(self.stops, "act")]
+        populations = [(entry, entry.holds(self.stops)) for entry in recorded_entries(self.stops, "population")]
+        acts = [(entry, entry.holds(self.stops)) for entry in recorded_entries(self.stops, "act")]
         return [
             (population, inside, act, inside & acted)
             for population, inside in populations
@@ -165,8 +142,3 @@ class Window:
             drawn = compare(resampling, first.cells, *first.stops).contrasts(ours | theirs for ours, theirs in acted)
             found |= {place: difference for place, (difference, _) in zip(places, drawn, strict=True)}
         return found
-
-
-def window_of(stops: "pd.DataFrame | Window", resamples: int) -> Window:
-    """Return stops as a window, one that is there already as it is."""
-    return stops if isinstance(stops, Window) else Window(stops, resamples)

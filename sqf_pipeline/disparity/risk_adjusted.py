@@ -14,9 +14,10 @@ disparate impact, arXiv:1809.05651.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import (
@@ -26,21 +27,15 @@ from sqf_pipeline.disparity.acts_and_hits import (
     entry_named,
     group_codes,
     group_names,
-    holds,
-    is_recorded,
     years_label,
 )
-from sqf_pipeline.disparity.clustered_logistic import average_difference, fit_logistic, indicators, spline
+from sqf_pipeline.disparity.clustered_logistic import Floats, average_difference, fit_logistic, indicators, spline
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR, Encoded, encode_for_risk, foreseen_risk
 from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.modelling.calibration import log_odds
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.declared_tables import result_frame
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 PLACE = ("precinct", "year")
@@ -58,30 +53,14 @@ FEWEST_FOUND = 50
 
 @dataclass(frozen=True)
 class ComparedStops:
-    """Stops of the compared groups, whose act is known, beside all stops that risk is learnt from.
+    """Stops of the compared groups, whose act is known, beside all stops that risk is learnt from."""
 
-    Attributes
-    ----------
-    stops
-        All stops of the window.
-    codes
-        Group of each, -1 for none.
-    compared
-        Which of them are of a compared group and say whether they were frisked.
-    groups
-        Numbers of the groups with enough stops of either kind, the reference last.
-    repeats
-        How often the encounters are dealt to folds anew for the first of `risks`.
-    processes
-        How many risks are learnt at a time.
-    """
-
-    stops: "pd.DataFrame"
-    codes: NDArray[np.int64]
-    compared: Mask
-    groups: tuple[int, ...]
-    repeats: int
-    processes: int = 1
+    stops: pd.DataFrame  # all stops of the window
+    codes: NDArray[np.int64]  # group of each, -1 for none
+    compared: Mask  # which of them are of a compared group and say whether they were frisked
+    groups: tuple[int, ...]  # numbers of the groups with enough stops of either kind, the reference last
+    repeats: int  # how often the encounters are dealt to folds anew for the first of `risks`
+    processes: int = 1  # how many risks are learnt at a time
 
     @cached_property
     def clusters(self) -> NDArray[np.intp]:
@@ -96,7 +75,7 @@ class ComparedStops:
     @cached_property
     def frisked(self) -> Mask:
         """Return who was frisked, of all stops."""
-        return holds(self.stops, entry_named("act", RISK_ACT))
+        return entry_named("act", RISK_ACT).holds(self.stops)
 
     @cached_property
     def members(self) -> Floats:
@@ -131,25 +110,25 @@ class ComparedStops:
 
     def found(self, hit: str) -> Mask:
         """Return where a hit was found, of all stops."""
-        return holds(self.stops, entry_named("hit", hit))
+        return entry_named("hit", hit).holds(self.stops)
 
 
-def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS, processes: int = 1) -> ComparedStops | None:
+def compared_stops(stops: pd.DataFrame, *, repeats: int = REPEATS, processes: int = 1) -> ComparedStops | None:
     """Return the stops to compare, groups with fewer than `FEWEST_ACTS` frisked or not frisked left out.
 
     None where the form does not record frisks, or only one group, or not the reference, has enough.
     """
     act = entry_named("act", RISK_ACT)
-    if not is_recorded(stops, act):
+    if not act.is_recorded(stops):
         return None
-    codes, frisked = group_codes(stops), holds(stops, act)
+    codes, frisked = group_codes(stops), act.holds(stops)
     known = stops["frisked"].notna().to_numpy(dtype=bool)
     names = group_names()
+    both = (frisked, ~frisked & known)
     kept = [
         number
         for number in range(len(names))
-        if min(int((frisked & (codes == number)).sum()), int((~frisked & known & (codes == number)).sum()))
-        >= FEWEST_ACTS
+        if min(int((rows & (codes == number)).sum()) for rows in both) >= FEWEST_ACTS
     ]
     reference = names.index(REFERENCE)
     if reference not in kept or len(kept) < 2:
@@ -158,16 +137,16 @@ def compared_stops(stops: "pd.DataFrame", *, repeats: int = REPEATS, processes: 
     return ComparedStops(stops, codes, known & np.isin(codes, ordered), ordered, repeats, processes)
 
 
-def enough_finds(stops: "pd.DataFrame", frisked: Mask) -> tuple[str, ...]:
+def enough_finds(stops: pd.DataFrame, frisked: Mask) -> tuple[str, ...]:
     """Return the hits to foresee: all of `HITS`, or none, so that no weapon stands without firearm and knife."""
     named = [entry_named("hit", hit) for hit in HITS]
-    if not all(is_recorded(stops, hit) for hit in named):
+    if not all(hit.is_recorded(stops) for hit in named):
         return ()
-    finds = [int((holds(stops, hit) & frisked).sum()) for hit in named]
+    finds = [int((hit.holds(stops) & frisked).sum()) for hit in named]
     return HITS if min(finds) >= FEWEST_FOUND and max(finds) <= int(frisked.sum()) - FEWEST_FOUND else ()
 
 
-def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
+def risk_adjusted(chosen: ComparedStops | None) -> pd.DataFrame:
     """Return the table `risk_adjusted` of `compared_stops` of one window.
 
     Models: `group` alone; with `place` (precinct and year); `risk`; `risk_place`, the one to read; the same with risk
@@ -186,8 +165,8 @@ def risk_adjusted(chosen: ComparedStops | None) -> "pd.DataFrame":
     for hit in chosen.risks["risk"]:
         for model, risk, columns in _risk_models(chosen, hit, place):
             rows += _rows(chosen, (RISK_ACT, hit, model), acted, columns, risk=risk)
-            if model == "risk_place" and is_recorded(chosen.stops, other):
-                searched = holds(chosen.stops, other)[chosen.compared]
+            if model == "risk_place" and other.is_recorded(chosen.stops):
+                searched = other.holds(chosen.stops)[chosen.compared]
                 rows += _rows(chosen, (OTHER_ACT, hit, model), searched, columns, risk=risk)
     return result_frame("risk_adjusted", rows)
 

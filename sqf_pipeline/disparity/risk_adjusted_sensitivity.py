@@ -12,22 +12,17 @@ Cinelli and Hazlett (2020), Making sense of sensitivity, JRSS B 82.
 
 from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import REFERENCE, group_names, years_label
-from sqf_pipeline.disparity.clustered_logistic import fit_linear, newton, spline
+from sqf_pipeline.disparity.clustered_logistic import Floats, fit_linear, newton, spline
 from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR
 from sqf_pipeline.disparity.risk_adjusted import PLACE, RISK_ACT, ComparedStops
 from sqf_pipeline.modelling.calibration import log_odds
 from sqf_pipeline.registry.declared_tables import result_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
 
 ALPHAS = (2.0, 3.0)
 """Odds ratios of a frisk with the unseen thing."""
@@ -47,7 +42,7 @@ BENCHMARKS = {
 BINS = 200
 
 
-def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> "pd.DataFrame":
+def risk_adjusted_sensitivity(chosen: ComparedStops | None) -> pd.DataFrame:
     """Return the table `risk_adjusted_sensitivity` of `compared_stops` of one window.
 
     Mixtures rest on the model `risk` of `risk_adjusted`, robustness values on `risk_place`. Empty where that is.
@@ -78,8 +73,7 @@ def _mixtures(chosen: ComparedStops, number: int, risk: Floats) -> Iterator[tupl
     chance = chance_of_act(counts, foreseen)
     for alpha, delta in product(ALPHAS, DELTAS):
         ratios = [
-            odds_ratio_under(counts, foreseen, alpha, delta, (few, many), chance=chance)
-            for few, many in product(SHARES, SHARES)
+            odds_ratio_under(counts, foreseen, alpha, delta, pair, chance=chance) for pair in product(SHARES, SHARES)
         ]
         least, most = min(ratios), max(ratios)
         label = f"unseen, frisk odds x {alpha:g}, find odds x {delta:.2g}"
@@ -98,13 +92,7 @@ def chance_of_act(counts: Floats, risk: Floats) -> Floats:
 
 
 def odds_ratio_under(
-    counts: Floats,
-    risk: Floats,
-    alpha: float,
-    delta: float,
-    shares: tuple[float, float],
-    *,
-    chance: Floats | None = None,
+    counts: Floats, risk: Floats, alpha: float, delta: float, shares: tuple[float, float], *, chance: Floats
 ) -> float:
     """Return the odds ratio of an act, of group against reference at one risk, were an unseen binary thing seen.
 
@@ -119,12 +107,10 @@ def odds_ratio_under(
     shares
         Shares of reference and group that have it.
     chance
-        From `chance_of_act`, where it is asked more than once.
+        From `chance_of_act`, the same whatever the unseen thing is.
     """
     bins = len(risk)
     own = np.column_stack([np.ones(2 * bins), np.tile([0.0, 1.0], bins)])
-    if chance is None:
-        chance = chance_of_act(counts, risk)
     share = np.tile(shares, bins)
     odds = base_odds(chance, share, alpha)
     with_it = alpha * odds / (1 + alpha * odds)

@@ -6,7 +6,9 @@ the window. A test that a form cannot answer leaves out the acts, hits and popul
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates
@@ -17,11 +19,7 @@ from sqf_pipeline.disparity.threshold_test import threshold_test
 from sqf_pipeline.disparity.veil_of_darkness import veil_of_darkness
 from sqf_pipeline.modelling.side_by_side import side_by_side
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-TREATMENT_TABLES: Mapping[str, "Callable[[Any], pd.DataFrame]"] = {
+TREATMENT_TABLES: Mapping[str, Callable[[Any], pd.DataFrame]] = {
     "outcome_test_rates": outcome_test_rates,
     "outcome_test_contrasts": outcome_test_contrasts,
     "decision_and_hit_rates": decision_and_hit_rates,
@@ -41,15 +39,13 @@ A single year tells too little of them, or too little for its time.
 
 
 def over_windows(
-    tables: Iterable[str], stops: "pd.DataFrame", *, processes: int = 1
-) -> "Iterator[tuple[str, pd.DataFrame]]":
+    tables: Iterable[str], stops: pd.DataFrame, *, processes: int = 1
+) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield tables of `TREATMENT_TABLES` by name, made on all years together, some on each of several too.
 
     Column `years` tells the windows apart. Tables of risk are made from one fit. `processes` work side by side, and the
     tables are the same.
     """
-    import pandas as pd
-
     names = list(tables)
     compared = None
     if any(name in OF_RISK for name in names):
@@ -64,8 +60,8 @@ def over_windows(
 
 
 def _tasks(
-    names: "list[str]", stops: "pd.DataFrame", compared: ComparedStops | None
-) -> "Iterator[Callable[[], dict[str, pd.DataFrame]]]":
+    names: "list[str]", stops: pd.DataFrame, compared: ComparedStops | None
+) -> Iterator[Callable[[], dict[str, pd.DataFrame]]]:
     """Yield what makes tables by name, what takes longest first."""
     yield from (partial(_made, [name], compared) for name in names if name in OF_RISK)
     if resampled := [name for name in names if name in RESAMPLED]:
@@ -76,5 +72,5 @@ def _tasks(
     yield from (partial(_made, [name], stops) for name in names if name not in {*OF_RISK, *RESAMPLED})
 
 
-def _made(names: Iterable[str], window: Any) -> "dict[str, pd.DataFrame]":
+def _made(names: Iterable[str], window: Any) -> dict[str, pd.DataFrame]:
     return {name: TREATMENT_TABLES[name](window) for name in names}

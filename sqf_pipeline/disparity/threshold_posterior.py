@@ -15,21 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, log_expit, log_ndtr, logit, ndtr
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Prior of the means by group: middle and width on the logit (risk, threshold) or log (separation) scale.
-
-    Attributes
-    ----------
-    separation_width
-        How widely log delta may lie around 0 (delta 1): 1 leaves it to the data, less informs it.
-    """
+    """Prior of the means by group: middle and width on the logit (risk, threshold) or log (separation) scale."""
 
     separation_width: float = 1.0
+    """How widely log delta may lie around 0 (delta 1): 1 leaves it to the data, less informs it."""
     middle: float = -2.0
     width: float = 2.0
     scale: float = 1.0
@@ -94,8 +90,6 @@ def log_posterior(point: Floats, cells: Cells, prior: Prior) -> tuple[float, Flo
 
 
 def _log_posterior(point: Floats, cells: Cells, prior: Prior) -> tuple[float, Floats]:
-    from scipy.special import expit, log_expit, log_ndtr
-
     parts = take_apart(point, cells)
     eta, delta, tau = on_cells(parts)
     carriers = (tau - eta) / delta - delta / 2  # t - delta
@@ -153,8 +147,6 @@ def group_thresholds(points: Floats, cells: Cells) -> Floats:
 
     Points of shape (draws, cells.size); thresholds of shape (draws, groups).
     """
-    from scipy.special import expit
-
     precincts, groups = cells.stops.shape
     effects = points[:, -precincts * groups :].reshape(-1, precincts, groups)
     means, scale = points[:, 2 * groups : 3 * groups], np.exp(points[:, 3 * groups + 2])
@@ -164,8 +156,6 @@ def group_thresholds(points: Floats, cells: Cells) -> Floats:
 
 def start(cells: Cells, seed: int) -> Floats:
     """Return a point to start a chain from: risk and threshold at the rates seen, everything else near 0."""
-    from scipy.special import logit
-
     generator = np.random.default_rng(seed)
     groups = cells.stops.shape[1]
     point = generator.normal(0, 0.1, cells.size)
@@ -177,8 +167,6 @@ def start(cells: Cells, seed: int) -> Floats:
 
 def cell_chances(point: Floats, cells: Cells) -> tuple[Floats, Floats]:
     """Return the chance of an act, and of a find once acted on, of each cell."""
-    from scipy.special import expit, ndtr
-
     eta, delta, tau = on_cells(take_apart(point, cells))
     carriers = (tau - eta) / delta - delta / 2
     found, vain = expit(eta) * ndtr(-carriers), expit(-eta) * ndtr(-carriers - delta)

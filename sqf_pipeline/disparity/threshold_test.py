@@ -13,9 +13,10 @@ Simoiu, Corbett-Davies and Goel (2017); Pierson, Corbett-Davies and Goel (2018),
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.disparity.acts_and_hits import (
@@ -24,27 +25,14 @@ from sqf_pipeline.disparity.acts_and_hits import (
     entry_named,
     group_codes,
     group_names,
-    holds,
-    is_recorded,
     years_label,
 )
 from sqf_pipeline.disparity.posterior_draws import Difference, Posterior, summarise
 from sqf_pipeline.disparity.risk_adjusted import RISK_ACT, enough_finds
-from sqf_pipeline.disparity.threshold_posterior import (
-    INFORMED,
-    LEARNED,
-    Cells,
-    Prior,
-    log_posterior,
-    start,
-)
+from sqf_pipeline.disparity.threshold_posterior import INFORMED, LEARNED, Cells, Floats, Prior, log_posterior, start
 from sqf_pipeline.evaluation.bootstrap import SEED
 from sqf_pipeline.registry.declared_tables import result_frame
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Floats = NDArray[np.float64]
 Sampler = Callable[[Cells, Prior], Floats]
 """Cells and prior to draws of shape (chains, draws, parameters)."""
 Verdict = Literal[Difference, "not_identified", "not_run"]
@@ -55,22 +43,18 @@ CHAINS, TUNE, DRAWS = 4, 1500, 1500
 INSTALL = "The sampler is not installed: pip install 'sqf-pipeline[threshold]', then run again."
 
 
-def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "pd.DataFrame":
+def threshold_test(stops: pd.DataFrame, *, sample: Sampler | None = None) -> pd.DataFrame:
     """Return the table `threshold_test` of the stops as one window of years.
 
     Weapon, firearm and knife each have their rows. Empty where the form does not record frisks or finds, or a group has
-    too few. Without the extra every verdict is `not_run` and `reason` says how to install it.
-
-    Parameters
-    ----------
-    sample
-        What draws from the posterior; nutpie by default.
+    too few. `sample` draws from the posterior; nutpie by default. Without that extra every verdict is `not_run` and
+    `reason` says how to install it.
     """
     act = entry_named("act", RISK_ACT)
     rows: list[dict[str, Any]] = []
-    if not is_recorded(stops, act):
+    if not act.is_recorded(stops):
         return result_frame("threshold_test", rows)
-    frisked, codes = holds(stops, act), group_codes(stops)
+    frisked, codes = act.holds(stops), group_codes(stops)
     numbers = [group_names().index(name) for name in GROUPS]
     member = np.stack([codes == number for number in numbers])
     if (member & frisked).sum(axis=1).min() < FEWEST_ACTS:
@@ -86,7 +70,7 @@ def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "
             pairs = product(PRIORS, GROUPS)
             rows += [{**key, "prior": p, "race": r, "verdict": "not_run", "reason": INSTALL} for p, r in pairs]
             continue
-        happened = holds(stops, entry_named("hit", hit))
+        happened = entry_named("hit", hit).holds(stops)
         cells = count_cells(stops, member, frisked, happened)
         placebo = count_cells(stops, days & member.any(axis=0), frisked, happened)
         rows += _rows(key, *fit_and_judge(cells, placebo, sample))
@@ -94,7 +78,7 @@ def threshold_test(stops: "pd.DataFrame", *, sample: Sampler | None = None) -> "
 
 
 def count_cells(
-    stops: "pd.DataFrame", member: NDArray[np.bool_], acted: NDArray[np.bool_], found: NDArray[np.bool_]
+    stops: pd.DataFrame, member: NDArray[np.bool_], acted: NDArray[np.bool_], found: NDArray[np.bool_]
 ) -> Cells:
     """Return the counts by precinct and group; `member` says who is in each group, shape (groups, stops)."""
     precinct = stops.groupby("precinct", dropna=True, sort=True).ngroup().to_numpy(dtype=np.intp, na_value=-1)

@@ -11,23 +11,14 @@ Grogger and Ridgeway (2006), Testing for racial profiling in traffic stops from 
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
-from sqf_pipeline.disparity.acts_and_hits import (
-    entry_named,
-    group_codes,
-    group_names,
-    holds,
-    is_recorded,
-    years_label,
-)
+from sqf_pipeline.disparity.acts_and_hits import entry_named, group_codes, group_names, years_label
 from sqf_pipeline.disparity.clustered_logistic import Z95, fit_logistic, indicators, spline
 from sqf_pipeline.registry.declared_tables import result_frame
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Verdict = Literal["fewer_in_the_dark", "more_in_the_dark", "no_difference_shown", "no_power", "placebo_differs"]
 
@@ -46,18 +37,18 @@ LATITUDE, LONGITUDE = 40.7128, -74.006
 """One point for the city: at its corners dusk differs by less than two minutes."""
 
 
-def veil_of_darkness(stops: "pd.DataFrame") -> "pd.DataFrame":
+def veil_of_darkness(stops: pd.DataFrame) -> pd.DataFrame:
     """Return the table `veil_of_darkness` of the stops as one window of years.
 
     Empty where the form does not say how a stop began.
     """
     chosen = [entry_named("population", name) for name in (POPULATION, PLACEBO)]
-    if not all(is_recorded(stops, entry) for entry in chosen):
+    if not all(entry.is_recorded(stops) for entry in chosen):
         return result_frame("veil_of_darkness", [])
     dusk = in_the_dusk_window(stops)
     rows = []
     for contrast in CONTRASTS:
-        measured = {entry.name: veil_contrast(dusk[holds(dusk, entry)], contrast) for entry in chosen}
+        measured = {entry.name: veil_contrast(dusk[entry.holds(dusk)], contrast) for entry in chosen}
         placebo_differs = verdict_of(measured[PLACEBO]) in {"fewer_in_the_dark", "more_in_the_dark"}
         for population, figures in measured.items():
             placebo = population == PLACEBO
@@ -89,13 +80,11 @@ def verdict_of(figures: VeilFigures) -> Verdict:
     return "fewer_in_the_dark" if high < 1 else "more_in_the_dark" if low > 1 else "no_difference_shown"
 
 
-def veil_contrast(dusk: "pd.DataFrame", contrast: str) -> VeilFigures:
+def veil_contrast(dusk: pd.DataFrame, contrast: str) -> VeilFigures:
     """Return a contrast's figures from stops of `in_the_dusk_window`: group on dark, clock, precinct and year.
 
     Standard errors allow for stops of one date.
     """
-    import pandas as pd
-
     names = group_names()
     group, others = CONTRASTS[contrast]
     codes = group_codes(dusk)
@@ -113,7 +102,7 @@ def veil_contrast(dusk: "pd.DataFrame", contrast: str) -> VeilFigures:
     return VeilFigures(len(stops), smaller, float(dark.mean()), (middle, low, high), least)
 
 
-def in_the_dusk_window(stops: "pd.DataFrame") -> "pd.DataFrame":
+def in_the_dusk_window(stops: pd.DataFrame) -> pd.DataFrame:
     """Return the stops between the earliest and the latest dusk of their dates, with a column `dark`.
 
     Dusk is civil (sun 6 degrees below the horizon), in New York's own time; stops between sunset and dusk, neither
@@ -129,32 +118,19 @@ def in_the_dusk_window(stops: "pd.DataFrame") -> "pd.DataFrame":
     return stops[inside].assign(dark=dark[inside])
 
 
-def evening_sun(dates: "pd.Series") -> "pd.DataFrame":
+def evening_sun(dates: pd.Series) -> pd.DataFrame:
     """Return sunset and civil dusk of each date in the city, as seconds after midnight by its clocks; nan where null.
 
     The formulas are those of the package astral (Meeus; good to a minute).
     """
     from zoneinfo import ZoneInfo
 
-    import pandas as pd
     from astral import Observer
     from astral.sun import dusk, sunset
 
     here, zone = Observer(LATITUDE, LONGITUDE), ZoneInfo("America/New_York")
-
-    def seconds(moment: "pd.Timestamp") -> int:
-        return moment.hour * 3600 + moment.minute * 60 + moment.second
-
     known = sorted(dates.dropna().unique())
-    table = pd.DataFrame(
-        {
-            day: (
-                seconds(sunset(here, pd.Timestamp(day).date(), tzinfo=zone)),
-                seconds(dusk(here, pd.Timestamp(day).date(), tzinfo=zone)),
-            )
-            for day in known
-        },
-        index=["sunset", "dusk"],
-        dtype=float,
-    ).T
+    moments = [[of(here, pd.Timestamp(day).date(), tzinfo=zone) for of in (sunset, dusk)] for day in known]
+    seconds = [[one.hour * 3600 + one.minute * 60 + one.second for one in pair] for pair in moments]
+    table = pd.DataFrame(seconds, index=known, columns=["sunset", "dusk"], dtype=float)
     return table.reindex(dates.to_numpy()).set_axis(dates.index)

@@ -16,33 +16,16 @@ Kish (1965), Survey Sampling (effective number of rows).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sqf_pipeline.evaluation.metrics import (
-    CALIBRATION_BINS,
-    METRICS,
-    Floats,
-    Forecast,
-    none_if_nan,
-    weighted_metrics,
-)
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sqf_pipeline.evaluation.metrics import METRICS, Floats, Forecast, none_if_nan, weighted_metrics
 
 Weights = NDArray[np.uint8]
 
-ENCOUNTER_COLUMNS = (
-    "stop_date",
-    "stop_time_seconds",
-    "x_feet",
-    "y_feet",
-    "precinct",
-    "issuing_officer_command",
-)
+ENCOUNTER_COLUMNS = ("stop_date", "stop_time_seconds", "x_feet", "y_feet", "precinct", "issuing_officer_command")
 """Columns whose equality makes two rows persons of one encounter; missing values equal one another."""
 
 RESAMPLES = 1000
@@ -54,16 +37,11 @@ _ZERO = 1e-9  # what sums in another order may differ by
 _LEAST_DEFINED = 0.5  # a metric that fewer resamples define has no interval
 
 
-def stop_clusters(stops: "pd.DataFrame") -> NDArray[np.intp]:
+def stop_clusters(stops: pd.DataFrame) -> NDArray[np.intp]:
     """Return the encounter of each stop, numbered from 0, shape (rows,).
 
     Rows that are equal in everything but the id are always in one encounter. The numbers follow the order of
-    the columns' values, not of the rows.
-
-    Raises
-    ------
-    ValueError
-        When a column of `ENCOUNTER_COLUMNS` is not in the frame.
+    the columns' values, not of the rows. Raises ValueError when a column of `ENCOUNTER_COLUMNS` is not in the frame.
     """
     absent = [name for name in ENCOUNTER_COLUMNS if name not in stops.columns]
     if absent:
@@ -90,27 +68,18 @@ def resample_weights(clusters: ArrayLike, *, resamples: int = RESAMPLES, seed: i
 
 @dataclass(frozen=True)
 class MetricDraws:
-    """A forecast's metrics, and the same on every resample.
+    """A forecast's metrics, and the same on every resample, by name of the metric."""
 
-    Attributes
-    ----------
-    estimates
-        Metric name to its value on the stops as they are; nan where not defined.
-    draws
-        Metric name to its values on the resamples, shape (resamples,).
-    """
-
-    estimates: dict[str, float]
-    draws: dict[str, Floats]
+    estimates: dict[str, float]  # on the stops as they are; nan where not defined
+    draws: dict[str, Floats]  # on the resamples, shape (resamples,)
 
 
 def draw_metrics(
     forecast: Forecast,
-    weights: NDArray[np.uint8],
+    weights: Weights,
     *,
     training_share: float,
     threshold: float = 0.5,
-    bins: int = CALIBRATION_BINS,
     precisions: Sequence[float] = (),
 ) -> MetricDraws:
     """Compute the metrics of a forecast on its stops and on every resample; arguments as in `weighted_metrics`.
@@ -119,28 +88,38 @@ def draw_metrics(
     an estimate would say whether there were any.
     """
     measured = partial(
-        weighted_metrics,
-        forecast,
-        training_share=training_share,
-        threshold=threshold,
-        bins=bins,
-        precisions=precisions,
+        weighted_metrics, forecast, training_share=training_share, threshold=threshold, precisions=precisions
     )
     estimates = measured(np.ones((1, forecast.rows), dtype=weights.dtype))
     draws = measured(weights) if len(weights) else dict.fromkeys(estimates, np.empty(0))
     return MetricDraws({name: float(array[0]) for name, array in estimates.items()}, draws)
 
 
-def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[float | None, float | None]:
+def percentile_interval(draws: Floats) -> tuple[float | None, float | None]:
     """Return the percentile interval of resampled values, or (None, None) when too few are defined."""
     defined = draws[np.isfinite(draws)]
     if len(defined) < max(_LEAST_DEFINED * len(draws), 2):
         return None, None
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
-def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+def with_the_stops(weights: Weights) -> Weights:
+    """Return resamples below a first one in which each stop stands once: shape (1 + resamples, rows)."""
+    return np.concatenate([np.ones((1, weights.shape[1]), dtype=weights.dtype), weights])
+
+
+def estimate_and_ends(drawn: Floats) -> tuple[float | None, float | None, float | None]:
+    """Return a figure of the stops and its percentile interval from figures of shape (1 + resamples,).
+
+    All are None where the figure of the stops themselves is not defined.
+    """
+    if not np.isfinite(drawn[0]):
+        return None, None, None
+    return float(drawn[0]), *percentile_interval(drawn[1:])
+
+
+def metric_intervals(draws: MetricDraws) -> pd.DataFrame:
     """Return a frame of metrics with intervals: metric, estimate, low, high, level, resamples.
 
     `resamples` counts those in which the metric is defined. Undefined values are missing, never zero.
@@ -151,25 +130,23 @@ def metric_intervals(draws: MetricDraws, *, level: float = LEVEL) -> "pd.DataFra
     noise to every bin, so that resampled errors lie above the estimate; they are moved back by the mean excess
     (and not below zero) before the percentiles are read.
     """
-    import pandas as pd
-
     rows = []
     for name, estimate in draws.estimates.items():
         values = draws.draws[name]
         defined = values[np.isfinite(values)]
         if name in _POSITIVELY_BIASED and len(defined) and np.isfinite(estimate):
             values = np.maximum(values - (defined.mean() - estimate), 0.0)
-        low, high = percentile_interval(values, level) if np.isfinite(estimate) else (None, None)
-        rows.append((name, none_if_nan(estimate), low, high, level, len(defined)))
+        low, high = percentile_interval(values) if np.isfinite(estimate) else (None, None)
+        rows.append((name, none_if_nan(estimate), low, high, LEVEL, len(defined)))
     frame = pd.DataFrame(rows, columns=["metric", "estimate", "low", "high", "level", "resamples"])
     return frame.astype({"estimate": "Float64", "low": "Float64", "high": "Float64", "resamples": "int32"})
 
 
-def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float = LEVEL) -> "pd.DataFrame":
+def paired_differences(first: MetricDraws, second: MetricDraws) -> pd.DataFrame:
     """Return how much better the first model is than the second, metric by metric, on the same resamples.
 
     Both must have been drawn with the same weights on the same stops; then what makes a year hard for both
-    cancels, and the interval is narrower than that of either.
+    cancels, and the interval is narrower than that of either. Raises ValueError when the numbers of resamples differ.
 
     Returns
     -------
@@ -178,34 +155,18 @@ def paired_differences(first: MetricDraws, second: MetricDraws, *, level: float 
     the ends, as the calibration slope, the gain is in distance from the ideal; without an ideal it is missing. The
     p-value is two-sided, of the gain over its bootstrap standard error on the normal distribution: counting
     resamples cannot distinguish one in a thousand from one in a million, which many pairs need.
-
-    Raises
-    ------
-    ValueError
-        When the two were not drawn with the same number of resamples.
     """
-    import pandas as pd
-
     rows = []
     for name in (name for name in first.estimates if name in second.estimates):
-        left, right = first.draws[name], second.draws[name]
+        left, right = (np.append(one.estimates[name], one.draws[name]) for one in (first, second))
         if left.shape != right.shape:
-            raise ValueError(f"{name}: {len(left)} resamples against {len(right)}; draw both with the same weights")
-        difference = left - right
-        low, high = percentile_interval(difference, level)
-        gain = _gain(name, left, right)
-        rows.append(
-            (
-                name,
-                none_if_nan(first.estimates[name] - second.estimates[name]),
-                low,
-                high,
-                level,
-                int(np.isfinite(difference).sum()),
-                None if gain is None else _p_value(_gain_of_estimates(name, first, second), gain),
-                None if gain is None else _verdict(*percentile_interval(gain, level)),
-            )
-        )
+            sizes = f"{len(left) - 1} resamples against {len(right) - 1}"
+            raise ValueError(f"{name}: {sizes}; draw both with the same weights")
+        difference, gain = left - right, _gain(name, left, right)
+        p_value = None if gain is None else _p_value(float(gain[0]), gain[1:])
+        verdict = None if gain is None else _verdict(*percentile_interval(gain[1:]))
+        ends, defined = percentile_interval(difference[1:]), int(np.isfinite(difference[1:]).sum())
+        rows.append((name, none_if_nan(difference[0]), *ends, LEVEL, defined, p_value, verdict))
     columns = ["metric", "difference", "low", "high", "level", "resamples", "p_value", "verdict"]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = dict.fromkeys(("difference", "low", "high", "p_value"), "Float64")
@@ -219,11 +180,6 @@ def _gain(name: str, left: Floats, right: Floats) -> Floats | None:
     if entry.better == "lower":
         return right - left
     return None if entry.ideal is None else np.abs(right - entry.ideal) - np.abs(left - entry.ideal)
-
-
-def _gain_of_estimates(name: str, first: MetricDraws, second: MetricDraws) -> float:
-    gain = _gain(name, np.array([first.estimates[name]]), np.array([second.estimates[name]]))
-    return float("nan") if gain is None else float(gain[0])
 
 
 def _p_value(gain: float, draws: Floats) -> float | None:
@@ -254,7 +210,7 @@ def effective_rows(clusters: ArrayLike) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
 
 
-def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[float | None, float | None]:
+def wilson_interval(share: float, rows: float) -> tuple[float | None, float | None]:
     """Return Wilson's score interval of a share observed in `rows` (effective) rows; (None, None) for none.
 
     Unlike a bootstrap, it stays honest at 0 and at 1, where every resample says the same.
@@ -268,7 +224,7 @@ def wilson_interval(share: float, rows: float, level: float = LEVEL) -> tuple[fl
 
     if rows <= 0 or not np.isfinite(share):
         return None, None
-    z = float(ndtri((1 + level) / 2))
+    z = float(ndtri((1 + LEVEL) / 2))
     centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
     # at 0 and at 1 rounding may put the end a hair inside the share

@@ -1,32 +1,18 @@
 """Whether stops given a probability of 30 % have the outcome three times in ten."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from sqf_pipeline.evaluation.bootstrap import effective_rows, wilson_interval
 from sqf_pipeline.evaluation.metrics import CALIBRATION_BINS, Forecast, equal_mass_bin_index
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def calibration_bins(
-    forecast: Forecast,
-    *,
-    clusters: ArrayLike | None = None,
-) -> "pd.DataFrame":
+def calibration_bins(forecast: Forecast, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
     """Return predicted and observed shares, one row a bin of equal mass, least probable first.
 
-    Rows of equal probability share a bin, so there may be fewer than `CALIBRATION_BINS`.
-
-    Parameters
-    ----------
-    forecast
-        Probabilities and outcomes.
-    clusters
-        Encounter of each stop (see `stop_clusters`); widens the intervals for persons stopped together.
+    Rows of equal probability share a bin, so there may be fewer than `CALIBRATION_BINS`. `clusters` are the encounters
+    of the stops (see `stop_clusters`); they widen the intervals for persons stopped together.
 
     Returns
     -------
@@ -34,8 +20,6 @@ def calibration_bins(
     observed_share, low, high (Wilson's interval). The mean of |mean_probability - observed_share| weighted by rows is
     the expected calibration error.
     """
-    import pandas as pd
-
     index = equal_mass_bin_index(forecast.probability, CALIBRATION_BINS)
     groups = np.arange(forecast.rows) if clusters is None else np.asarray(clusters)
     rows = []

@@ -1,19 +1,23 @@
 """Which models stand in full in the card, which are compared with which, and which are served."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqf_pipeline.evaluation.column_selection import select_columns
+import pandas as pd
+
+from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.bootstrap import stop_clusters
+from sqf_pipeline.evaluation.importance import permutation_importance
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.experiments import SERVED_SIZES, SERVED_TIERS, Experiment, served_experiments
 from sqf_pipeline.modelling.feature_sets import chosen_fields, feature_set
+from sqf_pipeline.modelling.held_out_stops import is_early
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.columns import column
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, STUDY_OUTCOMES, STUDY_TARGETS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sqf_pipeline.modelling.fitting import FittedModel
 
 MAIN_ESTIMATOR = "tuned_forest"
@@ -41,7 +45,7 @@ def reference_of(model: "FittedModel") -> str | None:
 
 
 def experiments_to_serve(
-    training_stops: "pd.DataFrame", forms: tuple[str, ...], *, processes: int = 1
+    training_stops: pd.DataFrame, forms: tuple[str, ...], *, processes: int = 1
 ) -> tuple[Experiment, ...]:
     """Return the models of a few columns, those of each tier ranked by permutation importance.
 
@@ -54,16 +58,65 @@ def experiments_to_serve(
     return served_experiments(dict(zip(places, choices, strict=True)))
 
 
-def _rank_columns(training_stops: "pd.DataFrame", forms: tuple[str, ...], outcome: str, tier: str) -> tuple[str, ...]:
+def _rank_columns(training_stops: pd.DataFrame, forms: tuple[str, ...], outcome: str, tier: str) -> tuple[str, ...]:
     whole = feature_set(tier, forms)
     barred = NOT_SERVED.get(tier, frozenset())
     columns = [name for name in whole.columns_for(outcome) if name not in barred and column(name).kind != "code"]
     features = chosen_fields(tier, whole.tier, outcome, columns)
-    selection = select_columns(
-        make_model("boosting", features, outcome, settings={}),
-        training_stops,
-        STUDY_TARGETS[outcome],
-        columns,
-        count=min(max(SERVED_SIZES), len(columns)),
-    )
-    return selection.columns
+    model = make_model("boosting", features, outcome, settings={})
+    return select_columns(model, training_stops, STUDY_TARGETS[outcome], columns, count=max(SERVED_SIZES))
+
+
+def select_columns(
+    estimator: Any, training: pd.DataFrame, target: str, columns: Sequence[str], *, count: int
+) -> tuple[str, ...]:
+    """Return the most important columns, most important first, without a look at the test year.
+
+    A clone of the estimator is fitted on all training years but the last; columns are permuted on the last, by ROC AUC.
+    Of a single year the last third of its days stands for the last year.
+
+    Parameters
+    ----------
+    estimator
+        Unfitted estimator that takes a frame of `columns`.
+    training
+        Clean stops of at least two years, or of one with `stop_date`; with `year`, `target` and `columns`.
+    target
+        Name of the outcome's column; stops of unknown outcome are left out.
+    count
+        Number of columns to choose; all where there are fewer.
+
+    Raises
+    ------
+    SqfError
+        When the training stops are of one year without dates, or the stops set aside or those before them have no stop
+        with, or none without, the outcome.
+    """
+    from sklearn.base import clone
+
+    earlier, holdout = _split_last_year(training, target)
+    model = clone(estimator).fit(earlier.loc[:, list(columns)], earlier[target].astype(bool).to_numpy())
+    actual = holdout[target].astype(bool).to_numpy()
+    table = permutation_importance(model, holdout, actual, columns, clusters=stop_clusters(holdout))
+    return tuple(table["feature"].head(count))
+
+
+def _split_last_year(training: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return stops of known outcome before the last year, and those of the last year; raises SqfError if unfit."""
+    known = training[training[target].notna()]
+    years = sorted(int(year) for year in known["year"].dropna().unique())
+    early = is_early(known)
+    if early.all():
+        raise SqfError(
+            f"The columns of a model are chosen on the last training year, or the last third of a single one, and need "
+            f"earlier stops; {target} is known in the years {years}, without dates. Train on more years."
+        )
+    earlier, holdout = known[early], known[~early]
+    for part, where in ((earlier, "the earlier ones"), (holdout, f"those set aside of {years[-1]}")):
+        if part[target].nunique() < 2:
+            raise SqfError(
+                f"The columns of a model are chosen on stops with and without the outcome; in {where} {target} is "
+                f"{bool(part[target].iloc[0])} in all {len(part):,} stops. Look at that column of the published files, "
+                "or use another test year."
+            )
+    return earlier, holdout

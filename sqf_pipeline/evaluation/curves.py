@@ -1,44 +1,31 @@
 """ROC and precision-recall curves with their uncertainty, as points to draw."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL
 from sqf_pipeline.evaluation.metrics import Floats, Forecast
 from sqf_pipeline.evaluation.ranking_metrics import Ranking, rank, rank_totals, weight_chunks
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 GRID_POINTS = 101
 CURVE_RESAMPLES = 200
 
 
-def curve_points(forecast: Forecast, weights: NDArray[Any]) -> "pd.DataFrame":
+def curve_points(forecast: Forecast, weights: NDArray[Any]) -> pd.DataFrame:
     """Return both curves of a forecast on a grid, with pointwise bootstrap intervals.
 
-    Parameters
-    ----------
-    forecast
-        Probabilities and outcomes, of both classes.
-    weights
-        Resamples, shape (resamples, rows), from `resample_weights`; a hundred or two are enough to draw.
+    `weights` are resamples, shape (resamples, rows); a hundred or two are enough to draw. Raises ValueError when the
+    forecast holds one outcome only: it has no curve.
 
     Returns
     -------
     Frame of curve (`roc` or `precision_recall`), x, y, low, high. For `roc`, x is the false and y the true
     positive rate; for `precision_recall`, x is recall and y the precision of the strictest threshold that
     reaches it.
-
-    Raises
-    ------
-    ValueError
-        When the forecast holds one outcome only: it has no curve.
     """
-    import pandas as pd
-
     if forecast.actual.all() or not forecast.actual.any():
         raise ValueError("a curve needs stops with and without the outcome, found one kind only")
     grid = np.linspace(0, 1, GRID_POINTS)

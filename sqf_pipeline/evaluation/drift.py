@@ -10,16 +10,15 @@ Siddiqi (2006), Credit Risk Scorecards (population stability index; 0.10 some ch
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.registry.columns import Column, load_columns, shared_columns
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Status = Literal["ok", "warn", "fail"]
 Floats = NDArray[np.float64]
@@ -59,35 +58,16 @@ class DriftRow(NamedTuple):
     detail: str
 
 
-def measure_drift(
-    test: "pd.DataFrame", training: "pd.DataFrame", columns: Sequence[Column] | None = None
-) -> "pd.DataFrame":
-    """Compare a year's clean stops with the training window.
+def measure_drift(test: pd.DataFrame, training: pd.DataFrame, columns: Sequence[Column] | None = None) -> pd.DataFrame:
+    """Return the table `drift`: a year's clean stops compared with those of the training window.
 
-    Parameters
-    ----------
-    test
-        Clean stops of the year in question.
-    training
-        Clean stops of the training window, with the column `year`.
-    columns
-        Columns of the registry to compare; if None all that mean the same in the forms of these years, but those of
-        `NOT_COMPARED`.
-
-    Returns
-    -------
-    Frame of column_name, measure, value, reference, threshold, status (ok, warn, fail), detail. Measures are
-    `missing_share`, `population_stability_index`, `new_categories` (share of rows), and, for numbers with a
-    unit, `unit_ratio` (of medians, against the year of the window that differs most) and `outside_share`; and, where
+    Measures are `missing_share`, `population_stability_index`, `new_categories` (share of rows), and, for numbers with
+    a unit, `unit_ratio` (of medians, against the year of the window that differs most) and `outside_share`; and, where
     the forms differ, `form_change` (share of rows in a form that no training stop has).
 
-    Raises
-    ------
-    ValueError
-        When either frame has no rows.
+    `columns` are those of the registry to compare; if None all that mean the same in the forms of these years, but
+    those of `NOT_COMPARED`. Raises ValueError when either frame has no rows.
     """
-    import pandas as pd
-
     if test.empty or training.empty:
         raise ValueError(f"drift needs stops on both sides, found {len(test)} and {len(training)} in training")
     rows: list[DriftRow] = []
@@ -103,12 +83,10 @@ def measure_drift(
         if entry.name not in NOT_COMPARED
         for row in _column_rows(entry, test[entry.name], training[entry.name], training["year"])
     ]
-    frame = pd.DataFrame(rows, columns=list(DriftRow._fields))
-    numbers = dict.fromkeys(("value", "reference", "threshold"), "Float64")
-    return frame.astype(numbers | dict.fromkeys(("column_name", "measure", "status", "detail"), "string"))
+    return result_frame("drift", rows)
 
 
-def _form_change(name: str, test: "pd.DataFrame", training: "pd.DataFrame") -> Iterator[DriftRow]:
+def _form_change(name: str, test: pd.DataFrame, training: pd.DataFrame) -> Iterator[DriftRow]:
     """Tell a change of the file's or the paper's form, which no comparison of columns can tell from one in policing."""
     counts, before = test[name].value_counts(), training[name].value_counts()
     share = float(counts[~counts.index.isin(before.index)].sum() / len(test))
@@ -121,11 +99,11 @@ def _form_change(name: str, test: "pd.DataFrame", training: "pd.DataFrame") -> I
     yield DriftRow(name, "form_change", share, 0.0, 0.0, "warn", detail)
 
 
-def _with_rows(counts: "pd.Series") -> str:
+def _with_rows(counts: pd.Series) -> str:
     return ", ".join(f"{level} ({rows:,})" for level, rows in sorted(counts.items()))
 
 
-def _column_rows(entry: Column, test: "pd.Series", training: "pd.Series", years: "pd.Series") -> Iterator[DriftRow]:
+def _column_rows(entry: Column, test: pd.Series, training: pd.Series, years: pd.Series) -> Iterator[DriftRow]:
     yield _missing(entry, test, training)
     if entry.kind in NUMBER_KINDS:
         values = _numbers(test)
@@ -146,11 +124,11 @@ def _column_rows(entry: Column, test: "pd.Series", training: "pd.Series", years:
                 yield _new_categories(entry, counts, before)
 
 
-def _numbers(values: "pd.Series") -> Floats:
+def _numbers(values: pd.Series) -> Floats:
     return values.dropna().to_numpy(dtype=np.float64)
 
 
-def _missing(entry: Column, test: "pd.Series", training: "pd.Series") -> DriftRow:
+def _missing(entry: Column, test: pd.Series, training: pd.Series) -> DriftRow:
     value, reference = float(test.isna().mean()), float(training.isna().mean())
     change = value - reference
     status: Status = "ok"
@@ -167,16 +145,11 @@ def _missing(entry: Column, test: "pd.Series", training: "pd.Series") -> DriftRo
 def _stability(entry: Column, test: Floats, training: Floats) -> DriftRow:
     now, before = np.maximum(test, _EMPTY), np.maximum(training, _EMPTY)
     index = float(((now - before) * np.log(now / before)).sum())
-    moved = "shifted" if index > STABILITY_SHIFT else "about as in training"
-    return DriftRow(
-        entry.name,
-        "population_stability_index",
-        index,
-        0.0,
-        STABILITY_SHIFT,
-        "warn" if index > STABILITY_SHIFT else "ok",
-        f"{moved}, over {len(test)} {'bins' if entry.kind in NUMBER_KINDS else 'categories'}",
-    )
+    shifted = index > STABILITY_SHIFT
+    moved = f"{'shifted' if shifted else 'about as in training'}, over {len(test)}"
+    detail = f"{moved} {'bins' if entry.kind in NUMBER_KINDS else 'categories'}"
+    status: Status = "warn" if shifted else "ok"
+    return DriftRow(entry.name, "population_stability_index", index, 0.0, STABILITY_SHIFT, status, detail)
 
 
 def _number_shares(test: Floats, training: Floats) -> tuple[Floats, Floats]:
@@ -186,14 +159,14 @@ def _number_shares(test: Floats, training: Floats) -> tuple[Floats, Floats]:
     return counts[0] / len(test), counts[1] / len(training)
 
 
-def _level_shares(test: "pd.Series", training: "pd.Series") -> tuple[Floats, Floats]:
+def _level_shares(test: pd.Series, training: pd.Series) -> tuple[Floats, Floats]:
     """Return shares of both over every category that either has."""
     levels = sorted(set(test.index) | set(training.index), key=str)
     shares = [part.reindex(levels, fill_value=0).to_numpy(dtype=np.float64) for part in (test, training)]
     return shares[0] / shares[0].sum(), shares[1] / shares[1].sum()
 
 
-def _new_categories(entry: Column, test: "pd.Series", training: "pd.Series") -> DriftRow:
+def _new_categories(entry: Column, test: pd.Series, training: pd.Series) -> DriftRow:
     new = test[~test.index.isin(training.index)]
     share = float(new.sum() / test.sum())
     detail = "none"
@@ -211,6 +184,7 @@ def _unit_checks(entry: Column, test: Floats, by_year: dict[int, Floats]) -> Ite
     A ratio of medians distinguishes another unit from a change in people only if it is large beside the spread of
     people: so it must exceed `UNIT_RATIO`, and three robust standard deviations of the logarithm.
     """
+    status: Status
     sizes = {year: _log_sizes(part) for year, part in by_year.items()}
     now = _log_sizes(test)
     usable = {year: part for year, part in sizes.items() if len(part)}
@@ -220,30 +194,17 @@ def _unit_checks(entry: Column, test: Floats, by_year: dict[int, Floats]) -> Ite
         distances = {year: float(np.median(now) - np.median(part)) for year, part in usable.items()}
         furthest = max(distances, key=lambda year: abs(distances[year]))
         middle, reference = float(np.exp(np.median(now))), float(np.exp(np.median(usable[furthest])))
-        changed = abs(distances[furthest]) > limit
-        yield DriftRow(
-            entry.name,
-            "unit_ratio",
-            middle / reference,
-            1.0,
-            float(np.exp(limit)),
-            "fail" if changed else "ok",
-            f"median {middle:.6g} against {reference:.6g} {entry.unit} in {furthest}"
-            + ("; another unit or way of writing: look at the published file and at cleaning" if changed else ""),
-        )
+        detail, status = f"median {middle:.6g} against {reference:.6g} {entry.unit} in {furthest}", "ok"
+        if abs(distances[furthest]) > limit:
+            detail += "; another unit or way of writing: look at the published file and at cleaning"
+            status = "fail"
+        yield DriftRow(entry.name, "unit_ratio", middle / reference, 1.0, float(np.exp(limit)), status, detail)
     pooled = np.concatenate(list(by_year.values()))
     low, high = np.quantile(pooled, [0.001, 0.999])
-    outside = float(((test < low) | (test > high)).mean())
-    outside_before = float(((pooled < low) | (pooled > high)).mean())
-    yield DriftRow(
-        entry.name,
-        "outside_share",
-        outside,
-        outside_before,
-        OUTSIDE_SHARE,
-        "fail" if outside > OUTSIDE_SHARE else "ok",
-        f"{outside:.2%} of values outside {low:.6g} to {high:.6g} {entry.unit}",
-    )
+    outside, before = (float(((values < low) | (values > high)).mean()) for values in (test, pooled))
+    detail = f"{outside:.2%} of values outside {low:.6g} to {high:.6g} {entry.unit}"
+    status = "fail" if outside > OUTSIDE_SHARE else "ok"
+    yield DriftRow(entry.name, "outside_share", outside, before, OUTSIDE_SHARE, status, detail)
 
 
 def _log_sizes(values: Floats) -> Floats:

@@ -6,21 +6,19 @@ is looked at. The columns of `at_stop` were chosen so that their gaps do not pre
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights, stop_clusters
+from sqf_pipeline.evaluation.bootstrap import estimate_and_ends, resample_weights, stop_clusters, with_the_stops
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.modelling.feature_sets import HIGHEST_GAP_AUC, feature_set, is_usable
-from sqf_pipeline.modelling.side_by_side import side_by_side
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread, side_by_side
+from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.forms.published_forms import forms_of_years
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, TARGETS, happened
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Status = Literal["ok", "warn", "fail", "told"]
 
@@ -33,37 +31,21 @@ FEWEST_OF_EACH = 200
 summons, it was red by chance."""
 
 
-def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame", *, processes: int = 1) -> "pd.DataFrame":
-    """Return how well the gaps of each tier's columns rank the outcomes of the test year.
+def measure_gap_marks(training: pd.DataFrame, test: pd.DataFrame, *, processes: int = 1) -> pd.DataFrame:
+    """Return the table `gap_marks`: how well the gaps of each tier's columns rank the outcomes of the test year.
 
-    Parameters
-    ----------
-    training, test
-        Clean stops of the training years and of the test year.
-    processes
-        How many models of gaps are fitted at a time; the table is the same.
-
-    Returns
-    -------
-    Frame of outcome, tier, columns (number of those with gaps), roc_auc, low, high (95 % interval by encounter),
-    highest (the limit, null where none is set) and status (see `status_of`). Columns whose gaps a tier's models never
-    see, as a value is drawn, are not counted.
-
-    Raises
-    ------
-    SqfError
-        When an outcome is unknown in every training stop, or in every stop of the test year.
+    Both frames are of clean stops; `processes` says how many models of gaps are fitted at a time. Columns whose gaps a
+    tier's models never see, as a value is drawn, are not counted. The interval is by encounter, the status from
+    `status_of`. Raises SqfError when an outcome is unknown in every training stop, or in every stop of the test year.
     """
-    import pandas as pd
-
     asked, tasks = [], []
     forms = forms_of_years([*training["year"].unique(), *test["year"].unique()])
     for outcome, entry in OUTCOME_ENTRIES.items():
         known = happened(test, outcome).dropna()
         enough = min(int(known.sum()), int((~known).sum())) >= FEWEST_OF_EACH
-        for tier in (
-            name for name in (CHECKED_TIER, *REPORTED_TIERS) if name in entry.tiers and is_usable(name, forms)
-        ):
+        for tier in (CHECKED_TIER, *REPORTED_TIERS):
+            if tier not in entry.tiers or not is_usable(tier, forms):
+                continue
             features = feature_set(tier, forms)
             drawn = set(features.drawn_for(outcome))
             seen = [name for name in features.columns_for(outcome) if name not in drawn]
@@ -75,9 +57,7 @@ def measure_gap_marks(training: "pd.DataFrame", test: "pd.DataFrame", *, process
         limit = HIGHEST_GAP_AUC if tier == CHECKED_TIER else None
         status = status_of(*measured[1:3], limit, enough=enough, checked=checked)
         rows.append((outcome, tier, *measured, limit, status))
-    names = ["outcome", "tier", "columns", "roc_auc", "low", "high", "highest", "status"]
-    numbers = dict.fromkeys(("roc_auc", "low", "high", "highest"), "Float64")
-    return pd.DataFrame(rows, columns=names).astype(numbers | dict.fromkeys(("outcome", "tier", "status"), "string"))
+    return result_frame("gap_marks", rows)
 
 
 def status_of(
@@ -101,7 +81,7 @@ def status_of(
 
 
 def gap_auc(
-    training: "pd.DataFrame", test: "pd.DataFrame", outcome: str, columns: Sequence[str]
+    training: pd.DataFrame, test: pd.DataFrame, outcome: str, columns: Sequence[str]
 ) -> tuple[int, float | None, float | None, float | None]:
     """Return the number of columns with gaps, and the ROC AUC with its ends of boosting on these gaps alone.
 
@@ -128,6 +108,4 @@ def gap_auc(
         model.fit(gaps[marks].to_numpy(dtype=np.float32), positive)
         score = model.predict_proba(asked[marks].isna().to_numpy(dtype=np.float32))[:, 1]
     weights = resample_weights(stop_clusters(asked), resamples=RESAMPLES)
-    stacked = np.concatenate([np.ones((1, len(actual)), dtype=weights.dtype), weights])
-    drawn = ranked_draws(actual, score, stacked, "roc_auc")
-    return len(marks), float(drawn[0]), *percentile_interval(drawn[1:])
+    return len(marks), *estimate_and_ends(ranked_draws(actual, score, with_the_stops(weights), "roc_auc"))

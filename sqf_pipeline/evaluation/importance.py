@@ -11,19 +11,17 @@ Fisher, Rudin and Dominici (2019), All models are wrong, but many are useful, JM
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sqf_pipeline.evaluation.bootstrap import percentile_interval, resample_weights
+from sqf_pipeline.evaluation.bootstrap import SEED, percentile_interval, resample_weights
 from sqf_pipeline.evaluation.metrics import Floats
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
 from sqf_pipeline.evaluation.swapped_values import SwappedStops, swapped_stops
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ImportanceMetric = Literal["roc_auc", "average_precision"]
 
@@ -42,17 +40,15 @@ _COLUMNS = ["kind", "feature", "importance", "low", "high", "rank"]
 
 def permutation_importance(
     model: Any,
-    stops: "pd.DataFrame",
+    stops: pd.DataFrame,
     actual: ArrayLike,
     columns: Sequence[str],
     *,
     clusters: ArrayLike | None = None,
     measure: ImportanceMetric = "roc_auc",
     repeats: int = REPEATS,
-    resamples: int = RESAMPLES,
     most_rows: int = MOST_ROWS,
-    seed: int = 1,
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Return what shuffling each column of the registry costs the model on these stops.
 
     Parameters
@@ -67,27 +63,23 @@ def permutation_importance(
         Columns that the model takes; each is shuffled by itself, before any encoding.
     clusters, measure
         Encounter of each stop, from `stop_clusters` (each by itself if None); metric whose loss is the importance.
-    repeats, resamples
-        Shuffles a column, and resamples of encounters, dealt out to the shuffles in turn.
+    repeats
+        Shuffles a column; the resamples of encounters are dealt out to them in turn.
     most_rows
         Stops used. Where there are more, at most half of these are drawn from each outcome and count for all of
         theirs, so that rare positives are kept and the metrics stay unbiased.
-    seed
-        Of everything drawn.
 
     Returns
     -------
     Frame of kind (`permutation`), feature, importance (mean loss over the shuffles), low, high, rank (from 1);
     `attrs["rows"]` is the number of stops used. The interval covers resamples of encounters and shuffles at once.
     """
-    import pandas as pd
-
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     outcomes = np.asarray(actual, dtype=bool)
     groups = np.arange(len(stops)) if clusters is None else np.asarray(clusters)
     kept, counts_for = _thin(outcomes, most_rows, generator)
     frame, outcomes, groups = stops.iloc[kept].loc[:, list(columns)], outcomes[kept], groups[kept]
-    drawn = resample_weights(groups, resamples=max(resamples, repeats), seed=seed)
+    drawn = resample_weights(groups, resamples=RESAMPLES)
     weights = counts_for * np.concatenate([np.ones((repeats, len(frame)), dtype=np.uint8), drawn])
     rows = [
         (name, float(losses[:repeats].mean()), *percentile_interval(losses[repeats:]))
@@ -101,7 +93,7 @@ def permutation_importance(
 
 
 def _shuffled_losses(
-    model: Any, frame: "pd.DataFrame", outcomes: NDArray[np.bool_], weights: NDArray[Any], *,
+    model: Any, frame: pd.DataFrame, outcomes: NDArray[np.bool_], weights: NDArray[Any], *,
     measure: ImportanceMetric, repeats: int, generator: np.random.Generator,
 ) -> Iterator[tuple[str, Floats]]:  # fmt: skip
     """Yield each column and what shuffling it costs on each resample, shape (resamples,); shuffles take turns."""
@@ -128,8 +120,6 @@ def _shuffled_chances(
 
     Only rows with another value are predicted, and once where several shuffles give them the same.
     """
-    import pandas as pd
-
     codes = pd.factorize(stops.frame[name], use_na_sentinel=False)[0]
     order = np.array([generator.permutation(len(codes)) for _ in range(repeats)])
     shuffle, changed = np.nonzero(codes[order] != codes)
@@ -164,35 +154,19 @@ def _thin(
     return kept, counts_for[kept]
 
 
-def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> "pd.DataFrame":
+def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
     """Add a forest's impurity importances up to the columns of the registry that they were encoded from.
 
-    Parameters
-    ----------
-    importances
-        `feature_importances_` of a fitted forest, shape (encoded features,).
-    encoded_names
-        Names of the encoded features, as the encoder's `get_feature_names_out` gives them: the column's name,
-        alone or followed by `=` and a category.
-    columns
-        Columns of the registry that the model takes.
+    `importances` are a fitted forest's `feature_importances_`, shape (encoded features,). `encoded_names` come from the
+    encoder's `get_feature_names_out`: the column's name, alone or followed by `=` and a category. Raises ValueError
+    when an encoded feature belongs to none of the columns, or the lengths differ.
 
     Returns
     -------
     Frame of kind (`impurity`), feature, importance, low, high (missing: a fitted forest has one value), rank.
-
-    Raises
-    ------
-    ValueError
-        When an encoded feature belongs to none of the columns, or the lengths differ.
     """
-    import pandas as pd
-
-    values = np.asarray(importances, dtype=np.float64)
-    if len(values) != len(encoded_names):
-        raise ValueError(f"{len(values)} importances, but {len(encoded_names)} names of encoded features")
     totals = dict.fromkeys(columns, 0.0)
-    for name, value in zip(encoded_names, values, strict=True):
+    for name, value in zip(encoded_names, np.asarray(importances, dtype=np.float64), strict=True):
         owner = name.split("=", 1)[0]
         if owner not in totals:
             raise ValueError(f"the encoded feature {name!r} belongs to none of the columns {list(columns)}")
@@ -201,7 +175,7 @@ def impurity_importance(importances: ArrayLike, encoded_names: Sequence[str], co
     return _ranked_frame("impurity", pd.DataFrame(rows, columns=["feature", "importance", "low", "high"]))
 
 
-def _ranked_frame(kind: str, frame: "pd.DataFrame") -> "pd.DataFrame":
+def _ranked_frame(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Sort by importance, then by name, so that equal ones keep one order; and number the rows from 1."""
     frame = frame.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
     frame = frame.assign(kind=kind, rank=np.arange(1, len(frame) + 1))[_COLUMNS]

@@ -35,21 +35,11 @@ METRICS = load_metrics()
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a model said about stops, and what happened; made by `make_forecast`, which checks it.
+    """What a model said about stops, and what happened, each of shape (rows,); `make_forecast` makes and checks it."""
 
-    Attributes
-    ----------
-    actual
-        Whether the outcome happened, bool of shape (rows,).
-    probability
-        Probability of the outcome, float64 of shape (rows,), each within [0, 1].
-    score
-        What the stops are ranked by, float64 of shape (rows,); the probability unless calibration made ties.
-    """
-
-    actual: NDArray[np.bool_]
-    probability: Floats
-    score: Floats
+    actual: NDArray[np.bool_]  # whether the outcome happened
+    probability: Floats  # of the outcome, each within [0, 1]
+    score: Floats  # what the stops are ranked by; the probability unless calibration made ties
 
     @property
     def rows(self) -> int:
@@ -78,23 +68,12 @@ def _as_floats(values: ArrayLike, name: str) -> Floats:
 
 
 def make_forecast(actual: ArrayLike, probability: ArrayLike, score: ArrayLike | None = None) -> Forecast:
-    """Return a checked forecast.
+    """Return a checked forecast from arrays of shape (rows,).
 
-    Parameters
-    ----------
-    actual
-        Outcomes: bool, or 0 and 1, shape (rows,). Stops of unknown outcome must have been left out (and
-        counted) before, because no metric can use them.
-    probability
-        Probabilities within [0, 1], shape (rows,).
-    score
-        Values to rank by, where the ranking must not lose what calibration ties; the probability if None.
-
-    Raises
-    ------
-    ValueError
-        When there are no rows, lengths differ, a value is missing, an outcome is neither 0 nor 1, or a
-        probability lies outside [0, 1].
+    `actual` is bool, or 0 and 1. Stops of unknown outcome must have been left out (and counted) before, because no
+    metric can use them. `score` is what to rank by, where the ranking must not lose what calibration ties; the
+    probability if None. Raises ValueError when there are no rows, lengths differ, a value is missing, an outcome is
+    neither 0 nor 1, or a probability lies outside [0, 1].
     """
     outcomes = _as_floats(actual, "actual")
     chances = _as_floats(probability, "probability")
@@ -193,10 +172,11 @@ def weighted_metrics(
 ) -> dict[str, Floats]:
     """Return every metric for each reweighting of a forecast.
 
+    One sort serves all resamples. Calibration intercepts and slopes are one Chebyshev step from the unweighted
+    fit, which is exact to third order.
+
     Parameters
     ----------
-    forecast
-        Probabilities and outcomes of `rows` stops.
     weights
         How often each stop counts, shape (resamples, rows), any numeric dtype, not negative.
     training_share
@@ -211,13 +191,11 @@ def weighted_metrics(
     Returns
     -------
     Metric name to float64 array of shape (resamples,); nan where a metric is not defined.
-
-    Notes
-    -----
-    One sort serves all resamples. Calibration intercepts and slopes are one Chebyshev step from the unweighted
-    fit, which is exact to third order.
     """
-    _check_weights(forecast, weights, training_share)
+    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
+        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
+    if not 0 <= training_share <= 1:
+        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
     ranking = rank(forecast.actual, forecast.score)
     recalibration = fit_recalibration(forecast.actual.astype(np.float64), forecast.probability)
     columns = [
@@ -254,13 +232,6 @@ def _metrics_of_sums(
             "calibration_slope": np.where(one_class, np.nan, recalibration.slopes(adjusted)),
             "expected_calibration_error": np.abs(gaps).sum(axis=1) / total,
         }
-
-
-def _check_weights(forecast: Forecast, weights: NDArray[Any], training_share: float) -> None:
-    if weights.ndim != 2 or weights.shape[1] != forecast.rows:
-        raise ValueError(f"weights must have shape (resamples, {forecast.rows}), found {weights.shape}")
-    if not 0 <= training_share <= 1:
-        raise ValueError(f"training_share must be within [0, 1], found {training_share}")
 
 
 def recall_at_precision_name(precision: float) -> str:

@@ -1,19 +1,15 @@
 """A fitted model and the untouched test year to every result table, from one forecast and one set of resamples."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sqf_pipeline.evaluation.bootstrap import (
-    MetricDraws,
-    draw_metrics,
-    metric_intervals,
-    paired_differences,
-)
+from sqf_pipeline.evaluation.bootstrap import MetricDraws, draw_metrics, metric_intervals, paired_differences
 from sqf_pipeline.evaluation.calibration_metrics import calibration_bins
 from sqf_pipeline.evaluation.compared_models import MAIN_MODELS, reference_of
 from sqf_pipeline.evaluation.importance import METRIC_BY_OUTCOME, impurity_importance, permutation_importance
@@ -24,67 +20,36 @@ from sqf_pipeline.evaluation.risk_concentration import precision_at_recall, risk
 from sqf_pipeline.evaluation.subgroups import subgroup_metrics
 from sqf_pipeline.evaluation.threshold_metrics import threshold_metrics
 from sqf_pipeline.modelling.encoder import name_in_set
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.registry.outcomes import OUTCOME_ENTRIES, happened
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sqf_pipeline.modelling.fitting import FittedModel
 
 GROUP_RESAMPLES = 250
 WEAPONS = "weapons"
 """Family of outcomes whose concentration is measured."""
 RISK_TABLES = ("risk_concentration", "precision_at_recall")
+WITHOUT_RESAMPLES = ("predictions", "model_metrics", "confusion_matrices")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every result of one model on the test year; frames have the column `model` first.
+    """Every result of one model on the test year."""
 
-    Attributes
-    ----------
-    model, outcome
-        Name of the model, and what it foretells.
-    forecast, known
-        Probabilities and outcomes of stops whose outcome is known, and which those are, bool of shape (rows,).
-    draws
-        Measures on every resample, for paired differences.
-    predictions
-        year, stop_id, score, probability, actual; all stops, those of unknown outcome too.
-    model_metrics
-        One row: every measure, threshold (the model's default), test_rows, test_positives.
-    metric_intervals, threshold_metrics, calibration_bins
-        As their functions return them; the aim of a threshold is its name.
-    confusion_matrices
-        threshold_name, threshold, tn, fp, fn, tp.
-    """
-
-    model: str
-    outcome: str
-    forecast: Forecast
-    known: NDArray[np.bool_]
-    draws: MetricDraws
-    predictions: "pd.DataFrame"
-    model_metrics: "pd.DataFrame"
-    metric_intervals: "pd.DataFrame"
-    threshold_metrics: "pd.DataFrame"
-    confusion_matrices: "pd.DataFrame"
-    calibration_bins: "pd.DataFrame"
+    model: str  # its name
+    outcome: str  # what it foretells
+    forecast: Forecast  # of stops whose outcome is known
+    known: NDArray[np.bool_]  # which those are, shape (rows,)
+    draws: MetricDraws  # measures on every resample, for paired differences
+    tables: dict[str, pd.DataFrame]
+    """Rows of result tables, `model` first. Those of predictions are of all stops, of unknown outcome too."""
+    reference: str | None = None  # the model that it is compared with
 
 
-def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
+def evaluate(fitted: FittedModel, test: TestYear) -> Evaluation:
     """Measure a fitted model on the test year.
 
-    Stops of unknown outcome are predicted, and left out of every measure.
-
-    Raises
-    ------
-    SqfError
-        When the outcome of no test stop is known.
+    Stops of unknown outcome are predicted, and left out of every measure. Raises SqfError when no outcome is known.
     """
-    import pandas as pd
-
     actual = happened(test.stops, fitted.outcome)
     if not actual.notna().any():
         raise unknown_outcome(fitted.name, fitted.target)
@@ -117,26 +82,21 @@ def evaluate(fitted: "FittedModel", test: TestYear) -> Evaluation:
             "actual": actual.astype("boolean").array,
         }
     )
-    return Evaluation(
-        model=fitted.name,
-        outcome=fitted.outcome,
-        forecast=forecast,
-        known=known,
-        draws=draws,
-        predictions=_of_model(predictions, fitted.name),
-        model_metrics=_of_model(metrics, fitted.name),
-        metric_intervals=_of_model(metric_intervals(draws), fitted.name),
-        threshold_metrics=_of_model(at_thresholds, fitted.name),
-        confusion_matrices=_of_model(
-            at_thresholds[["aim", "threshold", *CELLS]].rename(columns={"aim": "threshold_name"}), fitted.name
-        ),
-        calibration_bins=_of_model(calibration_bins(forecast, clusters=test.clusters[known]), fitted.name),
-    )
+    tables = {
+        "predictions": predictions,
+        "model_metrics": metrics,
+        "confusion_matrices": at_thresholds[["aim", "threshold", *CELLS]].rename(columns={"aim": "threshold_name"}),
+        "metric_intervals": metric_intervals(draws),
+        "threshold_metrics": at_thresholds,
+        "calibration_bins": calibration_bins(forecast, clusters=test.clusters[known]),
+    }
+    of_model = {name: _of_model(table, fitted.name) for name, table in tables.items()}
+    return Evaluation(fitted.name, fitted.outcome, forecast, known, draws, of_model)
 
 
-def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = GROUP_RESAMPLES) -> "pd.DataFrame":
+def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = GROUP_RESAMPLES) -> pd.DataFrame:
     """Return `subgroup_metrics` of an evaluated model at its default threshold."""
-    threshold = float(evaluation.model_metrics["threshold"].iloc[0])
+    threshold = float(evaluation.tables["model_metrics"]["threshold"].iloc[0])
     known = evaluation.known
     table = subgroup_metrics(
         evaluation.forecast,
@@ -148,7 +108,7 @@ def evaluate_groups(evaluation: Evaluation, test: TestYear, *, resamples: int = 
     return _of_model(table, evaluation.model)
 
 
-def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.DataFrame]":
+def evaluate_risks(evaluation: Evaluation, test: TestYear) -> dict[str, pd.DataFrame]:
     """Return `risk_concentration` and `precision_at_recall` of an evaluated model of a weapon."""
     known, forecast = evaluation.known, evaluation.forecast
     weights = test.weights[:, known]
@@ -156,18 +116,12 @@ def evaluate_risks(evaluation: Evaluation, test: TestYear) -> "dict[str, pd.Data
     return {name: _of_model(table, evaluation.model) for name, table in zip(RISK_TABLES, tables, strict=True)}
 
 
-def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> "pd.DataFrame":
+def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Return `metric_differences`: model, reference_model and paired differences of each pair (model, reference).
 
-    Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`).
-
-    Raises
-    ------
-    ValueError
-        When the two models of a pair foretell different outcomes, or none are given.
+    Verdicts are given twice: of a pair by itself, and adjusted for the number of pairs (see `with_holm`). Raises
+    ValueError when the two models of a pair foretell different outcomes, or none are given.
     """
-    import pandas as pd
-
     frames = []
     for name, reference in pairs:
         first, second = evaluations[name], evaluations[reference]
@@ -181,77 +135,50 @@ def compare(evaluations: Mapping[str, Evaluation], pairs: Iterable[tuple[str, st
     return with_holm(pd.concat(frames, ignore_index=True))
 
 
-@dataclass(frozen=True)
-class _Results:
-    """All that is measured of one model, and the model that it is compared with."""
-
-    evaluation: Evaluation
-    reference: str | None
-    importances: "list[pd.DataFrame]"
-    groups: "list[pd.DataFrame]"
-    risks: "dict[str, pd.DataFrame]"
-
-
 def evaluate_all(
-    models: "Iterable[Callable[[], FittedModel]]", test: TestYear, *, processes: int = 1, threads: bool = False
-) -> "dict[str, pd.DataFrame]":
+    models: Iterable[Callable[[], FittedModel]], test: TestYear, *, processes: int = 1, threads: bool = False
+) -> dict[str, pd.DataFrame]:
     """Return every result table of models but `models` itself, without test year and source.
 
     Without resamples only the tables that need none are made: predictions, model_metrics, confusion_matrices,
     feature_importances.
 
-    Parameters
-    ----------
-    models
-        Each reads a model when it is measured, so that no more are in memory than are measured at a time.
-    test
-        The test year.
-    processes, threads
-        How many are measured at a time, and whether by threads; the tables are the same.
+    Each of `models` reads a model when it is measured, so that no more are in memory than are measured at a time:
+    `processes`, or as many `threads`. The tables are the same.
     """
     tasks = (partial(_measure, read, test) for read in models)
-    every = list(side_by_side(tasks, processes, batch=4, threads=threads))
-    evaluations = {each.evaluation.model: each.evaluation for each in every}
-    tables = {
-        # in the order of their key: an index that grows at its end alone is two thirds as large
-        "predictions": _joined(each.predictions for each in evaluations.values()).sort_values(
-            ["model", "year", "stop_id"], ignore_index=True
-        ),
-        "model_metrics": _joined(each.model_metrics for each in evaluations.values()),
-        "confusion_matrices": _joined(each.confusion_matrices for each in evaluations.values()),
-        "feature_importances": _joined(rows for each in every for rows in each.importances),
-    }
+    parts: dict[str, list[pd.DataFrame]] = {}
+    evaluations = {each.model: each for each in side_by_side(tasks, processes, batch=4, threads=threads)}
+    for each in evaluations.values():
+        for name, table in each.tables.items():
+            parts.setdefault(name, []).append(table)
+    tables = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
     if len(test.weights):
-        references = {each.evaluation.model: each.reference for each in every}
-        pairs = [(name, other) for name, other in sorted(references.items()) if other in references]
-        tables |= {
-            "metric_intervals": _joined(each.metric_intervals for each in evaluations.values()),
-            "metric_differences": compare(evaluations, pairs),
-            "threshold_metrics": _joined(each.threshold_metrics for each in evaluations.values()),
-            "calibration_bins": _joined(each.calibration_bins for each in evaluations.values()),
-            "subgroup_metrics": _joined(rows for each in every for rows in each.groups),
-            **{name: _joined(each.risks[name] for each in every if each.risks) for name in RISK_TABLES},
-        }
+        pairs = [(name, each.reference) for name, each in sorted(evaluations.items()) if each.reference in evaluations]
+        tables["metric_differences"] = compare(evaluations, pairs)
     return tables
 
 
-def _measure(read: "Callable[[], FittedModel]", test: TestYear) -> _Results:
+def _measure(read: Callable[[], FittedModel], test: TestYear) -> Evaluation:
     """Measure one model in every way that its kind and the resamples allow."""
     model = read()
     evaluation = evaluate(model, test)
-    importances, groups = [], []
-    risks: dict[str, pd.DataFrame] = {}
+    tables, importances = dict(evaluation.tables), []
     if hasattr(model.pipeline[-1], "feature_importances_"):
         importances.append(impurity_rows(model))
-    if len(test.weights) and model.name in MAIN_MODELS:
+    if not len(test.weights):
+        tables = {name: tables[name] for name in WITHOUT_RESAMPLES}
+    elif model.name in MAIN_MODELS:
         importances.append(permutation_rows(model, test))
-        groups.append(evaluate_groups(evaluation, test))
+        tables["subgroup_metrics"] = evaluate_groups(evaluation, test)
     if len(test.weights) and OUTCOME_ENTRIES[model.outcome].family == WEAPONS:
-        risks = evaluate_risks(evaluation, test)
-    return _Results(evaluation, reference_of(model), importances, groups, risks)
+        tables |= evaluate_risks(evaluation, test)
+    if importances:
+        tables["feature_importances"] = pd.concat(importances, ignore_index=True)
+    return replace(evaluation, tables=tables, reference=reference_of(model))
 
 
-def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
+def impurity_rows(model: FittedModel) -> pd.DataFrame:
     """Return the impurity importances of a forest as rows of `feature_importances`."""
     classifier = model.pipeline[-1]
     if model.encoded_features:
@@ -261,7 +188,7 @@ def impurity_rows(model: "FittedModel") -> "pd.DataFrame":
     return _of_model(impurity_importance(classifier.feature_importances_, names, model.columns), model.name)
 
 
-def permutation_rows(model: "FittedModel", test: TestYear) -> "pd.DataFrame":
+def permutation_rows(model: FittedModel, test: TestYear) -> pd.DataFrame:
     """Return permutation importances of a model on the test year as rows of `feature_importances`."""
     known = test.stops[model.target].notna().to_numpy(dtype=bool)
     stops = test.stops[known]
@@ -276,15 +203,7 @@ def permutation_rows(model: "FittedModel", test: TestYear) -> "pd.DataFrame":
     return _of_model(table, model.name)
 
 
-def _joined(frames: "Iterable[pd.DataFrame]") -> "pd.DataFrame":
-    import pandas as pd
-
-    return pd.concat(list(frames), ignore_index=True)
-
-
-def _of_model(frame: "pd.DataFrame", model: str) -> "pd.DataFrame":
-    import pandas as pd
-
+def _of_model(frame: pd.DataFrame, model: str) -> pd.DataFrame:
     frame = frame.copy()
     named: Any = pd.array([model] * len(frame), dtype="string")
     frame.insert(0, "model", named)

@@ -1,23 +1,18 @@
 """Which model is called best: the one that did best on the last training year; the test year has no say."""
 
 import json
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 _TRIED = ["model", "estimator", "columns", "log_loss", "average_precision"]
 
 
-def best_on_held_out(models: "pd.DataFrame") -> dict[tuple[str, str], str]:
+def best_on_held_out(models: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Return the name of the best model by (outcome, feature set): least log loss on the last training year.
 
-    Parameters
-    ----------
-    models
-        Rows of the table `models`: outcome, feature_set, model and held_out_log_loss, which is null for a model
-        that had no year held out. Of equal ones the first by name is taken. A set of columns whose one model had
-        no year held out has that model; of several such, none is called best.
+    `models` are rows of the table of that name; held_out_log_loss is null for a model that had no year held out. Of
+    equal ones the first by name is taken. A set of columns whose one model had no year held out has that model; of
+    several such, none is called best.
     """
     best = {}
     for (outcome, feature_set), part in models.groupby(["outcome", "feature_set"], sort=True):
@@ -29,20 +24,12 @@ def best_on_held_out(models: "pd.DataFrame") -> dict[tuple[str, str], str]:
     return best
 
 
-def tried_for_one_place(models: "pd.DataFrame") -> "pd.DataFrame":
+def tried_for_one_place(models: pd.DataFrame) -> pd.DataFrame:
     """Return what was tried for each model that was one of several kinds or sets of columns, the chosen first.
 
-    Parameters
-    ----------
-    models
-        Rows of the table `models`: model, and tried, as JSON or read already; null where nothing was compared.
-
-    Returns
-    -------
-    Frame of model, estimator, columns (how many), log_loss and average_precision on the last training year.
+    Frame of model, estimator, columns (how many), log_loss and average_precision on the last training year, from rows
+    of the table `models`, whose `tried` is JSON or read already, and null where nothing was compared.
     """
-    import pandas as pd
-
     rows = []
     for model, told in zip(models["model"], models.get("tried", [None] * len(models)), strict=True):
         tried = json.loads(told) if isinstance(told, str) else told if isinstance(told, list) else []

@@ -5,15 +5,11 @@ References
 Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import LEVEL
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -31,22 +27,13 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def with_holm(differences: "pd.DataFrame") -> "pd.DataFrame":
-    """Return differences with comparisons, adjusted_p_value and adjusted_verdict.
+def with_holm(differences: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `paired_differences` of many pairs with comparisons, adjusted_p_value and adjusted_verdict.
 
-    Parameters
-    ----------
-    differences
-        Rows of `paired_differences` of many pairs: metric, p_value and verdict among their columns.
-
-    Returns
-    -------
-    The same rows. One family is all pairs that are compared by one metric: `comparisons` is their number. The
-    adjusted verdict is `verdict` where the adjusted p-value is at most 1 - `LEVEL`, the chance that any verdict of a
-    metric is wrong, were no pair to differ; else `undecided`.
+    One family is all pairs that are compared by one metric: `comparisons` is their number. The adjusted verdict is
+    `verdict` where the adjusted p-value is at most 1 - `LEVEL`, the chance that any verdict of a metric is wrong, were
+    no pair to differ; else `undecided`.
     """
-    import pandas as pd
-
     table = differences.copy()
     families = table.groupby("metric", sort=False)["p_value"]
     adjusted = families.transform(lambda values: holm(values.to_numpy(dtype=np.float64, na_value=np.nan)))

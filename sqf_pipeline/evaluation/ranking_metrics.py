@@ -25,39 +25,22 @@ _CHUNK = 32  # resamples at a time: what 10,000 stops need then stays in the pro
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows in falling order of score, and where each run of equal scores starts.
+    """Rows in falling order of score, and where each run of equal scores starts."""
 
-    Attributes
-    ----------
-    order
-        Positions of the rows, shape (rows,).
-    edges
-        Where in `order` each distinct score starts, and the number of rows, shape (scores + 1,).
-    positive
-        Whether the row at that place of `order` has the outcome, bool of shape (rows,).
-    """
-
-    order: NDArray[np.intp]
-    edges: NDArray[np.intp]
-    positive: NDArray[np.bool_]
+    order: NDArray[np.intp]  # positions of the rows, shape (rows,)
+    edges: NDArray[np.intp]  # where in `order` each distinct score starts, and the number of rows, shape (scores + 1,)
+    positive: NDArray[np.bool_]  # whether the row at that place of `order` has the outcome, shape (rows,)
 
 
 @dataclass(frozen=True)
 class RankTotals:
-    """Running totals of weights down a ranking, whole numbers where the weights are, resamples along the last axis.
+    """Running totals of weights down a ranking, whole numbers where the weights are, resamples along the last axis."""
 
-    Attributes
-    ----------
-    everyone, found
-        Of all rows, from none of them, shape (1 + rows, resamples); of rows with the outcome alone, likewise.
-    edges, edges_found
-        Where in `everyone` and in `found` each distinct score starts, and their ends, shape (scores + 1,).
-    """
-
-    everyone: NDArray[Any]
-    found: NDArray[Any]
+    everyone: NDArray[Any]  # of all rows, from none of them, shape (1 + rows, resamples)
+    found: NDArray[Any]  # of rows with the outcome alone, likewise
     edges: NDArray[np.intp]
     edges_found: NDArray[np.intp]
+    """Where in `everyone` and in `found` each distinct score starts, and their ends, shape (scores + 1,)."""
 
     @cached_property
     def steps(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -67,15 +67,8 @@ def model_rows(models: Iterable[FittedModel], training_stops: pd.DataFrame, test
 
 
 def outcome_counts(stops: pd.DataFrame) -> pd.DataFrame:
-    """Return how many stops of each year had each outcome: by the column that records it, and by marks alone.
+    """Return how many clean stops of each year had each outcome: by the column that records it, and by marks alone.
 
-    Parameters
-    ----------
-    stops
-        Clean stops of any years.
-
-    Returns
-    -------
     Frame of outcome, year, stops, unknown, positives, recorded, marked_only; positives are the sum of the last two.
     """
     tables = []
@@ -119,10 +112,7 @@ def forecasts(predictions: pd.DataFrame) -> dict[str, Forecast]:
 def study_figures(models: pd.DataFrame, predictions: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Return our figures that stand beside the 2021 study's: its forest on its columns and bins, cleaned.
 
-    Parameters
-    ----------
-    models, predictions
-        The tables of those names.
+    `models` and `predictions` are the tables of those names.
     """
     from sqf_pipeline.study_2021.replication import figures_of
 

@@ -7,17 +7,15 @@ Koh et al. (2021), WILDS: a benchmark of in-the-wild distribution shifts, ICML, 
 recall of 60 %, precision by group).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sqf_pipeline.evaluation.bootstrap import Weights, percentile_interval
-from sqf_pipeline.evaluation.metrics import Floats, Forecast, none_if_nan
+from sqf_pipeline.evaluation.bootstrap import Weights, estimate_and_ends, with_the_stops
+from sqf_pipeline.evaluation.metrics import Floats, Forecast
 from sqf_pipeline.evaluation.subgroups import LEAST_ROWS, NOT_SHOWN
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CONCENTRATIONS = (0.5, 0.9)
 """Shares of the positives whose riskiest stops are counted."""
@@ -30,18 +28,8 @@ EVERYBODY = "all"
 def flagged_at_recall(forecast: Forecast, weights: NDArray[Any], recall: float) -> NDArray[np.bool_]:
     """Return the stops at or above the highest score that reaches a recall, found anew in each resample.
 
-    Parameters
-    ----------
-    forecast
-        Scores and outcomes of `rows` stops; ties are flagged together.
-    weights
-        How often each stop counts, whole numbers of shape (resamples, rows).
-    recall
-        Share of the positives that must be flagged, in (0, 1].
-
-    Returns
-    -------
-    bool of shape (resamples, rows); nobody is flagged in a resample without positives.
+    bool of shape (resamples, rows), as `weights`, whole numbers that say how often each stop counts. Stops of equal
+    score are flagged together; nobody is flagged in a resample without positives. `recall` is in (0, 1].
     """
     positive = np.flatnonzero(forecast.actual)
     falling = positive[np.argsort(-forecast.score[positive], kind="stable")]
@@ -54,56 +42,38 @@ def flagged_at_recall(forecast: Forecast, weights: NDArray[Any], recall: float) 
     return np.asarray(forecast.score >= threshold[:, None])
 
 
-def risk_concentration(forecast: Forecast, weights: Weights) -> "pd.DataFrame":
+def risk_concentration(forecast: Forecast, weights: Weights) -> pd.DataFrame:
     """Return the share of stops, riskiest first, that holds half and nine tenths of the weapons found.
 
-    Parameters
-    ----------
-    forecast
-        Probabilities, scores and outcomes; those of a weapon.
-    weights
-        Resamples of encounters, shape (resamples, rows).
+    `forecast` is of a weapon, `weights` are resamples of encounters, shape (resamples, rows).
 
     Returns
     -------
     Frame of weapons_share, stops_share with low and high, stops_below_1_percent (share of stops with a calibrated
     probability below 1 %) and weapons_there (number of weapons found in them). Shares are missing without weapons.
     """
-    import pandas as pd
-
     low_risk = forecast.probability < LOW_RISK
     rows = []
     for share in CONCENTRATIONS:
-        measured, *drawn = _share_flagged(forecast, weights, share)
-        ends = percentile_interval(np.asarray(drawn)) if np.isfinite(measured) else (None, None)
-        rows.append((share, none_if_nan(measured), *ends, low_risk.mean(), int(forecast.actual[low_risk].sum())))
+        figures = estimate_and_ends(_share_flagged(forecast, weights, share))
+        rows.append((share, *figures, low_risk.mean(), int(forecast.actual[low_risk].sum())))
     names = ["weapons_share", "stops_share", "low", "high", "stops_below_1_percent", "weapons_there"]
     return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[1:4], "Float64"))
 
 
 def _share_flagged(forecast: Forecast, weights: Weights, recall: float) -> Floats:
     """Return the share of stops flagged at a recall, first of the stops as they are, then of each resample."""
-    every = _with_the_stops(weights)
+    every = with_the_stops(weights)
     flagged = flagged_at_recall(forecast, every, recall)
     share = np.einsum("ij,ij->i", every, flagged, dtype=np.float64) / every.sum(axis=1)
     return np.where(flagged.any(axis=1), share, np.nan)
 
 
-def _with_the_stops(weights: Weights) -> Weights:
-    return np.concatenate([np.ones((1, weights.shape[1]), dtype=weights.dtype), weights])
-
-
-def precision_at_recall(forecast: Forecast, labels: "pd.DataFrame", weights: Weights) -> "pd.DataFrame":
+def precision_at_recall(forecast: Forecast, labels: pd.DataFrame, weights: Weights) -> pd.DataFrame:
     """Return what one threshold for everybody, that finds `RECALL` of all positives, does in each group of people.
 
-    Parameters
-    ----------
-    forecast
-        Scores and outcomes of `rows` stops.
-    labels
-        Group of each stop by attribute, from `subgroup_labels`.
-    weights
-        Resamples of encounters, shape (resamples, rows); the threshold is chosen anew in each.
+    `labels` are the groups of the stops by attribute, from `subgroup_labels`; `weights` are resamples of encounters,
+    shape (resamples, rows), in each of which the threshold is chosen anew.
 
     Returns
     -------
@@ -111,10 +81,8 @@ def precision_at_recall(forecast: Forecast, labels: "pd.DataFrame", weights: Wei
     group_recall, group_recall_low, group_recall_high; first everybody, then groups by name. Of groups of fewer than
     `LEAST_ROWS` stops only the numbers of stops and positives of all of them together are given.
     """
-    import pandas as pd
-
     groups, hidden = _groups(forecast, labels)
-    every = _with_the_stops(weights)
+    every = with_the_stops(weights)
     flagged = every * flagged_at_recall(forecast, every, RECALL)
     inside = np.column_stack([mask for _, _, mask in groups]).astype(np.float32)  # counts are far below 2 ** 24
     positives = inside * forecast.actual[:, None]
@@ -122,23 +90,20 @@ def precision_at_recall(forecast: Forecast, labels: "pd.DataFrame", weights: Wei
     there = every.astype(np.float32) @ positives
     with np.errstate(divide="ignore", invalid="ignore"):
         precision, found = (hits / named).astype(np.float64), (hits / there).astype(np.float64)
+    shares = [f"{title}{end}" for title in ("precision", "group_recall") for end in ("", "_low", "_high")]
     rows: list[dict[str, object]] = []
     for place, (attribute, name, mask) in enumerate(groups):
         row: dict[str, object] = {"attribute": attribute, "group_name": name, "stops": int(mask.sum())}
         row |= {"positives": int(there[0, place]), "flagged": int(named[0, place])}
-        for title, values in (("precision", precision[:, place]), ("group_recall", found[:, place])):
-            defined = bool(np.isfinite(values[0]))
-            ends = percentile_interval(values[1:]) if defined else (None, None)
-            row |= {title: none_if_nan(values[0]), f"{title}_low": ends[0], f"{title}_high": ends[1]}
-        rows.append(row)
+        figures = (*estimate_and_ends(precision[:, place]), *estimate_and_ends(found[:, place]))
+        rows.append(row | dict(zip(shares, figures, strict=True)))
     table = pd.DataFrame(rows + hidden).assign(recall=RECALL)
-    shares = [f"{title}{end}" for title in ("precision", "group_recall") for end in ("", "_low", "_high")]
     names = ["recall", "attribute", "group_name", "stops", "positives", "flagged", *shares]
     return table[names].astype(dict.fromkeys(shares, "Float64") | {"flagged": "Int64"})
 
 
 def _groups(
-    forecast: Forecast, labels: "pd.DataFrame"
+    forecast: Forecast, labels: pd.DataFrame
 ) -> tuple[list[tuple[str, str, NDArray[np.bool_]]], list[dict[str, object]]]:
     """Return the groups that are shown, as attribute, name and mask, and rows that count those that are not."""
     groups = [(EVERYBODY, EVERYBODY, np.ones(forecast.rows, dtype=bool))]

@@ -5,13 +5,13 @@ identify persons. They are put together under one name, with a count, so that no
 
 References
 ----------
-Bird et al. (2020), Fairlearn: a toolkit for assessing and improving fairness in AI (MetricFrame).
 Hardt, Price and Srebro (2016), Equality of opportunity in supervised learning, NeurIPS (error rates by group).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sqf_pipeline.evaluation.bootstrap import (
@@ -22,29 +22,15 @@ from sqf_pipeline.evaluation.bootstrap import (
     percentile_interval,
     wilson_interval,
 )
-from sqf_pipeline.evaluation.metrics import (
-    Floats,
-    Forecast,
-    calibration_gaps,
-    confusion_cells,
-    none_if_nan,
-)
+from sqf_pipeline.evaluation.metrics import Floats, Forecast, calibration_gaps, confusion_cells, none_if_nan
 from sqf_pipeline.evaluation.ranking_metrics import ranked_draws
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LEAST_ROWS = 50
 UNKNOWN = "unknown"
 NOT_SHOWN = "groups not shown"
 """Name under which the stops of all groups smaller than `LEAST_ROWS` are counted, with no metrics."""
 
-ATTRIBUTES = {
-    "race": "suspect_race",
-    "sex": "suspect_sex",
-    "age band": "suspect_age",
-    "borough": "borough",
-}
+ATTRIBUTES = {"race": "suspect_race", "sex": "suspect_sex", "age band": "suspect_age", "borough": "borough"}
 """Attribute to the column that it is read from."""
 
 AGE_EDGES = (0, 18, 25, 35, 45, 55, 200)
@@ -62,16 +48,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def subgroup_labels(stops: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the group of each stop by each attribute, as strings; a missing value is the group `unknown`.
-
-    Parameters
-    ----------
-    stops
-        Clean stops with the columns of `ATTRIBUTES`; age in years.
-    """
-    import pandas as pd
-
+def subgroup_labels(stops: pd.DataFrame) -> pd.DataFrame:
+    """Return the group of each clean stop by each attribute, as strings; a missing value is the group `unknown`."""
     labels = {}
     for attribute, name in ATTRIBUTES.items():
         values = stops[name]
@@ -85,42 +63,30 @@ def subgroup_labels(stops: "pd.DataFrame") -> "pd.DataFrame":
 
 def subgroup_metrics(
     forecast: Forecast,
-    labels: "pd.DataFrame",
+    labels: pd.DataFrame,
     *,
     threshold: float,
     clusters: ArrayLike,
     weights: Weights,
     least_rows: int = LEAST_ROWS,
-) -> "pd.DataFrame":
-    """Return the metrics of every group of every attribute.
+) -> pd.DataFrame:
+    """Return the metrics of every group of every attribute, a frame with the columns `COLUMNS`.
+
+    Rates have Wilson intervals on the effective number of rows (persons of one encounter counted as if they shared
+    their fate). A group `groups not shown` gives only the rows and positives of all groups too small. Rates and AUC are
+    missing in a group without positives, or without negatives, as the case is.
 
     Parameters
     ----------
-    forecast
-        Probabilities and outcomes of `rows` stops.
     labels
         Group of each stop by attribute, shape (rows, attributes), from `subgroup_labels`.
     threshold
         Probability from which a stop is flagged: the threshold in use.
-    clusters
-        Encounter of each stop, from `stop_clusters`.
-    weights
-        Resamples of encounters, from `resample_weights`, for the intervals of what is not a rate.
+    clusters, weights
+        Encounter of each stop, and resamples of encounters for the intervals of what is not a rate.
     least_rows
         Least stops that a group needs to be shown.
-
-    Returns
-    -------
-    Frame with the columns `COLUMNS`. Rates have Wilson intervals on the effective number of rows (persons of one
-    encounter counted as if they shared their fate). A group `groups not shown` gives only the rows and
-    positives of all groups too small.
-
-    Notes
-    -----
-    Rates and AUC are undefined, and missing, in a group without positives, or without negatives, as the case is.
     """
-    import pandas as pd
-
     if len(labels) != forecast.rows:
         raise ValueError(f"labels have {len(labels)} rows, the forecast {forecast.rows}")
     groups = np.asarray(clusters)
@@ -130,10 +96,12 @@ def subgroup_metrics(
         sizes = labels[attribute].value_counts()
         kept = np.isin(names, [name for name, rows in sizes.items() if rows >= least_rows])
         rows: list[dict[str, object]] = []
-        for summary in sorted(_metrics(forecast.take(kept), names[kept], threshold), key=_group_order):
-            inside = names == summary["group_name"]
-            bounds = _intervals(forecast.take(inside), groups[inside], weights[:, inside], summary)
-            rows.append(summary | bounds)
+        for name in sorted(set(names[kept]), key=_group_order):
+            inside = names == name
+            of_group = forecast.take(inside)
+            summary = _summary(of_group, threshold)
+            bounds = _intervals(of_group, groups[inside], weights[:, inside], summary)
+            rows.append({"group_name": name, **summary, **bounds})
         if not kept.all():
             rest = forecast.take(~kept)
             rows.append({"group_name": NOT_SHOWN, "rows": rest.rows, "positives": int(rest.actual.sum())})
@@ -143,37 +111,13 @@ def subgroup_metrics(
     return table.astype(dict.fromkeys(COLUMNS, "Float64") | kinds)
 
 
-def _metrics(forecast: Forecast, names: NDArray[np.object_], threshold: float) -> list[dict[str, object]]:
-    """Return one dictionary a group of what needs no resampling, disaggregated by fairlearn's MetricFrame.
-
-    The rates are ours: fairlearn's own false negative rate is 0 in a group without positives, where there is none.
-    """
-    import pandas as pd
-    from fairlearn.metrics import MetricFrame
-
-    if not len(names):
-        return []
-    frame = MetricFrame(
-        metrics={
-            "summary": lambda actual, chance, score: _summary(
-                Forecast(np.asarray(actual, dtype=bool), np.asarray(chance), np.asarray(score)), threshold
-            )
-        },
-        y_true=forecast.actual.astype(int),
-        y_pred=forecast.probability,
-        sensitive_features=pd.Series(names, name="group"),
-        sample_params={"summary": {"score": forecast.score}},
-    )
-    return [{"group_name": name, **summary} for name, summary in frame.by_group["summary"].items()]
-
-
-def _group_order(row: dict[str, object]) -> tuple[bool, int, str]:
+def _group_order(name: str) -> tuple[bool, int, str]:
     """Sort ages by age, the rest by name, and the unknown last."""
-    name = str(row["group_name"])
     return name == UNKNOWN, AGE_BANDS.index(name) if name in AGE_BANDS else 0, name
 
 
-def _summary(forecast: Forecast, threshold: float) -> dict[str, object]:
+def _summary(forecast: Forecast, threshold: float) -> dict[str, Any]:
+    """Return what needs no resampling of a group; a rate is None where there is nobody whom it is a share of."""
     tn, fp, fn, tp = (float(count) for count in confusion_cells(forecast, threshold).sum(axis=0))
     once = np.ones((1, forecast.rows), dtype=np.uint8)
     return {
@@ -199,29 +143,17 @@ def _bootstrapped(forecast: Forecast, weights: Weights) -> dict[str, Floats]:
     )
 
 
-def _intervals(
-    forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, object]
-) -> dict[str, object]:
+def _intervals(forecast: Forecast, clusters: NDArray[Any], weights: Weights, row: dict[str, Any]) -> dict[str, object]:
     """Return the bounds of a group's rates (Wilson, on effective rows) and other metrics (bootstrap)."""
-    among = {
-        "base_rate": np.ones(forecast.rows, dtype=bool),
-        "selection_rate": np.ones(forecast.rows, dtype=bool),
-        "false_positive_rate": ~forecast.actual,
-        "false_negative_rate": forecast.actual,
-    }
+    everybody = np.ones(forecast.rows, dtype=bool)
     bounds: dict[str, object] = {}
-    for rate, mask in among.items():
-        value = row[rate]
-        low_high: tuple[float | None, float | None] = (None, None)
-        if isinstance(value, float):
-            low_high = wilson_interval(value, effective_rows(clusters[mask]))
-        bounds[f"{rate}_low"], bounds[f"{rate}_high"] = low_high
-    estimates: dict[str, Any] = {name: np.nan if row[name] is None else row[name] for name in BOOTSTRAPPED}
-    draws = MetricDraws(estimates, _bootstrapped(forecast, weights))
-    drawn = metric_intervals(draws).set_index("metric")
-    for name in BOOTSTRAPPED:
-        found = drawn.loc[name]
-        bounds |= {f"{name}_low": found["low"], f"{name}_high": found["high"]}
+    for rate, among in zip(RATES, (everybody, everybody, ~forecast.actual, forecast.actual), strict=True):
+        ends = wilson_interval(row[rate], effective_rows(clusters[among]))
+        bounds[f"{rate}_low"], bounds[f"{rate}_high"] = ends
+    estimates = {name: np.nan if row[name] is None else row[name] for name in BOOTSTRAPPED}
+    drawn = metric_intervals(MetricDraws(estimates, _bootstrapped(forecast, weights)))
+    for found in drawn.itertuples():
+        bounds |= {f"{found.metric}_low": found.low, f"{found.metric}_high": found.high}
     mean = (weights @ forecast.probability) / np.maximum(weights.sum(axis=1), 1)
     bounds["mean_probability_low"], bounds["mean_probability_high"] = percentile_interval(mean)
     return bounds

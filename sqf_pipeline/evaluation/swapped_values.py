@@ -5,32 +5,22 @@ the features that changed. So every probability is that of `predict_proba` to th
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.evaluation.metrics import Floats
 from sqf_pipeline.modelling.mean_over_draws import mean_over_draws
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Rows = NDArray[np.intp]
 
 
 class SwappedStops:
-    """Stops as frames, for any model that predicts frames.
+    """Stops as a frame of the columns that a model takes; any fitted model, the outcome's probability second."""
 
-    Parameters
-    ----------
-    model
-        Fitted, with `predict_proba` of a frame, the outcome's probability second.
-    frame
-        Stops, with the columns that the model takes.
-    """
-
-    def __init__(self, model: Any, frame: "pd.DataFrame") -> None:
+    def __init__(self, model: Any, frame: pd.DataFrame) -> None:
         self.model, self.frame = model, frame
 
     def as_they_are(self) -> Floats:
@@ -47,7 +37,7 @@ class SwappedStops:
 class _EncodedStops(SwappedStops):
     """Encoded stops, every way to fill their gaps a row, for a Pipeline of an encoder and a classifier."""
 
-    def __init__(self, model: Any, frame: "pd.DataFrame") -> None:
+    def __init__(self, model: Any, frame: pd.DataFrame) -> None:
         super().__init__(model, frame)
         self.drawn: Sequence[str] = getattr(model, "drawn", ())
         filled, place, weight = frame, np.arange(len(frame)), np.ones(len(frame))
@@ -141,7 +131,7 @@ def _columns_asked(tree: Any, encoded: NDArray[np.float32], of_column: Sequence[
     return asked[:-1]
 
 
-def swapped_stops(model: Any, frame: "pd.DataFrame") -> SwappedStops:
+def swapped_stops(model: Any, frame: pd.DataFrame) -> SwappedStops:
     """Return stops whose columns can be swapped: encoded once where a Pipeline's encoder does so column by column."""
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier

@@ -1,40 +1,28 @@
 """What follows from flagging the stops above a threshold."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from sqf_pipeline.evaluation.bootstrap import Weights, percentile_interval
+from sqf_pipeline.evaluation.bootstrap import Weights, estimate_and_ends
 from sqf_pipeline.evaluation.metrics import CELLS, Forecast, confusion_cells, confusion_metrics, none_if_nan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _SHOWN = ("precision", "recall", "f1", "balanced_accuracy", "flagged_share")
 _WITH_INTERVAL = ("precision", "recall")
 
 
-def threshold_metrics(forecast: Forecast, thresholds: Mapping[str, float], weights: Weights) -> "pd.DataFrame":
+def threshold_metrics(forecast: Forecast, thresholds: Mapping[str, float], weights: Weights) -> pd.DataFrame:
     """Return counts and metrics at each threshold.
 
-    Parameters
-    ----------
-    forecast
-        Probabilities and outcomes.
-    thresholds
-        Aim to the threshold that was chosen for it; a stop is flagged when its probability is at least that.
-        An aim that no threshold reaches may have infinity: nobody is flagged.
-    weights
-        Resamples from `resample_weights`, shape (resamples, rows).
+    `thresholds` are by the aim that they were chosen for; a stop is flagged when its probability is at least that. An
+    aim that no threshold reaches may have infinity: nobody is flagged. `weights` are of shape (resamples, rows).
 
     Returns
     -------
     Frame of aim, threshold, tn, fp, fn, tp, precision, recall, f1, balanced_accuracy, flagged_share,
     precision_low, precision_high, recall_low, recall_high. Precision is missing when nobody is flagged.
     """
-    import pandas as pd
-
     cells = np.column_stack([confusion_cells(forecast, threshold) for threshold in thresholds.values()])
     # counts are whole, and exact in float32 up to 2 ** 24 stops
     resampled = weights.astype(np.float32) @ cells.astype(np.float32)
@@ -47,9 +35,7 @@ def threshold_metrics(forecast: Forecast, thresholds: Mapping[str, float], weigh
         row |= {name: int(value) for name, value in zip(CELLS, mine[0], strict=True)}
         row |= {name: none_if_nan(found[name][0]) for name in _SHOWN}
         for name in _WITH_INTERVAL:
-            defined = bool(np.isfinite(found[name][0]))
-            low, high = percentile_interval(found[name][1:]) if defined else (None, None)
-            row |= {f"{name}_low": low, f"{name}_high": high}
+            _, row[f"{name}_low"], row[f"{name}_high"] = estimate_and_ends(found[name])
         rows.append(row)
     bounds = [f"{name}_{end}" for name in _WITH_INTERVAL for end in ("low", "high")]
     columns = ["aim", "threshold", *CELLS, *_SHOWN, *bounds]

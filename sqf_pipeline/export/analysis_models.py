@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sqf_pipeline.display import with_ends
 from sqf_pipeline.evaluation.subgroups import AGE_BANDS
 from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.registry.metric_definitions import metrics_in
@@ -30,7 +31,7 @@ def _in_order(frame: pd.DataFrame, model_titles: Mapping[str, str], value: str =
     place = {name: number for number, name in enumerate(model_titles)}
     order = shown["model"].map(place).to_numpy().argsort(kind="stable")
     named = shown.iloc[order].assign(model=lambda rows: rows["model"].map(dict(model_titles)))
-    return named.rename(columns={"low": f"{value}_low", "high": f"{value}_high"})
+    return with_ends(named, value)
 
 
 def importance_table(importances: pd.DataFrame, model_titles: Mapping[str, str]) -> AnalysisTable:
@@ -84,10 +85,8 @@ def metrics_table(metrics: pd.DataFrame, model_titles: Mapping[str, str]) -> Ana
     areas = shown[(shown["metric"] == "roc_auc") & shown["estimate"].notna()].sort_values("estimate", kind="stable")
     title = "Metrics on the test year"
     if len(areas) > 1:
-        worst, best = areas.iloc[0], areas.iloc[-1]
-        title = (
-            f"ROC AUC goes from {worst['estimate']:.2f} ({worst['model']}) to {best['estimate']:.2f} ({best['model']})"
-        )
+        worst, best = (f"{one['estimate']:.2f} ({one['model']})" for _, one in areas.iloc[[0, -1]].iterrows())
+        title = f"ROC AUC goes from {worst} to {best}"
     return table_of("measures", shown.assign(metric=shown["metric"].map(_METRICS)), title=title)
 
 

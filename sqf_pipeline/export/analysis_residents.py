@@ -31,15 +31,9 @@ def residents_tables(stops: pd.DataFrame, residents: pd.DataFrame) -> list[Analy
     living = residents.groupby(["precinct", "race"])["residents"].sum()
     everybody = residents.groupby("precinct")["residents"].sum()
     middle = stops.groupby("precinct")[["longitude", "latitude"]].mean().astype("float64").round(4)
-    placed = pd.concat(
-        [
-            _rates(counted.groupby("precinct"), everybody).assign(race=_EVERYBODY),
-            _rates(counted.dropna(subset=["race"]).groupby(["precinct", "race"]), living).assign(
-                race=lambda rows: rows["race"].map(_CENSUS)
-            ),
-        ],
-        ignore_index=True,
-    )
+    of_all = _rates(counted.groupby("precinct"), everybody).assign(race=_EVERYBODY)
+    of_groups = _rates(counted.dropna(subset=["race"]).groupby(["precinct", "race"]), living)
+    placed = pd.concat([of_all, of_groups.assign(race=of_groups["race"].map(_CENSUS))], ignore_index=True)
     placed = placed[placed["race"].notna()].join(middle, on="precinct").dropna(subset=["longitude", "latitude"])
     year = int(stops["year"].iloc[0]) if len(stops) else ""
     unmapped = int(counted["race"].isna().sum())

@@ -39,10 +39,7 @@ _AREAS = ["borough", "patrol_borough"]
 
 
 def stops_tables(stops: pd.DataFrame) -> list[AnalysisTable]:
-    """Return every table about stops.
-
-    `stops` has one row a stop with the registry's columns and dtypes, of one or several years.
-    """
+    """Return every table about stops of one or several years, one row a stop with the registry's columns and dtypes."""
     stops = with_encounters(stops)  # once for all
     return [
         by_year(stops), by_month(stops), by_hour_and_weekday(stops), by_category(stops, "borough"),
@@ -155,8 +152,8 @@ def map_cells(stops: pd.DataFrame) -> AnalysisTable:
     rows = pd.DataFrame(found, columns=names).sort_values("stops", ascending=False, kind="stable")
     shown = int(rows["stops"].sum())
     share = int(rows["stops"].iloc[: max(1, len(rows) // 10)].sum()) / max(1, shown) * 100
-    left_out: dict[str, Any] = {"sparse": len(placed) - shown, "unplaced": len(stops) - len(placed)}
-    return table_of("stops_map", rows, _ENDS, share=share, fewest=FEWEST, **left_out)
+    sparse, unplaced = len(placed) - shown, len(stops) - len(placed)
+    return table_of("stops_map", rows, _ENDS, share=share, fewest=FEWEST, sparse=sparse, unplaced=unplaced)
 
 
 def place_cells(stops: pd.DataFrame) -> AnalysisTable:
@@ -182,5 +179,5 @@ def place_cells(stops: pd.DataFrame) -> AnalysisTable:
     of_precinct = stops.groupby("precinct")[areas].agg(lambda known: next(iter(known.mode()), None))
     rows = rows.join(of_precinct, on="precinct").sort_values(["precinct", *_COORDINATES, "stops"], ignore_index=True)
     more = [(name, name.capitalize().replace("_", " "), "code") for name in areas]
-    counts: dict[str, Any] = {"left_out": placed - int(rows["stops"].sum()), "placed": placed}
-    return table_of(PLACES_TABLE, rows, more, feet=_ROUND_FEET, least=LEAST_STOPS, **counts)
+    left_out = placed - int(rows["stops"].sum())
+    return table_of(PLACES_TABLE, rows, more, feet=_ROUND_FEET, least=LEAST_STOPS, left_out=left_out, placed=placed)

@@ -1,31 +1,18 @@
 """Every table of the analysis that stops and result tables allow, under the names that people know the models by."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from sqf_pipeline.export.analysis_models import (
-    calibration_table,
-    difference_table,
-    drift_table,
-    importance_table,
-    metrics_table,
-    quality_table,
-    study_chart_table,
-    study_table,
-    subgroup_table,
-)
+import pandas as pd
+
+from sqf_pipeline.export import analysis_models as made
 from sqf_pipeline.export.analysis_stops import across_forms, stops_tables
 from sqf_pipeline.export.analysis_treatment import treatment_tables
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.registry.outcomes import TIER_WORDS, model_order
 from sqf_pipeline.service.analysis_table import AnalysisTable
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-    from sqf_pipeline.modelling.fitting import FittedModel
-
-
-def model_titles(models: Sequence["FittedModel"]) -> dict[str, str]:
+def model_titles(models: Sequence[FittedModel]) -> dict[str, str]:
     """Return what people call each model, what is known first comes first."""
     ranked = sorted(models, key=lambda model: model_order(model.outcome, model.feature_set.tier))
     return {model.name: f"{model.outcome.title()}, {TIER_WORDS[model.feature_set.tier]}" for model in ranked}
@@ -38,15 +25,16 @@ def title_of_slug(name: str) -> str:
     return f"{outcome.capitalize()}, all columns {columns.replace('_', ' ')} ({words})"
 
 
-def _titles_for(frame: "pd.DataFrame", served: Mapping[str, str], others: Sequence[str]) -> dict[str, str]:
-    """Return titles of the served models that a frame has rows of, then of the other models named."""
+def _titles_for(frame: pd.DataFrame, served: Mapping[str, str], *, forests_too: bool) -> dict[str, str]:
+    """Return titles of the served models that a frame has rows of, then of the forests on all columns of a tier."""
     present = set(frame["model"].astype(str))
+    forests = [name for name in sorted(present - set(served)) if name.endswith("-tuned_forest")] if forests_too else []
     titles = {name: title for name, title in served.items() if name in present}
-    return titles | {name: title_of_slug(name) for name in others if name in present and name not in served}
+    return titles | {name: title_of_slug(name) for name in forests}
 
 
 def analysis_tables(
-    stops: "pd.DataFrame", results: Mapping[str, "pd.DataFrame"], titles: Mapping[str, str]
+    stops: pd.DataFrame, results: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
 ) -> list[AnalysisTable]:
     """Return every table of the analysis that stops and results allow.
 
@@ -58,25 +46,20 @@ def analysis_tables(
     if years is not None and len(set(years["form"])) > 1:
         tables.insert(0, across_forms(years))
     of_models = {
-        "metric_intervals": (metrics_table, False),
-        "metric_differences": (difference_table, False),
-        "feature_importances": (importance_table, True),
-        "calibration_bins": (calibration_table, False),
-        "subgroup_metrics": (subgroup_table, True),
+        "metric_intervals": (made.metrics_table, False),
+        "metric_differences": (made.difference_table, False),
+        "feature_importances": (made.importance_table, True),
+        "calibration_bins": (made.calibration_table, False),
+        "subgroup_metrics": (made.subgroup_table, True),
     }
     for name, (make, forests_too) in of_models.items():
         frame = results.get(name)
-        if frame is None:
-            continue
-        models = sorted(set(frame["model"].astype(str))) if forests_too else ()
-        forests = [model for model in models if model.endswith("-tuned_forest")]  # on all columns of a tier
-        shown = _titles_for(frame, titles, forests)
-        if shown:
+        if frame is not None and (shown := _titles_for(frame, titles, forests_too=forests_too)):
             tables.append(make(frame, shown))
     others = {
-        "study_2021_comparison": (study_chart_table, study_table),
-        "data_quality": (quality_table,),
-        "drift": (drift_table,),
+        "study_2021_comparison": (made.study_chart_table, made.study_table),
+        "data_quality": (made.quality_table,),
+        "drift": (made.drift_table,),
     }
     for name, makers in others.items():
         frame = results.get(name)

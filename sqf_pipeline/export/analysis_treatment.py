@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import entries
-from sqf_pipeline.display import number, share
+from sqf_pipeline.display import number, share, with_ends
 from sqf_pipeline.export.analysis_residents import residents_tables
 from sqf_pipeline.export.frame_tables import table_of
 from sqf_pipeline.registry.words import group_label
@@ -80,14 +80,13 @@ def _told(rows: pd.DataFrame, value: str, write: Callable[[Any], str]) -> str:
 
 def hit_rates(rates: pd.DataFrame) -> list[AnalysisTable]:
     """Return how often acts find something by group, from the columns of `outcome_test_rates`."""
-    rows = _labelled(rates).rename(columns={"low": "rate_low", "high": "rate_high"})
+    rows = with_ends(_labelled(rates), "rate")
     return [table_of("hit_rates", rows, told=_told(rows, "rate", share))]
 
 
 def hit_differences(contrasts: pd.DataFrame) -> list[AnalysisTable]:
     """Return how finds differ from those on white persons, from the columns of `outcome_test_contrasts`."""
-    ends = {"low": "difference_low", "high": "difference_high"}
-    rows = _labelled(contrasts).rename(columns=ends)
+    rows = with_ends(_labelled(contrasts), "difference")
     rows = pd.concat([rows[rows["strata"] == name].assign(strata=words) for name, words in STRATA.items()])
     told = _told(rows[rows["strata"] == STRATA["precinct_year"]], "difference", _points)
     return [table_of("hit_differences", rows, told=told)]
@@ -99,9 +98,8 @@ def _points(value: Any) -> str:
 
 def decisions_and_hits(decisions: pd.DataFrame) -> list[AnalysisTable]:
     """Return acts and finds together with their verdict, from the columns of `decision_and_hit_rates`."""
-    ends = {f"{what}_{end}": f"{what}_difference_{end}" for what in ("act", "hit") for end in ("low", "high")}
-    inside = decisions[decisions["strata"] == "precinct_year"]
-    shown = _labelled(inside).rename(columns=ends)
+    inside = _labelled(decisions[decisions["strata"] == "precinct_year"])
+    shown = with_ends(with_ends(inside, "act_difference", "act_"), "hit_difference", "hit_")
     judged = shown[shown["resampled"] == "encounter"]
     held = int(judged["verdict"].isin(["lower_bar", "higher_bar"]).sum())
     rows = shown.assign(verdict=shown["verdict"].map(VERDICTS), resampled=shown["resampled"].map(_UNITS))
@@ -120,7 +118,7 @@ def risk_adjusted_differences(differences: pd.DataFrame) -> list[AnalysisTable]:
 
 def thresholds(inferred: pd.DataFrame) -> list[AnalysisTable]:
     """Return the thresholds that passed every gate, and why others did not, from the columns of `threshold_test`."""
-    rows = _labelled(inferred).rename(columns={"low": "threshold_low", "high": "threshold_high"})
+    rows = with_ends(_labelled(inferred), "threshold")
     held = int(rows["threshold"].notna().sum())
     told = rows.assign(verdict=rows["verdict"].str.replace("_", " ").str.capitalize())
     return [table_of("thresholds", told, held=held, judged=len(rows))]
@@ -128,15 +126,14 @@ def thresholds(inferred: pd.DataFrame) -> list[AnalysisTable]:
 
 def veil(measured: pd.DataFrame) -> list[AnalysisTable]:
     """Return who is stopped after dark, from the columns of `veil_of_darkness`; a small table, never a headline."""
-    rows = measured.rename(columns={"low": "odds_ratio_low", "high": "odds_ratio_high"})
     kinds = {entry.name: entry.label for entry in entries("population")}
-    rows = rows.assign(
-        population=rows["population"].map(kinds),
-        contrast=rows["contrast"].str.capitalize(),
-        placebo=rows["placebo"].map({True: "Placebo", False: "Test"}),
-        verdict=rows["verdict"].str.replace("_", " ").str.capitalize(),
+    rows = measured.assign(
+        population=measured["population"].map(kinds),
+        contrast=measured["contrast"].str.capitalize(),
+        placebo=measured["placebo"].map({True: "Placebo", False: "Test"}),
+        verdict=measured["verdict"].str.replace("_", " ").str.capitalize(),
     )
-    return [table_of("after_dark", rows)]
+    return [table_of("after_dark", with_ends(rows, "odds_ratio"))]
 
 
 def _of_weapons(rows: pd.DataFrame) -> pd.DataFrame:
@@ -150,7 +147,7 @@ def concentration(measured: pd.DataFrame) -> list[AnalysisTable]:
     rows = _of_weapons(measured)
     if rows.empty:
         return []
-    rows = rows.rename(columns={"low": "stops_share_low", "high": "stops_share_high"})
+    rows = with_ends(rows, "stops_share")
     half = rows[rows["weapons_share"] == 0.5].set_index("what")["stops_share"]
     told = ", ".join(f"{what.lower()} {share(half.get(what))}" for what in _MODELS.values())
     return [table_of("weapon_concentration", rows.assign(weapons_share=rows["weapons_share"].map(_HALVES)), told=told)]

@@ -1,6 +1,5 @@
 """Writing an export of fitted models: whole or not at all, and tried as the service does at its start."""
 
-import dataclasses
 import hashlib
 import io
 import os
@@ -8,75 +7,54 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.export.analysis_tables import analysis_tables, model_titles
 from sqf_pipeline.export.current_export import put_in_force
 from sqf_pipeline.export.model_entries import describe_model
 from sqf_pipeline.export.onnx_export import ensemble_to_onnx
+from sqf_pipeline.modelling.calibrated_model import CalibratedModel
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.modelling.side_by_side import side_by_side
 from sqf_pipeline.service.app import create_app
 from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFEST_NAME, FileEntry, Manifest, ModelEntry
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sqf_pipeline.modelling.fitting import FittedModel
 
 RECORDED_PACKAGES = ("scikit-learn", "joblib", "numpy", "pandas", "onnx", "onnxruntime", "imbalanced-learn")
 _COMPRESSION = 3
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ExportContext:
-    """What an export says about all its models together.
-
-    Attributes
-    ----------
-    test_year, training_years, source
-        Of the models.
-    data_sha256
-        Digest of each yearly file by its name.
-    training_stops, test_stops
-        Clean stops with the registry's columns.
-    results
-        Frames of result tables by the warehouse's names; a table that is absent leaves its figure out.
-    model_card
-        Markdown.
-    git_commit
-        Of the code, where it is known.
-    data_note
-        Which years are partial or excerpts; empty when all are whole.
-    """
+    """What an export says about all its models together."""
 
     test_year: int
     training_years: Sequence[int]
     source: str
-    data_sha256: Mapping[str, str]
-    training_stops: "pd.DataFrame"
-    test_stops: "pd.DataFrame"
-    results: Mapping[str, "pd.DataFrame"] = dataclasses.field(default_factory=dict)
-    model_card: str | None = None
-    git_commit: str | None = None
-    data_note: str = ""
+    data_sha256: Mapping[str, str]  # digest of each yearly file by its name
+    training_stops: pd.DataFrame  # clean, with the registry's columns
+    test_stops: pd.DataFrame
+    results: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Frames of result tables by the warehouse's names; a table that is absent leaves its figure out."""
+    model_card: str | None = None  # Markdown
+    git_commit: str | None = None  # of the code, where it is known
+    data_note: str = ""  # which years are partial or excerpts; empty when all are whole
 
 
-def export_bundle(folder: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> Path:
+def export_bundle(folder: Path, models: Sequence[FittedModel], context: ExportContext, *, threads: int = 1) -> Path:
     """Write an export, make it the current one unless that is of a later test year, and return its folder.
 
     The files are written under a temporary name in `folder`, loaded and tried as the service would, renamed, and only
     then do the pointers move. A failure at any step leaves the earlier export in force and nothing else behind. The
     export is the same whatever the number of threads, in which models are put into their forms and tried.
 
-    Raises
-    ------
-    SqfError
-        When two models share outcome and tier, the two forms of a model differ by more than 1e-5 on a test stop, a
-        model cannot be exported, or the service could not load the export.
+    Raises SqfError when two models share outcome and tier, the two forms of a model differ by more than 1e-5 on a test
+    stop, a model cannot be exported, or the service could not load the export.
     """
     _refuse_twins(models)
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +77,7 @@ def export_bundle(folder: Path, models: Sequence["FittedModel"], context: Export
     return target
 
 
-def _refuse_twins(models: Sequence["FittedModel"]) -> None:
+def _refuse_twins(models: Sequence[FittedModel]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for model in models:
         key = (model.outcome, model.feature_set.tier)
@@ -111,15 +89,12 @@ def _refuse_twins(models: Sequence["FittedModel"]) -> None:
         seen[key] = model.name
 
 
-def write_files(work: Path, models: Sequence["FittedModel"], context: ExportContext, *, threads: int = 1) -> None:
+def write_files(work: Path, models: Sequence[FittedModel], context: ExportContext, *, threads: int = 1) -> None:
     """Write every file of an export into an empty folder, the manifest and the sums last."""
-    import pandas as pd
-
     contents: dict[str, bytes] = {}
     entries = []
-    for entry, forms in side_by_side(
-        (partial(_entry_and_forms, model, context) for model in models), threads, threads=True
-    ):
+    described = (partial(_entry_and_forms, model, context) for model in models)
+    for entry, forms in side_by_side(described, threads, threads=True):
         contents |= forms
         entries.append(entry)
     stops = pd.concat([context.training_stops, context.test_stops], ignore_index=True)
@@ -154,18 +129,16 @@ def write_files(work: Path, models: Sequence["FittedModel"], context: ExportCont
             os.fsync(file.fileno())
 
 
-def _entry_and_forms(model: "FittedModel", context: ExportContext) -> tuple[ModelEntry, dict[str, bytes]]:
+def _entry_and_forms(model: FittedModel, context: ExportContext) -> tuple[ModelEntry, dict[str, bytes]]:
     """Return what the manifest says of a model, and its two forms by the names of their files."""
     onnx_bytes = ensemble_to_onnx(model.pipeline[-1])
     entry = describe_model(model, onnx_bytes, context.training_stops, context.test_stops, context.results)
     return entry, {entry.onnx_file: onnx_bytes, entry.joblib_file: _packed(model, entry)}
 
 
-def _packed(model: "FittedModel", entry: ModelEntry) -> bytes:
+def _packed(model: FittedModel, entry: ModelEntry) -> bytes:
     """Return a model for use offline: its `predict` and `predict_proba` give what the service gives."""
     import joblib
-
-    from sqf_pipeline.modelling.calibrated_model import CalibratedModel
 
     limit = entry.thresholds[entry.default_threshold].value
     packed = io.BytesIO()

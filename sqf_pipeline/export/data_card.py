@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from sqf_pipeline.display import filled_template
 from sqf_pipeline.export.packaged_tables import (
     CHANGES,
     SOURCE_FILES,
@@ -20,16 +21,11 @@ def data_card(
     tables: Sequence[PackagedTable], files: Sequence[WrittenFile], facts: PackageFacts, recode: str | None
 ) -> str:
     """Return the card as Markdown; every count in it is read from the tables of the package."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     by_name = {table.name: table for table in tables}
     stops = by_name[STOPS]
-    environment = Environment(
-        loader=PackageLoader(__package__), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - Markdown, of our own tables
-    )  # fmt: skip
-    environment.filters["cell"] = lambda value: " ".join(str(value).split()).replace("|", "\\|")
-    return environment.get_template("data_card.md.j2").render(
+    return filled_template(
+        __package__,
+        "data_card.md.j2",
         facts=facts,
         said=statement(),
         recode=recode,

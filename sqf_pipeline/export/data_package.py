@@ -33,15 +33,9 @@ def write_data_package(
     """Write a data package, whole or not at all, and return its data files.
 
     The same tables give the same bytes: no time of writing stands in a file, and rows come in the order of the key. An
-    earlier package in the folder is replaced; anything else there is refused. Raises SqfError when there are no stops,
-    or the folder holds other files.
-
-    Parameters
-    ----------
-    tables
-        Tables to write; that of the stops among them, with rows.
-    recode
-        A name in `RECODINGS`: the stops have the columns and values of another project in place of ours.
+    earlier package in the folder is replaced; anything else there is refused. With `recode`, a name in `RECODINGS`, the
+    stops have the columns and values of another project in place of ours. Raises SqfError when there are no stops, or
+    the folder holds other files.
     """
     tables = [_with_columns_of(table, recode) if table.name == STOPS else table for table in tables]
     if not any(table.name == STOPS and table.years for table in tables):
@@ -105,9 +99,7 @@ def _write_batches(
     parquet: Path, text: Path, table: PackagedTable, batches: Iterator[pa.RecordBatch], facts: PackageFacts
 ) -> int:
     """Write the same rows both ways, batch by batch, and return how many they are."""
-    first = next(batches, None)
-    if first is None:  # a table without rows still says which columns it has
-        first = table.empty
+    first = next(batches, table.empty)  # a table without rows still says which columns it has
     told = {"title": table.title(facts), "description": table.comment}
     described = [
         field.with_metadata({"description": column["comment"]})

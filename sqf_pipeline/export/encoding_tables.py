@@ -1,14 +1,12 @@
 """What a fitted encoder of `modelling.encoder` does to each field, as the tables that the service encodes by."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.modelling.encoder import MISSING, OTHER_BIN, RARE, CategoryEncoder, NumberEncoder
 from sqf_pipeline.service.encoding import CategoryColumns, Encoding, NumberColumn
-
-if TYPE_CHECKING:
-    from sqf_pipeline.modelling.encoder import CategoryEncoder, NumberEncoder
 
 
 def encoding_of(encoder: Any) -> Encoding:
@@ -16,8 +14,6 @@ def encoding_of(encoder: Any) -> Encoding:
 
     Raises SqfError when a part of it is no encoder of ours, such as the scaler of linear models.
     """
-    from sqf_pipeline.modelling.encoder import CategoryEncoder, NumberEncoder
-
     numbers: list[NumberColumn] = []
     categories: list[CategoryColumns] = []
     width = 0
@@ -37,9 +33,7 @@ def encoding_of(encoder: Any) -> Encoding:
     return Encoding(width=width, numbers=tuple(numbers), categories=tuple(categories))
 
 
-def _numbers(part: "NumberEncoder", column: int) -> list[NumberColumn]:
-    from sqf_pipeline.modelling.encoder import MISSING
-
+def _numbers(part: NumberEncoder, column: int) -> list[NumberColumn]:
     made = [str(name) for name in part.get_feature_names_out()]
     found = []
     for name in part.feature_names_in_:
@@ -54,9 +48,7 @@ def _numbers(part: "NumberEncoder", column: int) -> list[NumberColumn]:
     return found
 
 
-def _categories(part: "CategoryEncoder", column: int) -> list[CategoryColumns]:
-    from sqf_pipeline.modelling.encoder import MISSING, OTHER_BIN, RARE
-
+def _categories(part: CategoryEncoder, column: int) -> list[CategoryColumns]:
     found = []
     for name in part.feature_names_in_:
         places = {level: place for place, level in enumerate(part.levels_[name])}

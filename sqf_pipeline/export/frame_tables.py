@@ -38,18 +38,9 @@ def table_of(
 ) -> AnalysisTable:
     """Return the columns of a frame that `analysis_columns.csv` names as a table, with its words and its chart.
 
-    Parameters
-    ----------
-    name
-        Of the table in `analysis_tables.csv` and `analysis_columns.csv`.
-    frame
-        One row a row of the table. Columns `<name>_low` and `<name>_high` follow theirs as its interval.
-    more
-        Name, label and format of the columns that stand where the tables say `*`.
-    breaks
-        See `ChartSpec`.
-    facts
-        What stands in braces in title and note.
+    `name` is that of the table in `analysis_tables.csv` too. Columns `<name>_low` and `<name>_high` follow theirs as an
+    interval. `more` are name, label and format of the columns that stand where the tables say `*`, `breaks` those of
+    `ChartSpec`, `facts` what stands in braces in title and note.
     """
     words, more = _words_of()[name], list(more)
     columns: list[tuple[str, ...]] = []

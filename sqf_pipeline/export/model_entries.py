@@ -1,56 +1,39 @@
 """What the manifest says of a fitted model, after its two forms have answered the whole test year alike."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.evaluation.bootstrap import stop_clusters
 from sqf_pipeline.export.encoding_tables import encoding_of
 from sqf_pipeline.export.field_specs import describe_field
 from sqf_pipeline.export.reliability import reliability_table
+from sqf_pipeline.modelling.drawn_descriptions import Descriptions, is_cut
+from sqf_pipeline.modelling.fitting import FittedModel
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
 from sqf_pipeline.service.drawn_fields import DrawnFields
 from sqf_pipeline.service.encoding import Value
-from sqf_pipeline.service.manifest import (
-    LARGEST_DIFFERENCE,
-    FieldSpec,
-    Measure,
-    MeasuredThreshold,
-    ModelEntry,
-    Probe,
-)
+from sqf_pipeline.service.manifest import LARGEST_DIFFERENCE, FieldSpec, Measure, MeasuredThreshold, ModelEntry, Probe
 from sqf_pipeline.service.predictor import Predictor
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from sqf_pipeline.modelling.drawn_descriptions import Descriptions
-    from sqf_pipeline.modelling.fitting import FittedModel
 
 
 def describe_model(
-    model: "FittedModel",
+    model: FittedModel,
     onnx_bytes: bytes,
-    training_stops: "pd.DataFrame",
-    test_stops: "pd.DataFrame",
-    results: Mapping[str, "pd.DataFrame"],
+    training_stops: pd.DataFrame,
+    test_stops: pd.DataFrame,
+    results: Mapping[str, pd.DataFrame],
 ) -> ModelEntry:
     """Return a model's entry in the manifest.
 
-    Raises SqfError when a probability of the two forms differs by more than 1e-5 on a test stop, the encoder is none of
-    ours, or the default threshold is not among the thresholds.
-
-    Parameters
-    ----------
-    training_stops, test_stops
-        Clean stops with the registry's columns; those whose outcome is unknown are left out here.
-    results
-        Frames of result tables; `metric_intervals` and `threshold_metrics` are used where they are there.
+    Stops are clean; those whose outcome is unknown are left out here. Of the result tables `metric_intervals` and
+    `threshold_metrics` are used where they are there. Raises SqfError when a probability of the two forms differs by
+    more than 1e-5 on a test stop, the encoder is none of ours, or the default threshold is not among the thresholds.
     """
-    from sqf_pipeline.evaluation.bootstrap import stop_clusters
-
     thresholds = _thresholds(model, results)
     if model.default_threshold not in thresholds:
         raise SqfError(
@@ -95,9 +78,7 @@ def _difference(name: str, served: np.ndarray, offline: np.ndarray) -> float:
     return difference
 
 
-def _drawn_fields(descriptions: "Descriptions") -> DrawnFields:
-    from sqf_pipeline.modelling.drawn_descriptions import is_cut
-
+def _drawn_fields(descriptions: Descriptions) -> DrawnFields:
     if not descriptions.columns:
         return DrawnFields(fields=(), descriptions=((),), stops=(1,), empty=descriptions.empty)
     return DrawnFields(
@@ -109,7 +90,7 @@ def _drawn_fields(descriptions: "Descriptions") -> DrawnFields:
     )
 
 
-def stops_of_frame(frame: "pd.DataFrame", fields: Sequence[FieldSpec]) -> list[dict[str, Value]]:
+def stops_of_frame(frame: pd.DataFrame, fields: Sequence[FieldSpec]) -> list[dict[str, Value]]:
     """Return the rows of a frame as dictionaries of plain values, as a client would send them; a gap becomes None."""
     columns: dict[str, list[Value]] = {}
     for spec in fields:
@@ -118,10 +99,8 @@ def stops_of_frame(frame: "pd.DataFrame", fields: Sequence[FieldSpec]) -> list[d
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def frame_of_fields(stops: Sequence[Mapping[str, Value]], fields: Sequence[FieldSpec]) -> "pd.DataFrame":
+def frame_of_fields(stops: Sequence[Mapping[str, Value]], fields: Sequence[FieldSpec]) -> pd.DataFrame:
     """Return stops given as dictionaries as a frame with the registry's dtypes; None becomes missing."""
-    import pandas as pd
-
     return pd.DataFrame(
         {spec.name: pd.array([stop[spec.name] for stop in stops], dtype=DTYPES[spec.kind]) for spec in fields}
     )
@@ -153,20 +132,16 @@ def _code(value: Value) -> Value:
     return None if value is None else int(value)
 
 
-def _rows_of(name: str, model: str, results: Mapping[str, "pd.DataFrame"]) -> list[dict[str, object]]:
+def _rows_of(name: str, model: str, results: Mapping[str, pd.DataFrame]) -> list[dict[Hashable, Any]]:
     frame = results.get(name)
-    if frame is None:
-        return []
-    return [
-        {str(key): value for key, value in row.items()} for row in frame[frame["model"] == model].to_dict("records")
-    ]
+    return [] if frame is None else frame[frame["model"] == model].to_dict("records")
 
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float | np.number) and np.isfinite(value) else None
 
 
-def _thresholds(model: "FittedModel", results: Mapping[str, "pd.DataFrame"]) -> dict[str, MeasuredThreshold]:
+def _thresholds(model: FittedModel, results: Mapping[str, pd.DataFrame]) -> dict[str, MeasuredThreshold]:
     """Return the thresholds that can be reached, with their precision and recall on the test year."""
     measured = {row["aim"]: row for row in _rows_of("threshold_metrics", model.name, results)}
     return {
@@ -181,10 +156,9 @@ def _thresholds(model: "FittedModel", results: Mapping[str, "pd.DataFrame"]) -> 
     }
 
 
-def _measures(name: str, results: Mapping[str, "pd.DataFrame"]) -> dict[str, Measure]:
-    rows = [(row, _number(row["estimate"])) for row in _rows_of("metric_intervals", name, results)]
+def _measures(name: str, results: Mapping[str, pd.DataFrame]) -> dict[str, Measure]:
     return {
         str(row["metric"]): Measure(estimate=estimate, low=_number(row["low"]), high=_number(row["high"]))
-        for row, estimate in rows
-        if estimate is not None
+        for row in _rows_of("metric_intervals", name, results)
+        if (estimate := _number(row["estimate"])) is not None
     }

@@ -57,12 +57,8 @@ def ensemble_to_onnx(model: Any) -> bytes:
     """Return the ONNX graph of a fitted two-class tree ensemble.
 
     The graph takes `encoded`, float32 of shape (stops, columns), and gives `score`, float32 of shape (stops, 1):
-    the probability of the positive class as `predict_proba` says it, before calibration.
-
-    Raises
-    ------
-    SqfError
-        When the model is neither a forest nor a histogram gradient boosting, or has other than two classes.
+    the probability of the positive class as `predict_proba` says it, before calibration. Raises SqfError when the
+    model is neither a forest nor a histogram gradient boosting, or has other than two classes.
     """
     classes = getattr(model, "classes_", None)
     if classes is None or len(classes) != 2:

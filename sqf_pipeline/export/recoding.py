@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Annotated
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BeforeValidator
@@ -59,14 +60,9 @@ def load_rules(table: str) -> tuple[Rule, ...]:
 
 
 def recoded(batch: pa.RecordBatch, rules: tuple[Rule, ...]) -> pa.RecordBatch:
-    """Return the columns that rules make of stops, in the order of the rules.
+    """Return the columns that rules make of stops, in the order of the rules: as many rows, null where none gives one.
 
     `batch` has stops with the registry's columns, in the types of the warehouse.
-
-    Returns
-    -------
-    RecordBatch
-        As many rows; null where no rule gives a value.
     """
     made = {rule.name: _within(rule, _HOW[rule.how](rule, batch).cast(arrow_type(rule.kind))) for rule in rules}
     # conditions may rest on columns that have conditions themselves: in the order of the table
@@ -91,7 +87,7 @@ def _flags(rule: Rule, batch: pa.RecordBatch) -> list[pa.Array]:
 
 
 def _values(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    pairs = dict(pair.split("=") for pair in rule.values)
+    pairs = dict(pair.split("=") for pair in rule.values)  # noqa: PD011
     others = pairs.pop(_OTHERS, None)
     null = pairs.pop("", None)
 
@@ -109,8 +105,6 @@ def _clock(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
 
 
 def _bands(rule: Rule, batch: pa.RecordBatch) -> pa.Array:
-    import pandas as pd
-
     years = batch.column(rule.sources[0]).to_pandas()
     return pa.Array.from_pandas(
         pd.cut(years, AGE_EDGES, right=False, labels=AGE_BANDS).astype("string"), type=pa.string()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sqf_pipeline.evaluation.bootstrap import effective_rows, wilson_interval
 from sqf_pipeline.service.manifest import ReliabilityBin
 
 BINS = 10
@@ -11,20 +12,12 @@ SMALLEST = 50
 
 
 def reliability_table(
-    probabilities: np.ndarray,
-    actual: np.ndarray,
-    clusters: np.ndarray | None = None,
+    probabilities: np.ndarray, actual: np.ndarray, clusters: np.ndarray | None = None
 ) -> tuple[ReliabilityBin, ...]:
     """Return bins with about equally many test stops, covering 0 to 1 without a gap.
 
-    Parameters
-    ----------
-    probabilities
-        Calibrated probabilities of the test year, shape (stops,).
-    actual
-        Whether each stop had the outcome, bool, shape (stops,).
-    clusters
-        Encounter of each stop, shape (stops,), for the intervals; each stop by itself if None.
+    Calibrated probabilities, whether each stop had the outcome, and its encounter for the intervals (each stop by
+    itself if None) are of shape (stops,).
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     actual = np.asarray(actual, dtype=bool)
@@ -41,9 +34,9 @@ def reliability_table(
         members = members | (place == number)
         last = number == len(edges) - 2
         if members.sum() >= SMALLEST or (last and members.any()):
-            found = _bin(low, float(edges[number + 1]), probabilities[members], actual[members], groups[members])
-            table.append(found)
-            low, members = float(edges[number + 1]), np.zeros(len(actual), dtype=bool)
+            high = float(edges[number + 1])
+            table.append(_bin(low, high, probabilities[members], actual[members], groups[members]))
+            low, members = high, np.zeros(len(actual), dtype=bool)
     if table[-1].high < 1:
         table[-1] = table[-1].model_copy(update={"high": 1.0})
     return tuple(table)
@@ -52,8 +45,6 @@ def reliability_table(
 def _bin(
     low: float, high: float, probabilities: np.ndarray, actual: np.ndarray, clusters: np.ndarray
 ) -> ReliabilityBin:
-    from sqf_pipeline.evaluation.bootstrap import effective_rows, wilson_interval  # at the export alone: scipy
-
     positives, total = int(actual.sum()), len(actual)
     share_low, share_high = wilson_interval(positives / total, effective_rows(clusters))
     if share_low is None or share_high is None:

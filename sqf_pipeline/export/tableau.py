@@ -3,27 +3,18 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import written_whole
 
-if TYPE_CHECKING:
-    import pandas as pd
 
+def write_hyper(tables: Mapping[str, pd.DataFrame], path: Path) -> Path:
+    """Write frames as tables of one extract, whole or not at all, and return its path; a file there is replaced.
 
-def write_hyper(tables: "Mapping[str, pd.DataFrame]", path: Path) -> Path:
-    """Write frames as tables of one extract, whole or not at all, and return its path.
-
-    Raises SqfError when there is nothing to write, the name does not end in `.hyper`, or pantab is not installed.
-
-    Parameters
-    ----------
-    tables
-        Frame by table name. Nullable integers, booleans, text, floats and times keep their types and their
-        missing values; plain NaN becomes null.
-    path
-        File to write; it ends in `.hyper` and is replaced when it exists.
+    Nullable integers, booleans, text, floats and times keep their types and their missing values; plain NaN becomes
+    null. Raises SqfError when there is nothing to write, the name does not end in `.hyper`, or pantab is not installed.
     """
     try:
         import pantab
@@ -41,10 +32,8 @@ def write_hyper(tables: "Mapping[str, pd.DataFrame]", path: Path) -> Path:
     return path
 
 
-def _plain(frame: "pd.DataFrame") -> "pd.DataFrame":
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame in types that an extract has: categories as text, times without a zone in UTC, JSON as text."""
-    import pandas as pd
-
     columns = {}
     for name, values in frame.items():
         if isinstance(values.dtype, pd.CategoricalDtype):

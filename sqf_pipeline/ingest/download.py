@@ -68,11 +68,8 @@ class Patience:
 def download_from(addresses: Sequence[str], year: int, folder: Path, *, patience: Patience | None = None) -> Downloaded:
     """Return the file of a year from the first address that gives it; see `download_year`.
 
-    Raises
-    ------
-    SourceError
-        What the address said; of several, what each said, in the kind of the first: a mirror that has no file does
-        not make a year unpublished.
+    Raises SourceError with what the address said; of several, what each said, in the kind of the first: a mirror that
+    has no file does not make a year unpublished.
     """
     failures: list[SourceError] = []
     for address in addresses:
@@ -98,20 +95,10 @@ def download_year(url_template: str, year: int, folder: Path, *, patience: Patie
     own: it is never touched, and one that differs from the published file is an error. A kill at any moment leaves the
     old state; what it left besides is removed by the next download of that year.
 
-    Parameters
-    ----------
-    url_template
-        Address of a yearly file; see `settings.Settings.nypd_url`.
-    year
-        Calendar year of the stops, 2003 or later.
-    folder
-        Where the file goes, as `sqf-<year>` with the address's ending; made when it is missing.
-
-    Raises
-    ------
-    SourceError
-        NotPublishedError, UnreachableError, RefusedError; UnreadableFileError when what came is no yearly file; else
-        the folder cannot be written, holds somebody's own file, or another process is downloading all the time.
+    The file goes to `folder`, made when it is missing, as `sqf-<year>` with the ending of the address; for this see
+    `settings.Settings.nypd_url`. Raises NotPublishedError, UnreachableError or RefusedError; UnreadableFileError when
+    what came is no yearly file; else SourceError, when the folder cannot be written, holds somebody's own file, or
+    another process is downloading all the time.
     """
     patience = patience or Patience()
     url = address_of(url_template, year)
@@ -193,12 +180,8 @@ def ask(
     `receive` is given the answer with its body unread, and the monotonic time at which patience ends; it is called
     again after a failure that may pass. Redirects, proxies of the environment and certificates: as requests does.
 
-    Raises
-    ------
-    UnreachableError
-        The failures did not pass within the patience given.
-    RefusedError
-        The address, a redirect or a certificate is not acceptable.
+    Raises UnreachableError when the failures do not pass within the patience given, RefusedError when the address, a
+    redirect or a certificate is not acceptable.
     """
     ends_at = monotonic() + patience.total
     retry = Retry(None, backoff_factor=patience.first_wait, backoff_max=patience.longest_wait)

@@ -79,10 +79,7 @@ def clean_up(target: Path) -> None:
 def put_with_record(part: Path, target: Path, record: DownloadRecord) -> Downloaded:
     """Give a received file its name, unless its bytes are there already, and keep the bytes downloaded before.
 
-    Raises
-    ------
-    SourceError
-        Something of that name was put there by hand, and it is not what was received.
+    Raises SourceError when something of that name was put there by hand, and it is not what was received.
     """
     former = read_record(target)
     same = target.is_file() and file_sha256(target) == record.sha256

@@ -44,12 +44,8 @@ class UnreadableFileError(SourceError):
 def check_file_kind(path: Path, *, kind: str | None = None, described: str | None = None) -> None:
     """Raise UnreadableFileError unless a file is a whole workbook, a text that may be CSV, or an archive of one.
 
-    Parameters
-    ----------
-    kind
-        `.xlsx`, `.csv` or `.zip`; by default the suffix of `path`.
-    described
-        What to call the file in the message, its path by default.
+    Its `kind` is `.xlsx`, `.csv` or `.zip`, by default the suffix of `path`; it is `described` so in the message, by
+    default as its path.
     """
     with path.open("rb") as file:
         _check_content(file, path.stat().st_size, (kind or path.suffix).lower(), described or str(path))

@@ -3,13 +3,11 @@
 import difflib
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.registry.forms.published_forms import Field, Form, forms, normalise_name
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class PublishedFileError(SqfError):
@@ -55,7 +53,7 @@ def recognise_columns(described: str, form: Form, header: list[str]) -> tuple[di
     return names, tuple(unknown)
 
 
-def refuse_second_header(described: str, form: Form, cells: "pd.Series") -> None:
+def refuse_second_header(described: str, form: Form, cells: pd.Series) -> None:
     """Raise PublishedFileError when a column of few values holds a column's name: two files were joined into one."""
     again = [text for text in cells.unique() if normalise_name(text) in form.by_published_name]
     if again:

@@ -28,11 +28,8 @@ class Table:
 def joined(tables: Sequence[Table]) -> pd.DataFrame:
     """Return the rows of several tables one after another, in the columns of the first.
 
-    Raises
-    ------
-    PublishedFileError
-        The tables have other forms or columns, or rows of one are repeated in another (a sheet of all beside its
-        quarters).
+    Raises PublishedFileError when the tables have other forms or columns, or rows of one are repeated in another (a
+    sheet of all beside its quarters).
     """
     first = tables[0]
     for table in tables[1:]:

@@ -114,14 +114,8 @@ def find_year_files(folder: Path, year: int) -> YearFiles:
 
     Files with the same bytes count as one. A file of the whole year comes before parts of it, and an .xlsx or .zip
     before a .csv of the same, because that is what NYPD publishes; files left aside are reported. Only files directly
-    in the folder are looked at. `year` is the calendar year of the stops, 2003 or later.
-
-    Raises
-    ------
-    MissingFileError
-        The folder, or a file of the year in it, is missing.
-    SourceError
-        Two different files claim the same year or month, or the year is before 2003.
+    in the folder are looked at. Raises MissingFileError when the folder, or a file of the year in it, is missing, and
+    SourceError when two different files claim the same year or month, or the year is before 2003.
     """
     require_covered_year(year)
     files = _files_in(folder)

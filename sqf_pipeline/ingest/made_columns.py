@@ -20,12 +20,8 @@ MOST_UNNUMBERED = 0.01
 def with_made_columns(texts: pd.DataFrame, form: Form) -> pd.DataFrame:
     """Return the columns of the registry that a form has, kept and made, from the texts of its fields.
 
-    Parameters
-    ----------
-    texts
-        Text as published, one column a field of the form; a field that is not there counts as empty.
-    form
-        Its table says what is made from what (`Field.made_from`).
+    `texts` are as published, one column a field of the form; a field that is not there counts as empty. The form's
+    table says what is made from what (`Field.made_from`).
     """
     kept = [name for name in texts.columns if form.by_column[name].use == "kept"]
     made = {

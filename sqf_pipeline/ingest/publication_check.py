@@ -36,14 +36,8 @@ def check_publication(
     """Ask whether a year's file is published, and whether it differs from the known one.
 
     Two publications are the same when the server gives them the same ETag; without one, the same Last-Modified
-    and length. A server that refuses HEAD is asked with GET, and the file is left where it is.
-
-    Raises
-    ------
-    UnreachableError
-        The server did not answer.
-    RefusedError
-        The server answers neither with a file nor with its absence.
+    and length. A server that refuses HEAD is asked with GET, and the file is left where it is. Raises UnreachableError
+    when the server does not answer, RefusedError when it answers neither with a file nor with its absence.
     """
     url = address_of(url_template, year)
     response = ask("HEAD", url, patience)

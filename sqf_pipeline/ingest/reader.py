@@ -79,21 +79,12 @@ def read_published_file(path: Path, year: int | None = None) -> RawFile:
 def read_published_year(paths: Sequence[Path], year: int | None = None) -> RawFile:
     """Read the files of a year, every sheet of stops in each, as one; the header shows the form.
 
-    Parameters
-    ----------
-    paths
-        `.csv` files, `.xlsx` workbooks or `.zip` archives of one of them: one of the whole year, or its parts in their
-        order.
-    year
-        The year that they should hold; None takes that of most rows.
+    The files, `.csv`, `.xlsx` or `.zip` archives of one of them, are one of the whole year, or its parts in order.
+    `year` is that which they should hold; None takes that of most rows.
 
-    Raises
-    ------
-    PublishedFileError
-        When a file is missing, in another encoding, cut off, of another year or with
-        too many rows of one, lacks a required column, or does not agree with the others.
-    UnreadableFileError
-        When a file is empty, a web page, no workbook despite its name, damaged, or would fill the memory.
+    Raises PublishedFileError when a file is missing, in another encoding, cut off, of another year or with too many
+    rows of one, lacks a required column, or does not agree with the others; UnreadableFileError when it is empty, a web
+    page, no workbook despite its name, damaged, or would fill the memory.
     """
     tables: list[Table] = []
     parts: list[FilePart] = []
@@ -209,13 +200,8 @@ def without_other_years(described: str, frame: pd.DataFrame, year: int) -> tuple
     """Return the rows of a year and those of unknown year, and how many rows of which earlier year were left out.
 
     The column `year` decides, and the date where it says nothing: a slip in one date (2020 has a stop dated 2018) does
-    not move a stop.
-
-    Raises
-    ------
-    PublishedFileError
-        Fewer than half of the rows are of the year, more than 1 % are of another, or any is of a later one: an
-        earlier file cannot know it.
+    not move a stop. Raises PublishedFileError when fewer than half of the rows are of the year, more than 1 % are of
+    another, or any is of a later one: an earlier file cannot know it.
     """
     years = published_years(frame)
     counts = {int(found): int(rows) for found, rows in years.value_counts().items()}

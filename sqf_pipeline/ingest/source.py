@@ -83,25 +83,9 @@ def obtain_file(
     it is current. `auto` uses a file that is in the folder without asking, and downloads one that is not. A file that
     somebody put there by hand is never replaced or moved.
 
-    Parameters
-    ----------
-    source
-        `local`, `nypd`, `sample` or `auto`; see `source_of_year`.
-    year
-        Calendar year of the stops, 2003 or later.
-    data_dir
-        Folder of the published files, for `local` and `nypd`.
-    addresses
-        Where `nypd` asks, in order; see `settings.Settings.addresses`.
-    sample_dir, sample_seed, sample_rows
-        Folder, seed and rows a year (None for as many as were published), for `sample`.
-    patience
-        See `download_year`.
-
-    Raises
-    ------
-    SourceError
-        Saying what is missing, ambiguous, unreachable or of the wrong kind, and what to do.
+    For `source` see `source_of_year`. `data_dir` is the folder of the published files; `nypd` asks the `addresses` in
+    order. The sample has a folder, a seed, and rows a year, None for as many as were published. Raises SourceError
+    saying what is missing, ambiguous, unreachable or of the wrong kind, and what to do.
     """
     require_covered_year(year)
     decided = source_of_year(source, data_dir, year)

@@ -37,24 +37,11 @@ def resolve_source(
     Each year is decided by `source_of_year`. With `auto`, the server is asked for the years that the folder has not;
     when it gives none, and only with `allow_sample`, all years are the sample's instead. A folder that is wrong rather
     than incomplete (two different files of a year, synthetic files) is an error, not a reason to go on looking; so is
-    a year that is not published while others are.
+    a year that is not published while others are. A source that is named never falls back.
 
-    Parameters
-    ----------
-    source
-        `local`, `nypd`, `sample` or `auto`; one that is named never falls back.
-    years
-        The years that will be needed, each 2003 or later.
-    allow_sample
-        Whether `auto` may end at the sample. True for the interactive command alone: nothing scheduled, and
-        nothing launched from the UI, may ever present synthetic stops as published ones.
-    addresses, patience
-        See `obtain_file` and `check_publication`.
-
-    Raises
-    ------
-    SourceError
-        No source has the years, or one has them wrongly.
+    `allow_sample` is True for the interactive command alone: nothing scheduled, and nothing launched from the UI, may
+    ever present synthetic stops as published ones. Raises SourceError when no source has the years, or one has them
+    wrongly.
     """
     if not years:
         raise ValueError("no years were asked for")

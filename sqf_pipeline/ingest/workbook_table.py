@@ -33,20 +33,12 @@ class _Sheet:
 
 
 def read_workbook_tables(path: Path, content: bytes) -> tuple[list[tuple[str, pd.DataFrame]], tuple[str, ...]]:
-    """Return the sheets of stops of a workbook by name, in its order, and one sentence for each one left aside.
+    """Return the sheets of stops of a workbook, as (name, frame of `str` under the published names), in its order.
 
-    Every visible sheet with the header and more than one row is taken. A hidden sheet, and one with a header and at
-    most one row, is no sheet of stops where there are others.
-
-    Returns
-    -------
-    tuple
-        Sheets as (name, frame of `str` under the published names), and what was left aside.
-
-    Raises
-    ------
-    PublishedFileError
-        No sheet has the header, the workbook is damaged, or the only stops are hidden behind another sheet.
+    Beside them one sentence for each one left aside. Every visible sheet with the header and more than one row is
+    taken. A hidden sheet, and one with a header and at most one row, is no sheet of stops where there are others.
+    Raises PublishedFileError when no sheet has the header, the workbook is damaged, or the only stops are hidden behind
+    another sheet.
     """
     sheets = _sheets_with_header(path, content)
     taken = [sheet for sheet in sheets if not sheet.hidden and sheet.stops > 1]

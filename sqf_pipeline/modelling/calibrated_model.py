@@ -1,38 +1,24 @@
 """A fitted model as one object that gives the calibrated probability: what an export keeps for use offline."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from sqf_pipeline.modelling.calibration import Calibrator
 from sqf_pipeline.modelling.shared_fits import positive_score
-
-
-class ScoreMap(Protocol):
-    """From scores to probabilities, as calibrators do it."""
-
-    def apply(self, scores: np.ndarray, /) -> np.ndarray:
-        """Return probabilities in [0, 1] of scores in [0, 1]."""
 
 
 class CalibratedModel(ClassifierMixin, BaseEstimator):
     """Stops in, calibrated probabilities out: drawing, encoding, classifying and calibration in one.
 
-    Parameters
-    ----------
-    pipeline
-        Fitted Pipeline from a frame of `fields` to scores; where it draws missing values, it is a DrawingPipeline.
-    calibration
-        From score to probability.
-    fields
-        Columns of the registry that the pipeline takes; a frame may have more.
-    threshold
-        Probability from which `predict` says yes.
+    The fitted pipeline leads from a frame of `fields`, columns of the registry, to scores; a frame may have more. From
+    the probability `threshold` on, `predict` says yes.
     """
 
-    def __init__(self, pipeline: Any, calibration: ScoreMap, fields: Sequence[str], threshold: float) -> None:
+    def __init__(self, pipeline: Any, calibration: Calibrator, fields: Sequence[str], threshold: float) -> None:
         self.pipeline = pipeline
         self.calibration = calibration
         self.fields = fields

@@ -5,6 +5,8 @@ from those before it, and made the test year worse.
 
 References
 ----------
+Elkan (2001), The foundations of cost-sensitive learning, IJCAI; Saerens, Latinne and Decaestecker (2002),
+Adjusting the outputs of a classifier to new a priori probabilities, Neural Computation 14 (the prior correction).
 Platt (1999), Probabilistic outputs for support vector machines (the logistic map).
 Niculescu-Mizil and Caruana (2005), Predicting good probabilities with supervised learning, ICML (on log odds).
 """
@@ -24,20 +26,13 @@ where it means fewer than one in a thousand."""
 
 @dataclass(frozen=True)
 class Calibrator:
-    """A monotone map from score to probability.
-
-    Attributes
-    ----------
-    kind
-        `identity`: the score as it is. `logistic`: p = 1 / (1 + exp(-(slope * logit(score) + intercept))).
-    slope, intercept, smallest
-        Of the logistic map; scores are kept `smallest` away from 0 and 1.
-    """
+    """A monotone map from score to probability."""
 
     kind: Literal["identity", "logistic"] = "identity"
+    """`identity`: the score as it is. `logistic`: p = 1 / (1 + exp(-(slope * logit(score) + intercept)))."""
     slope: float = 1.0
     intercept: float = 0.0
-    smallest: float = 1e-12
+    smallest: float = 1e-12  # how far scores are kept from 0 and 1
 
     __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)  # an export's manifest holds it as it is
 
@@ -57,7 +52,12 @@ def log_odds(score: np.ndarray, smallest: float = SCORE_FLOOR) -> np.ndarray:
 
 
 def prior_calibrator(share: float, sampled_share: float) -> Calibrator:
-    """Return the prior correction of `resampling.prior_corrected` as a calibrator: a shift of the log odds."""
+    """Return probabilities for the true share of positives from scores of a model fitted at `sampled_share`.
+
+    p = p_s (pi/pi_s) / [p_s (pi/pi_s) + (1 - p_s) (1 - pi)/(1 - pi_s)] (Elkan 2001; Saerens et al. 2002): a shift of
+    the log odds, so that the order of the scores stays. Sound for under-sampling; after over-sampling or SMOTENC with
+    fully grown trees the scores are not the sampled problem's probabilities, and it would make them far too small.
+    """
     shift = float(np.log(share / (1 - share)) - np.log(sampled_share / (1 - sampled_share)))
     return Calibrator(kind="logistic", intercept=shift)
 
@@ -73,19 +73,10 @@ def fit_logistic(score: np.ndarray, positive: np.ndarray) -> Calibrator:
     if positive.all() or not positive.any():
         return Calibrator()
     share = float(positive.mean())
-    constant = Calibrator(
-        kind="logistic", slope=0.0, intercept=float(np.log(share / (1 - share))), smallest=SCORE_FLOOR
-    )
+    slope, intercept = 0.0, float(np.log(share / (1 - share)))
     odds = log_odds(score)
-    if np.ptp(odds) < 1e-9:
-        return constant
-    model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(odds[:, None], positive)
-    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
-    if slope <= 0:
-        return constant
+    if np.ptp(odds) >= 1e-9:
+        model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(odds[:, None], positive)
+        if model.coef_[0, 0] > 0:
+            slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     return Calibrator(kind="logistic", slope=slope, intercept=intercept, smallest=SCORE_FLOOR)
-
-
-def fit_calibrator(kind: Kind, score: np.ndarray, positive: np.ndarray) -> Calibrator:
-    """Return the calibrator of a kind that is fitted on kept stops (`logistic`), or the identity."""
-    return fit_logistic(score, positive) if kind == "logistic" else Calibrator()

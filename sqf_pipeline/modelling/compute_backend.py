@@ -26,18 +26,10 @@ logger = logging.getLogger(__name__)
 def compute_engine(engine: Engine, address: str | None = None) -> Iterator[None]:
     """Fit with joblib on an engine as long as the context lasts.
 
-    Parameters
-    ----------
-    engine
-        `local` changes nothing. `dask` and `ray` hand the work to a running cluster, which is left running.
-    address
-        Of the cluster: `tcp://host:8786` of a Dask scheduler, `ray://host:10001` or `host:6379` of a Ray head.
-
-    Raises
-    ------
-    SqfError
-        When the engine's package is not installed, the cluster does not answer or has no worker, or a worker has
-        other releases of the packages that make the model.
+    `local` changes nothing. `dask` and `ray` hand the work to a running cluster, which is left running: its address is
+    `tcp://host:8786` of a Dask scheduler, `ray://host:10001` or `host:6379` of a Ray head. Raises SqfError when the
+    engine's package is not installed, the cluster does not answer or has no worker, or a worker has other releases of
+    the packages that make the model.
     """
     if engine == "local":
         yield

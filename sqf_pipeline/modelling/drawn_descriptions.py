@@ -25,21 +25,13 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Descriptions:
-    """The complete descriptions of training stops.
-
-    Attributes
-    ----------
-    distinct
-        One row a distinct description, sorted, numbers cut to tens; its columns are those that are drawn.
-    stops
-        How many training stops have each, int64 of shape (descriptions,).
-    empty
-        Columns that no training stop has filled: nothing can be drawn, and a later value would be meaningless.
-    """
+    """The complete descriptions of training stops."""
 
     distinct: pd.DataFrame
-    stops: np.ndarray
+    """One row a distinct description, sorted, numbers cut to tens; its columns are those that are drawn."""
+    stops: np.ndarray  # how many training stops have each, int64 of shape (descriptions,)
     empty: tuple[str, ...] = ()
+    """Columns that no training stop has filled: nothing can be drawn, and a later value would be meaningless."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -93,9 +85,8 @@ class Descriptions:
             return self.distinct.iloc[:1], np.ones(1)
         counted = self.distinct[list(names)].assign(_stops=self.stops).groupby(list(names), sort=True, observed=True)
         totals = counted["_stops"].sum().reset_index()
-        return totals[list(names)].astype(self.distinct[list(names)].dtypes), totals[
-            "_stops"
-        ].to_numpy() / self.stops.sum()
+        shares = totals["_stops"].to_numpy() / self.stops.sum()
+        return totals[list(names)].astype(self.distinct[list(names)].dtypes), shares
 
     def _cut(self, stops: pd.DataFrame) -> pd.DataFrame:
         filled = stops.copy()
@@ -113,19 +104,9 @@ def is_cut(name: str) -> bool:
 
 
 def learn_descriptions(stops: pd.DataFrame, columns: Sequence[str]) -> Descriptions:
-    """Return the complete descriptions of training stops.
+    """Return the complete descriptions of training stops by the columns whose missing values are to be drawn.
 
-    Parameters
-    ----------
-    stops
-        Training stops with at least `columns`.
-    columns
-        Columns whose missing values are to be drawn.
-
-    Raises
-    ------
-    SqfError
-        When each column has values but no stop has all of them.
+    Raises SqfError when each column has values but no stop has all of them.
     """
     filled = [name for name in columns if stops[name].notna().any()]
     empty = tuple(name for name in columns if name not in filled)
@@ -147,19 +128,8 @@ def learn_descriptions(stops: pd.DataFrame, columns: Sequence[str]) -> Descripti
 class DrawingPipeline(Pipeline):
     """A Pipeline that never sees a gap of some columns: fitted on drawn values, it answers with the mean over them.
 
-    Parameters
-    ----------
-    steps
-        As of a Pipeline: encoder and classifier.
-    drawn
-        Columns whose missing values are drawn.
-    seed
-        Of the draw for fitting.
-
-    Attributes
-    ----------
-    descriptions_
-        Complete descriptions of the stops it was fitted on.
+    Its steps are encoder and classifier. Missing values of the columns `drawn` are drawn, for fitting with `seed`, from
+    the complete descriptions of the stops it was fitted on, `descriptions_`.
     """
 
     def __init__(

@@ -1,8 +1,5 @@
 """Stops to numbers: a ColumnTransformer fitted on training stops alone.
 
-What belongs here: how each kind of column becomes numbers, for each kind of model. What does not: which columns a
-model may use (`feature_sets`), resampling (`resampling`), and models (`estimators`).
-
 Three encodings of the same columns:
 
 - `one_hot` for forests: a number as it is, a category as one column each.
@@ -45,24 +42,11 @@ def texts_of(values: pd.Series) -> pd.Series:
 
 
 class NumberEncoder(TransformerMixin, BaseEstimator):
-    """Numbers and flags as numbers; missing ones filled and told apart.
+    """Numbers and flags as numbers; missing ones filled with the median of training (`medians_`) and told apart.
 
-    Parameters
-    ----------
-    keep_missing
-        Leave missing values as nan, for models that can split on them. A column that has no value at all in
-        training is 0 all the same, whatever it holds later.
-    mark_missing
-        Give a filled column's missing values a column of their own.
-
-    Attributes
-    ----------
-    medians_
-        Training's median of each column; 0 for a column that training never filled.
-    told_
-        Columns with some missing values in training.
-    never_filled_
-        Columns without any value in training.
+    With `keep_missing`, missing values stay nan, for models that can split on them; with `mark_missing`, those of a
+    filled column get a column of their own where training has some (`told_`). A column that has no value at all in
+    training (`never_filled_`) is 0, whatever it holds later.
     """
 
     def __init__(self, *, keep_missing: bool = False, mark_missing: bool = True) -> None:
@@ -117,6 +101,8 @@ class NumberEncoder(TransformerMixin, BaseEstimator):
 class CategoryEncoder(TransformerMixin, BaseEstimator):
     """Categories and codes as one column each, or as whole numbers.
 
+    `levels_` are the sorted categories of each column as training has them, `missing` and `rare` among them.
+
     Parameters
     ----------
     one_hot
@@ -126,11 +112,6 @@ class CategoryEncoder(TransformerMixin, BaseEstimator):
         Category to bin, by column; where a column has bins, everything else and a missing value are OTHER.
     rare_stops
         Categories with fewer training stops are rare; in a binned column none is.
-
-    Attributes
-    ----------
-    levels_
-        Sorted categories of each column, as training has them, `missing` and `rare` among them where they occur.
     """
 
     def __init__(
@@ -205,20 +186,8 @@ def make_encoder(
 ) -> Any:
     """Return an unfitted encoder of registry columns: a ColumnTransformer, scaled for linear models.
 
-    Parameters
-    ----------
-    names
-        Columns to encode.
-    encoding
-        For which kind of model, see the module.
-    bins
-        Bins of categories by column, none by default.
-    codes
-        What becomes of codes (precinct, commands): a category each, left out, or taken as numbers.
-    rare_stops
-        Categories with fewer training stops are rare.
-    mark_missing
-        Whether a filled number's missing values get a column of their own.
+    The encoding is for a kind of model, see the module. `codes` says what becomes of codes (precinct, commands): a
+    category each, left out, or taken as numbers. Bins, rare stops and marks are those of the encoders above.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
@@ -263,10 +232,8 @@ def features_of_set(names: Iterable[str], feature_set: str, columns: Iterable[st
 
 
 def name_in_set(feature: str) -> str:
-    """Return a feature's name without its set: `suspect_sex=MALE` of `study_2021__suspect_sex=MALE`.
+    """Return a feature's name without its set.
 
-    Examples
-    --------
     >>> name_in_set("study_2021__suspect_sex=MALE")
     'suspect_sex=MALE'
     """

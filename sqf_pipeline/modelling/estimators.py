@@ -1,14 +1,12 @@
 """Models by name: how each is made, and on which encoding of stops it is fitted.
 
-What belongs here: the kinds of model, their settings and encodings. What does not: which of them are fitted for what
-(`experiments`), and fitting, calibration and thresholds (`fitting`).
-
 A model takes a frame of registry columns: its first step is the encoder, its last the classifier. The blend hands
 the frame through to members that have encoders of their own, and takes the weighted mean of their probabilities.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqf_pipeline.errors import SqfError
@@ -28,106 +26,64 @@ TUNED_FOREST: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of model.
+    """A kind of model."""
 
-    Attributes
-    ----------
-    make
-        Called with settings, returns an unfitted classifier.
-    encoding
-        Encoding of its stops, see `encoder`.
-    codes
-        What becomes of codes (precinct, commands).
-    mark_missing
-        Whether missing numbers get a column of their own.
-    parallel
-        Whether the classifier takes `n_jobs`.
-    settings
-        Its settings unless an experiment says otherwise.
-    description
-        What it is, in a few words for people.
-    """
+    classifier: str  # its class, which is imported when one is made: not every command needs scikit-learn
+    encoding: "Encoding"  # of its stops, see `encoder`
+    description: str  # what it is, in a few words for people
+    codes: Codes = "drop"  # what becomes of codes (precinct, commands)
+    mark_missing: bool = True  # whether missing numbers get a column of their own
+    parallel: bool = False  # whether the classifier takes `n_jobs`
+    settings: Mapping[str, Any] = field(default_factory=dict)  # unless an experiment says otherwise
 
-    make: Callable[..., Any]
-    encoding: "Encoding"
-    description: str
-    codes: Codes = "drop"
-    mark_missing: bool = True
-    parallel: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    def make(self, **settings: Any) -> Any:
+        """Return an unfitted classifier with these settings."""
+        module, _, name = self.classifier.rpartition(".")
+        return getattr(import_module(module), name)(**settings)
 
 
-def _forest(**settings: Any) -> Any:
-    from sklearn.ensemble import RandomForestClassifier
-
-    return RandomForestClassifier(**settings)
-
-
-def _balanced_forest(**settings: Any) -> Any:
-    from imblearn.ensemble import BalancedRandomForestClassifier
-
-    return BalancedRandomForestClassifier(**settings)
-
-
-def _boosting(**settings: Any) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(**settings)
-
-
-def _voting(**settings: Any) -> Any:
-    from sklearn.ensemble import VotingClassifier
-
-    return VotingClassifier(voting="soft", **settings)
-
-
-def _logistic(**settings: Any) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(**settings)
-
-
-def _constant(**settings: Any) -> Any:
-    from sklearn.dummy import DummyClassifier
-
-    return DummyClassifier(strategy="prior", **settings)
-
+_FOREST = "sklearn.ensemble.RandomForestClassifier"
 
 KINDS: Mapping[str, Kind] = {
     "random_forest": Kind(
-        _forest, "one_hot", "Forest with the study's settings: scikit-learn's defaults, grown to purity.",
+        _FOREST, "one_hot", "Forest with the study's settings: scikit-learn's defaults, grown to purity.",
         mark_missing=False, parallel=True, settings={"random_state": 1},
     ),
     "tuned_forest": Kind(
-        _forest, "one_hot", "Forest whose leaf size and features a split were chosen on the last training year.",
+        _FOREST, "one_hot", "Forest whose leaf size and features a split were chosen on the last training year.",
         parallel=True, settings=TUNED_FOREST,
     ),
     "weighted_forest": Kind(
-        _forest, "one_hot", "Tuned forest in which a positive counts as much as all negatives share.",
+        _FOREST, "one_hot", "Tuned forest in which a positive counts as much as all negatives share.",
         parallel=True, settings={**TUNED_FOREST, "class_weight": "balanced_subsample"},
     ),
     "balanced_forest": Kind(
-        _balanced_forest, "one_hot", "Forest of which each tree sees as many negatives as positives.",
-        parallel=True,
+        "imblearn.ensemble.BalancedRandomForestClassifier", "one_hot",
+        "Forest of which each tree sees as many negatives as positives.", parallel=True,
         settings={
             "n_estimators": 200, "min_samples_leaf": 3, "max_features": "sqrt", "sampling_strategy": "all",
             "replacement": True, "bootstrap": False, "random_state": 1,
         },
     ),
     "boosting": Kind(
-        _boosting, "native", "Histogram gradient boosting with native categories.",
+        "sklearn.ensemble.HistGradientBoostingClassifier", "native",
+        "Histogram gradient boosting with native categories.",
         settings={
             "learning_rate": 0.06, "max_iter": 150, "max_leaf_nodes": 15, "min_samples_leaf": 30,
             "l2_regularization": 1.0, "max_features": 0.3, "random_state": 1,
         },
     ),
     "forest_and_boosting": Kind(
-        _voting, "native", "Weighted mean of the tuned forest's and two boostings' probabilities.",
+        "sklearn.ensemble.VotingClassifier", "native",
+        "Weighted mean of the tuned forest's and two boostings' probabilities.",
     ),
     "logistic_regression": Kind(
-        _logistic, "scaled", "Logistic regression on scaled columns.", settings={"C": 0.1, "max_iter": 300},
+        "sklearn.linear_model.LogisticRegression", "scaled", "Logistic regression on scaled columns.",
+        settings={"C": 0.1, "max_iter": 300},
     ),
-    "constant": Kind(_constant, "one_hot", "The share of positives in training, for every stop."),
+    "constant": Kind(
+        "sklearn.dummy.DummyClassifier", "one_hot", "The share of positives in training, for every stop.",
+    ),
 }  # fmt: skip
 
 
@@ -223,18 +179,17 @@ def _make_steps(
             for place, ((name, _, _), member) in enumerate(zip(entries, members, strict=True), 1)
         ]
         weights = [weight for _, weight, _ in entries]
-        return [("encode", "passthrough"), ("classify", chosen.make(estimators=named, weights=weights))]
+        return [("encode", "passthrough"), ("classify", chosen.make(estimators=named, voting="soft", weights=weights))]
     names = features.columns_for(outcome)
     arguments: dict[str, Any] = {**chosen.settings, **settings}
     if chosen.parallel:
         arguments["n_jobs"] = n_jobs
-    encoder = encoder_for(estimator, features, names)
     if chosen.encoding == "native":
-        categories = sum(column(name).kind == "category" for name in names)
-        codes = sum(column(name).kind == "code" for name in names)
-        numbers = len(names) - categories - codes
-        arguments["categorical_features"] = list(range(numbers, numbers + categories))  # they follow the numbers
-    return [("encode", encoder), ("classify", chosen.make(**arguments))]
+        kinds = [column(name).kind for name in names]
+        numbers = sum(one not in {"category", "code"} for one in kinds)
+        # they follow the numbers
+        arguments["categorical_features"] = list(range(numbers, numbers + kinds.count("category")))
+    return [("encode", encoder_for(estimator, features, names)), ("classify", chosen.make(**arguments))]
 
 
 def use_one_core(model: Any) -> None:

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from sqf_pipeline.modelling.estimators import BLEND, BLENDED
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.fitting import FittedModel, fit_experiment
 from sqf_pipeline.modelling.shared_fits import SharedFits
 from sqf_pipeline.modelling.side_by_side import side_by_side
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _FIT_ON = {"under": 0, "none": 1, "over": 2, "smotenc": 3}
 """Stops that each way of resampling leaves to fit on, in training stops; SMOTENC has to make them first."""
@@ -21,7 +19,7 @@ _WITH_THE_BLEND = {BLEND, *(name for members in BLENDED.values() for name, _, _ 
 
 def fit_all(
     experiments: Sequence[Experiment],
-    training: "pd.DataFrame",
+    training: pd.DataFrame,
     *,
     encoded: bool = False,
     n_jobs: int | None = None,
@@ -30,15 +28,9 @@ def fit_all(
 ) -> Iterator[FittedModel]:
     """Yield the model of each experiment, in order; the same whatever the number of cores and processes.
 
-    Parameters
-    ----------
-    experiments, training, encoded, n_jobs
-        As in `fit_experiment`.
-    processes
-        How many groups of experiments are fitted at a time, each forest on one core then.
-    threads
-        Whether threads take the place of processes. Forests use every core then: one grows while stops are resampled
-        for another.
+    Arguments are those of `fit_experiment`, and how many groups of experiments are fitted at a time, each forest on one
+    core then. Where `threads` take the place of processes, forests use every core: one grows while stops are resampled
+    for another.
     """
     groups = [list(group) for _, group in groupby(experiments, key=_shares_with)]
     if processes > 1 and not threads:
@@ -56,7 +48,7 @@ def _shares_with(experiment: Experiment) -> tuple[str, ...]:
 
 
 def _fit_group(
-    group: Sequence[Experiment], training: "pd.DataFrame", *, encoded: bool, n_jobs: int | None
+    group: Sequence[Experiment], training: pd.DataFrame, *, encoded: bool, n_jobs: int | None
 ) -> list[FittedModel]:
     shared = SharedFits()
     return [fit_experiment(experiment, training, encoded=encoded, n_jobs=n_jobs, shared=shared) for experiment in group]

@@ -16,42 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model to fit.
+    """One model to fit."""
 
-    Attributes
-    ----------
-    outcome
-        What it foresees.
-    feature_set
-        Name of the set of columns.
-    estimator
-        Kind of model, see `estimators.KINDS`.
-    resampling
-        How training stops are resampled.
-    calibration
-        `none` and `prior` need no held-out year; `logistic` and `isotonic` are fitted on the last training year.
-    settings
-        Settings laid over those of the kind.
-    grid
-        Settings to try on the last training year; the best by log loss is kept.
-    fields
-        Columns chosen for this model instead of a named set's; `feature_set` then names the tier's set.
-    forms
-        Forms of the training years and the test year, which decide what columns a set has.
-    alternatives
-        Others for the same place: of them all, the one with the least log loss on the last training year is fitted.
-    """
-
-    outcome: str
-    feature_set: str
-    estimator: str
-    resampling: "Method" = "none"
+    outcome: str  # what it foresees
+    feature_set: str  # name of the set of columns
+    estimator: str  # kind of model, see `estimators.KINDS`
+    resampling: "Method" = "none"  # how training stops are resampled
     calibration: calibrators.Kind = "logistic"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    grid: tuple[Mapping[str, Any], ...] = ()
+    """`none` and `prior` need no held-out year; `logistic` is fitted on the last training year."""
+    settings: Mapping[str, Any] = field(default_factory=dict)  # laid over those of the kind
+    grid: tuple[Mapping[str, Any], ...] = ()  # settings to try on the last training year; the best by log loss is kept
     fields: tuple[str, ...] = ()
+    """Columns chosen for this model instead of a named set's; `feature_set` then names the tier's set."""
     forms: tuple[str, ...] = (NEW_FORM,)
+    """Forms of the training years and the test year, which decide what columns a set has."""
     alternatives: tuple["Experiment", ...] = ()
+    """Others for the same place: of them all, the one with the least log loss on the last training year is fitted."""
 
     def __post_init__(self) -> None:
         kind(self.estimator)

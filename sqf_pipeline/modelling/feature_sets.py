@@ -52,37 +52,19 @@ class FeatureSetError(SqfError):
 class FeatureSet:
     """Columns that a model uses, checked when the set is made.
 
-    Attributes
-    ----------
-    name
-        Slug, part of the names of models.
-    tier
-        When everything in the set is known: at the stop, during the encounter, or the study's mixture.
-    columns
-        Names of the registry, sorted, without the rival outcome.
-    description
-        One sentence for people.
-    rival_outcome
-        Whether the other outcome is a feature too, as in the study.
-    bins
-        Category to bin, by column; a column without bins keeps its categories.
-    fields
-        For a set that differs by outcome: the columns of each, the rival outcome included.
-
-    Raises
-    ------
-    FeatureSetError
-        If a column is not in the registry, exists because of an outcome, is an outcome, is kept for the record,
-        may not be a feature, is not known yet at the set's tier, or is chosen for an outcome whose own it is.
+    Raises FeatureSetError if a column is not in the registry, exists because of an outcome, is an outcome, is kept for
+    the record, may not be a feature, is not known yet at the set's tier, or is chosen for an outcome whose own it is.
     """
 
-    name: str
-    tier: Tier
-    columns: tuple[str, ...]
-    description: str
-    rival_outcome: bool = False
+    name: str  # slug, part of the names of models
+    tier: Tier  # when everything in the set is known: at the stop, during the encounter, or the study's mixture
+    columns: tuple[str, ...]  # names of the registry, sorted, without the rival outcome
+    description: str  # one sentence for people
+    rival_outcome: bool = False  # whether the other outcome is a feature too, as in the study
     bins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Category to bin, by column; a column without bins keeps its categories."""
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For a set that differs by outcome: the columns of each, the rival outcome included."""
 
     def __post_init__(self) -> None:
         for name in {*self.columns, *self.bins}:
@@ -196,18 +178,8 @@ def feature_sets() -> dict[str, FeatureSet]:
 def feature_set(name: str, forms: tuple[str, ...] = (NEW_FORM,)) -> FeatureSet:
     """Return the feature set called `name`, with the columns that mean the same in the forms of the years it is for.
 
-    Parameters
-    ----------
-    name
-        One of `feature_sets`.
-    forms
-        Forms of the training years and the test year.
-
-    Raises
-    ------
-    FeatureSetError
-        Naming the sets that there are, or the columns that some form does not have of a set that is the study's: it
-        is the study's with all of them only.
+    Raises FeatureSetError naming the sets that there are, or the columns that some form does not have of a set that is
+    the study's: it is the study's with all of them only.
     """
     sets = feature_sets()
     if name not in sets:

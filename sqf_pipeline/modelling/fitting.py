@@ -1,7 +1,7 @@
 """Fitting an experiment: early model, calibrator and thresholds on the last training year, final model on all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, prior_calibrator
+from sqf_pipeline.modelling.calibration import Calibrator, fit_logistic, prior_calibrator
 from sqf_pipeline.modelling.encoder import features_of_set
 from sqf_pipeline.modelling.estimators import settings_of
 from sqf_pipeline.modelling.experiments import Experiment
@@ -22,53 +22,17 @@ from sqf_pipeline.registry.outcomes import TARGETS, happened
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores of the last training year by the early model, which did not see it.
-
-    Attributes
-    ----------
-    year
-        The year.
-    score, probability
-        Before and after calibration, float64, shape (stops with a known outcome,).
-    positive
-        Whether each stop had the outcome, bool.
-    """
+    """Scores of the last training year by the early model, which did not see it; shapes (stops of known outcome,)."""
 
     year: int
-    score: np.ndarray
-    probability: np.ndarray
-    positive: np.ndarray
+    score: np.ndarray  # before calibration
+    probability: np.ndarray  # after it
+    positive: np.ndarray  # whether each stop had the outcome, bool
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted model with all that is needed to use it; joblib stores it whole.
-
-    Attributes
-    ----------
-    name, outcome, feature_set, estimator, resampling, calibration
-        Of the experiment; `feature_set` is the set itself.
-    pipeline
-        scikit-learn Pipeline from a frame of registry columns to scores.
-    calibrator
-        From score to probability.
-    thresholds, default_threshold
-        Named thresholds on the probability.
-    settings
-        Settings of the classifier as it was made.
-    training_years, training_rows, training_positives, training_share
-        What it was fitted on, before any resampling; stops whose outcome is unknown are not among them.
-    class_counts_before, class_counts_after
-        Positives and negatives before and after resampling.
-    sampled_share
-        Share of positives that the classifier saw.
-    held_out
-        Scores of the last training year by the early model; None when there was no early model.
-    tried
-        What was tried on the last training year and what it measured, best first: kind, columns, settings.
-    encoded_features
-        Names of the encoded features that the pipeline takes; empty where it takes stops and encodes them itself.
-    """
+    """A fitted model of an experiment with all that is needed to use it; joblib stores it whole."""
 
     name: str
     outcome: str
@@ -76,21 +40,25 @@ class FittedModel:
     estimator: str
     resampling: str
     calibration: str
-    pipeline: Any
-    calibrator: Calibrator
-    thresholds: Mapping[str, Threshold]
+    pipeline: Any  # scikit-learn Pipeline from a frame of registry columns to scores
+    calibrator: Calibrator  # from score to probability
+    thresholds: Mapping[str, Threshold]  # on the probability, by name
     default_threshold: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any]  # of the classifier as it was made
     training_years: tuple[int, ...]
     training_rows: int
     training_positives: int
     training_share: float
+    """What it was fitted on, before any resampling; stops whose outcome is unknown are not among them."""
     class_counts_before: tuple[int, int]
     class_counts_after: tuple[int, int]
-    sampled_share: float
-    held_out: HeldOut | None = None
-    tried: tuple[Mapping[str, Any], ...] = field(default=())
+    """Positives and negatives before and after resampling."""
+    sampled_share: float  # share of positives that the classifier saw
+    held_out: HeldOut | None = None  # None when there was no early model
+    tried: tuple[Mapping[str, Any], ...] = ()
+    """What was tried on the last training year and what it measured, best first: kind, columns, settings."""
     encoded_features: tuple[str, ...] = ()
+    """Names of the encoded features that the pipeline takes; empty where it takes stops and encodes them itself."""
 
     @property
     def target(self) -> str:
@@ -133,6 +101,8 @@ def fit_experiment(
 ) -> FittedModel:
     """Fit an experiment on training stops, or that one of its alternatives which did best on the last training year.
 
+    Raises SqfError when an outcome is unknown in a whole year, all ended alike, or the last year cannot calibrate.
+
     Parameters
     ----------
     training_stops
@@ -143,11 +113,6 @@ def fit_experiment(
         Cores for forests; the model is the same whatever their number.
     shared
         Fits of other experiments on the same training stops, which are used and added to.
-
-    Raises
-    ------
-    SqfError
-        When an outcome is unknown in a whole year, all stops ended alike, or the last year cannot calibrate.
     """
     known, positive, years = _usable(experiment, training_stops)
     shared = SharedFits() if shared is None else shared
@@ -239,7 +204,7 @@ def _choose_on_last_year(step: FitStep, known: pd.DataFrame, positive: np.ndarra
             f"Look at the column {TARGETS[experiment.outcome]} of {last}, or use another test year."
         )
     settings, tried, score = step.choose(known, positive, early)
-    calibrator = fit_calibrator(experiment.calibration, score, positive[~early])
+    calibrator = fit_logistic(score, positive[~early]) if experiment.calibration == "logistic" else Calibrator()
     probability = calibrator.apply(score)
     thresholds = choose_thresholds(probability, positive[~early], experiment.outcome)
     return _Chosen(settings, calibrator, thresholds, HeldOut(last, score, probability, positive[~early]), tried)

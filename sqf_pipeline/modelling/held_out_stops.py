@@ -11,11 +11,8 @@ EARLY_SHARE = 2 / 3
 def is_early(stops: pd.DataFrame) -> NDArray[np.bool_]:
     """Return by row whether a training stop is not set aside.
 
-    Parameters
-    ----------
-    stops
-        With `year`, and for a single year `stop_date`: then whole days at its end are set aside, as a later year would
-        be. Without dates nothing is.
+    `stops` have a `year`, and for a single year `stop_date`: then whole days at its end are set aside, as a later year
+    would be. Without dates nothing is.
     """
     years = stops["year"].to_numpy(dtype=np.int64)
     early: NDArray[np.bool_] = years < years.max(initial=0)

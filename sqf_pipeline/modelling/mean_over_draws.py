@@ -21,8 +21,6 @@ def mean_over_draws(
     The mean is taken of differences from a stop's first score, so that ways that score alike give exactly that score.
     A mean that differed from it in the last digit would rank stops with gaps below, or above, all others.
 
-    Examples
-    --------
     >>> scores, stop_of_row, weight = np.array([0.2, 0.4, 0.9]), np.array([0, 0, 1]), np.array([0.5, 0.5, 1.0])
     >>> mean_over_draws(scores, stop_of_row, weight, 2).round(3).tolist()
     [0.3, 0.9]

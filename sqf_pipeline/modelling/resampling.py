@@ -1,8 +1,4 @@
-"""Resampling of training stops for a rare outcome, and what it does to probabilities.
-
-What belongs here: under-sampling, over-sampling and SMOTENC of training stops, the correction of scores for the
-share of positives that resampling made, and the demonstration of what resampling before the split would report.
-What does not: resampling inside a forest (`estimators`), and calibration on data a model did not see (`calibration`).
+"""Resampling of training stops for a rare outcome: under-sampling, over-sampling and SMOTENC.
 
 Only training stops are ever handed in. Resampled stops are stops again, with the registry's columns, so that the
 same encoder follows.
@@ -10,8 +6,6 @@ same encoder follows.
 References
 ----------
 Chawla et al. (2002), SMOTE: Synthetic Minority Over-sampling Technique, JAIR 16 (SMOTENC for mixed columns).
-Elkan (2001), The foundations of cost-sensitive learning, IJCAI; Saerens, Latinne and Decaestecker (2002),
-Adjusting the outputs of a classifier to new a priori probabilities, Neural Computation 14 (the correction).
 Dal Pozzolo et al. (2015), Calibrating probability with undersampling for unbalanced classification, IEEE SSCI.
 """
 
@@ -27,42 +21,26 @@ from sqf_pipeline.registry.columns import column
 
 Method = Literal["none", "under", "over", "smotenc"]
 NEIGHBOURS = 5
+SEED = 1
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """Resampled training stops.
+    """Resampled training stops."""
 
-    Attributes
-    ----------
-    stops
-        Rows of registry columns, in the order of the training stops, synthetic stops after them.
-    positive
-        Whether each row has the outcome, bool.
-    before, after
-        Numbers of positives and negatives.
-    rows
-        Places of rows among the training stops, ascending; those of synthetic stops are not among them.
-    """
-
-    stops: pd.DataFrame
-    positive: np.ndarray
+    stops: pd.DataFrame  # rows of registry columns, in the order of the training stops, synthetic stops after them
+    positive: np.ndarray  # whether each row has the outcome, bool
     before: tuple[int, int]
     after: tuple[int, int]
-    rows: np.ndarray
+    """Numbers of positives and negatives."""
+    rows: np.ndarray  # places of rows among the training stops, ascending; those of synthetic stops are not among them
 
 
-def resample(
-    stops: pd.DataFrame, positive: np.ndarray, method: Method, random_state: int = 1, *, encoded: bool = False
-) -> Resampled:
+def resample(stops: pd.DataFrame, positive: np.ndarray, method: Method, *, encoded: bool = False) -> Resampled:
     """Return training stops with as many positives as negatives, by `method`; `none` leaves them as they are.
 
-    With `encoded`, the frame holds one-hot features of stops, and so does the result.
-
-    Raises
-    ------
-    SqfError
-        When a class is missing, or has too few stops for SMOTENC's neighbours.
+    With `encoded`, the frame holds one-hot features of stops, and so does the result. Raises SqfError when a class is
+    missing, or has too few stops for SMOTENC's neighbours.
     """
     positive = np.asarray(positive, dtype=bool)
     before = (int(positive.sum()), int((~positive).sum()))
@@ -75,38 +53,25 @@ def resample(
         )
     rows = np.arange(len(stops))
     if method == "smotenc":
-        stops, positive = _smotenc(stops, positive, random_state, _EncodedColumns if encoded else _StopColumns)
+        stops, positive = _smotenc(stops, positive, _EncodedColumns if encoded else _StopColumns)
     else:
-        rows = _balanced_rows(positive, method, random_state)
+        rows = _balanced_rows(positive, method)
         stops, positive = stops.iloc[rows], positive[rows]
     after = (int(positive.sum()), int((~positive).sum()))
     return Resampled(stops.reset_index(drop=True), positive, before, after, rows)
 
 
-def prior_corrected(score: np.ndarray, share: float, sampled_share: float) -> np.ndarray:
-    """Return probabilities for the true share of positives from scores of a model fitted at `sampled_share`.
-
-    p = p_s (pi/pi_s) / [p_s (pi/pi_s) + (1 - p_s) (1 - pi)/(1 - pi_s)] (Elkan 2001; Saerens et al. 2002). The order
-    of the scores stays. Sound for under-sampling; after over-sampling or SMOTENC with fully grown trees the scores
-    are not the sampled problem's probabilities, and the correction would make them far too small.
-    """
-    score = np.asarray(score, dtype=np.float64)
-    yes = score * (share / sampled_share)
-    no = (1 - score) * ((1 - share) / (1 - sampled_share))
-    return yes / (yes + no)
-
-
-def _balanced_rows(positive: np.ndarray, method: Method, random_state: int) -> np.ndarray:
+def _balanced_rows(positive: np.ndarray, method: Method) -> np.ndarray:
     from imblearn.over_sampling import RandomOverSampler
     from imblearn.under_sampling import RandomUnderSampler
 
-    sampler = {"under": RandomUnderSampler, "over": RandomOverSampler}[method](random_state=random_state)
+    sampler = {"under": RandomUnderSampler, "over": RandomOverSampler}[method](random_state=SEED)
     sampler.fit_resample(np.zeros((len(positive), 1)), positive)
     return np.sort(sampler.sample_indices_)
 
 
 def _smotenc(
-    stops: pd.DataFrame, positive: np.ndarray, random_state: int, mixed: "type[_StopColumns | _EncodedColumns]"
+    stops: pd.DataFrame, positive: np.ndarray, mixed: "type[_StopColumns | _EncodedColumns]"
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return stops and synthetic positives: numbers between neighbours, categories and gaps by their majority."""
     from imblearn.over_sampling import SMOTENC
@@ -122,7 +87,7 @@ def _smotenc(
         categorical_features=columns.categorical,
         categorical_encoder=_quick_encoder(),
         k_neighbors=NEIGHBOURS,
-        random_state=random_state,
+        random_state=SEED,
     )
     grown, grown_positive = sampler.fit_resample(columns.values, positive)
     synthetic = columns.decoded(grown[len(stops) :])
@@ -153,16 +118,10 @@ def _is_whole(name: str) -> bool:
 
 
 class _StopColumns:
-    """Stops as the mixed columns that SMOTENC takes.
+    """Stops as the mixed columns that SMOTENC takes: `values`, float64 of shape (stops, columns).
 
     A number's gap is filled by the median and told by a categorical column of its own, after the number's.
-
-    Attributes
-    ----------
-    values
-        float64 of shape (stops, columns).
-    categorical
-        Places of the categorical ones.
+    `categorical` are the places of such columns.
     """
 
     def __init__(self, stops: pd.DataFrame) -> None:
@@ -207,12 +166,8 @@ class _StopColumns:
 class _EncodedColumns:
     """One-hot features as the mixed columns that SMOTENC takes: the features of one column are one category.
 
-    Attributes
-    ----------
-    values
-        float64 of shape (stops, columns).
-    categorical
-        Places of the categorical ones: categories, which are decoded to numbers, and flags.
+    `values` are float64 of shape (stops, columns); `categorical` the places of categories, which are decoded to
+    numbers, and of flags.
     """
 
     def __init__(self, features: pd.DataFrame) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sqf_pipeline.modelling.calibration import fit_calibrator
+from sqf_pipeline.modelling.calibration import fit_logistic
 from sqf_pipeline.modelling.estimators import BLEND, blended, clear_padding, kind, make_model, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
 from sqf_pipeline.modelling.repeated_stops import fit_on_repeats
 from sqf_pipeline.modelling.resampling import resample
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread
 
 Fit = tuple[Any, tuple[int, int], tuple[int, int]]
 """A fitted pipeline, and the class counts before and after resampling."""
@@ -104,7 +104,7 @@ class FitStep:
             model, _, _ = self.fit(stops[early], positive[early], settings)
             score = positive_score(model, stops.loc[~early, list(self.inputs)])
             actual = positive[~early]
-            calibrated = fit_calibrator("logistic", score, actual).apply(score)
+            calibrated = fit_logistic(score, actual).apply(score)
             loss = float(log_loss(actual, calibrated, labels=[False, True]))
             ranking = float(average_precision_score(actual, score)) if actual.any() else float("nan")
             told = {

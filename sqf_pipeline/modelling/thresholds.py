@@ -38,13 +38,8 @@ def half() -> dict[str, Threshold]:
 def choose_thresholds(probability: np.ndarray, positive: np.ndarray, outcome: str) -> dict[str, Threshold]:
     """Return thresholds on calibrated probabilities by name.
 
-    Parameters
-    ----------
-    probability, positive
-        Calibrated probabilities of the stops of the last training year by a model that did not see them, and
-        whether they had the outcome.
-    outcome
-        Name in `registry/outcomes.csv`, which states the precision to hold.
+    `probability` and `positive` are of the stops of the last training year, by a model that did not see them;
+    `outcome` is a name in `registry/outcomes.csv`, which states the precision to hold.
     """
     stated = OUTCOME_ENTRIES[outcome].stated_precision
     cuts, precision, recall = precision_recall_steps(probability, positive)
@@ -72,12 +67,9 @@ def precision_recall_steps(probability: np.ndarray, positive: np.ndarray) -> tup
 
     Empty arrays when no stop has the outcome.
     """
-    probability = np.asarray(probability, dtype=np.float64)
-    positive = np.asarray(positive, dtype=bool)
+    from sklearn.metrics import precision_recall_curve
+
     if not positive.any():
         return np.empty(0), np.empty(0), np.empty(0)
-    order = np.argsort(-probability, kind="stable")
-    falling = probability[order]
-    last = np.flatnonzero(np.append(np.diff(falling) < 0, True))
-    hits = np.cumsum(positive[order])[last]
-    return falling[last], hits / (last + 1), hits / positive.sum()
+    precision, recall, cuts = precision_recall_curve(positive, probability)
+    return cuts[::-1], precision[-2::-1], recall[-2::-1]  # at their end stands a point without a cut

@@ -6,16 +6,16 @@ broken only a failed check is recorded: nothing is written, the run is red, and 
 """
 
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pandas as pd
 
 from sqf_pipeline.orchestration.assets.labels import as_table
 from sqf_pipeline.year_checks.findings import sentences
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pandera.pandas as pa
 
     from sqf_pipeline.year_checks.findings import Finding
@@ -46,7 +46,7 @@ def gate_spec(asset: str, years: dg.PartitionsDefinition[str], hands_over: str) 
 
 def through_gate(
     contract: "pa.DataFrameSchema",
-    frame: "pd.DataFrame",
+    frame: pd.DataFrame,
     *,
     asset: str,
     output_name: str = "result",
@@ -56,26 +56,28 @@ def through_gate(
 ) -> Iterator[dg.Output[Any] | dg.AssetCheckResult]:
     """Check a frame, then yield the coerced frame and a passed check, or a failed check alone.
 
-    Parameters
-    ----------
-    output_name
-        Name of the output in a multi-asset.
-    metadata
-        Shown with the materialisation, besides the row count and the column schema.
-    data_version
-        What the content is known by; None leaves it to Dagster (its code and its inputs).
-    findings
-        What else was found in the frame; a red finding closes the gate like a broken rule of the contract.
+    Raises dagster.Failure after the failed check, so that the run stops and says which rules were broken.
 
-    Raises
-    ------
-    dagster.Failure
-        After the failed check, so that the run stops and says which rules were broken.
+    A red one among the `findings`, which is what else was found in the frame, closes the gate like a broken rule of the
+    contract. In a multi-asset the output has a name; its `metadata` are shown besides the row count and the column
+    schema; `data_version` is what its content is known by, which None leaves to Dagster (its code and its inputs).
     """
-    coerced = yield from _validated(contract, frame, asset)
-    if refused := sentences(findings, "red"):
-        yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused)
-        raise dg.Failure(description=f"{asset} is refused; nothing was stored. {refused}", allow_retries=False)
+    import pandera.errors
+
+    broken, refused = "is refused", sentences(findings, "red")
+    shown: dict[str, Any] = {}
+    try:
+        coerced = contract.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:  # which carries whole rows, and so is not raised on
+        failures = failure_table(errors.failure_cases)
+        broken, refused = "breaks its contract", _summary(failures)
+        shown = {"failures": as_table(failures, rows=len(failures))}
+    if refused:
+        counted = {"rows_checked": len(frame), **shown}
+        yield dg.AssetCheckResult(
+            asset_key=asset, check_name=CHECK_NAME, passed=False, description=refused, metadata=counted
+        )
+        raise dg.Failure(f"{asset} {broken}; nothing was stored. {refused}", metadata=shown, allow_retries=False)
     described = any(column.description for column in contract.columns.values())
     yield dg.Output(
         coerced,
@@ -88,37 +90,8 @@ def through_gate(
         },
         data_version=dg.DataVersion(data_version) if data_version else None,
     )
-    yield dg.AssetCheckResult(
-        asset_key=asset,
-        check_name=CHECK_NAME,
-        passed=True,
-        metadata={"rows_checked": len(frame), "columns": len(contract.columns)},
-    )
-
-
-def _validated(
-    contract: "pa.DataFrameSchema", frame: "pd.DataFrame", asset: str
-) -> "Generator[dg.AssetCheckResult, None, pd.DataFrame]":
-    """Return the coerced frame; yield a failed check and raise when it breaks the contract."""
-    import pandera.errors
-
-    try:
-        return contract.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        failures = failure_table(errors.failure_cases)
-        table = as_table(failures, rows=len(failures))
-        yield dg.AssetCheckResult(
-            asset_key=asset,
-            check_name=CHECK_NAME,
-            passed=False,
-            description=_summary(failures),
-            metadata={"failures": table, "rows_checked": len(frame)},
-        )
-        raise dg.Failure(
-            description=f"{asset} breaks its contract; nothing was stored. {_summary(failures)}",
-            metadata={"failures": table},
-            allow_retries=False,
-        ) from None  # the original error carries whole rows
+    counted = {"rows_checked": len(frame), "columns": len(contract.columns)}
+    yield dg.AssetCheckResult(asset_key=asset, check_name=CHECK_NAME, passed=True, metadata=counted)
 
 
 def warning_check(
@@ -135,7 +108,7 @@ def warning_check(
     )
 
 
-def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
+def require_no_failed_drift(drift: pd.DataFrame, test_year: int) -> None:
     """Refuse to go on when a test year's stops are not what the models were fitted on.
 
     Called by the asset `drift` itself, and by whatever is made for people from its table (`drift` holds rows of it), so
@@ -144,17 +117,16 @@ def require_no_failed_drift(drift: "pd.DataFrame", test_year: int) -> None:
     """
     failed = drift[drift["status"] == "fail"].sort_values(["column_name", "measure"])
     told = "; ".join(f"{row.column_name}: {row.detail}" for row in failed.itertuples())
-    if told:
-        raise _refused(
-            failed,
-            f"The stops of {test_year} differ too much from those its models were trained on. {told}. No card, charts "
-            "or export are made; existing ones stay as they are. Find out whether the file of the year or the way it "
-            "is read changed (docs/runbook.md, A red check), correct that, and materialise the year again, starting "
-            "with its stops.",
-        )
+    _refuse_for(
+        failed,
+        f"The stops of {test_year} differ too much from those its models were trained on. {told}. No card, charts or "
+        "export are made; existing ones stay as they are. Find out whether the file of the year or the way it is read "
+        "changed (docs/runbook.md, A red check), correct that, and materialise the year again, starting with its "
+        "stops.",
+    )
 
 
-def require_no_telling_gap(gap_marks: "pd.DataFrame", test_year: int) -> None:
+def require_no_telling_gap(gap_marks: pd.DataFrame, test_year: int) -> None:
     """Refuse to go on when what is missing of a stop tells its outcome to models at the stop.
 
     Called as `require_no_failed_drift`. Raises dagster.Failure when a row of `gap_marks` says `fail`, naming the
@@ -162,27 +134,25 @@ def require_no_telling_gap(gap_marks: "pd.DataFrame", test_year: int) -> None:
     """
     failed = gap_marks[gap_marks["status"] == "fail"]
     told = "; ".join(f"{row.outcome} {row.roc_auc:.3f} (from {row.low:.3f})" for row in failed.itertuples())
-    if told:
-        raise _refused(
-            failed,
-            f"What is missing of a stop tells its outcome in {test_year}: by gaps alone models at the stop reach a ROC "
-            f"AUC of {told}; expected less than {failed['highest'].iloc[0]:g}. No card and no export are made; "
-            "existing ones stay as they are. Find the column that is filled in after the outcome (docs/modelling.md, "
-            "What is known at the stop), say so under `known` in registry/columns.csv, and make the test year again.",
-        )
+    _refuse_for(
+        failed,
+        f"What is missing of a stop tells its outcome in {test_year}: by gaps alone models at the stop reach a ROC AUC "
+        f"of {told}; expected less than {max(failed['highest'], default=1):g}. No card and no export are made; "
+        "existing ones stay as they are. Find the column that is filled in after the outcome (docs/modelling.md, What "
+        "is known at the stop), say so under `known` in registry/columns.csv, and make the test year again.",
+    )
 
 
-def _refused(failed: "pd.DataFrame", told: str) -> dg.Failure:
-    return dg.Failure(description=told, metadata={"failed": as_table(failed)}, allow_retries=False)
+def _refuse_for(failed: pd.DataFrame, told: str) -> None:
+    if len(failed):
+        raise dg.Failure(description=told, metadata={"failed": as_table(failed)}, allow_retries=False)
 
 
-def failure_table(failure_cases: "pd.DataFrame") -> "pd.DataFrame":
+def failure_table(failure_cases: pd.DataFrame) -> pd.DataFrame:
     """Return how often each rule was broken: column, rule, rows and a few example values, in that order.
 
     `failure_cases` are those of `SchemaErrors`, one row a broken value.
     """
-    import pandas as pd
-
     of_frame = failure_cases["schema_context"].eq("DataFrameSchema") & failure_cases["index"].isna()
     cases = pd.DataFrame(
         {
@@ -228,7 +198,7 @@ def _described(column: "pa.Column") -> str | None:
     return " ".join(part for part in parts if part) or None
 
 
-def _summary(failures: "pd.DataFrame") -> str:
+def _summary(failures: pd.DataFrame) -> str:
     told = [
         f"{row.column}: {row.rule} ({row.rows} row{'s' if row.rows != 1 else ''}, such as {row.examples})"
         for row in failures.head(EXAMPLES_SHOWN).itertuples()

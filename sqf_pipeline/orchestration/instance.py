@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sqf_pipeline.files import writable, written_whole
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import dagster as dg
 
 
@@ -71,7 +69,7 @@ def _history_kept_open() -> Iterator[None]:
     def engine_of(url: str, **given: Any) -> sa.Engine:
         if url not in engines:
             engines[url] = sa.create_engine(url, **{**given, "poolclass": StaysOpen})
-            sa.event.listen(engines[url], "connect", _do_not_wait)
+            sa.event.listen(engines[url], "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
         return engines[url]
 
     storages: tuple[Any, ...] = (sqlite_event_log, sqlite_run_storage)
@@ -84,7 +82,3 @@ def _history_kept_open() -> Iterator[None]:
             storage.create_engine = sa.create_engine
         for engine in engines.values():
             sa.pool.QueuePool.dispose(engine.pool)  # type: ignore[arg-type]
-
-
-def _do_not_wait(connection: "sqlite3.Connection", _record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pandas as pd
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.files import file_sha256, locked, writable, written_whole
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 
 if TYPE_CHECKING:
-    import pandas as pd
     import sqlalchemy as sa
 
     from sqf_pipeline.orchestration.resources import Warehouse
@@ -25,8 +25,7 @@ LOCK_SECONDS = 1800.0
 
 _STOPS = dg.AssetKey("stops")
 
-TABLE = "sqf/table"
-"""Metadata of an asset that names its table."""
+TABLE = "sqf/table"  # metadata of an asset that names its table
 
 
 class NotMadeYetError(SqfError):
@@ -43,12 +42,8 @@ class NotMadeYetError(SqfError):
 def one_writer(path: Path, what: str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold what is kept at `path` for one process at a time, where more than one rename makes it.
 
-    Parameters
-    ----------
-    path
-        File or folder that the lock, a file beside it, stands for.
-    seconds
-        How long to wait for another writer; SqfError then.
+    The lock, a file beside it, stands for a file or a folder. Raises SqfError when another writer still holds it after
+    `seconds`.
     """
     busy = f"Another run has been writing {what} for {seconds:,.0f} s. Wait until it ends, or end it, and run again."
     with ExitStack() as held:
@@ -107,11 +102,11 @@ class ParquetIOManager(_FileIOManager):
 
     suffix = ".parquet"
 
-    def write(self, obj: "pd.DataFrame", path: Path) -> None:
+    def write(self, obj: pd.DataFrame, path: Path) -> None:
         """Write a frame."""
         obj.to_parquet(path)
 
-    def read(self, path: Path, columns: Collection[str] | None = None) -> "pd.DataFrame":
+    def read(self, path: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
         """Read a frame, or those of some columns that it has."""
         import pyarrow.parquet as pq
 
@@ -134,14 +129,12 @@ class StopsReferenceIOManager(_FileIOManager):
         super().__init__(frames.directory)
         self.frames = frames
 
-    def write(self, obj: "pd.DataFrame", path: Path) -> None:
+    def write(self, obj: pd.DataFrame, path: Path) -> None:
         """Write which stops a frame is of, in its order."""
         path.write_text(json.dumps({str(year): self._digest(str(year)) for year in obj["year"].unique()}), "utf-8")
 
-    def read(self, path: Path) -> "pd.DataFrame":
+    def read(self, path: Path) -> pd.DataFrame:
         """Read the stops; raises SqfError when a year was stored anew since, so that nobody mixes the two."""
-        import pandas as pd
-
         years: dict[str, str] = json.loads(path.read_text("utf-8"))
         changed = [year for year, digest in years.items() if self._digest(year) != digest]
         if changed:
@@ -190,7 +183,7 @@ class TableIOManager(dg.IOManager):
         """Return the declared table of an asset, which has its name unless its metadata name another."""
         return self.warehouse.table(context.definition_metadata.get(TABLE, context.asset_key.path[-1]))
 
-    def handle_output(self, context: dg.OutputContext, obj: "pd.DataFrame") -> None:
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Replace the rows of one year, in one transaction."""
         from sqf_pipeline.warehouse.writer import replace_partition
 
@@ -217,12 +210,15 @@ class TableIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read the rows of one year, or of several as a dictionary in the order of the years."""
+        from sqf_pipeline.warehouse.writer import read_table
+
         upstream = context.upstream_output
         if upstream is None:
             raise ValueError(f"{context.asset_key} is not loaded as an asset of this pipeline")
         table, column = self.table(upstream), _year_column(upstream)
+        engine = self.warehouse.engine
         return _one_or_by_key(
-            list(context.asset_partition_keys), lambda key: self.warehouse.read(table, {column: int(key)})
+            list(context.asset_partition_keys), lambda key: read_table(engine, table, {column: int(key)})
         )
 
     def _fitted_models(self, context: dg.OutputContext) -> set[str]:
@@ -244,7 +240,7 @@ class FrameAndTableIOManager(dg.IOManager):
         self.frames = frames
         self.tables = tables
 
-    def handle_output(self, context: dg.OutputContext, obj: "pd.DataFrame") -> None:
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
         """Write one partition both ways."""
         path = self.frames.path(context.asset_key, context.partition_key)
         what = f"{context.asset_key.to_user_string()} of {context.partition_key}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from sqf_pipeline.orchestration.year_rules import RERUN_JOB, STOPS_JOB
+
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
@@ -16,22 +18,18 @@ FRESHNESS_CHECK = dg.AssetCheckKey(dg.AssetKey("stops"), "freshness_check")
 
 def build_jobs() -> "list[UnresolvedAssetJobDefinition]":
     """Return the jobs."""
-    everything = _groups("features", "models", "evaluation", "disparity", "publication")
-    measured = (
-        _groups("models", "evaluation") - dg.AssetSelection.kind("scikitlearn") - dg.AssetSelection.assets("study_2021")
-    )
+    groups = dg.AssetSelection.groups
+    everything = groups("features", "models", "evaluation", "disparity", "publication")
+    measured = groups("models", "evaluation") - dg.AssetSelection.kind("scikitlearn")
+    measured -= dg.AssetSelection.assets("study_2021")
     return [
-        _job("yearly_stops", _groups("stops"), "Read and clean the stops of a year."),
-        _job("yearly_models", _groups("features", "models"), "The plain models of a test year and their results."),
-        _job("yearly_rerun", everything, "Everything of a test year, from its stops to its publication."),
+        _job(STOPS_JOB, groups("stops"), "Read and clean the stops of a year."),
+        _job("yearly_models", groups("features", "models"), "The plain models of a test year and their results."),
+        _job(RERUN_JOB, everything, "Everything of a test year, from its stops to its publication."),
         _job("evaluate", measured, "Measure the models of a test year anew, without fitting them again."),
-        _job("disparity", _groups("disparity"), "The tests of unequal treatment of a test year anew."),
-        _job("publish", _groups("publication"), "Write the model card, charts and export of a test year anew."),
+        _job("disparity", groups("disparity"), "The tests of unequal treatment of a test year anew."),
+        _job("publish", groups("publication"), "Write the model card, charts and export of a test year anew."),
     ]
-
-
-def _groups(*names: str) -> dg.AssetSelection:
-    return dg.AssetSelection.groups(*names)
 
 
 def _job(name: str, selection: dg.AssetSelection, description: str) -> "UnresolvedAssetJobDefinition":
@@ -41,6 +39,4 @@ def _job(name: str, selection: dg.AssetSelection, description: str) -> "Unresolv
         # asks it all the same, because Dagster hands it no selection of checks
         selection=selection - dg.AssetSelection.checks(FRESHNESS_CHECK),
         description=description,
-        # one process: a process per step costs 1.5 s, and each fit uses every core by itself
-        executor_def=dg.in_process_executor,
     )

@@ -3,7 +3,6 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -17,11 +16,9 @@ if TYPE_CHECKING:
     from sqf_pipeline.ingest.source import PublishedFile
     from sqf_pipeline.orchestration.years_ahead import ReadYear, YearsAhead
 
-SOURCE_TAG = "sqf/source"
-"""Tag of a run that says where its files come from, whatever the setting."""
+SOURCE_TAG = "sqf/source"  # tag of a run that says where its files come from, whatever the setting
 
-OBTAINED_TAG = "sqf/obtained_from"
-"""Tag of a run that read a yearly file: where that file came from in the end."""
+OBTAINED_TAG = "sqf/obtained_from"  # tag of a run that read a yearly file: where that file came from in the end
 
 
 @dataclass(frozen=True)
@@ -96,23 +93,16 @@ class Compute:
 
 
 class Warehouse:
-    """The PostgreSQL database of one source, opened when it is first used.
+    """The PostgreSQL database of the settings' source, which has a schema of its own; opened when it is first used.
 
-    Without a `database_url` it is the embedded server's, which keeps its data in `directory`; a source has a schema.
+    Without a URL in the settings it is the embedded server's, which keeps its data in the home folder.
     """
 
-    def __init__(self, database_url: str | None, directory: Path, schema: str) -> None:
-        self.database_url = database_url
-        self.directory = directory
-        self.schema = schema
+    def __init__(self, settings: Settings) -> None:
+        self.schema = schema_for_source(settings.source)
+        self._settings = settings
         self._opening = Lock()
         self._engine: sa.Engine | None = None
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "Warehouse":
-        """Return the warehouse of the settings' source."""
-        url = settings.database_url.get_secret_value() if settings.database_url else None
-        return cls(url, settings.home.resolve() / "postgres", schema_for_source(settings.source))
 
     @property
     def engine(self) -> "sa.Engine":
@@ -126,7 +116,9 @@ class Warehouse:
 
         with self._opening:
             if self._engine is None:
-                engine = create_engine(self.database_url or ensure_running(self.directory))
+                given = self._settings.database_url
+                url = given.get_secret_value() if given else ensure_running(self._settings.home.resolve() / "postgres")
+                engine = create_engine(url)
                 ensure_schema(engine, self.schema)
                 self._engine = engine
             return self._engine
@@ -141,12 +133,6 @@ class Warehouse:
     def table(self, name: str) -> "sa.Table":
         """Return a declared table; raises KeyError when there is none of that name."""
         return self.metadata.tables[f"{self.schema}.{name}"]
-
-    def read(self, table: "sa.Table", where: dict[str, object]) -> "pd.DataFrame":
-        """Return the rows of a table whose columns equal the values of `where`, in the order of its key."""
-        from sqf_pipeline.warehouse.writer import read_table
-
-        return read_table(self.engine, table, where)
 
     def outcomes_by_year(self) -> "pd.DataFrame":
         """Return the view of that name, every year that is loaded, with the form of its file in a column `form`."""

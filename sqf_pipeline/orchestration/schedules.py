@@ -9,7 +9,7 @@ so the older kind of check is used for that, and its deprecation warning is sile
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,19 +17,15 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from sqf_pipeline.orchestration.resources import SOURCE_TAG, PublishedFiles
-from sqf_pipeline.orchestration.year_rules import FIRST_TEST_YEAR, TRAINING_YEARS, training_years
+from sqf_pipeline.orchestration.year_rules import FIRST_TEST_YEAR, RERUN_JOB, STOPS_JOB, TRAINING_YEARS, training_years
 from sqf_pipeline.registry.year_and_month_words import FIRST_YEAR, year_words
 
 if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-
-    from sqf_pipeline.ingest.download_record import DownloadRecord
     from sqf_pipeline.ingest.publication_check import PublicationState
 
 CRON = "0 8 * 2-7 1"
 """Mondays at eight, February to July: a year is published around the end of March, some years later."""
-DEADLINE = "0 0 1 6 *"
-"""The first of June, when the stops of last year should be in."""
+DEADLINE = "0 0 1 6 *"  # the first of June, when the stops of last year should be in
 TIME_ZONE = "America/New_York"
 
 # Tags of the runs requested here; a run that is executed again from the UI keeps them.
@@ -61,30 +57,27 @@ def decide(state: "PublicationState", history: YearHistory) -> tuple[str | None,
     again, whatever the server calls it; one whose run failed is, under a key that counts the attempts.
     """
     year, tag = state.year, state.tag
-    if not state.published:
-        return None, state.reason
     loaded = history.loaded_sha256 is not None and history.kept_sha256 in (None, history.loaded_sha256)
-    if not state.changed and loaded:
+    if not state.published or (loaded and not state.changed):
         return None, state.reason
-    if history.runs:
-        last_tag, last_status = history.runs[0]
-        if last_tag == tag and last_status in _UNFINISHED:
-            return None, f"the run that loads this publication of {year} is not finished"
-        if last_tag == tag and last_status is _LOADED and loaded:
-            return None, f"{year} was loaded from this publication already"
+    last = next((status for earlier, status in history.runs[:1] if earlier == tag), None)
+    if last in _UNFINISHED:
+        return None, f"the run that loads this publication of {year} is not finished"
+    if last is _LOADED and loaded:
+        return None, f"{year} was loaded from this publication already"
     attempts = sum(earlier == tag for earlier, _ in history.runs)
     key = f"{year}:{tag}" if not attempts else f"{year}:{tag}:{attempts + 1}"
     return key, state.reason if state.changed else f"the published file of {year} is kept but was not loaded"
 
 
-def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: bool = False) -> dg.ScheduleDefinition:
+def build_schedule(*, running: bool) -> dg.ScheduleDefinition:
     """Return the schedule `yearly_publication`; unless it is `running`, it is switched on in the UI."""
 
     @dg.schedule(
         name="yearly_publication",
         cron_schedule=CRON,
         execution_timezone=TIME_ZONE,
-        job=yearly_stops,
+        job_name=STOPS_JOB,
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
         description="Mondays from February to July: asks NYPD's server, with one request for each file and without "
         "downloading, whether last year's file is published or an earlier one changed, and loads what is new. The "
@@ -99,13 +92,13 @@ def build_schedule(yearly_stops: "UnresolvedAssetJobDefinition", *, running: boo
                 f"SQF_SOURCE is {source}: nothing is downloaded, so NYPD is not asked. Set nypd or "
                 "auto to fetch new publications."
             )
-        return _look(context.instance, yearly_stops.name, published_files, context.scheduled_execution_time.date())
+        return _look(context.instance, published_files, context.scheduled_execution_time.date())
 
     return yearly_publication
 
 
 def _look(
-    instance: dg.DagsterInstance, job: str, published_files: PublishedFiles, today: date
+    instance: dg.DagsterInstance, published_files: PublishedFiles, today: date
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask about every year that matters, newest first, and return what to run or why nothing is."""
     from sqf_pipeline.ingest.download import UnreachableError
@@ -114,11 +107,12 @@ def _look(
 
     last_year = today.year - 1
     settings = published_files.settings
-    records: dict[int, DownloadRecord | None] = {}
-    for year in range(FIRST_YEAR, last_year + 1):
-        records[year] = read_record(target_of(address_of(settings.addresses[0], year), settings.data_dir, year))
+    records = {
+        year: read_record(target_of(address_of(settings.addresses[0], year), settings.data_dir, year))
+        for year in range(FIRST_YEAR, last_year + 1)
+    }
     loaded = {year: _loaded_sha256(instance, year) for year in records}
-    by_hand = _put_there_by_hand(published_files, records)
+    by_hand = {year for year in records if _put_there_by_hand(published_files, year)}
     wanted = {last_year, *(year for year in records if records[year] or loaded[year])} - by_hand
     requests: list[dg.RunRequest] = []
     reasons = [f"the file of {year_words(sorted(by_hand))} was put into the data folder by hand"] if by_hand else []
@@ -135,7 +129,7 @@ def _look(
         if year == last_year and state.published:
             # Last year is asked first, because the years it is trained on are wanted as soon as it is there.
             wanted.update({before for before in training_years(year) if before >= FIRST_YEAR} - by_hand)
-        runs = instance.get_runs(dg.RunsFilter(job_name=job, tags={YEAR_TAG: str(year)}), limit=_RUNS_LOOKED_AT)
+        runs = instance.get_runs(dg.RunsFilter(job_name=STOPS_JOB, tags={YEAR_TAG: str(year)}), limit=_RUNS_LOOKED_AT)
         told = tuple((run.tags.get(PUBLICATION_TAG, ""), run.status) for run in runs)
         history = YearHistory(record.sha256 if record else None, loaded[year], told)
         key, reason = decide(state, history)
@@ -147,19 +141,14 @@ def _look(
     return requests[::-1] or dg.SkipReason("; ".join(reasons))
 
 
-def _put_there_by_hand(published_files: PublishedFiles, years: Iterable[int]) -> set[int]:
-    """Return the years whose file is somebody's own; with the source `auto` it is used, and nobody is asked."""
-    from sqf_pipeline.ingest.local_files import SourceError, local_years
+def _put_there_by_hand(published_files: PublishedFiles, year: int) -> bool:
+    """Return whether the file of a year is somebody's own; with the source `auto` it is used, and nobody is asked."""
+    from sqf_pipeline.ingest.local_files import SourceError
 
-    def by_hand(year: int) -> bool:
-        try:
-            return published_files.origin(year) == "local"
-        except SourceError:  # two files of a year, say: the run that reads it tells what is wrong
-            return True
-
-    if published_files.settings.source != "auto":
-        return set()
-    return {year for year in set(years) & set(local_years(published_files.settings.data_dir)) if by_hand(year)}
+    try:
+        return published_files.settings.source == "auto" and published_files.origin(year) == "local"
+    except SourceError:  # two files of a year, say: the run that reads it tells what is wrong
+        return True
 
 
 def _loaded_sha256(instance: dg.DagsterInstance, year: int) -> str | None:
@@ -172,34 +161,32 @@ def _loaded_sha256(instance: dg.DagsterInstance, year: int) -> str | None:
     return str(digest.value) if digest is not None else None
 
 
-def build_sensor(
-    yearly_stops: "UnresolvedAssetJobDefinition", yearly_rerun: "UnresolvedAssetJobDefinition", *, running: bool = False
-) -> dg.SensorDefinition:
+def build_sensor(*, running: bool) -> dg.SensorDefinition:
     """Return the sensor `rerun_after_publication`, which requests the test years that use new stops."""
 
     @dg.sensor(
         name="rerun_after_publication",
-        job=yearly_rerun,
+        job_name=RERUN_JOB,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         description="When every year that yearly_publication requested is loaded, requests the test years that are "
         "trained or tested on one of them.",
     )
     def rerun_after_publication(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        return _follow(context.instance, yearly_stops.name, yearly_rerun.name)
+        return _follow(context.instance)
 
     return rerun_after_publication
 
 
-def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> list[dg.RunRequest] | dg.SkipReason:
-    batches = _recent_batches(instance, stops_job)
+def _follow(instance: dg.DagsterInstance) -> list[dg.RunRequest] | dg.SkipReason:
+    batches = _recent_batches(instance)
     if not batches:
         return dg.SkipReason("yearly_publication requested nothing in the last fourteen days")
     loaded = {int(key) for key in instance.get_materialized_partitions(dg.AssetKey("stops"))}
     requests: list[dg.RunRequest] = []
     reasons: list[str] = []
     for batch, statuses in batches.items():
-        runs = instance.get_runs(dg.RunsFilter(job_name=models_job, tags={BATCH_TAG: batch}))
+        runs = instance.get_runs(dg.RunsFilter(job_name=RERUN_JOB, tags={BATCH_TAG: batch}))
         followed = {run.tags.get("dagster/partition") for run in runs}
         first = max(FIRST_TEST_YEAR, min({*loaded, *statuses}) + TRAINING_YEARS)
         for test_year in range(first, date.fromisoformat(batch).year):
@@ -215,10 +202,10 @@ def _follow(instance: dg.DagsterInstance, stops_job: str, models_job: str) -> li
     return requests or dg.SkipReason("; ".join(reasons) or "no test year uses the years that were loaded")
 
 
-def _recent_batches(instance: dg.DagsterInstance, job: str) -> dict[str, dict[int, dg.DagsterRunStatus]]:
+def _recent_batches(instance: dg.DagsterInstance) -> dict[str, dict[int, dg.DagsterRunStatus]]:
     """Return the batches of two weeks, oldest first: year to the status of its latest run."""
     batches: dict[str, dict[int, dg.DagsterRunStatus]] = {}
-    recent = dg.RunsFilter(job_name=job, created_after=datetime.now(UTC) - _BATCH_LIFETIME)
+    recent = dg.RunsFilter(job_name=STOPS_JOB, created_after=datetime.now(UTC) - _BATCH_LIFETIME)
     for run in instance.get_runs(recent, limit=_RUNS_LOOKED_AT):
         batch, year = run.tags.get(BATCH_TAG), run.tags.get(YEAR_TAG)
         if batch and year:
@@ -241,20 +228,17 @@ def _obstacle(test_year: int, statuses: dict[int, dg.DagsterRunStatus], loaded: 
     return None
 
 
-def build_freshness_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """Return the check that stops of last year are in by the deadline; it warns."""
+def build_freshness(*, running: bool) -> tuple[Sequence[dg.AssetChecksDefinition], dg.SensorDefinition]:
+    """Return the check that stops of last year are in by the deadline, which warns, and what asks it once a day.
+
+    `running` turns that sensor on where the daemon finds it new.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return dg.build_time_partition_freshness_checks(
+        checks = dg.build_time_partition_freshness_checks(
             assets=["stops"], deadline_cron=DEADLINE, timezone=TIME_ZONE, severity=dg.AssetCheckSeverity.WARN
         )
-
-
-def build_freshness_sensor(checks: Sequence[dg.AssetChecksDefinition], *, running: bool = False) -> dg.SensorDefinition:
-    """Return the sensor that asks the check once a day; `running` turns it on where the daemon finds it new."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return dg.build_sensor_for_freshness_checks(
+        return checks, dg.build_sensor_for_freshness_checks(
             freshness_checks=checks,
             name="newest_year_arrived",
             minimum_interval_seconds=24 * 60 * 60,

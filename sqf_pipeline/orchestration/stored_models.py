@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from sqf_pipeline.modelling.fitting import FittedModel
 
-IF_FITTED = {"sqf/if_fitted": True}
-"""Metadata of an input that has no models as long as nobody has fitted them."""
-
+IF_FITTED = {"sqf/if_fitted": True}  # metadata of an input that has no models as long as nobody has fitted them
 
 _PARTS = ("model", "description")
 MADE_FROM = "made_from"

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, cast
 import dagster as dg
 
 from sqf_pipeline.files import file_sha256, is_left, writable, written_whole
-from sqf_pipeline.orchestration.io_managers import one_writer
+from sqf_pipeline.orchestration.io_managers import ParquetIOManager, one_writer
 from sqf_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sqf_pipeline.cleaning.clean_stops import CleanedStops
-    from sqf_pipeline.orchestration.io_managers import ParquetIOManager
     from sqf_pipeline.year_checks.year_review import YearBefore
 
 
@@ -33,14 +32,14 @@ def year_alone(settings: Settings, step: str, year: str) -> AbstractContextManag
 
 
 def kept_frame(
-    frames: "ParquetIOManager", asset: str, year: int, columns: Collection[str] | None = None
+    frames: ParquetIOManager, asset: str, year: int, columns: Collection[str] | None = None
 ) -> "pd.DataFrame | None":
     """Return a year of an asset as it was last stored, whole or some of its columns; None when it is not there."""
     path = frames.path(dg.AssetKey(asset), str(year))
     return frames.read(path, columns) if path.exists() else None
 
 
-def kept_year(frames: "ParquetIOManager", year: int) -> "YearBefore | None":
+def kept_year(frames: ParquetIOManager, year: int) -> "YearBefore | None":
     """Return what is kept of a year for the next one to be compared with; None when it is not loaded."""
     from sqf_pipeline.registry.columns import load_columns
     from sqf_pipeline.year_checks.year_review import YearBefore
@@ -54,7 +53,7 @@ def kept_year(frames: "ParquetIOManager", year: int) -> "YearBefore | None":
     return YearBefore(stops, kept_frame(frames, "column_loss", year), coverage)
 
 
-def hand_over_cleaned(frames: "ParquetIOManager", year: int, code: str, cleaned: "CleanedStops") -> None:
+def hand_over_cleaned(frames: ParquetIOManager, year: int, code: str, cleaned: "CleanedStops") -> None:
     """Put by what the raw stops just stored were cleaned to by a version of the code, for the step that stores it."""
     import joblib
 
@@ -65,7 +64,7 @@ def hand_over_cleaned(frames: "ParquetIOManager", year: int, code: str, cleaned:
             joblib.dump(cleaned, temporary)
 
 
-def take_cleaned(frames: "ParquetIOManager", year: int, code: str) -> "CleanedStops | None":
+def take_cleaned(frames: ParquetIOManager, year: int, code: str) -> "CleanedStops | None":
     """Return what was handed over of the raw stops that are stored, and forget it; None where it is of others."""
     import joblib
 
@@ -78,14 +77,14 @@ def take_cleaned(frames: "ParquetIOManager", year: int, code: str) -> "CleanedSt
     return cast("CleanedStops | None", cleaned)
 
 
-def _forget(frames: "ParquetIOManager", year: int) -> None:
+def _forget(frames: ParquetIOManager, year: int) -> None:
     """Remove what was handed over of a year, and of any year what nobody took within an hour."""
     for left in frames.directory.glob("cleaned/*.joblib"):
         if left.name.startswith(f"{year}-") or is_left(left):
             left.unlink(missing_ok=True)
 
 
-def _handed_over(frames: "ParquetIOManager", year: int, code: str) -> Path | None:
+def _handed_over(frames: ParquetIOManager, year: int, code: str) -> Path | None:
     """Return a file named by the bytes of the raw stops and by the code; None where no raw stops are stored."""
     raw = frames.path(dg.AssetKey("raw_stops"), str(year))
     return frames.directory / "cleaned" / f"{year}-{file_sha256(raw)}-{code}.joblib" if raw.exists() else None

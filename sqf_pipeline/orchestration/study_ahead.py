@@ -71,7 +71,7 @@ def _measure_or_leave(paths: Mapping[int, Path], test_year: int) -> "Measured | 
     import pyarrow.parquet as pq
 
     from sqf_pipeline.memory import hold_text_compactly, return_memory
-    from sqf_pipeline.modelling.thread_limits import one_thread
+    from sqf_pipeline.modelling.side_by_side import one_thread
     from sqf_pipeline.study_2021.replication import measure_study_2021
     from sqf_pipeline.study_2021.study_encoding import ORDER
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import groupby
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _MACHINERY = "sqf_pipeline.orchestration"
 _ASSETS = f"{_MACHINERY}.assets."
 _SHOWING = f"{_ASSETS}labels"
+_versions: dict[tuple[Any, str], str] = {}
+"""Versions by function and name of the asset: a process does not change the code that it has loaded."""
 _UNTOLD = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
 
 
@@ -41,8 +44,9 @@ def with_code_versions(assets: "Iterable[Any]") -> list[Any]:
 
 
 def _versioned(asset: "dg.AssetsDefinition") -> "dg.AssetsDefinition":
-    version = code_version(asset)
-    return asset.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version))
+    made_by = (asset.op.compute_fn.decorated_fn, asset.op.name)  # type: ignore[union-attr]
+    version = _versions.get(made_by) or _versions.setdefault(made_by, code_version(asset))
+    return asset.map_asset_specs(methodcaller("replace_attributes", code_version=version))
 
 
 def version_of(asset: "dg.AssetsDefinition") -> str:
@@ -68,38 +72,22 @@ def behind(asset: "dg.AssetsDefinition") -> tuple[set[tuple[Path, str]], set[Pat
     start = _file_of(function.__module__)
     if start is None:
         raise ValueError(f"{function.__module__} is no module of {_PACKAGE}")
-    functions: set[tuple[Path, str]] = set()
-    modules: set[Path] = set()
     made_by_a_factory = function.__name__ not in _module(start).definitions
     pending = [(start, asset.op.name if made_by_a_factory else function.__name__)]
+    found: set[tuple[Path, str]] = set()  # without a name, the whole module
     while pending:
         path, name = pending.pop()
-        if (path, name) in functions:
+        if (path, name) in found:
             continue
-        functions.add((path, name))
-        module = _module(path)
-        for used_module, used_name in module.uses(name):
-            target = _file_of(used_module)
-            if target is None:
-                continue
-            if used_module.startswith(_ASSETS) and used_module != _SHOWING:
-                pending.append((target, used_name))
-            elif not used_module.startswith(_MACHINERY):
-                modules.add(target)
-    return functions, _closure(modules)
-
-
-def _closure(modules: set[Path]) -> set[Path]:
-    """Return modules with all that they import, and the files of data that any of them names."""
-    found: set[Path] = set()
-    pending = list(modules)
-    while pending:
-        path = pending.pop()
-        if path in found:
-            continue
-        found.add(path)
-        pending += [target for name in _module(path).imports if (target := _file_of(name)) is not None]
-    return found | {file for path in found for file in _module(path).data}
+        found.add((path, name))
+        for module, used in _module(path).uses(name):
+            target, machinery = _file_of(module), name and module.startswith(_MACHINERY)
+            counts = not machinery or (module.startswith(_ASSETS) and module != _SHOWING)
+            if target is not None and counts:
+                pending.append((target, used if machinery else ""))
+    modules = {path for path, name in found if not name}
+    functions = {(path, name) for path, name in found if name}
+    return functions, modules | {file for path in modules for file in _module(path).data}
 
 
 def _file_of(module: str) -> Path | None:
@@ -120,15 +108,10 @@ class _Module:
         self.path = path
         self._text = path.read_text(encoding="utf-8")
         tree = ast.parse(self._text)  # not kept: the trees of a package are what Python's collector walks longest
-        self.meaning = repr(_told(tree))
-        nodes = list(_run(tree))
-        texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-        self.imports = {
-            module
-            for node in nodes
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for module, _, _ in _imported_names(node)
-        }
+        met: list[ast.AST] = []
+        self.meaning = repr(_told(tree, met))
+        texts = {node.value for node in met if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        self.imports = {module for node in met for module, _, _ in _imported_names(node)}
         self.data = {file for text in texts for file in _data_named(text, path.parent)}
 
     @cached_property
@@ -142,10 +125,13 @@ class _Module:
     @cached_property
     def definitions(self) -> dict[str, str]:
         """Return what each definition at the top of the module says, a function without its decorators."""
-        return {name: repr(_told(_parts_run(node))) for name, node in self._top.items()}
+        return {name: repr(_told(_parts_run(node), [])) for name, node in self._top.items()}
 
     def uses(self, name: str) -> Iterator[tuple[str, str]]:
-        """Return the modules, each with the name used from it, that a definition at the top rests on."""
+        """Yield the modules, each with the name used from it, that a definition at the top rests on; '' is for all."""
+        if not name:
+            yield from ((module, "") for module in self.imports)
+            return
         here = ".".join(("sqf_pipeline", *self.path.relative_to(_PACKAGE).with_suffix("").parts))
         brought = {
             alias: (module, original) for node in self._body for module, original, alias in _imported_names(node)
@@ -170,7 +156,10 @@ def _module(path: Path) -> _Module:
 def _statements_run(parts: Iterable[Any]) -> Iterator[Any]:
     """Yield what is run of some parts of a tree: no docstrings and other lone texts, nothing for the type checker."""
     for part in parts:
-        if isinstance(part, ast.If) and ast.unparse(part.test).endswith("TYPE_CHECKING"):
+        if isinstance(part, ast.If) and "TYPE_CHECKING" in (
+            getattr(part.test, "id", ""),
+            getattr(part.test, "attr", ""),
+        ):
             yield from _statements_run(part.orelse)
         elif not (isinstance(part, ast.Pass) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))):
             yield part
@@ -185,29 +174,35 @@ def _run(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _run(part)
 
 
-def _told(node: Any) -> Any:
-    """Return what is run of a tree as nested lists that depend on no release of Python: no positions, nothing empty."""
-    if isinstance(node, ast.JoinedStr):
-        return ["JoinedStr", _joined(node.values)]
-    if isinstance(node, ast.AST):
-        # the hint of a class's field may be what a dataclass or a model is made by
-        untold = _UNTOLD - {"annotation"} if isinstance(node, ast.AnnAssign) else _UNTOLD
-        fields = [[name, _told(value)] for name, value in ast.iter_fields(node) if name not in untold]
-        return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
+def _told(node: Any, met: list[ast.AST]) -> Any:
+    """Return what is run of a tree as nested lists that depend on no release of Python: no positions, nothing empty.
+
+    Imports and constants on the way are added to `met`.
+    """
     if isinstance(node, list):
-        return [_told(part) for part in _statements_run(node)]
-    return None if node is None else ascii(node)
+        return [_told(part, met) for part in _statements_run(node)]
+    if not isinstance(node, ast.AST):
+        return None if node is None else ascii(node)
+    if isinstance(node, ast.Constant | ast.Import | ast.ImportFrom):
+        met.append(node)
+    if isinstance(node, ast.JoinedStr):
+        return ["JoinedStr", _joined(node.values, met)]
+    # the hint of a class's field may be what a dataclass or a model is made by
+    untold = _UNTOLD - {"annotation"} if isinstance(node, ast.AnnAssign) else _UNTOLD
+    fields = [[name, _told(getattr(node, name, None), met)] for name in node._fields if name not in untold]
+    return [type(node).__name__, *(field for field in fields if field[1] not in (None, []))]
 
 
-def _joined(values: list[ast.expr]) -> list[Any]:
+def _joined(values: list[ast.expr], met: list[ast.AST]) -> list[Any]:
     """Return the parts of an f-string, with texts side by side as one, as not every release has them."""
     parts: list[Any] = []
     for are_texts, group in groupby(values, lambda value: isinstance(value, ast.Constant)):
         if are_texts:
             text = "".join(value.value for value in group)  # type: ignore[attr-defined]
+            met.append(ast.Constant(text))
             parts += [ascii(text)] if text else []
         else:
-            parts += map(_told, group)
+            parts += [_told(value, met) for value in group]
     return parts
 
 

@@ -12,7 +12,7 @@ FIRST_TEST_YEAR = FIRST_YEAR + TRAINING_YEARS
 STUDY_TEST_YEAR = 2020
 """Test year of the 2021 study, which is made when none is named."""
 
-STOPS_JOB = "yearly_stops"
+STOPS_JOB, RERUN_JOB = "yearly_stops", "yearly_rerun"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def work_for(
     loaded besides.
     """
     tested = sorted(set(test_years))
-    job = "yearly_rerun" if everything else "yearly_models"
+    job = RERUN_JOB if everything else "yearly_models"
     trained = set(train)
     needed = {year for test_year in tested for year in (*(trained or training_years(test_year)), test_year)}
     return [*(Work(STOPS_JOB, year) for year in sorted(needed | set(stops_of))), *(Work(job, year) for year in tested)]

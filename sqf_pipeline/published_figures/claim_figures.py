@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sqf_pipeline.modelling.estimators import encoder_for
+from sqf_pipeline.modelling.feature_sets import feature_set
+from sqf_pipeline.registry.outcomes import happened
 from sqf_pipeline.registry.stop_rules import rule_holds
 
 if TYPE_CHECKING:
@@ -131,17 +134,12 @@ def _complete(stops: pd.DataFrame) -> Mask:
 
 
 def _frisked_or_searched(stops: pd.DataFrame) -> tuple[NDArray[Any], Mask]:
-    from sqf_pipeline.registry.outcomes import happened
-
     among = stops[rule_holds(stops, "frisked | searched")].reset_index(drop=True)
     return _encoded(among), happened(among, "weapon").fillna(value=False).to_numpy(dtype=bool)
 
 
 def _encoded(stops: pd.DataFrame, more: tuple[str, ...] = ()) -> NDArray[Any]:
     """Return the columns known at the stop, and `more` yes-or-no columns, as numbers."""
-    from sqf_pipeline.modelling.estimators import encoder_for
-    from sqf_pipeline.modelling.feature_sets import feature_set
-
     features = feature_set("at_stop")
     encoder = encoder_for("random_forest", features, features.columns)
     numbers = np.asarray(encoder.fit_transform(stops))

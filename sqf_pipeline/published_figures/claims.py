@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import BeforeValidator
 
+from sqf_pipeline.published_figures.claim_figures import FIGURES
 from sqf_pipeline.registry.csv_tables import Number, read_rows, records
 from sqf_pipeline.registry.declared_tables import result_frame
 from sqf_pipeline.registry.year_and_month_words import year_runs, years_named
@@ -26,66 +27,35 @@ def _years(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Claim:
-    """A published figure and how it is computed again.
+    """A published figure and how it is computed again."""
 
-    Attributes
-    ----------
-    claim, publication, place, definition
-        Its name here, who published it, where in the publication, and what is counted.
-    years
-        Years that it is about, earliest first; empty when it is not about yearly files.
-    published
-        The figure; None where none was seen.
-    digits
-        Decimals that were published: ours is equal when it rounds to the same.
-    figure, argument
-        Function that computes ours, and what it is asked for; empty when nothing can be computed.
-    our_years
-        Years that ours is computed on where they are not the claim's; `test` for those of the test year.
-    reason
-        Why ours differs, or why it cannot be decided.
-    """
-
-    claim: str
+    claim: str  # its name here
     publication: str
-    place: str
+    place: str  # where in the publication
     years: Annotated[tuple[int, ...], BeforeValidator(_years)]
-    definition: str
-    published: Number
-    digits: int
-    figure: str
-    argument: str
-    our_years: str
-    reason: str
+    """Years that it is about, earliest first; empty when it is not about yearly files."""
+    definition: str  # what is counted
+    published: Number  # the figure; None where none was seen
+    digits: int  # decimals that were published: ours is equal when it rounds to the same
+    figure: str  # function that computes ours; empty when nothing can be computed
+    argument: str  # what it is asked for
+    our_years: str  # years that ours is computed on where they are not the claim's; `test` for those of the test year
+    reason: str  # why ours differs, or why it cannot be decided
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What claims are judged by.
+    """What claims are judged by."""
 
-    Attributes
-    ----------
-    stops
-        Clean stops by year, those that are loaded.
-    test_year, training_years
-        The years that `test` stands for.
-    excerpts
-        Years of which a selection of stops is loaded.
-    tables
-        Result tables of the test year by name.
-    synthetic
-        Whether the stops are invented; then nothing is compared with what was published.
-    complete_cases
-        By years, what forests that are asked more than once said.
-    """
-
-    stops: Mapping[int, pd.DataFrame]
+    stops: Mapping[int, pd.DataFrame]  # clean stops by year, those that are loaded
     test_year: int
     training_years: tuple[int, ...] = ()
-    excerpts: frozenset[int] = frozenset()
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    synthetic: bool = False
+    """The years that `test` stands for."""
+    excerpts: frozenset[int] = frozenset()  # years of which a selection of stops is loaded
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # result tables of the test year by name
+    synthetic: bool = False  # whether the stops are invented; then nothing is compared with what was published
     complete_cases: dict[tuple[int, ...], Any] = field(default_factory=dict, init=False)
+    """By years, what forests that are asked more than once said."""
 
     def of(self, years: tuple[int, ...]) -> pd.DataFrame:
         """Return the stops of years, earliest first."""
@@ -94,8 +64,6 @@ class Evidence:
 
 def load_claims() -> tuple[Claim, ...]:
     """Return the claims in the order of the table; raises ValueError when two have one name or a figure is unknown."""
-    from sqf_pipeline.published_figures.claim_figures import FIGURES
-
     claims = records(read_rows(__package__, "published_claims.csv"), Claim)
     unknown = sorted({claim.figure for claim in claims} - {"", *FIGURES})
     if unknown or len({claim.claim for claim in claims}) < len(claims):
@@ -116,8 +84,6 @@ def judge_claims(evidence: Evidence) -> pd.DataFrame:
 
 
 def _judged(claim: Claim, evidence: Evidence) -> dict[str, Any]:
-    from sqf_pipeline.published_figures.claim_figures import FIGURES
-
     missing = [year for year in claim.years if year not in evidence.stops or year in evidence.excerpts]
     ours_on = _ours_on(claim, evidence, missing)
     ours = None

@@ -17,8 +17,7 @@ Comparable = Literal["same", "close", "different", "one form only"]
 
 KNOWN_WORDS = {row["known"]: row["meaning"] for row in read_rows(__package__, "when_known.csv")}
 """When a value becomes known, in words."""
-COMPARABLE = frozenset({"same", "close"})
-"""What the registry says of a column that may be used across forms."""
+COMPARABLE = frozenset({"same", "close"})  # what the registry says of a column that may be used across forms
 
 
 @dataclass(frozen=True)

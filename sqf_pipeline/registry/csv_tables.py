@@ -11,12 +11,10 @@ Record = TypeVar("Record")
 
 Number = Annotated[float | None, BeforeValidator(lambda cell: cell or None)]
 """A field of a record: a number, None where the cell is empty."""
-Yes = Annotated[bool, BeforeValidator(lambda cell: cell or False)]
-"""`yes` or `no`; an empty cell is no."""
+Yes = Annotated[bool, BeforeValidator(lambda cell: cell or False)]  # `yes` or `no`; an empty cell is no
 Listed = Annotated[tuple[str, ...], BeforeValidator(lambda cell: tuple(part for part in cell.split("|") if part))]
 """Texts with `|` between them."""
-Words = Annotated[tuple[str, ...], BeforeValidator(lambda cell: tuple(cell.split()))]
-"""Words with spaces between them."""
+Words = Annotated[tuple[str, ...], BeforeValidator(lambda cell: tuple(cell.split()))]  # words with spaces between them
 
 
 def read_rows(package: str, name: str) -> list[dict[str, str]]:
@@ -28,9 +26,6 @@ def read_rows(package: str, name: str) -> list[dict[str, str]]:
 def records(rows: Iterable[Mapping[str, Any]], kind: type[Record]) -> tuple[Record, ...]:
     """Return rows as records of a dataclass, whose fields say what a cell may be; other columns are left out.
 
-    Raises
-    ------
-    pydantic.ValidationError
-        A ValueError that names the row, the column, what was expected and what was found.
+    Raises pydantic.ValidationError, a ValueError: it names the row, the column, what was expected and what was found.
     """
     return tuple(TypeAdapter(tuple[kind, ...]).validate_python(tuple(rows)))  # type: ignore[valid-type]

@@ -42,16 +42,10 @@ def recorded_at() -> Row:
 
 
 def result_frame(table: str, rows: Iterable[Any]) -> "pd.DataFrame":
-    """Return rows as a frame in the columns and types of a table; nan and None are null.
+    """Return rows as a frame in the columns and types of a table but what the run adds (`test_year` and `source`).
 
-    Raises ValueError when a tuple has not as many values as the table has columns.
-
-    Parameters
-    ----------
-    table
-        Its name. What the run adds (`test_year` and `source`) is left out.
-    rows
-        Tuples in the order of the columns, or dictionaries by their names, of which a name that is lacking is null.
+    Rows are tuples in the order of the columns, or dictionaries by their names, of which a name that is lacking is
+    null, as nan and None are. Raises ValueError when a tuple has not as many values as the table has columns.
     """
     import pandas as pd
 

@@ -13,15 +13,13 @@ Tier = Literal["study", "during", "at_stop"]
 
 TIERS: tuple[Tier, ...] = ("at_stop", "during", "study")
 """Tiers in the order in which they are shown: what is known first comes first."""
+TIER_ENTRIES: Mapping[str, Mapping[str, str]] = {row["tier"]: row for row in read_rows(__package__, "tiers.csv")}
+"""What is said of each tier, and of the set of columns `study_2021`."""
 KNOWN_BY_TIER: Mapping[str, frozenset[str]] = {
-    "at_stop": frozenset({"at_stop", "value_at_stop"}),
-    "during": frozenset({"at_stop", "value_at_stop", "completed", "during"}),
+    name: frozenset(entry["known"].split()) for name, entry in TIER_ENTRIES.items() if entry["known"]
 }
 """What the registry may say of when a column becomes known, for a model of that tier to use it."""
-TIER_WORDS: Mapping[str, str] = {
-    "at_stop": "at the stop", "during": "during the encounter", "study": "the study's fields",
-    "study_2021": "the study's columns",
-}  # fmt: skip
+TIER_WORDS: Mapping[str, str] = {name: entry["words"] for name, entry in TIER_ENTRIES.items()}
 _COLUMN_SETS = ("at_stop", "during", "study_2021", "study_2021_binned")
 
 
@@ -106,12 +104,8 @@ def families(outcomes: Iterable[str]) -> dict[str, list[str]]:
 
 def model_order(outcome: str, column_set: str, name: str = "") -> tuple[int, str, int, str, str]:
     """Return what models are sorted by wherever they are listed: outcome, columns (known first), then name."""
-    known = outcome in TARGETS
-    outcomes, sets = list(TARGETS), [*_COLUMN_SETS, *TIERS]
-    return (
-        outcomes.index(outcome) if known else len(outcomes),
-        outcome,
-        sets.index(column_set) if column_set in sets else len(sets),
-        column_set,
-        name,
-    )
+    sets = (*_COLUMN_SETS, *TIERS)
+    places = [
+        names.index(one) if one in names else len(names) for one, names in ((outcome, OUTCOMES), (column_set, sets))
+    ]
+    return places[0], outcome, places[1], column_set, name

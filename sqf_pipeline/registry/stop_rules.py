@@ -21,13 +21,8 @@ def columns_of(rule: str) -> tuple[str, ...]:
 def rule_holds(frame: "pd.DataFrame", rule: str) -> NDArray[np.bool_]:
     """Return where a rule holds, shape (rows,); an empty rule holds for all, and a missing value satisfies none.
 
-    Parameters
-    ----------
-    frame
-        Stops, or rows of a result table.
-    rule
-        Columns joined by `&`, `|`, `~`, `==` and `in`; `~frisked` does not hold where nobody knows of a frisk, but
-        `~frisked.fillna(False)` does.
+    `frame` has stops, or rows of a result table. A rule is columns joined by `&`, `|`, `~`, `==` and `in`; `~frisked`
+    does not hold where nobody knows of a frisk, but `~frisked.fillna(False)` does.
     """
     if not rule:
         return np.ones(len(frame), dtype=bool)

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-FIRST_YEAR = 2003
-"""The first year of which NYPD has published the stops."""
+FIRST_YEAR = 2003  # the first year of which NYPD has published the stops
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

@@ -32,6 +32,17 @@ class ChartInputs:
     tables: Mapping[str, pd.DataFrame]
     data_note: str = ""
 
+    @property
+    def years(self) -> list[int]:
+        """Return the years of the stops, in order."""
+        return sorted(int(year) for year in self.stops["year"].unique())
+
+    @property
+    def origin_of_models(self) -> Origin:
+        """Return what figures of models say of where their stops come from."""
+        trained = [year for year in self.years if year < self.test_year]
+        return Origin(self.source, [self.test_year], trained, note=self.data_note)
+
     def of_models(self, table: str, *names: str) -> pd.DataFrame:
         """Return the rows of a table about some models."""
         return self.tables[table][self.tables[table]["model"].isin(names)]
@@ -41,7 +52,8 @@ def draw_charts(inputs: ChartInputs, *, processes: int = 1) -> "Iterator[tuple[s
     """Yield the name, the PNG and a small PNG of each chart, in order; the same whatever the number of processes."""
     outcomes = drawn_outcomes(inputs.tables["test_stops"])
     # to other processes goes what their charts show
-    of_models = replace(inputs, stops=inputs.stops[["year"]], tables=_of_the_main_models(inputs))
+    predictions = {"predictions": inputs.of_models("predictions", *MAIN_MODELS)}
+    of_models = replace(inputs, stops=inputs.stops[["year"]], tables={**inputs.tables, **predictions})
     tasks = [
         partial(_drawn, _charts_of_stops, inputs),
         *(partial(_drawn, partial(_charts_of_outcome, outcome=outcome), of_models) for outcome in outcomes),
@@ -51,10 +63,6 @@ def draw_charts(inputs: ChartInputs, *, processes: int = 1) -> "Iterator[tuple[s
         yield from drawn
 
 
-def _of_the_main_models(inputs: ChartInputs) -> dict[str, pd.DataFrame]:
-    return {**inputs.tables, "predictions": inputs.of_models("predictions", *MAIN_MODELS)}
-
-
 def _drawn(
     charts: "Callable[[ChartInputs], Iterator[tuple[str, Figure]]]", inputs: ChartInputs
 ) -> list[tuple[str, bytes, bytes]]:
@@ -62,32 +70,19 @@ def _drawn(
     return [(name, png, small_png(png)) for name, png in pictures]
 
 
-def _origin_of_stops(inputs: ChartInputs) -> Origin:
-    return Origin(inputs.source, _years(inputs), note=inputs.data_note)
-
-
-def _origin_of_models(inputs: ChartInputs) -> Origin:
-    trained = [year for year in _years(inputs) if year < inputs.test_year]
-    return Origin(inputs.source, [inputs.test_year], trained, note=inputs.data_note)
-
-
-def _years(inputs: ChartInputs) -> list[int]:
-    return sorted(int(year) for year in inputs.stops["year"].unique())
-
-
 def _charts_of_stops(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
-    origin = _origin_of_stops(inputs)
+    origin = Origin(inputs.source, inputs.years, note=inputs.data_note)
     yield "stops_a_month", stops_plots.stops_a_month(inputs.stops, origin)
     yield "outcome_shares", stops_plots.outcome_shares(inputs.stops, origin)
     yield "hour_and_weekday", stops_plots.hour_and_weekday(inputs.stops, origin)
     yield "stops_map", stops_plots.stops_map(inputs.stops, origin)
     models = inputs.tables["models"]
     summonses = models[models["outcome"] == "summons"]
-    yield "class_balance", model_plots.class_balance(summonses, _origin_of_models(inputs))
+    yield "class_balance", model_plots.class_balance(summonses, inputs.origin_of_models)
 
 
 def _chart_of_drift(inputs: ChartInputs) -> "Iterator[tuple[str, Figure]]":
-    yield "drift", drift_plots.drift_overview(inputs.tables["drift"], _origin_of_models(inputs))
+    yield "drift", drift_plots.drift_overview(inputs.tables["drift"], inputs.origin_of_models)
 
 
 def drawn_outcomes(test_stops: pd.DataFrame) -> list[str]:
@@ -96,7 +91,7 @@ def drawn_outcomes(test_stops: pd.DataFrame) -> list[str]:
 
 
 def _charts_of_outcome(inputs: ChartInputs, outcome: str) -> "Iterator[tuple[str, Figure]]":
-    origin = _origin_of_models(inputs)
+    origin = inputs.origin_of_models
     models, stops, target = inputs.tables["models"], inputs.tables["test_stops"], STUDY_TARGETS[outcome]
     fitted = models.loc[models["outcome"] == outcome, "model"].tolist()
     mains = [name for name in MAIN_MODELS if name in fitted]

@@ -10,12 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import count, listed, markdown_to_html, number, share
+from sqf_pipeline.display import count, filled_template, listed, markdown_to_html, number, share
 from sqf_pipeline.evaluation.model_selection import tried_for_one_place
 from sqf_pipeline.registry.metric_definitions import Place, metrics_in
 from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, families
 from sqf_pipeline.reporting import model_card_tables as card
-from sqf_pipeline.reporting.markdown import render
 from sqf_pipeline.reporting.treatment_tables import (
     concentration_table,
     recall_table,
@@ -34,7 +33,7 @@ def render_model_card(*, test_year: int, source: str, **tables: pd.DataFrame) ->
     current = defaultdict(pd.DataFrame, tables)
     if current["models"].empty:
         raise ValueError(f"a model card needs models, found none of test year {test_year}")
-    markdown = render("model_card.md.j2", **_context(test_year, source, current))
+    markdown = filled_template(__package__, "model_card.md.j2", **_context(test_year, source, current))
     return markdown, _html(markdown, f"Model card: what followed police stops, test year {test_year}")
 
 
@@ -168,14 +167,11 @@ def _html(markdown: str, title: str) -> str:
     """Return a whole page; HTML in the Markdown is shown as text, never obeyed."""
     from importlib import resources
 
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
 
     # A wide table scrolls by itself, and by keyboard.
     frame = '<div class="scroll" role="region" tabindex="0" aria-label="Table {}">\n<table>'
     body = markdown_to_html(markdown, opening=frame, closing="</table>\n</div>")
-    style = resources.files("sqf_pipeline.reporting").joinpath("templates", "model_card.css").read_text("utf-8")
-    loader = PackageLoader("sqf_pipeline.reporting", "templates")
-    environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=select_autoescape(["html", "j2"]))
-    page = environment.get_template("model_card.html.j2")
-    return page.render(title=title, style=Markup(style), body=Markup(body))  # noqa: S704  rendered with html off
+    style = resources.files(__package__).joinpath("templates", "model_card.css").read_text("utf-8")
+    told = {"title": title, "style": Markup(style), "body": Markup(body)}  # noqa: S704  rendered with html off
+    return filled_template(__package__, "model_card.html.j2", **told)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from sqf_pipeline.display import DisplayTable, count, display_table, metric_text, number, share, words
+from sqf_pipeline.display import DisplayTable, count, display_table, metric_text, number, share, with_ends, words
 from sqf_pipeline.evaluation.model_selection import best_on_held_out
 from sqf_pipeline.modelling.feature_sets import feature_sets
 from sqf_pipeline.registry.csv_tables import read_rows
@@ -27,16 +27,11 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def card_table(
-    name: str, rows: "pd.DataFrame | Iterable[Mapping[Any, Any]]", more: Iterable[tuple[str, ...]] = ()
+    name: str, rows: pd.DataFrame | Iterable[Mapping[Any, Any]], more: Iterable[tuple[str, ...]] = ()
 ) -> DisplayTable:
-    """Return rows as a table of the card.
+    """Return rows as the table of the card called `name` in `card_columns.csv`.
 
-    Parameters
-    ----------
-    name
-        Of the table in `card_columns.csv`.
-    more
-        Name, label and format of the columns that stand where the table says `*`.
+    `more` are name, label and format of the columns that stand where the table says `*`.
     """
     columns: list[tuple[str, ...]] = []
     for row in read_rows(__package__, "card_columns.csv"):
@@ -97,12 +92,7 @@ def _chosen_rows(tables: Tables) -> list[dict[str, Any]]:
     """Return outcome, set of columns, model chosen on the last training year, and its metrics of the summary."""
     values = estimates(tables["metric_intervals"])
     return [
-        {
-            "outcome": outcome,
-            "columns": columns,
-            "model": model,
-            **metric_texts(values, model, SUMMARY_HEADS),
-        }
+        {"outcome": outcome, "columns": columns, "model": model, **metric_texts(values, model, SUMMARY_HEADS)}
         for (outcome, columns), model in chosen_models(tables["models"]).items()
     ]
 
@@ -157,7 +147,7 @@ def differences(frame: pd.DataFrame) -> DisplayTable:
         return DisplayTable()
     titles = {metric.name: metric.title for metric in metrics_in("compared")}
     frame = frame[frame["metric"].isin(list(titles))].sort_values(["model", "reference_model", "metric"])
-    return card_table("differences", _with_ends(frame.assign(metric=frame["metric"].map(titles)), "difference"))
+    return card_table("differences", with_ends(frame.assign(metric=frame["metric"].map(titles)), "difference"))
 
 
 def thresholds(frame: pd.DataFrame) -> DisplayTable:
@@ -170,7 +160,7 @@ def calibration(frame: pd.DataFrame) -> DisplayTable:
     """Return predicted and observed shares of a model by bin."""
     frame = frame.sort_values("bin")
     ranges = [f"{share(low)} to {share(high)}" for low, high in zip(frame["lower"], frame["upper"], strict=True)]
-    return card_table("calibration", _with_ends(frame.assign(range=ranges), "observed_share"))
+    return card_table("calibration", with_ends(frame.assign(range=ranges), "observed_share"))
 
 
 def subgroups(frame: pd.DataFrame) -> DisplayTable:
@@ -185,7 +175,7 @@ def importances(frame: pd.DataFrame, shown: int = 12) -> DisplayTable:
     """Return the most important columns of a model by permutation, with their rank by impurity."""
     by_impurity = frame[frame["kind"] == "impurity"].set_index("feature")["rank"].to_dict()
     top = frame[frame["kind"] == "permutation"].sort_values("rank").head(shown)
-    return card_table("importances", _with_ends(top.assign(impurity=top["feature"].map(by_impurity)), "importance"))
+    return card_table("importances", with_ends(top.assign(impurity=top["feature"].map(by_impurity)), "importance"))
 
 
 def fits(models: pd.DataFrame) -> DisplayTable:
@@ -209,8 +199,3 @@ def versions(models: pd.DataFrame) -> DisplayTable:
     first = {name: place for place, name in enumerate(PACKAGES_FIRST)}
     names = sorted(found, key=lambda name: (first.get(name, len(first)), name))
     return card_table("versions", [{"package": name, "version": ", ".join(sorted(found[name]))} for name in names])
-
-
-def _with_ends(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return a frame whose `low` and `high` are the interval of a column."""
-    return frame.rename(columns={"low": f"{name}_low", "high": f"{name}_high"})

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS, entries
-from sqf_pipeline.display import DisplayTable, count, share, with_interval, words
+from sqf_pipeline.display import DisplayTable, count, share, with_ends, with_interval, words
 from sqf_pipeline.registry.outcomes import model_order
 from sqf_pipeline.registry.words import group_label
 from sqf_pipeline.reporting.model_card_tables import SUMMARY_HEADS, card_table, estimates, metric_texts
@@ -32,11 +32,9 @@ def treatment_summary(decisions: pd.DataFrame) -> DisplayTable:
     if set(rows["hit"]) != set(_HITS):
         return DisplayTable()
     labels = {entry.name: entry.label for entry in entries("group")}
-    ends = {f"{what}_{end}": f"{what}_difference_{end}" for what in ("act", "hit") for end in ("low", "high")}
-    shown = rows.rename(columns=ends).assign(
-        race=rows["race"].map(labels), verdict=rows["verdict"].map(lambda verdict: words(str(verdict)))
-    )
-    return card_table("treatment", shown)
+    verdicts = rows["verdict"].map(lambda verdict: words(str(verdict)))
+    named = rows.assign(race=rows["race"].map(labels), verdict=verdicts)
+    return card_table("treatment", with_ends(with_ends(named, "act_difference", "act_"), "hit_difference", "hit_"))
 
 
 def concentration_table(models: pd.DataFrame, intervals: pd.DataFrame, concentration: pd.DataFrame) -> DisplayTable:

@@ -12,20 +12,22 @@ FIELD_KINDS: Mapping[str, FieldKind] = {
     "number": "number", "height": "number", "category": "category", "code": "code", "flag": "flag", "mark": "flag",
 }  # fmt: skip
 """Kind of a field by the kind of its column; other kinds cannot be an input."""
-HIGHEST_CODE = 9999
-"""Largest integer code taken where the registry names no range; NYPD's commands have three digits."""
+HIGHEST_CODE = 9999  # largest integer code taken where the registry names no range; NYPD's commands have three digits
 
 
-def range_of(entry: Column) -> tuple[float | None, float | None]:
-    """Return the plausible range of a column as a field, both ends included; None where there is no end."""
+_UNITS = {"month": "1 January to 12 December", "weekday": "1 Monday to 7 Sunday"}
+
+
+def plain_field(entry: Column) -> FieldSpec:
+    """Return a column as a field without categories or default; raises KeyError for a kind that cannot be an input."""
+    lowest, highest = entry.minimum, entry.maximum
     if entry.kind == "code":
-        return entry.minimum or 0, entry.maximum or HIGHEST_CODE
-    return entry.minimum, entry.maximum
-
-
-def unit_of(entry: Column) -> str:
-    """Return the unit of a column as a field, for people."""
-    return {"month": "1 January to 12 December", "weekday": "1 Monday to 7 Sunday"}.get(entry.kind, entry.unit)
+        lowest, highest = lowest or 0, highest or HIGHEST_CODE
+    return FieldSpec(
+        name=entry.name, label=field_label(entry.name), description=entry.description, kind=FIELD_KINDS[entry.kind],
+        unit=_UNITS.get(entry.kind, entry.unit), minimum=lowest, maximum=highest,
+        known=entry.known,
+    )  # fmt: skip
 
 
 def unused_fields(model: ModelEntry) -> tuple[FieldSpec, ...]:
@@ -35,11 +37,7 @@ def unused_fields(model: ModelEntry) -> tuple[FieldSpec, ...]:
     """
     used = {spec.name for spec in model.fields}
     return tuple(
-        FieldSpec(
-            name=entry.name, label=field_label(entry.name), description=entry.description,
-            kind=FIELD_KINDS[entry.kind], unit=unit_of(entry), minimum=range_of(entry)[0], maximum=range_of(entry)[1],
-            known=entry.known,
-        )
+        plain_field(entry)
         for entry in load_columns()
         if entry.feature and entry.name not in used | OUTCOME_ENTRIES[model.outcome].barred
         and entry.known in KNOWN_BY_TIER[model.tier] and entry.kind in FIELD_KINDS

@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from sqf_pipeline.display import DisplayTable, TableColumn
+from sqf_pipeline.service.encoding import Strict
 
 ChartKind = Literal["line", "bar", "heat", "map", "interval", "calibration", "none"]
 Section = Literal["stops", "models", "people", "study", "treatment", "faults", "form"]
 
 
-class ChartSpec(BaseModel):
+class ChartSpec(Strict):
     """How a table is drawn: which columns stand on which axis.
 
     `y` lists the columns that can be shown, the first at once and the others by a chooser; where a table has
@@ -18,8 +19,6 @@ class ChartSpec(BaseModel):
     map), `size` is the area of a dot, and `select` names columns whose values are chosen above the chart. `breaks`
     are moments on an axis of years (2016.49 is late June 2016) at which a line is drawn, each with its name.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: ChartKind = "none"
     x: str = ""

@@ -15,11 +15,9 @@ from werkzeug.exceptions import UnsupportedMediaType
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES, Outcome
 from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.deployment import HEADERS
-from sqf_pipeline.service.encoding import Value
 from sqf_pipeline.service.loaded_bundle import Service
 from sqf_pipeline.service.manifest import ModelEntry
 from sqf_pipeline.service.monitoring import Metrics
-from sqf_pipeline.service.predictor import Predictor
 from sqf_pipeline.service.problems import problem
 from sqf_pipeline.service.schemas import TIERS, FieldProblem, Health, ModelOut, ModelsOut, describe_errors
 from sqf_pipeline.service.study_contract import LONGEST_SHORT, STUDY_ROUTES, StudyFieldError, field_labels, study_reader
@@ -54,34 +52,6 @@ def _body() -> bytes:
     return request.get_data(cache=False)
 
 
-def answer_stops(
-    predictor: Predictor,
-    service: Service,
-    stops: list[dict[str, Value]],
-    threshold: str,
-    unused: list[str],
-    *,
-    why: bool,
-) -> dict[str, Any]:
-    """Return the answer document of some stops; `schemas.PredictionsOut` describes it."""
-    entry = predictor.entry
-    limit = entry.thresholds[threshold]
-    return {
-        "outcome": entry.outcome,
-        "tier": entry.tier,
-        "model": entry.name,
-        "source": service.manifest.source,
-        "test_year": service.manifest.test_year,
-        "threshold": {"name": threshold, "value": limit.value, "aim": limit.aim},
-        "unused": unused,
-        "predictions": [
-            {"probability": answer.probability, "class": int(answer.positive), "test_year_record": answer.record}
-            | ({"why": answer.why} if why else {})
-            for answer in predictor.predict(stops, threshold, why=why)
-        ],
-    }
-
-
 def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, outcome: Outcome) -> None:
     adapter = service.validators[outcome]
     by_tier = {tier: service.predictors[outcome, tier] for tier in service.tiers(outcome)}
@@ -99,9 +69,24 @@ def _add_version_1(blueprint: Blueprint, service: Service, metrics: Metrics, out
         counters[question.tier].inc(len(one_or_many))
         stops = [stop.__dict__ for stop in one_or_many]
         given = set().union(*(stop.model_fields_set for stop in one_or_many))
-        unused = sorted(given & others[question.tier])
-        predictor = by_tier[question.tier]
-        return _json(answer_stops(predictor, service, stops, question.threshold, unused, why=question.why))
+        predictor, threshold = by_tier[question.tier], question.threshold
+        limit = predictor.entry.thresholds[threshold]
+        return _json(  # `schemas.PredictionsOut` describes it
+            {
+                "outcome": outcome,
+                "tier": question.tier,
+                "model": predictor.entry.name,
+                "source": service.manifest.source,
+                "test_year": service.manifest.test_year,
+                "threshold": {"name": threshold, "value": limit.value, "aim": limit.aim},
+                "unused": sorted(given & others[question.tier]),
+                "predictions": [
+                    {"probability": one.probability, "class": int(one.positive), "test_year_record": one.record}
+                    | ({"why": one.why} if question.why else {})
+                    for one in predictor.predict(stops, threshold, why=question.why)
+                ],
+            }
+        )
 
 
 def _accepted(entry: ModelEntry) -> list[str]:

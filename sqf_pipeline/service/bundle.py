@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.service.manifest import CHECKSUMS_NAME, FORMAT_VERSION, MANIFEST_NAME, Manifest
@@ -66,8 +67,6 @@ def order_of(folder: Path) -> tuple[int, int]:
     The time is that of the manifest, which an exporter that makes the same export again sets anew. Raises BundleError
     when the manifest cannot be read.
     """
-    from pydantic_core import from_json
-
     path = folder / MANIFEST_NAME
     try:
         return int(from_json(path.read_bytes())["test_year"]), path.stat().st_mtime_ns
@@ -136,8 +135,6 @@ def _read_verified(folder: Path, name: str, checksums: dict[str, str]) -> bytes:
 
 
 def _parse_manifest(folder: Path, data: bytes) -> Manifest:
-    from pydantic_core import from_json
-
     if len(data) > _LARGEST_MANIFEST:
         raise changed(folder, MANIFEST_NAME, f"it has {len(data)} bytes")
     try:

@@ -36,12 +36,11 @@ HEADERS = {
 def register_security_headers(app: Flask) -> None:
     """Put the policy on every answer of an application."""
 
+    @app.after_request
     def protect(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
-
-    app.after_request(protect)
 
 
 API = "/api/"
@@ -66,8 +65,7 @@ class Deployment:
     """Proxies before the service whose `X-Forwarded-*` headers are believed, the prefix among them."""
 
 
-DIRECT = Deployment()
-"""Reached directly, at the root, by pages of its own."""
+DIRECT = Deployment()  # reached directly, at the root, by pages of its own
 
 
 def believe_proxies(app: Flask, trusted: int) -> None:
@@ -92,6 +90,7 @@ def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
     if not origins:
         return
 
+    @app.after_request
     def allow(response: Response) -> Response:
         if request.path.startswith(API):
             response.vary.add("Origin")
@@ -102,5 +101,3 @@ def register_cors(app: Flask, origins: tuple[str, ...]) -> None:
                 if "Access-Control-Request-Method" in request.headers:
                     response.headers.update(_PREFLIGHT)
         return response
-
-    app.after_request(allow)

@@ -3,20 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
-from sqf_pipeline.service.encoding import Value
+from sqf_pipeline.service.encoding import Strict, Value
 
 
-class DrawnFields(BaseModel):
+class DrawnFields(Strict):
     """The complete descriptions of training stops, as `modelling.drawn_descriptions` keeps them.
 
     `fields` are those whose gaps a model never sees; `cut_to_tens` those of them that are numbers; `descriptions`
     the distinct values they have together, and `stops` how many training stops have each. No training stop has
     a value of the fields in `empty`, so one that is given is not used.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     fields: tuple[str, ...]
     cut_to_tens: tuple[str, ...] = ()

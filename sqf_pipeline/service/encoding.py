@@ -6,15 +6,16 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-Value = bool | int | float | str | None
-"""What a field holds in JSON; None means that it is not known."""
+Value = bool | int | float | str | None  # what a field holds in JSON; None means that it is not known
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of an export as it is read: nothing unknown in it, and never changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True, ser_json_inf_nan="strings")
 
 
-class NumberColumn(_Strict):
+class NumberColumn(Strict):
     """A number or flag in column `column`, `missing` where it is not known; `marked`: the next column then holds 1."""
 
     field: str
@@ -23,7 +24,7 @@ class NumberColumn(_Strict):
     marked: bool = False
 
 
-class CategoryColumns(_Strict):
+class CategoryColumns(Strict):
     """A category or code, as one column each from `column` on, or as its place among the known ones in one column.
 
     `places` has the place of each text; `other` is that of every other text and `missing` that of a gap, -1 for no
@@ -39,7 +40,7 @@ class CategoryColumns(_Strict):
     unseen: float = -1.0
 
 
-class Encoding(_Strict):
+class Encoding(Strict):
     """The `width` columns of a model's input; a column that no field writes holds 0."""
 
     width: int = Field(gt=0)

@@ -13,8 +13,7 @@ from sqf_pipeline.service.manifest import FieldSpec, ModelEntry
 from sqf_pipeline.service.places import NEED_A_PLACE, PLACE_FIELDS, Places
 from sqf_pipeline.service.predictor import Prediction, Predictor, Reason
 
-MOST_CHOICES = 60
-"""Most values of a code that are offered as a list; with more, the number is typed."""
+MOST_CHOICES = 60  # most values of a code that are offered as a list; with more, the number is typed
 _LONGEST = 64
 
 

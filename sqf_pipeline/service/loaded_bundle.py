@@ -40,17 +40,16 @@ def load_service(path: Path) -> Service:
     """Verify the export at `path` and load it; raises BundleError when it is refused."""
     bundle = open_bundle(path)
     predictors = load_predictors(bundle)
-    validators = {}
-    for outcome in STUDY_OUTCOMES:
-        entries = [predictors[outcome, tier].entry for tier in TIERS if (outcome, tier) in predictors]
-        if entries:
-            validators[outcome] = request_adapter(entries)
+    entries = {
+        outcome: [predictors[outcome, tier].entry for tier in TIERS if (outcome, tier) in predictors]
+        for outcome in STUDY_OUTCOMES
+    }
     tables = [AnalysisTable.model_validate_json(bundle.contents[name]) for name in bundle.manifest.analysis]
     card = bundle.manifest.model_card
     return Service(
         bundle.manifest,
         predictors,
-        validators,
+        {outcome: request_adapter(models) for outcome, models in entries.items() if models},
         {table.name: table for table in tables},
         bundle.contents[card].decode("utf-8") if card else None,
     )

@@ -2,18 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+from pydantic import Field, FiniteFloat, StringConstraints
 
 from sqf_pipeline.modelling.calibration import Calibrator
 from sqf_pipeline.registry.outcomes import Outcome, Tier
 from sqf_pipeline.service.drawn_fields import DrawnFields
-from sqf_pipeline.service.encoding import Encoding, Value
+from sqf_pipeline.service.encoding import Encoding, Strict, Value
 
-FORMAT_VERSION = 4
-"""Version of the export's layout; a service refuses every other one."""
+FORMAT_VERSION = 4  # version of the export's layout; a service refuses every other one
 
-LARGEST_DIFFERENCE = 1e-5
-"""Largest difference allowed between a probability of the joblib form and of the fast form."""
+LARGEST_DIFFERENCE = 1e-5  # largest difference allowed between a probability of the joblib form and of the fast form
 
 MANIFEST_NAME = "manifest.json"
 CHECKSUMS_NAME = "SHA256SUMS"
@@ -24,11 +22,7 @@ RelativeName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]*
 """A file's name in the folder: at most one folder deep, no dots in front, so that no name leads outside."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FileEntry(_Strict):
+class FileEntry(Strict):
     """One file of the export: its name in the folder, size in bytes and SHA-256."""
 
     name: RelativeName
@@ -36,7 +30,7 @@ class FileEntry(_Strict):
     sha256: Sha256
 
 
-class Category(_Strict):
+class Category(Strict):
     """One value that a category field takes, with its words for people and its training stops."""
 
     value: str
@@ -44,7 +38,7 @@ class Category(_Strict):
     stops: int = Field(ge=0)
 
 
-class FieldSpec(_Strict):
+class FieldSpec(Strict):
     """One input of a model: what it is called, measured in and may hold.
 
     `minimum` and `maximum` are the plausible range, both ends included; `default` is the training stops' median
@@ -77,7 +71,7 @@ class FieldSpec(_Strict):
         return f"{self.minimum:{shape}} to {self.maximum:{shape}}{unit}"
 
 
-class MeasuredThreshold(_Strict):
+class MeasuredThreshold(Strict):
     """A probability from which a stop is classified as positive, and the aim for which it was chosen."""
 
     value: FiniteFloat = Field(ge=0, le=1)
@@ -86,7 +80,7 @@ class MeasuredThreshold(_Strict):
     recall: FiniteFloat | None = None
 
 
-class Measure(_Strict):
+class Measure(Strict):
     """One metric on the test year with its interval where there is one."""
 
     estimate: FiniteFloat
@@ -94,7 +88,7 @@ class Measure(_Strict):
     high: FiniteFloat | None = None
 
 
-class ReliabilityBin(_Strict):
+class ReliabilityBin(Strict):
     """How often test-year stops with a probability in [low, high] had the outcome.
 
     `share_low` and `share_high` are Wilson's 95 % interval of the share, persons of one encounter counted as if they
@@ -111,14 +105,14 @@ class ReliabilityBin(_Strict):
     share_high: FiniteFloat
 
 
-class Probe(_Strict):
+class Probe(Strict):
     """An invented stop and the probability that the exporter's own machine gave it."""
 
     stop: dict[str, bool | int | FiniteFloat | str | None]
     probability: FiniteFloat
 
 
-class Tried(_Strict):
+class Tried(Strict):
     """What was tried for a model on the last training year, which it was not fitted on, and its measures there."""
 
     estimator: str
@@ -128,7 +122,7 @@ class Tried(_Strict):
     average_precision: FiniteFloat
 
 
-class ModelEntry(_Strict):
+class ModelEntry(Strict):
     """One exported model; `drawn` is there when gaps of some fields are never shown to it.
 
     `tried` has what was compared on the last training year, least log loss first: the first is this model.
@@ -158,7 +152,7 @@ class ModelEntry(_Strict):
     )
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """Everything that an export says about itself."""
 
     format_version: int

@@ -5,8 +5,7 @@ from time import perf_counter
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-TRIAL = "sqf.trial"
-"""Key in the environment of a request that the service asks itself, which is not counted."""
+TRIAL = "sqf.trial"  # key in the environment of a request that the service asks itself, which is not counted
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
@@ -28,17 +27,15 @@ class Metrics:
         )  # fmt: skip
         self.predictions = Counter("sqf_predictions", "Stops answered.", ("outcome", "tier"), registry=self.registry)
 
-    def page(self) -> bytes:
-        """Return the metrics in Prometheus's text format."""
-        return generate_latest(self.registry)
-
 
 def register_metrics(app: Flask, metrics: Metrics) -> None:
     """Count and time every request of an application, and serve `/metrics`."""
 
+    @app.before_request
     def start() -> None:
         g.started = perf_counter()
 
+    @app.after_request
     def finish(response: Response) -> Response:
         if TRIAL in request.environ:
             return response
@@ -48,9 +45,6 @@ def register_metrics(app: Flask, metrics: Metrics) -> None:
         metrics.seconds.labels(endpoint).observe(perf_counter() - g.get("started", perf_counter()))
         return response
 
+    @app.get("/metrics", endpoint="metrics")
     def show() -> Response:
-        return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
-
-    app.before_request(start)
-    app.after_request(finish)
-    app.add_url_rule("/metrics", "metrics", show, methods=["GET"])
+        return Response(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,30 +11,20 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, abort, render_template, request, url_for
 from pydantic_core import to_json
 
-from sqf_pipeline.display import TEXT_FORMATS, metric_text
+from sqf_pipeline.display import TEXT_FORMATS, markdown_to_html, metric_text
 from sqf_pipeline.registry.metric_definitions import metrics_in
-from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, Outcome, model_order
+from sqf_pipeline.registry.outcomes import OUTCOME_WORDS, STUDY_OUTCOMES, TIER_ENTRIES, Outcome, model_order
 from sqf_pipeline.registry.year_and_month_words import year_words
 from sqf_pipeline.service.analysis_table import AnalysisTable
-from sqf_pipeline.service.api_page import operations_of
-from sqf_pipeline.service.card_page import render_card
 from sqf_pipeline.service.forms import read_form, start_form
 from sqf_pipeline.service.loaded_bundle import Service
-from sqf_pipeline.service.openapi import build_document
+from sqf_pipeline.service.openapi import build_document, operations_of
 from sqf_pipeline.service.places import PLACE_FIELDS, PLACES_TABLE, places_of
 
 SECTIONS = {"stops": "The stops", "models": "The models", "people": "Groups of people", "study": "The study of 2021"}
-TIER_WORDS = {
-    "at_stop": ("At the stop", "What is known when the stop begins; only this is a prediction."),
-    "during": (
-        "During the encounter",
-        "Also what is filled in while the stop goes on, such as a search or force. Much of it follows from the "
-        "outcome: this is close to hindsight.",
-    ),
-    "study": ("The study's fields", "The twelve fields of the endpoint of 2021."),
-}
 MOST_ROWS = 200
 """Most rows of a table on a page; a download holds all."""
+_ALIGNMENTS = {"left": "text-start", "center": "text-center", "right": "number"}
 _LONG = "public, max-age=31536000, immutable"
 _HERE = Path(__file__).parent
 
@@ -86,7 +77,7 @@ def register_pages(app: Flask, service: Service) -> None:
     app.context_processor(
         lambda: {
             "asset_url": asset_url, "manifest": service.manifest, "outcome_words": OUTCOME_WORDS,
-            "tier_words": TIER_WORDS, "is_sample": service.manifest.source == "sample",
+            "tier_entries": TIER_ENTRIES, "is_sample": service.manifest.source == "sample",
             "endpoints_present": app.view_functions, "most_rows": MOST_ROWS,
             "text_formats": TEXT_FORMATS, "place_fields": PLACE_FIELDS,
             "training_words": year_words(sorted(service.manifest.training_years)),
@@ -146,16 +137,16 @@ def _add_forms(blueprint: Blueprint, service: Service) -> None:
 
 
 def _add_analysis(blueprint: Blueprint, service: Service) -> None:
+    def tables_of(section: str) -> list[AnalysisTable]:
+        return [table for table in service.analysis.values() if table.section == section]
+
     @blueprint.get("/analysis")
     def analysis() -> str:
-        tables = {
-            section: [table for table in service.analysis.values() if table.section == section] for section in SECTIONS
-        }
+        tables = {section: tables_of(section) for section in SECTIONS}
         return render_template("analysis.html", sections=SECTIONS, tables=tables)
 
     def of_section(section: str) -> str:
-        tables = [table for table in service.analysis.values() if table.section == section]
-        return render_template(f"{section}.html", tables=tables)
+        return render_template(f"{section}.html", tables=tables_of(section))
 
     for section in ("faults", "treatment"):
         blueprint.add_url_rule(f"/{section}", section, partial(of_section, section))
@@ -181,6 +172,36 @@ def table_to_csv(table: AnalysisTable) -> str:
             [f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" and cell else cell for cell in row]
         )
     return out.getvalue()
+
+
+def render_card(markdown: str) -> str:
+    """Return a model card as HTML; HTML inside its Markdown is shown as text, never obeyed.
+
+    Alignment becomes a class, because the policy refuses styles in attributes; a wide table scrolls by itself and
+    can be reached by keyboard; links lead to other pages only by http, https or within the page.
+    """
+    frame = '<div class="table-responsive" tabindex="0" role="region" aria-label="Table {}">'
+    table = '<table class="table table-sm">'
+    html = markdown_to_html(markdown, opening=frame + table, closing="</table></div>", strikethrough=True)
+    html = re.sub(r' style="text-align:(left|center|right)"', lambda found: f' class="{_ALIGNMENTS[found[1]]}"', html)
+    return _with_contents(html)
+
+
+def _with_contents(html: str) -> str:
+    """Give every second-level heading a name, and put a list of them before the first."""
+    titles: list[str] = []
+
+    def name_heading(found: re.Match[str]) -> str:
+        titles.append(found[1])
+        return f'<h2 id="part-{len(titles)}">{found[1]}</h2>'
+
+    named = re.sub(r"<h2>(.*?)</h2>", name_heading, html)
+    if len(titles) < 3:
+        return named
+    links = "".join(f'<li><a href="#part-{place}">{title}</a></li>' for place, title in enumerate(titles, start=1))
+    contents = f'<nav aria-label="Parts of the card"><ol class="contents">{links}</ol></nav>'
+    start = named.index("<h2 ")
+    return named[:start] + contents + named[start:]
 
 
 def _add_reading(blueprint: Blueprint, service: Service) -> None:

@@ -11,13 +11,11 @@ from sqf_pipeline.registry.words import category_label
 from sqf_pipeline.service.analysis_table import AnalysisTable
 from sqf_pipeline.service.encoding import Value
 
-PLACES_TABLE = "places"
-"""Name of the export's table of places."""
+PLACES_TABLE = "places"  # name of the export's table of places
 AXES = ("x_feet", "y_feet")
 NEED_A_PLACE = frozenset({"precinct", *AXES})
 """A model that uses one of these fields is asked with a map."""
-PLACE_FIELDS = NEED_A_PLACE | {"patrol_borough", "borough"}
-"""The fields that a place settles."""
+PLACE_FIELDS = NEED_A_PLACE | {"patrol_borough", "borough"}  # the fields that a place settles
 _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:\.[0-9]*)?")
 
 

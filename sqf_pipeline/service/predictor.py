@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-MOST_REASONS = 5
-"""Most fields that are named as having moved an answer."""
-LEAST_CHANGE = 0.001
-"""Least change of the probability, a tenth of a point, for which a field is named."""
-_STOPS_AT_ONCE = 50
-"""Stops whose reasons are asked for in one go, which bounds the memory that a long list takes."""
+MOST_REASONS = 5  # most fields that are named as having moved an answer
+LEAST_CHANGE = 0.001  # least change of the probability, a tenth of a point, for which a field is named
+_STOPS_AT_ONCE = 50  # stops whose reasons are asked for in one go, which bounds the memory that a long list takes
 
 
 @dataclass(frozen=True)
@@ -114,10 +111,7 @@ class Predictor:
 
 def find_bin(table: Sequence[ReliabilityBin], probability: float) -> ReliabilityBin:
     """Return the bin of a probability; a probability on an edge belongs to the upper bin."""
-    for entry in table:
-        if probability < entry.high:
-            return entry
-    return table[-1]
+    return next((entry for entry in table if probability < entry.high), table[-1])
 
 
 def load_predictors(bundle: Bundle) -> dict[tuple[Outcome, Tier], Predictor]:

@@ -38,6 +38,7 @@ def _answer(status: int, detail: str) -> Response:
 def register_error_handlers(app: Flask) -> None:
     """Make the application answer every error in words of ours, never with a stack trace."""
 
+    @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response | HTTPException:
         status = error.code or 500
         if status < HTTPStatus.BAD_REQUEST:  # a redirect
@@ -48,9 +49,7 @@ def register_error_handlers(app: Flask) -> None:
             answer.headers["Allow"] = ", ".join(sorted(allowed))
         return answer
 
+    @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:
         logger.error("a request to %s failed", request.endpoint, exc_info=error)
         return _answer(500, DETAILS[500])
-
-    app.register_error_handler(HTTPException, refused)
-    app.register_error_handler(Exception, failed)

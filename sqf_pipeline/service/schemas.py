@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from sqf_pipeline.modelling.thresholds import Threshold
 from sqf_pipeline.registry.columns import load_columns
-from sqf_pipeline.registry.outcomes import Outcome, Tier
+from sqf_pipeline.registry.outcomes import TIER_ENTRIES, Outcome, Tier
 from sqf_pipeline.service.accepted_fields import unused_fields
 from sqf_pipeline.service.manifest import FieldSpec, Measure, MeasuredThreshold, ModelEntry, ReliabilityBin
 from sqf_pipeline.service.predictor import LEAST_CHANGE, MOST_REASONS, Reason
@@ -128,28 +128,17 @@ def _whole(value: Any) -> Any:
 
 def field_type(spec: FieldSpec) -> Any:
     """Return the type of a field in a request; null and absence both mean that it is not known."""
-    constraints = {
-        "ge": spec.minimum, "le": spec.maximum, "title": spec.label,
-        "description": f"{spec.description}{f' Unit: {spec.unit}.' if spec.unit else ''}",
-    }  # fmt: skip
-    if spec.kind == "flag":
-        kind: Any = bool
-    elif spec.kind == "category" and not spec.categories:
-        kind = Annotated[str, Field(max_length=LONGEST_TEXT)]
-    elif spec.kind == "category":
-        kind = Literal[tuple(category.value for category in spec.categories)]
-    elif spec.kind == "number":
-        kind = float
-    else:
-        kind = int
-    if spec.kind in ("flag", "category"):
-        constraints["ge"] = constraints["le"] = None
-    given = {key: _whole(value) for key, value in constraints.items() if value is not None}
-    bounds = {key: given.pop(key) for key in ("ge", "le") if key in given}
-    inner = Annotated[kind, Field(**bounds)] if bounds else kind
+    kinds: dict[str, Any] = {"flag": bool, "number": float, "category": Annotated[str, Field(max_length=LONGEST_TEXT)]}
+    kind = inner = kinds.get(spec.kind, int)
+    if spec.kind == "category" and spec.categories:
+        inner = Literal[tuple(category.value for category in spec.categories)]
+    ends: dict[str, Any] = {"ge": spec.minimum, "le": spec.maximum} if kind in (int, float) else {}
+    if bounds := {key: _whole(end) for key, end in ends.items() if end is not None}:
+        inner = Annotated[inner, Field(**bounds)]
     if kind is int:  # outside the bounds, so that these stand in the document
         inner = Annotated[inner, BeforeValidator(_whole)]
-    return Annotated[inner | None, Field(**given)]
+    unit = f" Unit: {spec.unit}." if spec.unit else ""
+    return Annotated[inner | None, Field(title=spec.label, description=f"{spec.description}{unit}")]
 
 
 def _one_or_many(value: object) -> str:
@@ -160,24 +149,19 @@ def stop_model(entry: ModelEntry) -> type[BaseModel]:
     """Return the model of one stop as a client describes it to the exported model `entry`."""
     others = [spec.model_copy(update={"description": f"{_UNUSED} {spec.description}"}) for spec in unused_fields(entry)]
     fields: dict[str, Any] = {spec.name: (field_type(spec), None) for spec in (*entry.fields, *others)}
-    name = f"{entry.outcome.title()}Stop{_title(entry.tier)}"
     return create_model(
-        name, __base__=_Request, __doc__=f"One stop, as known {_MEANINGS[entry.tier]}; a field left out or null is "
+        _name(entry, "Stop"), __base__=_Request,
+        __doc__=f"One stop, as known {TIER_ENTRIES[entry.tier]['as_known']}; a field left out or null is "
         "not known. Fields that the model in force does not use are accepted and named in the answer.", **fields,
     )  # fmt: skip
 
 
 _TOP = ("tier", "threshold", "stops", "why")
 _UNUSED = "Not used by the model in force."
-_MEANINGS: dict[Tier, str] = {
-    "study": "to the study of 2021",
-    "during": "by the end of the encounter",
-    "at_stop": "when the stop begins",
-}
 
 
-def _title(tier: str) -> str:
-    return "".join(word.title() for word in tier.split("_"))
+def _name(entry: ModelEntry, what: str) -> str:
+    return f"{entry.outcome.title()}{what}{entry.tier.title().replace('_', '')}"
 
 
 def request_model(entry: ModelEntry) -> type[BaseModel]:
@@ -196,8 +180,8 @@ def request_model(entry: ModelEntry) -> type[BaseModel]:
         "why": (Annotated[bool, Field(description="Whether each answer names the fields that moved it most.")], True),
     }
     return create_model(
-        f"{entry.outcome.title()}Request{_title(entry.tier)}", __base__=_Request,
-        __doc__=f"A question to the model of what is known {_MEANINGS[entry.tier]}.", **fields,
+        _name(entry, "Request"), __base__=_Request,
+        __doc__=f"A question to the model of what is known {TIER_ENTRIES[entry.tier]['as_known']}.", **fields,
     )  # fmt: skip
 
 

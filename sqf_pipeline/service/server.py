@@ -20,12 +20,9 @@ from sqf_pipeline.service.schemas import Problem
 
 logger = logging.getLogger(__name__)
 
-THREADS = 4
-"""Threads that answer; one thread reads all connections, so that a slow client holds none of these."""
-IDLE_SECONDS = 20
-"""Time after which a connection that sends nothing is closed."""
-LOOK_SECONDS = 2.0
-"""Time between two looks at the folder of exports."""
+THREADS = 4  # threads that answer; one thread reads all connections, so that a slow client holds none of these
+IDLE_SECONDS = 20  # time after which a connection that sends nothing is closed
+LOOK_SECONDS = 2.0  # time between two looks at the folder of exports
 WAITING = (
     "No models have been published yet. Materialise a year in the pipeline's UI; this service answers as soon as the "
     "first export is there."
@@ -156,6 +153,7 @@ def _waiting_app() -> Flask:
     app = Flask("waiting", static_folder=None)
     register_security_headers(app)
 
+    @app.before_request
     def wait() -> Response:
         if request.path == "/healthz":
             return Response('{"status":"waiting"}', content_type="application/json")
@@ -164,7 +162,6 @@ def _waiting_app() -> Flask:
         body = Problem(type="about:blank", title=reason, status=503, detail=reason)
         return Response(body.model_dump_json(), 503, {"Retry-After": "60"}, content_type=PROBLEM_TYPE)
 
-    app.before_request(wait)
     return app
 
 

@@ -23,9 +23,9 @@ HINTS = {
 }
 
 
-LONGEST_SHORT = 4096
-"""Bytes of the longest document that is answered at once; twelve fields take some 300."""
+LONGEST_SHORT = 4096  # bytes of the longest document that is answered at once; twelve fields take some 300
 _LONGEST = 32
+_PARSERS = {"month": parse_month, "weekday": parse_weekday, "suspect_height_inches": parse_height}
 _MOST_KEPT = 4096
 
 
@@ -82,14 +82,10 @@ def _read_text(field: str, spec: FieldSpec, text: str) -> Value:
 
 
 def _parse(text: str, spec: FieldSpec) -> bool | float | None:
-    if spec.name == "month":
-        return parse_month(text)
-    if spec.name == "weekday":
-        return parse_weekday(text)
     if spec.kind == "flag":
         return parse_flag(text)
-    if spec.name == "suspect_height_inches":
-        return parse_height(text)
+    if spec.name in _PARSERS:
+        return _PARSERS[spec.name](text)
     number = parse_number(text)
     if number is None or (spec.kind == "integer" and not number.is_integer()):
         return None

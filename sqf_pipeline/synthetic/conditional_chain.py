@@ -25,8 +25,7 @@ Uniforms = NDArray[np.float64]
 LAST_OLD_YEAR: int = forms()[OLD_FORM].last_year or FIRST_YEAR
 """The last year of the old form (UF-250), which has aggregates of its own."""
 
-NULL = "NULL"
-"""In the aggregates: nothing was recorded."""
+NULL = "NULL"  # in the aggregates: nothing was recorded
 
 _LIMIT = 3000
 _EXPONENTIALS = np.array([float(f"{math.exp(score / 100):.12e}") for score in range(-_LIMIT, _LIMIT + 1)])
@@ -70,14 +69,8 @@ def carry(values: Any, shares: NDArray[np.bool_]) -> Any:
 def draw_variables(year: int, precincts: Texts, follows: NDArray[np.bool_], rng: np.random.Generator) -> Columns:
     """Return every variable of the aggregates as text, (rows,) objects each; `NULL` where nothing was recorded.
 
-    Parameters
-    ----------
-    year
-        Calendar year, from 2003 on.
-    precincts
-        Precinct of each stop as text, or `NULL`, (rows,) objects.
-    follows
-        Whether a stop continues the incident of the one before it, (rows,) boolean.
+    `precincts` are those of the stops as text, or `NULL`, (rows,) objects; `follows` says which stop continues the
+    incident of the one before it, (rows,) boolean.
     """
     table, places = load_aggregates(year), load_aggregates()["places"]
     levels = table["levels"]

@@ -10,11 +10,9 @@ from sqf_pipeline.synthetic.conditional_chain import Codes, Uniforms, load_aggre
 MARK = "SYNTHETIC"
 """Stands in every synthetic street name, and so in every address: a file that strays is still recognised."""
 
-SITES = 300
-"""Sites a precinct; some are visited far more often than others, in every year the same ones."""
+SITES = 300  # sites a precinct; some are visited far more often than others, in every year the same ones
 
-_CITY = ((913_500, 120_500), (1_067_500, 272_500))
-"""South-western and north-eastern corner of the city, feet."""
+_CITY = ((913_500, 120_500), (1_067_500, 272_500))  # south-western and north-eastern corner of the city, feet
 _BEGINNINGS = ("AMBER", "BRAMBLE", "COPPER", "DAPPLE", "EMBER", "FERN", "GOSSAMER", "HOLLOW", "INDIGO", "JUNIPER",
                "KESTREL", "LANTERN", "MARBLE", "NETTLE", "OPAL", "PEBBLE")  # fmt: skip
 _ENDINGS = ("BROOK", "COMBE", "DALE", "FIELD", "GATE", "HAVEN", "MERE", "REACH", "RIDGE", "WICK", "WOLD", "YARD")

@@ -12,8 +12,7 @@ from sqf_pipeline.synthetic.conditional_chain import NULL, Columns, carry, load_
 from sqf_pipeline.synthetic.invented_places import Sites, choose_sites, street_names
 from sqf_pipeline.synthetic.published_layout import commands, exact_values, read_table, where
 
-NOTHING = " "
-"""How the old form writes nothing: one space, in every column."""
+NOTHING = " "  # how the old form writes nothing: one space, in every column
 
 _WEAPONS = {"pistol": "P", "riflshot": "R", "asltweap": "A", "knifcuti": "K", "machgun": "M", "othrweap": "O"}
 _SIGNS = {"offshld": "S", "offverb": "V", "officrid": "I"}

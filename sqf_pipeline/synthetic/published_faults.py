@@ -17,15 +17,8 @@ def add_faults(
 
     A fault strikes only stops whose place, person and time are recorded, and no stop is struck twice. A cell may
     quote the other cells of its stop as `{column}`; of several spellings, joined by `|`, each stop takes the next.
-
-    Parameters
-    ----------
-    columns
-        Published text of a block of stops, by our names.
-    follows
-        Whether a stop continues the incident of the one before it; only such a stop becomes its double.
-    first
-        Whether this is the first block of the file: then every fault occurs at least once.
+    `columns` are the published text of a block of stops, by our names. Only a stop that follows, that is, continues the
+    incident of the one before it, becomes its double. In the first block of a file every fault occurs at least once.
     """
     table = read_table("faults.csv", year)
     share = len(follows) / of_year("rows", year)

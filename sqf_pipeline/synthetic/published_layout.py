@@ -34,13 +34,9 @@ def read_table(name: str, year: int) -> list[dict[str, str]]:
 def render(drawn: Columns, stops: pd.DataFrame, sites: Sites, year: int, rng: np.random.Generator) -> Columns:
     """Return every column of the registry that a file can have, as published text, before any fault.
 
-    Parameters
-    ----------
-    drawn
-        Drawn variables as text; they come back under their names beside the columns.
-    stops
-        What is settled before anything is drawn, one row a stop: `stop_id`, `home` (precinct that made the stop),
-        `precinct` (the same, or `NULL`), `day` (calendar date), `follows` (continues the incident before it).
+    `drawn` are the drawn variables as text; they come back under their names beside the columns. `stops` are settled
+    before anything is drawn, one row each: `stop_id`, `home` (precinct that made the stop), `precinct` (the same, or
+    `NULL`), `day` (calendar date), `follows` (continues the incident before it).
     """
     columns, rows = dict(drawn), len(stops)
     follows = stops["follows"].to_numpy()

@@ -20,15 +20,11 @@ from sqf_pipeline.synthetic.old_form_layout import NOTHING, old_names, render_ol
 from sqf_pipeline.synthetic.published_faults import add_faults
 from sqf_pipeline.synthetic.published_layout import render
 
-BLOCK_ROWS = 20_000
-"""Stops drawn and written at a time; it bounds the memory, and the files depend on it."""
+BLOCK_ROWS = 20_000  # stops drawn and written at a time; it bounds the memory, and the files depend on it
 
-SMALLEST_ROWS = 200
-"""Fewest stops a year: fewer could not hold every fault and every month."""
+SMALLEST_ROWS = 200  # fewest stops a year: fewer could not hold every fault and every month
 
-
-LAST_ARCHIVED_YEAR = 2014
-"""Years until this one are published as a zip archive of one CSV file."""
+LAST_ARCHIVED_YEAR = 2014  # years until this one are published as a zip archive of one CSV file
 
 
 def synthetic_file_name(year: int) -> str:
@@ -44,19 +40,10 @@ def is_sample_file(path: Path) -> bool:
 def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None = None) -> Path:
     """Write the synthetic file of one year and return its path; an earlier file of that name is replaced.
 
-    Raises SqfError when year, seed or rows are out of range, or the folder cannot be written.
-
-    Parameters
-    ----------
-    folder
-        Folder to write into; made if it is missing.
-    year
-        Calendar year from 2003 on. Years after 2020 have the columns and figures of 2020, as text cells; those
-        before 2014 the figures of 2009.
-    seed
-        Not negative. The same seed, year and rows give the same file to the last byte (of an archive: its content).
-    rows
-        Stops, at least 200; by default as many as were published for the year.
+    The folder is made if it is missing. Years after 2020 have the columns and figures of 2020, as text cells; those
+    before 2014 the figures of 2009. The same seed, year and rows give the same file to the last byte (of an archive:
+    its content); by default there are as many rows as were published for the year. Raises SqfError when year (2003 or
+    later), seed (0 or more) or rows (200 or more) are out of range, or the folder cannot be written.
     """
     if year < FIRST_YEAR:
         raise SqfError(f"Expected a year from {FIRST_YEAR} on, the first that NYPD published; found {year}.")
@@ -78,18 +65,15 @@ def write_synthetic_year(folder: Path, year: int, *, seed: int, rows: int | None
 
 
 def _write(path: Path, year: int, seed: int, rows: int) -> None:
-    blocks = synthetic_blocks(year, seed=seed, rows=rows)
-    if year > LAST_OLD_YEAR:
-        names = {name: form_of_year(year).by_published_name[normalise_name(name)] for name in of_year("headers", year)}
-        # Of the published files only 2018's, and 2016's, have a byte order mark.
-        with path.open("w", encoding="utf-8-sig" if year == 2018 else "utf-8", newline="") as file:
-            _write_rows(file, names, blocks, "\n")
-        return
-    names, last = old_names(year), [NOTHING] if year == 2016 else []  # 2016's last row is blank
-    encoding = {2011: "windows-1252", 2016: "utf-8-sig"}.get(year, "utf-8")
+    blocks, old = synthetic_blocks(year, seed=seed, rows=rows), year <= LAST_OLD_YEAR
+    fields = form_of_year(year).by_published_name
+    names = old_names(year) if old else {name: fields[normalise_name(name)] for name in of_year("headers", year)}
+    # of the published files only 2018's, and 2016's, have a byte order mark
+    encoding = {2011: "windows-1252", 2016: "utf-8-sig", 2018: "utf-8-sig"}.get(year, "utf-8")
     if year > LAST_ARCHIVED_YEAR:
+        last = [NOTHING] if year == 2016 else []  # 2016's last row is blank
         with path.open("w", encoding=encoding, newline="") as file:
-            _write_rows(file, names, blocks, "\r\n", last)
+            _write_rows(file, names, blocks, "\r\n" if old else "\n", last)
         return
     member = zipfile.ZipInfo(f"{year}.csv")
     member.compress_type = zipfile.ZIP_DEFLATED

@@ -16,25 +16,12 @@ from sqf_pipeline.warehouse.url import describe_database_url, normalise_database
 
 
 def grant_reader(engine: sa.Engine, schemas: Iterable[str], name: str, password: str | None = None) -> str:
-    """Create a role that can read all tables and views of `schemas`, those to come included, and nothing else.
+    """Create a role that can read all tables and views of `schemas`, those to come included, and return its password.
 
-    Doing it again for such a role gives it a new password. The password reaches the server as a SCRAM verifier, so that
-    no log of statements can show it. Raises SqfError when the name is no plain one, the role is there and can do more
-    than read, or the caller may not make roles.
-
-    Parameters
-    ----------
-    engine
-        Connected as the role that owns, or will own, the tables.
-    schemas
-        Schemas to be read; one that is not there yet is created, empty, so that its future tables can be read.
-    password
-        Its password; None makes one.
-
-    Returns
-    -------
-    str
-        The password.
+    It can do nothing else. Doing it again for such a role gives it a new password, one that is made where none is
+    given; it reaches the server as a SCRAM verifier, so that no log of statements can show it. The engine is connected
+    as the role that owns, or will own, the tables; a schema that is not there yet is created, empty. Raises SqfError
+    when the name is no plain one, the role is there and can do more than read, or the caller may not make roles.
     """
     role = check_identifier(name, "role")
     chosen = password or secrets.token_urlsafe(18)

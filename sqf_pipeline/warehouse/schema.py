@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 import psycopg2
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, DropConstraint, SetColumnComment
 
 from sqf_pipeline.errors import SqfError
+from sqf_pipeline.warehouse.packed_predictions import PARTS, VIEW, take_out
 from sqf_pipeline.warehouse.views import counting_sql, views_script
 
 _DIALECT = postgresql.dialect()
@@ -68,14 +70,22 @@ def apply_metadata(engine: sa.Engine, metadata: sa.MetaData) -> None:
             if schema not in inspector.get_schema_names():
                 connection.execute(sa.schema.CreateSchema(schema))
             there = inspector.get_table_names(schema)
+            then = take_out(connection, schema) if VIEW in there else ""
+            _turn_numbers_into_digits(connection, metadata)
             missing = [table for table in metadata.sorted_tables if table.name not in there]
             metadata.create_all(connection, tables=missing, checkfirst=False)
-            _turn_numbers_into_digits(connection, metadata)
             _amend_columns(connection, metadata)
             _amend_constraints(connection, metadata)
             _create_indexes(connection, metadata)
             _apply_views(connection, metadata)
-    except sa.exc.ProgrammingError as error:
+            if then:
+                _run(connection, then)
+    except sa.exc.DBAPIError as error:
+        if isinstance(error.orig, psycopg2.errors.DependentObjectsStillExist | psycopg2.errors.UndefinedColumn):
+            raise SqfError(
+                f"Tables and views of schema {schema} cannot be replaced: {_first_line(error)}. Take away what depends "
+                "on them, run sqf, and create it again. Drop a table that lacks a column if its rows can be made again."
+            ) from None
         if isinstance(error.orig, psycopg2.errors.InsufficientPrivilege):
             raise SqfError(
                 f"The database user may not create or change tables in schema {schema}: {_first_line(error)}. "
@@ -203,7 +213,7 @@ def _apply_views(connection: sa.Connection, metadata: sa.MetaData) -> None:
     """Create the views when they, or what they stand on, are new or changed; the schema's comment says which stand."""
     schema = str(metadata.schema)
     script = views_script()
-    columns = [str(column) for table in metadata.sorted_tables for column in table.columns]
+    columns = [f"{column} {column.comment}" for table in metadata.sorted_tables for column in table.columns]
     counting = counting_sql(schema)
     digest = hashlib.sha256("\n".join([script, counting, *columns]).encode()).hexdigest()
     comment = f"{_SCHEMA_COMMENT} Views {digest[:12]}."
@@ -222,27 +232,15 @@ def _apply_views(connection: sa.Connection, metadata: sa.MetaData) -> None:
             _run_script(connection, schema, script)
     except sa.exc.ProgrammingError:
         # A view cannot be replaced by one with other columns: make them all anew.
-        _replace_views(connection, schema, script, views)
+        dropped = "; ".join(f'DROP VIEW IF EXISTS "{view}"' for view in reversed(views))
+        _run_script(connection, schema, f"{dropped};\n{script}")
     _run(connection, counting)
     _comment_view(connection, metadata, "latest_metrics", ("model_metrics", "models"))
+    _comment_view(connection, metadata, VIEW, [f"{VIEW}_{part}" for part in PARTS])
     _run(connection, f"COMMENT ON SCHEMA \"{schema}\" IS '{comment}'")
 
 
-def _replace_views(connection: sa.Connection, schema: str, script: str, views: list[str]) -> None:
-    dropped = "; ".join(f'DROP VIEW IF EXISTS "{view}"' for view in reversed(views))
-    try:
-        with connection.begin_nested():
-            _run_script(connection, schema, f"{dropped};\n{script}")
-    except sa.exc.DBAPIError as error:
-        if not isinstance(error.orig, psycopg2.errors.DependentObjectsStillExist):
-            raise
-        raise SqfError(
-            f"The views of schema {schema} have changed, but others depend on them: {_first_line(error)}. "
-            "Take those away, run sqf, and create them again."
-        ) from None
-
-
-def _comment_view(connection: sa.Connection, metadata: sa.MetaData, view: str, tables: tuple[str, ...]) -> None:
+def _comment_view(connection: sa.Connection, metadata: sa.MetaData, view: str, tables: Iterable[str]) -> None:
     """Give the columns of a view the comments of the columns they show."""
     view_columns = sa.text(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = :schema AND table_name = :view"

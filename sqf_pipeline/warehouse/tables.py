@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from sqf_pipeline.registry.declared_tables import Row, declared_columns, declared_tables, recorded_at
 from sqf_pipeline.registry.kinds import DTYPES, KINDS
+from sqf_pipeline.warehouse.packed_predictions import PARTS, VIEW
 from sqf_pipeline.warehouse.schema import apply_metadata, check_identifier
 
 PARTITION = "partition"
@@ -47,6 +48,30 @@ def build_metadata(schema: str) -> sa.MetaData:
     return metadata
 
 
+def stored_metadata(schema: str) -> sa.MetaData:
+    """Return the tables as the database holds them, where `predictions` is a view of two tables.
+
+    One has a row a stop, with what all models of a test year predict as arrays; the other a row a model, with its place
+    in them. That takes a ninth of a row a stop and model. Raises SqfError when `schema` is no plain name.
+    """
+    metadata, tables = build_metadata(schema), declared_tables()
+    view = metadata.tables[f"{schema}.{VIEW}"]
+    metadata.remove(view)
+    rows = {row["column"]: row for row in (*declared_columns(VIEW), recorded_at())}
+    own: dict[str, Any] = {"place": sa.Column("place", sa.SmallInteger, nullable=False, comment="Place in the arrays.")}
+    for name in ("score", "probability", "actual"):
+        own[name] = sa.Column(name, ARRAY(view.c[name].type), nullable=False, comment=view.c[name].comment)
+    within = sa.CheckConstraint("0 <= ALL (probability) AND 1 >= ALL (probability)", f"{VIEW}_probability_range")
+    for target, names in PARTS.items():
+        columns = [part for name in names for part in ([own[name]] if name in own else _column(VIEW, rows[name]))]
+        references = _references(schema, {"name": VIEW, "refers": target}, tables)
+        key = sa.PrimaryKeyConstraint(*(name for name in names if name in view.primary_key))
+        comment = f"A part of the view {VIEW}, which is to be read instead."
+        sa.Table(f"{VIEW}_{target}", metadata, *columns, *references, key, comment=comment)
+    metadata.tables[f"{schema}.{VIEW}_stops"].append_constraint(within)
+    return metadata
+
+
 def ensure_schema(engine: sa.Engine, schema: str) -> None:
     """Create the schema, its tables and its views, or bring them in line with what is declared.
 
@@ -54,7 +79,7 @@ def ensure_schema(engine: sa.Engine, schema: str) -> None:
     indexes and changed views are applied; rows stay. Raises SqfError when a table differs in a way that cannot be
     changed without losing rows.
     """
-    apply_metadata(engine, build_metadata(schema))
+    apply_metadata(engine, stored_metadata(schema))
 
 
 def _column(table: str, row: Row) -> Iterator[sa.Column | sa.CheckConstraint]:

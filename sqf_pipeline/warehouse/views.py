@@ -1,8 +1,9 @@
-"""The SQL of the views for the questions people ask, and of the counts that they read: templates, filled in."""
+"""The SQL of the views for the questions people ask, and of the tables that they read: templates, filled in."""
 
 from typing import Any
 
 from sqf_pipeline.registry.columns import load_columns
+from sqf_pipeline.registry.declared_tables import declared_tables
 from sqf_pipeline.registry.residents import WARNING, census_group
 from sqf_pipeline.warehouse.stop_counts import COUNTED_TOGETHER, GROUPS, MEASURES, counted_by, value_of
 
@@ -21,6 +22,7 @@ def views_script() -> str:
     return _filled(
         "views.sql.j2",
         columns=load_columns(),
+        tables=declared_tables(),
         by_groups=(None, *GROUPS),
         measures=MEASURES,
         counted_by=counted_by,
@@ -37,6 +39,11 @@ def counting_sql(schema: str, year: int | None = None) -> str:
     chosen = "true" if year is None else f"year = {int(year)}"
     told = {"groups": GROUPS, "measures": MEASURES, "counted_together": COUNTED_TOGETHER}
     return _filled("stop_counts.sql.j2", schema=schema, chosen=chosen, **told)
+
+
+def packing_sql(schema: str, year: int | None = None) -> str:
+    """Return the SQL that replaces the predictions of a test year, or of all, by the rows of `predictions_staged`."""
+    return _filled("packing.sql.j2", schema=schema, chosen="true" if year is None else f"test_year = {int(year)}")
 
 
 def _filled(template: str, **told: Any) -> str:

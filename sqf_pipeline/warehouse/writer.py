@@ -23,14 +23,17 @@ from sqf_pipeline.warehouse.frame_conversion import (
     csv_to_frame,
     partition_year,
 )
+from sqf_pipeline.warehouse.packed_predictions import STAGED, VIEW, stage_what_stays
 from sqf_pipeline.warehouse.schema import advisory_key
-from sqf_pipeline.warehouse.views import counting_sql
+from sqf_pipeline.warehouse.views import counting_sql, packing_sql
 
 
-def copy_in(connection: sa.Connection, table: sa.Table, columns: list[sa.Column], frame: pd.DataFrame) -> None:
-    """Add a frame, which `frame_conversion.check_frame` has seen, to a table."""
+def copy_in(
+    connection: sa.Connection, table: sa.Table, columns: list[sa.Column], frame: pd.DataFrame, into: sql.Identifier
+) -> None:
+    """Add a frame, which `frame_conversion.check_frame` has seen, to a table, or to one of the same columns."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, ENCODING 'UTF8')").format(
-        sql.Identifier(str(table.schema), table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
+        into, sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
     )
     with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
         for chunk in csv_in_chunks(table, frame, columns):
@@ -129,8 +132,13 @@ def replace_partition(
             replaced = [*conditions_of(table, partition), *([] if only is None else [only])]
             if frame.empty:
                 _refuse_emptying(connection, table, partition, replaced)
-            connection.execute(sa.delete(table).where(*replaced))
-            copy_in(connection, table, columns, frame)
+            if table.name == VIEW:
+                stage_what_stays(connection, table, year, replaced)
+                copy_in(connection, table, columns, frame, sql.Identifier(STAGED))
+                connection.exec_driver_sql(packing_sql(str(table.schema), year))
+            else:
+                connection.execute(sa.delete(table).where(*replaced))
+                copy_in(connection, table, columns, frame, sql.Identifier(str(table.schema), table.name))
             if only is not None:
                 _refuse_strangers(connection, table, frame, partition, replaced)
             _remove_orphans(connection, table, partition)
@@ -206,7 +214,7 @@ def _references_to(table: sa.Table) -> list[tuple[sa.Table, sa.ForeignKeyConstra
 
 
 def _child_conditions(
-    child: sa.Table, key: sa.ForeignKeyConstraint, partition: Mapping[str, object]
+    child: sa.TableClause, key: sa.ForeignKeyConstraint, partition: Mapping[str, object]
 ) -> list[sa.ColumnElement[bool]]:
     """Return the conditions under which rows of `child` refer into the partition."""
     by_target = {element.column.name: element.parent.name for element in key.elements}
@@ -253,11 +261,13 @@ def _remove_orphans(connection: sa.Connection, table: sa.Table, partition: Mappi
     for child, key in _references_to(table):
         if not key.info["remove"]:
             continue
-        still_there = sa.exists().where(*(element.column == child.c[element.parent.name] for element in key.elements))
-        gone = sa.delete(child).where(*_child_conditions(child, key, partition), ~still_there)
+        part = sa.table(f"{VIEW}_{table.name}", *map(sa.column, key.column_keys), schema=table.schema)
+        held = part if child.name == VIEW else child
+        still_there = sa.exists().where(*(element.column == held.c[element.parent.name] for element in key.elements))
+        gone = sa.delete(held).where(*_child_conditions(held, key, partition), ~still_there)
         rows = connection.execute(gone).rowcount
         if rows:
             logger.warning(
                 "%d rows of %s were removed: what they refer to is no longer in %s",
-                rows, child.fullname, table_in_words(table, partition),
+                rows, held.fullname, table_in_words(table, partition),
             )  # fmt: skip

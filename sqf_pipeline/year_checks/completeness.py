@@ -30,13 +30,8 @@ def months_present(counts: Mapping[int, int]) -> frozenset[int]:
 def coverage_of(months: frozenset[int], promised: frozenset[int] | None, *, excerpt: bool) -> str:
     """Return one of `COVERAGES` for a year.
 
-    Parameters
-    ----------
-    promised
-        Months that the names of the files promise, None when they leave it to the content. A name that promises less
-        than a year is believed in an excerpt too.
-    excerpt
-        Whether the files are known to be excerpts, in which a month may be missing.
+    `promised` are the months that the names of the files promise, None when they leave it to the content; a name that
+    promises less than a year is believed in an excerpt too, in which a month may be missing.
     """
     partial = (promised is not None and promised != ALL_MONTHS) or (months != ALL_MONTHS and not excerpt)
     return combined_coverage([PARTIAL if partial else WHOLE, EXCERPT if excerpt else WHOLE])
@@ -79,17 +74,14 @@ def month_findings(
 
 def partial_year_findings(files: pd.DataFrame) -> list[Finding]:
     """Return a red finding for each year of the table `source_files` that lacks months."""
-    return [
-        Finding(
-            "partial",
-            "red",
-            f"{int(row.year)} is partial ({row.months}; {row.file_name}) and is not used for training or testing. Add "
-            f"the missing files, name a file that is whole sqf-{int(row.year)}, or allow partial years: "
-            "--allow-partial, SQF_ALLOW_PARTIAL=on.",
-        )
+    partial = [
+        f"{int(row.year)} is partial ({row.months}; {row.file_name}) and is not used for training or testing. Add the "
+        f"missing files, name a file that is whole sqf-{int(row.year)}, or allow partial years: --allow-partial, "
+        "SQF_ALLOW_PARTIAL=on."
         for row in files.itertuples()
         if is_partial(row.coverage)
     ]
+    return [Finding("partial", "red", text) for text in partial]
 
 
 def coverage_note(files: pd.DataFrame) -> str:

@@ -6,11 +6,9 @@ from functools import cache
 from sqf_pipeline.registry.csv_tables import Yes, read_rows, records
 from sqf_pipeline.year_checks.findings import Finding
 
-LARGEST_DEVIATION = 0.05
-"""A year that differs by more than this share from a well confirmed official total is refused."""
+LARGEST_DEVIATION = 0.05  # a year that differs by more than this share from a well confirmed official total is refused
 
-LOWEST_RATIO, HIGHEST_RATIO = 0.5, 2.0
-"""Stops of a year over those of the year before; 2017 to 2025 had 0.71 to 1.69."""
+LOWEST_RATIO, HIGHEST_RATIO = 0.5, 2.0  # stops of a year over those of the year before; 2017 to 2025 had 0.71 to 1.69
 
 
 @dataclass(frozen=True)
@@ -31,14 +29,9 @@ def official_totals() -> dict[int, OfficialTotal]:
 def total_findings(
     year: int, stops: int, *, excerpt: bool, partial: bool, stops_before: int | None = None
 ) -> list[Finding]:
-    """Return a finding when a year has other stops than it should.
+    """Return a finding when a year has other stops than it should; excerpts and partial years are not refused for it.
 
-    Parameters
-    ----------
-    excerpt, partial
-        Whether the files are excerpts or lack months: then nothing is refused for it.
-    stops_before
-        Stops of the whole year before; None when it is not loaded, or is no whole year.
+    `stops_before` are those of the whole year before; None when it is not loaded, or is no whole year.
     """
     official = official_totals().get(year)
     if official is None:
@@ -53,11 +46,7 @@ def total_findings(
     if abs(off) <= LARGEST_DEVIATION or excerpt or partial or not official.firm:
         weak = "" if official.firm else " Only one source confirms that number, so nothing is refused."
         return [Finding("expected", "warn", told + weak)]
+    told += f" A year may differ by at most {LARGEST_DEVIATION:.0%}."
     return [
-        Finding(
-            "expected",
-            "red",
-            f"{told} A year may differ by at most {LARGEST_DEVIATION:.0%}. Get the whole file, or declare it an "
-            "excerpt (--excerpt, SQF_EXCERPT=on).",
-        )
+        Finding("expected", "red", f"{told} Get the whole file, or declare it an excerpt (--excerpt, SQF_EXCERPT=on).")
     ]

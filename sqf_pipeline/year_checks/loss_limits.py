@@ -8,12 +8,11 @@ from sqf_pipeline.registry.columns import Column, columns_by_name
 from sqf_pipeline.registry.forms.published_forms import NEW_FORM, Form, forms
 from sqf_pipeline.year_checks.findings import Finding
 
-OUTCOME_LIMIT, REQUIRED_LIMIT, OPTIONAL_LIMIT = 0.005, 0.02, 0.10
+LIMITS = {"an outcome": 0.005, "a required column": 0.02, "an optional column": 0.10}
 """Largest share of a column's filled cells that may be unreadable or implausible; 2017 to 2020 lose 0.009 % of an
 outcome and 0.9 % of a required column (observed durations of 2017) at most."""
 
-WARNED_FRACTION = 0.1
-"""Above this fraction of its limit a column's loss is reported."""
+WARNED_FRACTION = 0.1  # above this fraction of its limit a column's loss is reported
 
 SPARSE_CELLS, SPARSE_SHARE = 5, 0.005
 """An optional column is refused, or reported, only for as many lost cells, and refused only for as large a share of the
@@ -27,14 +26,9 @@ at least so many cells more; one empty cell in place of none is chance."""
 def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None, form: Form | None = None) -> list[Finding]:
     """Return what is too much in a year's loss: red above a column's limit, a warning above a tenth of it.
 
-    Parameters
-    ----------
-    loss
-        `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept.
-    before
-        The same of the year before; None when it is not loaded, and then gaps are not compared.
-    form
-        The form of the year, which says what is required; that in use if None.
+    `loss` is `CleanedStops.loss` of the year: column_name, cells, empty, unreadable, implausible, kept; `before` that
+    of the year before, None when it is not loaded, and then gaps are not compared. The form of the year, that in use
+    if None, says what is required.
     """
     earlier = {} if before is None else {str(row.column_name): row for row in before.itertuples()}
     form = form or forms()[NEW_FORM]
@@ -45,22 +39,11 @@ def loss_findings(loss: pd.DataFrame, before: pd.DataFrame | None = None, form: 
     return found
 
 
-def lost_share(row: Any) -> float:
-    """Return the unreadable and implausible cells of a column as a share of its filled ones; 0 when none is filled."""
-    filled = int(row.cells) - int(row.empty)
-    return (int(row.unreadable) + int(row.implausible)) / filled if filled else 0.0
-
-
-def limit_of(entry: Column, form: Form) -> float:
-    """Return the largest share of a column's filled cells that may be lost in a form."""
-    if entry.known == "outcome":
-        return OUTCOME_LIMIT
-    return REQUIRED_LIMIT if form.requires(entry.name) else OPTIONAL_LIMIT
-
-
 def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
-    lost, share, limit = int(row.unreadable) + int(row.implausible), lost_share(row), limit_of(entry, form)
-    required = form.requires(entry.name)
+    lost, filled = int(row.unreadable) + int(row.implausible), int(row.cells) - int(row.empty)
+    share, required = lost / filled if filled else 0.0, form.requires(entry.name)
+    kind = "an outcome" if entry.known == "outcome" else "a required column" if required else "an optional column"
+    limit = LIMITS[kind]
     if required:
         is_red, is_odd = share > limit, share > WARNED_FRACTION * limit
     else:
@@ -68,22 +51,17 @@ def _lost(entry: Column, form: Form, row: Any) -> list[Finding]:
         is_red = is_odd and share > limit and lost > SPARSE_SHARE * int(row.cells)
     if not is_odd:
         return []
-    kind = "an outcome" if entry.known == "outcome" else "a required column" if required else "an optional column"
     told = (
-        f"{entry.name}: {lost:,} of {int(row.cells) - int(row.empty):,} filled cells could not be used "
+        f"{entry.name}: {lost:,} of {filled:,} filled cells could not be used "
         f"({share:.2%}; {int(row.unreadable):,} unreadable, {int(row.implausible):,} implausible)"
     )
-    if not is_red:
-        return [Finding("loss", "warn", f"{told}; the limit for {kind} is {limit:.1%}.")]
-    return [
-        Finding(
-            "loss",
-            "red",
-            f"{told}; the limit for {kind} is {limit:.1%}, so the year is refused. Look at how the file writes "
-            f"{form.published_as(entry.name)}; if a spelling has a meaning, add it to "
-            f"registry/{'forms/old_codes.csv' if form.codes else 'spellings.csv'}.",
+    told += f"; the limit for {kind} is {limit:.1%}"
+    if is_red:
+        told += (
+            f", so the year is refused. Look at how the file writes {form.published_as(entry.name)}; if a spelling has "
+            f"a meaning, add it to registry/{'forms/old_codes.csv' if form.codes else 'spellings.csv'}"
         )
-    ]
+    return [Finding("loss", "red" if is_red else "warn", f"{told}.")]
 
 
 def _empty(entry: Column, form: Form, row: Any, before: Any) -> list[Finding]:

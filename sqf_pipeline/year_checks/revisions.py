@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -10,12 +10,9 @@ from sqf_pipeline.cleaning.clean_stops import clean_stops
 from sqf_pipeline.ingest.reader import RawFile
 from sqf_pipeline.registry.outcomes import TARGETS
 
-KEY = ("year", "stop_id")
-
 STEADY = ("stop_date", "stop_time_seconds", "precinct", "suspect_sex")
 """What a correction seldom touches; numbers are taken to mean the same stops when most of those in both files agree
 here."""
-
 
 TABLE_TYPES = {
     "year": "Int16", "former_sha256": "string", "sha256": "string", "former_fetched_at": "datetime64[us, UTC]",
@@ -32,18 +29,13 @@ class Revision:
 
     compared_by: str
     """`stop_id`, or `content` when the stops have new numbers; a stop that changed is then one gone and one added."""
-    rows_before: int
-    rows_after: int
-    """Stops of each file."""
+    rows: tuple[int, int]  # stops of each file
     added: int
     gone: int
     changed: int
     """Stops that only the later has, that only the former has, and that have other values in some column."""
-    cells: dict[str, int] = field(default_factory=dict)
-    """Column to the number of stops with another value there; only columns with any."""
-    yes_before: dict[str, int] = field(default_factory=dict)
-    yes_after: dict[str, int] = field(default_factory=dict)
-    """Outcome to the number of stops with it."""
+    cells: dict[str, int]  # column to the number of stops with another value there; only columns with any
+    outcomes: dict[str, tuple[int, int]]  # outcome to the number of stops with it in each file
 
     @property
     def is_equal(self) -> bool:
@@ -54,9 +46,7 @@ class Revision:
         """Return the difference in words."""
         if self.is_equal:
             return "Every stop has the same values in both."
-        outcomes = ", ".join(
-            f"{name} {self.yes_before[name]:,} before and {self.yes_after[name]:,} after" for name in self.yes_after
-        )
+        outcomes = ", ".join(f"{name} {old:,} before and {new:,} after" for name, (old, new) in self.outcomes.items())
         if self.compared_by == "content":
             how = "The stops have new numbers and are compared by their content"
             if not (self.added or self.gone):
@@ -79,14 +69,12 @@ def compare_stops(former: pd.DataFrame, later: pd.DataFrame) -> Revision:
     added, gone, changed, cells = _by_id(former, later) if by_id else (*_by_content(former, later), 0, {})
     return Revision(
         compared_by="stop_id" if by_id else "content",
-        rows_before=len(former),
-        rows_after=len(later),
+        rows=(len(former), len(later)),
         added=added,
         gone=gone,
         changed=changed,
         cells=cells,
-        yes_before={name: int(former[name].sum()) for name in TARGETS.values()},
-        yes_after={name: int(later[name].sum()) for name in TARGETS.values()},
+        outcomes={name: (int(former[name].sum()), int(later[name].sum())) for name in TARGETS.values()},
     )
 
 
@@ -144,11 +132,11 @@ def revision_rows(
     """
     key = (year, former_sha256, sha256, former_fetched_at, revision.compared_by)
     rows: list[tuple[str, str, int | None, int | None, int | None]] = [
-        ("rows", "", revision.rows_before, revision.rows_after, None),
+        ("rows", "", *revision.rows, None),
         ("rows_added", "", None, None, revision.added),
         ("rows_gone", "", None, None, revision.gone),
         ("rows_changed", "", None, None, revision.changed),
-        *(("outcome", name, revision.yes_before[name], revision.yes_after[name], None) for name in revision.yes_after),
+        *(("outcome", name, *counts, None) for name, counts in revision.outcomes.items()),
         *(("cells", name, None, None, count) for name, count in revision.cells.items()),
     ]
     return _table([(*key, *row) for row in rows])
@@ -167,13 +155,9 @@ def revision_history(
 ) -> tuple[pd.DataFrame, str | None]:
     """Return every revision of a year that is known, the present one last, and what it changed in words.
 
-    Parameters
-    ----------
-    history, former_file, former
-        The table `revisions`, the row of `source_files` and the stops as published, as they were last stored; None
-        where they never were. Then, or when the bytes are the same, there is nothing to report.
-    raw, stops
-        The file that is read now, and its clean stops.
+    The first three are the table `revisions`, the row of `source_files` and the stops as published, as they were last
+    stored, None where they never were: then, or when the bytes are the same, there is nothing to report. The others are
+    the file that is read now, and its clean stops.
     """
     history = _table([]) if history is None else history
     if former_file is None or former is None or former_file["sha256"].iloc[0] == raw.sha256:

@@ -73,16 +73,10 @@ def review_year(
 ) -> YearReview:
     """Return what a year's files hold and whether they may be stored as that year.
 
-    Parameters
-    ----------
-    before
-        What is kept of the year before; None when it is not loaded, and then nothing is compared with it.
-    promised, notes
-        Months that the names of the files promise, and what was left aside; see `local_files.YearFiles`.
-    excerpt
-        Whether the files are excerpts: official totals and missing months then refuse nothing.
-    synthetic
-        Whether the stops were made up; then there are as many as a setting asks for, and no total is expected.
+    With `before`, what is kept of the year before, it is compared; None when that is not loaded. `promised` are the
+    months that the names of the files promise, and `notes` what was left aside; see `local_files.YearFiles`. For
+    excerpts, official totals and missing months refuse nothing; of synthetic stops there are as many as a setting asks
+    for, and no total is expected.
     """
     year = raw.year
     counts = stops_a_month(cleaned.stops)
@@ -97,11 +91,7 @@ def review_year(
         stops_before = len(before.stops) if before and before.coverage == WHOLE and coverage == WHOLE else None
         found += month_findings(counts, promised, excerpt=excerpt, year=year)
         found += total_findings(
-            year,
-            len(cleaned.stops),
-            excerpt=excerpt,
-            partial=is_partial(coverage),
-            stops_before=stops_before,
+            year, len(cleaned.stops), excerpt=excerpt, partial=is_partial(coverage), stops_before=stops_before
         )
     return YearReview(coverage, months_present(counts), tuple(found))
 

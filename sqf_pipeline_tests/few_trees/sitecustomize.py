@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 
@@ -25,7 +26,11 @@ class FewTrees(MetaPathFinder):
                 FewTrees.patches = small_models()
                 FewTrees.patches.__enter__()
                 # every kind is fitted in e2e/orchestration/test_full_run.py
-                tiers = [one for one in models.tier_experiments() if one.estimator in {"tuned_forest", "boosting"}]
+                tiers = [
+                    replace(one, grid=one.grid[:1])
+                    for one in models.tier_experiments()
+                    if one.estimator == "tuned_forest" or one.name.endswith("-at_stop-boosting")
+                ]
                 imbalance = models.imbalance_experiments()[:1]
                 models.tier_experiments, models.imbalance_experiments = lambda: tiers, lambda: imbalance
 

@@ -19,10 +19,7 @@ _GROUP = "disparity"
 _TABLES = tuple(name for name, table in declared_tables().items() if {"years", "population"} <= {*table["key"].split()})
 
 
-@dg.asset(
-    partitions_def=YEARS,
-    **described("stops", TABLES, table="residents"),
-)
+@dg.asset(partitions_def=YEARS, **described("stops", TABLES, table="residents"))
 def residents(
     context: dg.AssetExecutionContext,
     published_files: dg.ResourceParam[PublishedFiles],
@@ -77,6 +74,8 @@ def tests_of_treatment(
 
 @dg.asset(
     partitions_def=TEST_YEARS,
+    ins={"study_2021_comparison": dg.AssetIn("study_2021")}
+    | {name: dg.AssetIn() for name in ("model_metrics", "risk_concentration", "precision_at_recall", "risk_adjusted")},
     **described(_GROUP, TABLES, table="published_figures"),
 )
 def published_figures(
@@ -85,11 +84,7 @@ def published_figures(
     frames: dg.ResourceParam[ParquetIOManager],
     test_stops: pd.DataFrame,
     training_stops: pd.DataFrame,
-    study_2021: pd.DataFrame,
-    model_metrics: pd.DataFrame,
-    risk_concentration: pd.DataFrame,
-    precision_at_recall: pd.DataFrame,
-    risk_adjusted: pd.DataFrame,
+    **tables: Any,
 ) -> dg.Output[Any]:
     """Judge every claim by the years that are stored."""
     from sqf_pipeline.published_figures.claims import Evidence, judge_claims, years_of_claims
@@ -101,23 +96,14 @@ def published_figures(
     others = {year: kept_frame(frames, "stops", year) for year in years_of_claims() if year not in window}
     stops = {year: rows for year, rows in others.items() if rows is not None} | window
     files = {year: kept_frame(frames, "source_files", year) for year in stops}
+    coverages = {year: combined_coverage(file["coverage"]) for year, file in files.items() if file is not None}
     rows = judge_claims(
         Evidence(
             stops=stops,
             test_year=test_year,
             training_years=tuple(year for year in sorted(window) if year != test_year),
-            excerpts=frozenset(
-                year
-                for year, file in files.items()
-                if file is not None and combined_coverage(file["coverage"]) != WHOLE
-            ),
-            tables={
-                "study_2021_comparison": study_2021,
-                "model_metrics": model_metrics,
-                "risk_concentration": risk_concentration,
-                "precision_at_recall": precision_at_recall,
-                "risk_adjusted": risk_adjusted,
-            },
+            excerpts=frozenset(year for year, covered in coverages.items() if covered != WHOLE),
+            tables=tables,
             synthetic=source == "sample",
         )
     )

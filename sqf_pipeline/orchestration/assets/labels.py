@@ -1,15 +1,13 @@
 """What every asset says of itself, said once: owners, groups, kinds and tags; and how small tables are shown."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from sqf_pipeline.display import Cell, plain_value
 from sqf_pipeline.registry.declared_tables import declared_tables
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OWNERS = ("team:data",)
 ROWS_SHOWN = 50
@@ -33,26 +31,19 @@ _KINDS = {
 }
 
 
-def described(group: str, kept_in: str, *, table: str = "", personal: bool = False) -> dict[str, Any]:
+def described(group: str, kept_in: str = "", *, table: str = "", personal: bool = False, kind: str = "") -> Any:
     """Return the arguments that an asset shares with its group; that of a table is described as the table is.
 
-    Parameters
-    ----------
-    group
-        Group in the UI, the name of the module.
-    kept_in
-        Key of the IO manager.
-    table
-        Name of the table that it is kept as; empty for one that is described by itself.
-    personal
-        Whether it has a row for every stop, which is to be handled with more care than figures.
+    `group` is that of the UI, the name of the module; `kept_in` the key of the IO manager, empty for an asset that
+    writes its files, of a `kind`, by itself; `table` the table that it is kept as, empty for one that is described by
+    itself. A `personal` asset has a row for every stop, which is to be handled with more care than figures.
     """
     return {
         **({"description": declared_tables()[table]["comment"]} if table else {}),
+        **({"io_manager_key": kept_in} if kept_in else {}),
         "group_name": group,
-        "io_manager_key": kept_in,
         "owners": list(OWNERS),
-        "kinds": _KINDS[kept_in],
+        "kinds": _KINDS.get(kept_in, {kind}),
         "tags": {"grain": "stop" if personal else "summary"},
     }
 
@@ -64,7 +55,7 @@ def same_columns(upstream: str, names: Iterable[str]) -> dg.TableColumnLineage:
     )
 
 
-def as_table(frame: "pd.DataFrame", rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
+def as_table(frame: pd.DataFrame, rows: int = ROWS_SHOWN) -> dg.MetadataValue[Any]:
     """Return a small frame of figures as a table of the UI, to six digits; never used for rows of stops."""
 
     def plain(value: Any) -> Cell:

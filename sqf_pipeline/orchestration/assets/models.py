@@ -35,20 +35,19 @@ def _fitted_asset(
     experiments: Callable[[pd.DataFrame, tuple[str, ...], Compute], Sequence[Experiment]],
     *,
     description: str,
-    group: str = "evaluation",
-    fitted_on: str = "training_stops",
+    encoded: bool = False,
 ) -> dg.AssetsDefinition:
     """Return an asset of models, each fitted when the IO manager asks for it, so that one is in memory.
 
-    `fitted_on` is the asset whose rows they are fitted on: stops, or encoded features.
+    They are fitted on training stops or, where `encoded`, on the study's features.
     """
 
     @dg.asset(
         name=name,
         partitions_def=TEST_YEARS,
-        ins={"training": dg.AssetIn(fitted_on)},
+        ins={"training": dg.AssetIn("training_features" if encoded else "training_stops")},
         description=description,
-        **described(group, FITTED),
+        **described("models" if encoded else "evaluation", FITTED),
     )
     def models_of_year(
         context: dg.AssetExecutionContext,
@@ -63,7 +62,6 @@ def _fitted_asset(
         if unchanged is not None:
             context.log.info("the models of %s are kept: stops, code and packages are the same", name)
             return dg.Output(unchanged, metadata={MADE_FROM: made_from})
-        encoded = fitted_on == "training_features"
         forms = forms_of_years([*training["year"].unique(), int(context.partition_key)])
 
         def fitted() -> "Iterator[FittedModel]":
@@ -98,23 +96,20 @@ arrest_model = _fitted_asset(
     "arrest_model",
     _of_outcome("arrest"),
     description="Forests for arrests with the study's settings, on its columns, in its bins and in finer categories.",
-    group="models",
-    fitted_on="training_features",
+    encoded=True,
 )
 summons_model = _fitted_asset(
     "summons_model",
     _of_outcome("summons"),
     description="Forests for summonses with the study's settings, on its columns, in its bins and in finer categories.",
-    group="models",
-    fitted_on="training_features",
+    encoded=True,
 )
 resampled_summons_models = _fitted_asset(
     "resampled_summons_models",
     lambda *_: resampled_experiments(),
     description="Forests for summonses on training stops that were under-sampled, over-sampled or filled up by "
     "SMOTENC. Only training stops are ever resampled.",
-    group="models",
-    fitted_on="training_features",
+    encoded=True,
 )
 tier_models = _fitted_asset(
     "tier_models",
@@ -154,7 +149,7 @@ def study_2021(
 ) -> dg.Output[Any]:
     """Run the study its own way."""
     from sqf_pipeline.evaluation.result_rows import study_figures
-    from sqf_pipeline.modelling.thread_limits import one_thread
+    from sqf_pipeline.modelling.side_by_side import one_thread
     from sqf_pipeline.study_2021.replication import run_study_2021
 
     test_year = int(context.partition_key)

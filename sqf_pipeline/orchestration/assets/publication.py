@@ -7,15 +7,9 @@ import dagster as dg
 import pandas as pd
 
 from sqf_pipeline.orchestration.assets import disparity, evaluation, models, stops
-from sqf_pipeline.orchestration.assets.labels import OWNERS, REPORTS, TABLES, described
+from sqf_pipeline.orchestration.assets.labels import REPORTS, TABLES, described
 from sqf_pipeline.orchestration.checks import require_no_failed_drift, require_no_telling_gap
-from sqf_pipeline.orchestration.partitions import (
-    SAME_YEAR,
-    STUDY_WINDOW,
-    TEST_YEARS,
-    in_year_order,
-    years_loaded,
-)
+from sqf_pipeline.orchestration.partitions import SAME_YEAR, STUDY_WINDOW, TEST_YEARS, in_year_order, years_loaded
 from sqf_pipeline.orchestration.resources import Compute, PublishedFiles, Warehouse
 from sqf_pipeline.orchestration.stored_models import StoredModels
 from sqf_pipeline.registry.outcomes import STUDY_OUTCOMES
@@ -86,13 +80,7 @@ _MEASURES = (
 
 @dg.asset(
     partitions_def=TEST_YEARS,
-    ins=_inputs(
-        "models",
-        "gap_marks",
-        "outcome_counts",
-        *_MEASURES,
-        by_year=("source_files", "data_quality"),
-    ),
+    ins=_inputs("models", "gap_marks", "outcome_counts", *_MEASURES, by_year=("source_files", "data_quality")),
     description="The model card: data and its faults, use, measures with intervals, groups, drift. Every figure in it "
     "is read from a table.",
     **described(_GROUP, REPORTS),
@@ -128,12 +116,9 @@ def model_card(
         by_year=("source_files", "data_quality"),
     )
     | {"residents": dg.AssetIn(partition_mapping=SAME_YEAR)},
-    group_name=_GROUP,
-    owners=list(OWNERS),
-    kinds={"onnx"},
-    tags={"grain": "summary"},
     description="The export that the service answers from: models in two forms, verified against each other, with "
     "measures, card and the tables behind its charts.",
+    **described(_GROUP, kind="onnx"),
 )  # fmt: skip
 def model_export(
     context: dg.AssetExecutionContext,
@@ -209,12 +194,9 @@ def _every_table() -> list[dg.AssetDep]:
 @dg.asset(
     partitions_def=TEST_YEARS,
     deps=_every_table(),
-    group_name=_GROUP,
-    owners=list(OWNERS),
-    kinds={"csv"},
-    tags={"grain": "stop"},
     description="Stops and result tables of every year in the database as files that anybody can read, with all that "
     "describes them; the same as `sqf export data` writes.",
+    **described(_GROUP, kind="csv", personal=True),
 )
 def data_package(
     settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]

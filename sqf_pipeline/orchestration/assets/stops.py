@@ -52,10 +52,7 @@ def _checks(asset: str, hands_over: str, **held: str) -> list[dg.AssetCheckSpec]
             "where and when it was obtained.",
             **described(_GROUP, FRAMES_AND_TABLES),
         ),
-        "revisions": dg.AssetOut(
-            description="What changed each time a year's file came with other bytes than the one loaded before.",
-            **described(_GROUP, FRAMES_AND_TABLES),
-        ),
+        "revisions": dg.AssetOut(**described(_GROUP, FRAMES_AND_TABLES, table="revisions")),
     },
     check_specs=_checks(
         "raw_stops",
@@ -171,14 +168,8 @@ def _warnings(
             "As many rows as were published.",
             **described(_GROUP, FRAMES_AND_TABLES, personal=True),
         ),
-        "data_quality": dg.AssetOut(
-            description="What cleaning changed: how many stops of a year each rule touched, by column.",
-            **described(_GROUP, TABLES),
-        ),
-        "column_loss": dg.AssetOut(
-            description="What became of the cells of each column of a year: empty, unreadable, implausible, kept.",
-            **described(_GROUP, FRAMES_AND_TABLES),
-        ),
+        "data_quality": dg.AssetOut(**described(_GROUP, TABLES, table="data_quality")),
+        "column_loss": dg.AssetOut(**described(_GROUP, FRAMES_AND_TABLES, table="column_loss")),
     },
     check_specs=_checks(
         "stops",

@@ -13,8 +13,7 @@ from sqf_pipeline.registry.csv_tables import Listed, Words, Yes, read_rows, reco
 LastYear = Annotated[int | None, BeforeValidator(lambda cell: cell or None)]
 Use = Literal["kept", "made", "computed", "part", "left out"]
 
-NEW_FORM, OLD_FORM = "NEW", "OLD"
-"""Names of the forms, as the column `form` of a stop has them."""
+NEW_FORM, OLD_FORM = "NEW", "OLD"  # names of the forms, as the column `form` of a stop has them
 
 _BROKEN_MARK = re.compile(r"ï(?:»¿|\.\.)")
 

@@ -3,25 +3,15 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from sqf_pipeline.display import words
 from sqf_pipeline.evaluation.drift import STABILITY_SHIFT
 from sqf_pipeline.registry.columns import load_columns
-from sqf_pipeline.reporting.plots.style import (
-    GREY,
-    LIGHT_GREY,
-    STATUS_COLOURS,
-    STATUS_MARKERS,
-    Origin,
-    finish,
-    new_figure,
-    panel_title,
-    percent_axis,
-    plain,
-)
+from sqf_pipeline.reporting.plots import style
+from sqf_pipeline.reporting.plots.style import Origin
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -30,14 +20,14 @@ SHOWN = 15
 """Columns that are drawn, those that moved most."""
 
 
-def drift_overview(table: "pd.DataFrame", origin: Origin) -> "Figure":
+def drift_overview(table: pd.DataFrame, origin: Origin) -> "Figure":
     """Draw the greatest shifts and changes of missing values; takes the table `drift` of one test year.
 
     Only columns that a model may use, and the outcomes, are drawn and counted; the table has them all.
     """
     used = {entry.name for entry in load_columns() if entry.feature or entry.known == "outcome"}
     table = table[table["column_name"].isin(used)]
-    figure = new_figure(11.0, 2.1 + 0.29 * SHOWN)
+    figure = style.new_figure(11.0, 2.1 + 0.29 * SHOWN)
     left, right = figure.subplots(1, 2)
     _stability(left, table)
     _missing(right, table)
@@ -53,27 +43,27 @@ def drift_overview(table: "pd.DataFrame", origin: Origin) -> "Figure":
             top = shifts.loc[shifts["value"].idxmax()]
             title += f"; {words(top['column_name'])} shifted most (index {top['value']:.2g})"
     note = "Columns that models may use, and outcomes. Circle: within bounds; triangle: warns; cross: fails."
-    return finish(figure, title, origin, note=note)
+    return style.finish(figure, title, origin, note=note)
 
 
-def _dots(axes: "Axes", values: np.ndarray, places: np.ndarray, status: "pd.Series") -> None:
-    for kind, colour in STATUS_COLOURS.items():
+def _dots(axes: "Axes", values: np.ndarray, places: np.ndarray, status: pd.Series) -> None:
+    for kind, colour in style.STATUS_COLOURS.items():
         mask = (status == kind).to_numpy(dtype=bool)
-        axes.scatter(values[mask], places[mask], color=colour, marker=STATUS_MARKERS[kind], s=34, zorder=3)
+        axes.scatter(values[mask], places[mask], color=colour, marker=style.STATUS_MARKERS[kind], s=34, zorder=3)
 
 
-def _stability(axes: "Axes", table: "pd.DataFrame") -> None:
+def _stability(axes: "Axes", table: pd.DataFrame) -> None:
     part = table[table["measure"] == "population_stability_index"].dropna(subset=["value"])
     part = part.sort_values(["value", "column_name"], ascending=[False, True]).head(SHOWN)
     places = np.arange(len(part))[::-1]
     values = np.maximum(part["value"].to_numpy(dtype=float), 1e-3)
-    plain(axes).set_xscale("log")
-    axes.hlines(places, 1e-3, values, color=LIGHT_GREY, linewidth=1)
+    style.plain(axes).set_xscale("log")
+    axes.hlines(places, 1e-3, values, color=style.LIGHT_GREY, linewidth=1)
     _dots(axes, values, places, part["status"])
-    axes.axvline(STABILITY_SHIFT, color=GREY, linewidth=1, linestyle=(0, (1, 3)))
+    axes.axvline(STABILITY_SHIFT, **style.DOTTED)
     axes.text(
         STABILITY_SHIFT, 1.0, f"{STABILITY_SHIFT:g}: shifted", transform=axes.get_xaxis_transform(), fontsize=8,
-        color=GREY, ha="center", va="bottom",
+        color=style.GREY, ha="center", va="bottom",
     )  # fmt: skip
     axes.set_xlim(left=min(0.01, float(values.min()) * 0.8) if len(values) else 0.01)
     ticks = [
@@ -83,20 +73,20 @@ def _stability(axes: "Axes", table: "pd.DataFrame") -> None:
     axes.minorticks_off()
     axes.set_yticks(places, [words(name) for name in part["column_name"]])
     axes.set_xlabel("Population stability index (logarithmic)")
-    panel_title(axes, "Greatest shifts of what is there\n")
+    style.panel_title(axes, "Greatest shifts of what is there\n")
 
 
-def _missing(axes: "Axes", table: "pd.DataFrame") -> None:
+def _missing(axes: "Axes", table: pd.DataFrame) -> None:
     part = table[table["measure"] == "missing_share"].dropna(subset=["value", "reference"])
     change = (part["value"] - part["reference"]).abs()
     part = part.assign(change=change).sort_values(["change", "column_name"], ascending=[False, True]).head(SHOWN)
     places = np.arange(len(part))[::-1]
     now, before = part["value"].to_numpy(dtype=float), part["reference"].to_numpy(dtype=float)
-    plain(axes).hlines(places, before, now, color=LIGHT_GREY, linewidth=2)
-    axes.scatter(before, places, facecolors="white", edgecolors=GREY, s=30, zorder=2)
+    style.plain(axes).hlines(places, before, now, color=style.LIGHT_GREY, linewidth=2)
+    axes.scatter(before, places, facecolors="white", edgecolors=style.GREY, s=30, zorder=2)
     _dots(axes, now, places, part["status"])
     axes.set_xlim(-0.02, 1.02)
-    percent_axis(axes.xaxis)
+    style.percent_axis(axes.xaxis)
     axes.set_yticks(places, [words(name) for name in part["column_name"]])
     axes.set_xlabel("Share missing: training (hollow) and test year (filled)")
-    panel_title(axes, "Greatest changes of missing values\n")
+    style.panel_title(axes, "Greatest changes of missing values\n")

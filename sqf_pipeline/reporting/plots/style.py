@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sqf_pipeline.display import words
 from sqf_pipeline.registry.year_and_month_words import year_words
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -26,6 +26,8 @@ BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK = (
 PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 GREY = "#595959"  # 7:1 against white
 LIGHT_GREY = "#D9D9D9"
+DOTTED: dict[str, Any] = {"color": GREY, "linewidth": 1, "linestyle": (0, (1, 3))}
+"""How a line is drawn that others are compared with."""
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 STATUS_COLOURS = {"ok": BLUE, "warn": ORANGE, "fail": VERMILION}
@@ -39,24 +41,12 @@ _FOOTER_CHARACTERS = 15.5  # an inch, of 8 points
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the stops of a figure come from.
+    """Where the stops of a figure come from."""
 
-    Attributes
-    ----------
-    source
-        `local`, `nypd` or `sample`.
-    years
-        Years shown or tested on.
-    training_years
-        Years that the models were fitted on; empty for a figure of stops.
-    note
-        What must be said of the years, such as that they are excerpts; '' when they are whole.
-    """
-
-    source: str
-    years: Sequence[int]
-    training_years: Sequence[int] = ()
-    note: str = ""
+    source: str  # `local`, `nypd` or `sample`
+    years: Sequence[int]  # shown or tested on
+    training_years: Sequence[int] = ()  # that the models were fitted on; empty for a figure of stops
+    note: str = ""  # what must be said of the years, such as that they are excerpts; '' when they are whole
 
     @property
     def synthetic(self) -> bool:
@@ -112,10 +102,8 @@ def finish(figure: "Figure", title: str, origin: Origin, *, rows: int | None = N
 
 def plain(axes: "Axes", *, grid: Literal["x", "y", "both"] | None = "x") -> "Axes":
     """Remove what carries no information (two spines, tick marks) and leave a light grid along `grid`."""
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(LIGHT_GREY)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(LIGHT_GREY)
     axes.tick_params(length=0, labelsize=9, colors="#333333")
     axes.xaxis.label.set_fontsize(9.5)
     axes.yaxis.label.set_fontsize(9.5)
@@ -131,12 +119,17 @@ def panel_title(axes: "Axes", text: str, width: int = 60) -> None:
     axes.set_title(lines, loc="left", fontsize=10, color="#333333")
 
 
+def write_beside(axes: "Axes", text: str, place: tuple[float, float], points: float = 6, **how: Any) -> None:
+    """Write a text so many points to the right of a place."""
+    axes.annotate(text, place, xytext=(points, 0), textcoords="offset points", va="center", **how)
+
+
 def percent_axis(axis: Any) -> None:
     """Label an axis of shares in per cent, with no more decimals than are needed."""
     axis.set_major_formatter(lambda value, _: f"{100 * value:.6g} %")
 
 
-def values_and_bars(part: "pd.DataFrame", *names: str) -> "tuple[Floats, list[Floats]]":
+def values_and_bars(part: pd.DataFrame, *names: str) -> "tuple[Floats, list[Floats]]":
     """Return a column, and how far its interval reaches below and above it, each of shape (rows,).
 
     `names` are the column, and those of the interval's ends; a missing end is the value itself.

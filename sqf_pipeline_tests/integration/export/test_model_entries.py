@@ -37,16 +37,16 @@ ROUTES = {"arrest": "/api/generate_arrest_prediction", "summons": "/api/generate
 def published(real_year, tmp_path_factory):
     """Return the models, fitted small, with the test stops and the folder of their export."""
     earlier, last, test = (real_year(year)[1].stops for year in (2018, 2019, 2020))
-    training = pd.concat([earlier, last], ignore_index=True).iloc[::2]
+    training = pd.concat([earlier, last], ignore_index=True).iloc[::4]
     chosen = {(outcome, tier): names for outcome in ("arrest", "summons") for tier, names in CHOSEN.items()}
     models = [
         fit_experiment(replace(experiment, settings={"n_estimators": 15, "min_samples_leaf": 5}), training, n_jobs=1)
         for experiment in served_experiments(chosen)
     ]
-    prepared = prepare_test_year(test, resamples=50)
+    prepared = prepare_test_year(test, resamples=20)
     evaluations = [evaluate(model, prepared) for model in models]
     names = ("metric_intervals", "threshold_metrics", "calibration_bins")
-    results = {name: pd.concat([getattr(entry, name) for entry in evaluations], ignore_index=True) for name in names}
+    results = {name: pd.concat([entry.tables[name] for entry in evaluations], ignore_index=True) for name in names}
     groups = [evaluate_groups(entry, prepared, resamples=5) for entry in evaluations]
     results["subgroup_metrics"] = pd.concat(groups, ignore_index=True)
     forests = [model for model in models if model.estimator != "boosting"]
@@ -63,7 +63,7 @@ def published(real_year, tmp_path_factory):
 def test_the_api_answers_real_test_stops_as_the_models_do(published):
     models, test, folder = published
     assert len(test) == 9544
-    test = test.iloc[::4].reset_index(drop=True)
+    test = test.iloc[::8].reset_index(drop=True)
     client = create_app(folder).test_client()
     manifest, pipelines = open_bundle(folder).manifest, load_pipelines(folder)
     for model in (entry for entry in models if entry.feature_set.tier != "study"):
@@ -82,7 +82,7 @@ def test_the_api_answers_real_test_stops_as_the_models_do(published):
         if entry.tier == "at_stop":
             gaps = test[["suspect_age", "suspect_sex"]].isna().any(axis=1).sum()
             assert entry.drawn.fields == ("suspect_age", "suspect_sex")
-            assert gaps > 150  # stops whose answer is a mean over complete training stops
+            assert gaps > 75  # stops whose answer is a mean over complete training stops
             page = client.get(f"/{entry.outcome}?tier=at_stop").get_data(as_text=True)
             assert "the mean over all descriptions that were recorded" in " ".join(page.split())
         limit = model.thresholds[model.default_threshold].value
@@ -90,14 +90,15 @@ def test_the_api_answers_real_test_stops_as_the_models_do(published):
         np.testing.assert_array_equal(np.array(classes)[clear], (expected >= limit)[clear])
 
 
-def test_the_studys_endpoint_answers_the_class_of_every_real_test_stop(published):
+def test_the_studys_endpoint_answers_the_class_of_real_test_stops(published):
     models, test, folder = published
+    test = test.iloc[::4]
     client = create_app(folder).test_client()
     manifest = open_bundle(folder).manifest
     for model in (entry for entry in models if entry.feature_set.tier == "study"):
         entry = next(found for found in manifest.models if found.name == model.name)
         complete = test[test[list(model.columns)].notna().all(axis=1)]
-        assert len(complete) > 8500  # the study's clients must say every field
+        assert len(complete) > 2100  # the study's clients must say every field
         expected = model.predict_probability(complete)
         limit = model.thresholds[model.default_threshold].value
         checked = 0
@@ -156,7 +157,7 @@ def test_a_year_in_which_nobody_got_a_summons_is_exported_all_the_same(tmp_path)
     ]
     evaluations = {model.name: evaluate(model, prepared) for model in models}
     results = {
-        name: pd.concat([getattr(entry, name) for entry in evaluations.values()], ignore_index=True)
+        name: pd.concat([entry.tables[name] for entry in evaluations.values()], ignore_index=True)
         for name in ("metric_intervals", "threshold_metrics", "calibration_bins")
     }
     groups = [evaluate_groups(entry, prepared, resamples=5) for entry in evaluations.values()]

@@ -1,14 +1,18 @@
-"""What a person can get wrong: one clear message, an exit code, and tables as they were."""
+"""What a person can get wrong: one clear message, an exit code, and tables as they were; and no word of a password."""
 
 import os
 import shutil
 import socket
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from filelock import FileLock
 
+from sqf_pipeline.orchestration.instance import instance_folder
+from sqf_pipeline_tests.integration.orchestration.conftest import KEY_SECRET, SECRET, Loaded
 from sqf_pipeline_tests.pipeline_support import Pipeline, rows_of, write_rows
 
 pytestmark = pytest.mark.slow  # a run of four years before the first test, and one for each test
@@ -145,3 +149,47 @@ def test_a_full_disk_is_told_and_leaves_the_tables_as_they_were(loaded, before, 
     assert_refused(loaded, "No space left on device")
     assert loaded.fingerprints() == before
     assert not list(loaded.home.rglob(".*.part.*"))
+
+
+FORMS = {form.encode() for word in (SECRET, KEY_SECRET) for form in (word, quote(word), quote(word, safe=""))}
+
+
+def written(folder: Path) -> list[Path]:
+    return [
+        Path(parent) / name for parent, _, names in os.walk(folder) for name in names if (Path(parent) / name).is_file()
+    ]
+
+
+def test_no_file_and_no_word_of_a_run_has_the_password(good_run: Loaded):
+    """A run that succeeded, runs whose database refuses them, and the commands that look at the results."""
+    pipeline, url = good_run.pipeline, good_run.url
+    assert "Traceback" not in good_run.said
+    said = [good_run.said.encode()]
+    for given, arguments, code in (
+        (url, ("db", "status"), 0),
+        (url, ("report",), 0),
+        (url, ("report", "--year", "2021"), 1),
+        (url.replace("angler@", "angler2@"), ("run",), 1),
+        (url.replace("/pond", "/puddle"), ("run",), 1),
+        (f"{url}&passwd={KEY_SECRET}", ("run",), 1),
+        (f"{url}&passwd={KEY_SECRET}", ("db", "status"), 1),
+    ):
+        result = pipeline.sqf(*arguments, SQF_DATABASE_URL=given)
+        assert result.exit_code == code, result.output
+        assert "Traceback" not in result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        said.append(result.output.encode())
+
+    assert b"angler@" in said[1]
+    assert b"password=***" in said[1]
+    assert b"sslmode=prefer" in said[1]
+    assert b"There are no results of 2021" in said[3]
+    assert b"those of 2020" in said[3]
+    for form in FORMS:
+        assert not [words for words in said if form in words]
+        assert [path for path in written(pipeline.home.parent) if form in path.read_bytes()] == []
+    history = instance_folder(pipeline.home) / "history" / "runs.db"
+    with sqlite3.connect(history) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone()[0] >= 5, (
+            "the history is there to be looked at"
+        )

@@ -15,13 +15,15 @@ from sqf_pipeline.orchestration.io_managers import FrameAndTableIOManager, Parqu
 from sqf_pipeline.orchestration.partitions import TEST_YEARS, YEARS
 from sqf_pipeline.orchestration.resources import Warehouse
 from sqf_pipeline.orchestration.stored_models import FittedModelsIOManager
+from sqf_pipeline.settings import Settings
+from sqf_pipeline.warehouse.writer import read_table
 from sqf_pipeline_tests.integration.warehouse import frames
 
 
 @pytest.fixture
 def opened(database_url: str, warehouse: sa.MetaData, tmp_path: Path) -> Warehouse:
     del warehouse  # asked for so that the tables are there
-    return Warehouse(database_url, tmp_path / "postgres", "sqf")
+    return Warehouse(Settings(database_url=database_url, home=tmp_path, source="local"))
 
 
 def asset_of(name: str, frame: pd.DataFrame, partitions: dg.PartitionsDefinition, deps: Sequence[str] = ()):
@@ -42,7 +44,7 @@ def make(warehouse: Warehouse, *assets: dg.AssetsDefinition, manager: Any = None
 
 
 def models_in(warehouse: Warehouse, table: str = "models") -> list[str]:
-    return sorted(warehouse.read(warehouse.table(table), {"test_year": 2020})["model"])
+    return sorted(read_table(warehouse.engine, warehouse.table(table), {"test_year": 2020})["model"])
 
 
 def test_an_asset_replaces_its_year_and_tells_how_many_rows(opened):
@@ -50,7 +52,7 @@ def test_an_asset_replaces_its_year_and_tells_how_many_rows(opened):
     for _ in range(2):
         result = make(opened, asset_of("source_files", files, YEARS))
         assert result.success
-    stored = opened.read(opened.table("source_files"), {"year": 2020})
+    stored = read_table(opened.engine, opened.table("source_files"), {"year": 2020})
     assert stored["file_name"].tolist() == ["sqf-2020.csv"]
     (materialization,) = result.asset_materializations_for_node("source_files")
     assert materialization.metadata["dagster/partition_row_count"].value == 1
@@ -121,7 +123,7 @@ def test_a_frame_that_does_not_fit_its_table_changes_neither_table_nor_file(open
     ):
         assert not make(opened, asset_of("source_files", spoiled, YEARS), manager=manager).success
         assert (tmp_path / "frames" / "source_files" / "2020.parquet").read_bytes() == before
-    assert len(opened.read(opened.table("source_files"), {"year": 2020})) == 1
+    assert len(read_table(opened.engine, opened.table("source_files"), {"year": 2020})) == 1
     assert not list(tmp_path.rglob(".*.part.*"))
 
 

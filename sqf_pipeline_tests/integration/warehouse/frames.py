@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from sqf_pipeline.registry.columns import load_columns
 from sqf_pipeline.registry.kinds import DTYPES
@@ -35,10 +35,15 @@ WORDS = {
 DEFAULT_MODELS = ("arrest-forest", "summons-forest")
 
 
+def of_checks(table: sa.Table) -> str:
+    """Return what the names of a table's checks begin with; the parts of predictions have those of the view."""
+    return "predictions" if table.name.startswith("predictions_") else table.name
+
+
 def known_values(table: sa.Table, column: str) -> list[str]:
     """Return the words that a column may hold; none when it may hold any."""
     for check in table.constraints:
-        if check.name == f"{table.name}_{column}_known":
+        if check.name == f"{of_checks(table)}_{column}_known":
             return re.findall(r"'([^']*)'", str(check.sqltext))  # type: ignore[attr-defined]
     return []
 
@@ -57,8 +62,8 @@ def row_for(table: sa.Table, of_year: int = 2020, /, **values: Any) -> dict[str,
             row[column.name] = WORDS[column.name]
         elif isinstance(column.type, sa.Boolean):
             row[column.name] = False
-        elif isinstance(column.type, JSONB):
-            row[column.name] = '{"trees": 100}'
+        elif isinstance(column.type, ARRAY | JSONB):
+            row[column.name] = '{"trees": 100}' if isinstance(column.type, JSONB) else "{1}"
         elif isinstance(column.type, sa.Text):
             row[column.name] = f"some {column.name}"
         elif isinstance(column.type, sa.Double):
@@ -133,3 +138,12 @@ def predictions(
         for name in names
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
+
+
+def into_old_table(engine: sa.Engine, metadata: sa.MetaData) -> None:
+    """Put what the view `predictions` shows into a table, a row a stop and model, as versions before the view did."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE public.shown AS TABLE sqf.predictions; DROP VIEW sqf.predictions")
+        connection.exec_driver_sql("DROP TABLE sqf.predictions_models, sqf.predictions_stops")
+        metadata.tables["sqf.predictions"].create(connection)
+        connection.exec_driver_sql("INSERT INTO sqf.predictions TABLE public.shown; DROP TABLE public.shown")

@@ -220,14 +220,15 @@ class TestReplacing:
         fewer = frames.stops(year=2020, seed=2020).iloc[3:]
         with caplog.at_level(logging.WARNING):
             replace_partition(engine, of(filled, "stops"), fewer, YEAR)
-        assert "6 rows of sqf.predictions were removed" in caplog.text
+        assert "3 rows of sqf.predictions_stops were removed" in caplog.text
         assert count(engine, of(filled, "predictions")) == 2 * len(fewer)
 
     def test_dropped_model_takes_its_results_and_it_is_said(self, engine, filled, caplog):
         with caplog.at_level(logging.WARNING):
             replace_partition(engine, of(filled, "models"), frames.models(filled, ("arrest-forest",)), TEST_YEAR)
         assert "1 rows of sqf.model_metrics were removed" in caplog.text
-        assert "50 rows of sqf.predictions were removed" in caplog.text
+        assert "1 rows of sqf.predictions_models were removed" in caplog.text
+        assert count(engine, of(filled, "predictions")) == 50
         assert read_table(engine, of(filled, "model_metrics"))["model"].tolist() == ["arrest-forest"]
 
     def test_result_of_a_model_that_is_not_there_is_refused(self, engine, filled):
@@ -328,8 +329,8 @@ class TestRefusing:
     def test_connection_lost_in_the_middle(self, engine, filled, monkeypatch):
         copy = writer.copy_in
 
-        def lose(connection, table, columns, payload):
-            copy(connection, table, columns, payload)
+        def lose(connection, table, columns, payload, into):
+            copy(connection, table, columns, payload, into)
             own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
             with engine.connect() as other:
                 other.exec_driver_sql(f"SELECT pg_terminate_backend({own})")

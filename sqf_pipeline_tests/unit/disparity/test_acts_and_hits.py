@@ -6,15 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sqf_pipeline.disparity.acts_and_hits import (
-    entries,
-    group_codes,
-    holds,
-    is_recorded,
-    read_entries,
-    recorded_entries,
-    years_label,
-)
+from sqf_pipeline.disparity.acts_and_hits import entries, group_codes, read_entries, recorded_entries, years_label
 from sqf_pipeline.registry.declared_tables import result_frame
 
 
@@ -49,8 +41,8 @@ def test_weapon_is_stated_both_ways_and_a_missing_flag_is_no():
             "other_weapon_found": pd.array([False, False, True, None], dtype="boolean"),
         }
     )
-    assert holds(stops, entry("hit", "weapon")).tolist() == [True, True, True, False]
-    assert holds(stops, entry("hit", "weapon_recorded")).tolist() == [True, False, False, False]
+    assert entry("hit", "weapon").holds(stops).tolist() == [True, True, True, False]
+    assert entry("hit", "weapon_recorded").holds(stops).tolist() == [True, False, False, False]
 
 
 def test_groups_are_the_officers_words_and_the_rest_is_in_none():
@@ -70,9 +62,9 @@ def test_what_a_years_form_does_not_record_is_left_out():
             "search_basis_incidental_to_arrest": pd.array([None, None, True], dtype="boolean"),
         }
     )
-    assert is_recorded(stops, entry("act", "search"))
-    assert not is_recorded(stops, entry("act", "search_not_incident"))
-    assert is_recorded(stops[stops["year"] == 2018], entry("act", "search_not_incident"))
+    assert entry("act", "search").is_recorded(stops)
+    assert not entry("act", "search_not_incident").is_recorded(stops)
+    assert entry("act", "search_not_incident").is_recorded(stops[stops["year"] == 2018])
     assert [act.name for act in recorded_entries(stops, "act")] == ["search"]
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from sqf_pipeline.disparity.clustered_resampling import compare, estimate_and_ends, make_resampling, stratum_codes
+from sqf_pipeline.disparity.clustered_resampling import compare, make_resampling, stratum_codes
+from sqf_pipeline.evaluation.bootstrap import estimate_and_ends
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
 

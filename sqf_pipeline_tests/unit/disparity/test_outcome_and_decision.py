@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from sqf_pipeline.disparity.acts_and_hits import WEAPON_KINDS
-from sqf_pipeline.disparity.clustered_resampling import compare, estimate_and_ends, make_resampling, stratum_codes
+from sqf_pipeline.disparity.clustered_resampling import compare, make_resampling, stratum_codes
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates, verdict_of
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts, outcome_test_rates, rates_among
+from sqf_pipeline.disparity.resampled_window import Window
+from sqf_pipeline.evaluation.bootstrap import estimate_and_ends
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
 
 UNEQUAL = {"bars": (0.06, 0.16, 0.16)}
@@ -101,7 +103,7 @@ def test_a_verdict_needs_both_rates_under_both_resamplings(ends, verdict):
 def tables():
     stops = simulated_stops(2, 900, **UNEQUAL)
     made = (outcome_test_rates, outcome_test_contrasts, decision_and_hit_rates)
-    return stops, {one.__name__: one(stops, resamples=60) for one in made}
+    return stops, {one.__name__: one(Window(stops, 60)) for one in made}
 
 
 def test_no_weapon_stands_without_firearm_and_knife_beside_it(tables):

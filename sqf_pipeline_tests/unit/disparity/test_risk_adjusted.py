@@ -1,6 +1,7 @@
 """Risk-adjusted regression and its sensitivity on stops whose odds ratio is known."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sqf_pipeline.disparity.foreseen_risk import RISK_FLOOR, foreseen_risk
 from sqf_pipeline.disparity.risk_adjusted import compared_stops, risk_adjusted
 from sqf_pipeline.disparity.risk_adjusted_sensitivity import (
     base_odds,
+    chance_of_act,
     odds_ratio_under,
     risk_adjusted_sensitivity,
     robustness_value,
@@ -116,10 +118,11 @@ def test_a_mixture_that_is_the_truth_gives_the_true_ratio():
     counts = np.zeros((100, 2, 2))
     np.add.at(counts, (order, group, acted.astype(int)), 1)
     binned = np.bincount(order, weights=risk) / counts.sum(axis=(1, 2))
-    plain = odds_ratio_under(counts, binned, 1.0, 1.0, (0.5, 0.5))
+    ratio_under = partial(odds_ratio_under, counts, binned, chance=chance_of_act(counts, binned))
+    plain = ratio_under(1.0, 1.0, (0.5, 0.5))
     assert abs(np.log(plain / RATIO)) > 0.04
-    assert odds_ratio_under(counts, binned, delta**steep, delta, (0.1, 0.9)) == pytest.approx(RATIO, rel=0.03)
-    assert odds_ratio_under(counts, binned, 2.0, 1.0, (0.1, 0.9)) == pytest.approx(plain, rel=0.02)  # no finds moved
+    assert ratio_under(delta**steep, delta, (0.1, 0.9)) == pytest.approx(RATIO, rel=0.03)
+    assert ratio_under(2.0, 1.0, (0.1, 0.9)) == pytest.approx(plain, rel=0.02)  # no finds moved
 
 
 def test_robustness_value_of_the_article():

@@ -10,7 +10,8 @@ import pytest
 
 from sqf_pipeline.disparity.decision_and_hit_rates import decision_and_hit_rates
 from sqf_pipeline.disparity.outcome_test import outcome_test_contrasts
-from sqf_pipeline.disparity.tests_of_treatment import OF_RISK, TREATMENT_TABLES, over_windows
+from sqf_pipeline.disparity.resampled_window import Window
+from sqf_pipeline.disparity.tests_of_treatment import OF_RISK, RESAMPLED, TREATMENT_TABLES, over_windows
 from sqf_pipeline.disparity.veil_of_darkness import veil_of_darkness
 from sqf_pipeline.registry.declared_tables import declared_tables
 from sqf_pipeline_tests.unit.disparity.simulated_stops import simulated_stops
@@ -31,8 +32,7 @@ def quick_tables():
     stops = simulated_stops(4, 700, (0.06, 0.16, 0.16))
     for name, make in TREATMENT_TABLES.items():
         if name not in OF_RISK and name != "threshold_test":
-            few = {} if name == "veil_of_darkness" else {"resamples": 30}
-            yield name, make(stops, **few)
+            yield name, make(Window(stops, 30) if name in RESAMPLED else stops)
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +94,8 @@ def test_stops_without_place_time_race_or_crime_are_taken_as_they_are():
         lost = stops.assign(**{name: stops[name].mask(stops.index % 3 == 0)})
         nothing = stops.assign(**{name: stops[name].mask(stops.index >= 0)})
         for frame in (lost, nothing):
-            assert (
-                not outcome_test_contrasts(frame, resamples=10)
-                .duplicated(["population", "act", "hit", "strata", "race"])
-                .any()
-            )
-            decision_and_hit_rates(frame, resamples=10)
+            window = Window(frame, 10)
+            key = ["population", "act", "hit", "strata", "race"]
+            assert not outcome_test_contrasts(window).duplicated(key).any()
+            decision_and_hit_rates(window)
             veil_of_darkness(frame)

@@ -112,10 +112,10 @@ def test_a_test_year_that_ended_alike_has_null_measures_and_no_error(
     prepared = prepare_test_year(test, resamples=10)
     for model in always_filled:
         measured = evaluate(model, prepared)
-        row = measured.model_metrics.iloc[0]
+        row = measured.tables["model_metrics"].iloc[0]
         assert row[["roc_auc", "balanced_accuracy", "calibration_slope"]].isna().all()
         assert row["test_positives"] == 60 * happened
-        assert measured.metric_intervals.set_index("metric").loc["roc_auc", ["low", "high"]].isna().all()
+        assert measured.tables["metric_intervals"].set_index("metric").loc["roc_auc", ["low", "high"]].isna().all()
         assert evaluate_groups(measured, prepared, resamples=5)["roc_auc"].isna().all()
     importances = permutation_rows(always_filled[0], prepared)
     assert sorted(importances["rank"]) == list(range(1, len(always_filled[0].columns) + 1))
@@ -134,7 +134,7 @@ def test_one_person_alone_is_measured(always_filled: list[FittedModel]) -> None:
     prepared = prepare_test_year(test, resamples=5)
     for model in always_filled[:6]:
         measured = evaluate(model, prepared)
-        assert measured.model_metrics["test_rows"].item() == 1
+        assert measured.tables["model_metrics"]["test_rows"].item() == 1
         assert evaluate_groups(measured, prepared, resamples=5)["rows"].tolist() == [1, 1, 1, 1]
         groups = subgroup_metrics(
             measured.forecast, prepared.labels, threshold=0.5, clusters=prepared.clusters, weights=prepared.weights,

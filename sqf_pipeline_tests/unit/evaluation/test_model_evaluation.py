@@ -69,11 +69,11 @@ def measured() -> Any:
 
 def test_unknown_outcomes_are_predicted_and_not_measured(measured: Any) -> None:
     _, evaluation = measured
-    assert len(evaluation.predictions) == ROWS
-    assert evaluation.predictions["actual"].isna().sum() == 7
-    assert evaluation.model_metrics["test_rows"].item() == ROWS - 7
-    assert evaluation.calibration_bins["rows"].sum() == ROWS - 7
-    cells = evaluation.confusion_matrices[["tn", "fp", "fn", "tp"]].sum(axis=1)
+    assert len(evaluation.tables["predictions"]) == ROWS
+    assert evaluation.tables["predictions"]["actual"].isna().sum() == 7
+    assert evaluation.tables["model_metrics"]["test_rows"].item() == ROWS - 7
+    assert evaluation.tables["calibration_bins"]["rows"].sum() == ROWS - 7
+    cells = evaluation.tables["confusion_matrices"][["tn", "fp", "fn", "tp"]].sum(axis=1)
     assert (cells == ROWS - 7).all()
 
 
@@ -81,18 +81,18 @@ def test_without_resamples_the_figures_are_the_same_and_no_interval_is_given(mea
     _, evaluation = measured
     quick = evaluate(AgeModel(), prepare_test_year(made_stops(), resamples=0))
     for name in ("predictions", "model_metrics", "confusion_matrices", "calibration_bins"):
-        pd.testing.assert_frame_equal(getattr(quick, name), getattr(evaluation, name))
-    assert quick.metric_intervals[["low", "high"]].isna().all(axis=None)
+        pd.testing.assert_frame_equal(quick.tables[name], evaluation.tables[name])
+    assert quick.tables["metric_intervals"][["low", "high"]].isna().all(axis=None)
 
 
 def test_tables_say_the_same_figures(measured: Any) -> None:
     test, evaluation = measured
-    wide = evaluation.model_metrics.iloc[0]
-    long = evaluation.metric_intervals.set_index("metric")
+    wide = evaluation.tables["model_metrics"].iloc[0]
+    long = evaluation.tables["metric_intervals"].set_index("metric")
     for name in METRICS:
         assert pd.isna(wide[name]) == pd.isna(long.loc[name, "estimate"]), name
         assert pd.isna(wide[name]) or wide[name] == long.loc[name, "estimate"], name
-    at = evaluation.threshold_metrics.set_index("aim").loc["equal_costs"]
+    at = evaluation.tables["threshold_metrics"].set_index("aim").loc["equal_costs"]
     assert wide["threshold"] == at["threshold"] == 0.5
     assert wide["recall"] == pytest.approx(at["recall"])
     assert long.loc["recall_at_precision_0.8", "estimate"] >= 0
@@ -100,7 +100,7 @@ def test_tables_say_the_same_figures(measured: Any) -> None:
     borough = groups[groups["attribute"] == "borough"].iloc[0]
     assert borough["roc_auc"] == pytest.approx(wide["roc_auc"])
     assert borough["selection_rate"] == pytest.approx(wide["flagged_share"])
-    for frame in (evaluation.predictions, groups):
+    for frame in (evaluation.tables["predictions"], groups):
         assert frame.columns[0] == "model"
         assert set(frame["model"]) == {"arrest-at_stop-age"}
 

@@ -8,7 +8,7 @@ from sklearn.dummy import DummyClassifier
 from sqf_pipeline.evaluation.swapped_values import SwappedStops, swapped_stops
 from sqf_pipeline.modelling.estimators import make_model
 from sqf_pipeline.modelling.feature_sets import feature_set
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread
 from sqf_pipeline_tests.modelling_support import invented_stops
 
 

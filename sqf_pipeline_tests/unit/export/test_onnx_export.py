@@ -12,7 +12,7 @@ from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifie
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.export.onnx_export import ensemble_to_onnx, round_down_to_float32
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread
 
 
 @pytest.fixture(scope="module")

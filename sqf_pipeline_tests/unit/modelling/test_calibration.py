@@ -5,8 +5,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from sklearn.linear_model import LogisticRegression
 
-from sqf_pipeline.modelling.calibration import Calibrator, fit_calibrator, fit_logistic, log_odds
-from sqf_pipeline.modelling.resampling import prior_corrected
+from sqf_pipeline.modelling.calibration import Calibrator, fit_logistic, log_odds
 from sqf_pipeline_tests.modelling_support import expit
 
 
@@ -25,7 +24,7 @@ def test_the_logistic_map_is_found(drawn: tuple[np.ndarray, np.ndarray]) -> None
 
 def test_calibrated_probabilities_have_the_share_of_what_happened(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     score, positive = drawn
-    probability = fit_calibrator("logistic", score, positive).apply(score)
+    probability = fit_logistic(score, positive).apply(score)
     assert probability.mean() == pytest.approx(positive.mean(), abs=1e-3)
     order = np.argsort(score)
     assert (np.diff(probability[order]) >= 0).all()
@@ -44,7 +43,7 @@ def test_without_both_classes_the_score_stays() -> None:
 
 def test_no_calibration_is_the_identity() -> None:
     score = np.array([0.0, 0.3, 1.0])
-    np.testing.assert_array_equal(fit_calibrator("none", score, np.array([0, 1, 1])).apply(score), score)
+    np.testing.assert_array_equal(Calibrator().apply(score), score)
 
 
 def test_scores_of_nought_and_one_stay_probabilities(drawn: tuple[np.ndarray, np.ndarray]) -> None:
@@ -56,8 +55,9 @@ def test_scores_of_nought_and_one_stay_probabilities(drawn: tuple[np.ndarray, np
 def test_prior_correction_as_a_calibrator_equals_the_formula() -> None:
     from sqf_pipeline.modelling.calibration import prior_calibrator
 
-    score = np.linspace(0.001, 0.999, 99)
-    np.testing.assert_allclose(prior_calibrator(0.03, 0.5).apply(score), prior_corrected(score, 0.03, 0.5))
+    score, share, sampled = np.linspace(0.001, 0.999, 99), 0.03, 0.5
+    yes, no = score * (share / sampled), (1 - score) * ((1 - share) / (1 - sampled))  # Elkan (2001)
+    np.testing.assert_allclose(prior_calibrator(share, sampled).apply(score), yes / (yes + no))
 
 
 def test_a_calibrator_is_the_same_after_being_stored(tmp_path: object) -> None:

@@ -9,7 +9,7 @@ from sqf_pipeline.modelling import resampling
 from sqf_pipeline.modelling.calibration import prior_calibrator
 from sqf_pipeline.modelling.encoder import encoded_frame, encoded_sets, make_encoder
 from sqf_pipeline.modelling.feature_sets import feature_set
-from sqf_pipeline.modelling.resampling import prior_corrected, resample
+from sqf_pipeline.modelling.resampling import resample
 from sqf_pipeline_tests.leaking_split import leaking_and_honest_auc
 from sqf_pipeline_tests.modelling_support import invented_stops
 
@@ -101,13 +101,12 @@ def test_prior_correction_agrees_with_the_formula_for_under_sampling() -> None:
     score = np.array([0.01, 0.2, 0.5, 0.9, 1.0])
     expected = kept * score / (kept * score - score + 1)
     share = positives / (positives + negatives)
-    np.testing.assert_allclose(prior_corrected(score, share, 0.5), expected)
     np.testing.assert_allclose(prior_calibrator(share, 0.5).apply(score), expected, atol=1e-9)
 
 
 def test_prior_correction_keeps_the_order_of_scores() -> None:
     score = np.random.default_rng(1).random(500)
-    assert (np.argsort(score) == np.argsort(prior_corrected(score, 0.03, 0.5))).all()
+    assert (np.argsort(score) == np.argsort(prior_calibrator(0.03, 0.5).apply(score))).all()
 
 
 def test_resampling_before_the_split_reports_a_memory(stops: pd.DataFrame, positive: np.ndarray) -> None:

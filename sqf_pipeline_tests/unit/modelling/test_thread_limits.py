@@ -7,7 +7,7 @@ import sys
 from sqf_pipeline_tests import ONE_THREAD
 
 SCRIPT = """
-from sqf_pipeline.modelling.thread_limits import one_thread
+from sqf_pipeline.modelling.side_by_side import one_thread
 from threadpoolctl import threadpool_info
 with one_thread():
     import sklearn.ensemble

@@ -192,7 +192,7 @@ def test_dagster_keeps_its_history_in_postgres_and_tells_nobody(monkeypatch, tmp
     assert configuration["telemetry"] == {"enabled": False}
     assert configuration["concurrency"]["runs"]["max_concurrent_runs"] == 1
     assert configuration["run_monitoring"]["max_runtime_seconds"] > 0
-    postgres = configuration["storage"]["postgres"]["postgres_db"]
+    postgres = configuration["storage"]["custom"]["config"]["postgres_db"]
     assert postgres["scheme"] == "postgresql+psycopg2"
     assert set(re.findall(r"env: (\w+)", text)) <= set(SERVICES["webserver"]["environment"]) | set(image_environment())
 

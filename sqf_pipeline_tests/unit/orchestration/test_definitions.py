@@ -47,6 +47,14 @@ def test_stops_are_by_year_and_everything_after_by_test_year(graph):
         assert node.partitions_def == (YEARS if node.group_name == "stops" else TEST_YEARS), key
 
 
+def test_every_job_runs_in_one_process_that_of_what_is_picked_in_the_ui_as_well(definitions):
+    """A process for each step would take longer to start than most steps take."""
+    jobs = definitions.get_repository_def().get_all_jobs()
+    assert {"yearly_stops", "yearly_rerun"} < {job.name for job in jobs}
+    assert definitions.resolve_implicit_global_asset_job_def().executor_def.name == "in_process"
+    assert {job.executor_def.name for job in jobs} == {"in_process"}
+
+
 def test_an_asset_kept_as_a_table_has_one(definitions, graph):
     tables = {table.name for table in build_metadata("sqf").sorted_tables}
     for asset in definitions.assets:

@@ -5,13 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sqf_pipeline.display import markdown_table
 from sqf_pipeline.registry.columns import KNOWN_WORDS, load_columns
 from sqf_pipeline.registry.kinds import KINDS
 from sqf_pipeline.registry.spellings import categories_by_spelling
-from sqf_pipeline.reporting.documents.__main__ import DOCUMENTS, main, stale_documents
-from sqf_pipeline.reporting.documents.data_dictionary import data_dictionary
-from sqf_pipeline.reporting.documents.settings_reference import settings_reference
-from sqf_pipeline.reporting.markdown import table
+from sqf_pipeline.reporting.documents import DOCUMENTS, data_dictionary, main, settings_reference, stale_documents
 from sqf_pipeline.settings import Settings
 
 REPOSITORY = Path(__file__).parents[3]
@@ -68,6 +66,6 @@ def test_a_changed_document_is_told_and_mended(tmp_path):
 
 
 def test_a_bar_or_a_line_break_does_not_break_a_table():
-    assert table(("a", "b"), [("x|y", "one\ntwo")]).splitlines()[-1] == "| x\\|y | one two |"
+    assert markdown_table(("a", "b"), [("x|y", "one\ntwo")]).splitlines()[-1] == "| x\\|y | one two |"
     with pytest.raises(ValueError, match="expected 2 cells"):
-        table(("a", "b"), [("x",)])
+        markdown_table(("a", "b"), [("x",)])

@@ -66,8 +66,8 @@ def test_every_change_is_counted(gone, older, freed, added):
     assert (revision.added, revision.gone) == (added, len(gone))
     assert revision.changed == len((older | (freed & were_arrested)) & kept)
     assert revision.cells == {name: count for name, count in cells.items() if count}
-    assert revision.yes_before["arrested"] == 20
-    assert revision.yes_after["arrested"] == len((were_arrested - freed) & kept) + len(
+    assert revision.outcomes["arrested"][0] == 20
+    assert revision.outcomes["arrested"][1] == len((were_arrested - freed) & kept) + len(
         [number for number in range(added) if number % 3 == 0]
     )
     assert revision.is_equal == (not (added or gone or revision.changed))
