@@ -5,21 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_FREE = {"n_estimators", "random_state", "n_jobs"}
-
-
-def may_fit_on_repeats(forest: Any) -> bool:
-    """Return whether a classifier is a forest grown to purity, with the defaults of scikit-learn but seed and size.
-
-    Leaf sizes are counted in stops, whatever their weight, so that a forest with any but the least would differ.
-    """
-    from sklearn.ensemble import RandomForestClassifier
-
-    default = RandomForestClassifier().get_params()
-    return type(forest) is RandomForestClassifier and all(
-        forest.get_params()[name] == value for name, value in default.items() if name not in _FREE
-    )
-
 
 def fit_on_repeats(forest: Any, features: pd.DataFrame, positive: np.ndarray, rows: np.ndarray) -> None:
     """Fit a forest on `features.iloc[rows]` in half the time; its trees are the same.
@@ -29,7 +14,8 @@ def fit_on_repeats(forest: Any, features: pd.DataFrame, positive: np.ndarray, ro
     Parameters
     ----------
     forest
-        Unfitted forest for which `may_fit_on_repeats` holds, with a whole number as seed.
+        Unfitted RandomForestClassifier with the defaults of scikit-learn, whose leaves may hold a single stop, and a
+        whole number as seed.
     features
         Encoded features of different stops, float32, laid out by rows.
     positive

@@ -12,12 +12,15 @@ from sqf_pipeline.modelling.calibration import fit_logistic
 from sqf_pipeline.modelling.estimators import BLEND, blended, clear_padding, kind, make_model, use_one_core
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import FeatureSet
-from sqf_pipeline.modelling.repeated_stops import fit_on_repeats, may_fit_on_repeats
+from sqf_pipeline.modelling.repeated_stops import fit_on_repeats
 from sqf_pipeline.modelling.resampling import resample
 from sqf_pipeline.modelling.side_by_side import one_thread
 
 Fit = tuple[Any, tuple[int, int], tuple[int, int]]
 """A fitted pipeline, and the class counts before and after resampling."""
+
+_REPEATED = ("random_forest", "over")
+"""The kind of model, with its own settings, and the way of resampling for which `fit_on_repeats` does the same."""
 
 
 class SharedFits(dict[tuple[object, ...], Fit]):
@@ -81,7 +84,7 @@ class FitStep:
             parts=parts,
         )
         with one_thread():
-            if self.encoded and experiment.resampling == "over" and may_fit_on_repeats(model[-1]):
+            if self.encoded and not settings and (experiment.estimator, experiment.resampling) == _REPEATED:
                 fit_on_repeats(model[-1], _row_by_row(known), positive, sampled.rows)
             else:
                 model.fit(_row_by_row(sampled.stops) if self.encoded else sampled.stops, sampled.positive)

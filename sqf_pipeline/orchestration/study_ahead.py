@@ -1,12 +1,12 @@
 """The study run its own way by another process, while this one fits and measures the models of the same test year."""
 
 import logging
-import warnings
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqf_pipeline.files import file_sha256
+from sqf_pipeline.orchestration.years_ahead import let_go
 
 if TYPE_CHECKING:
     from sqf_pipeline.settings import Settings
@@ -27,6 +27,7 @@ class StudyAhead:
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
+        self._folder = settings.folder("storage") / "raw_stops"
         self._begun: dict[int, Generator[Measured | None]] = {}
 
     def begin(self, test_year: int, training: Sequence[int]) -> None:
@@ -36,44 +37,33 @@ class StudyAhead:
         from sqf_pipeline.modelling.experiments import study_experiments, within_forms
         from sqf_pipeline.registry.forms.published_forms import forms_of_years
 
-        paths = self._paths((*training, test_year))
-        left_out = within_forms(study_experiments(), forms_of_years(list(paths)))[1]
+        years = (*training, test_year)
         processes = effective_n_jobs(self._settings.jobs) if self._settings.compute == "local" else 1
-        if processes > 1 and not left_out and sum(path.stat().st_size for path in paths.values()) <= MOST_STORED:
+        if processes < 2 or within_forms(study_experiments(), forms_of_years(years))[1]:
+            return
+        if sum(self._path(year).stat().st_size for year in years) <= MOST_STORED:
             workers = Parallel(n_jobs=processes, backend="loky", return_as="generator")
+            paths = {year: self._path(year) for year in years}
             self._begun[test_year] = workers([delayed(_measure_or_leave)(paths, test_year)])
 
     def take(self, test_year: int, years: Sequence[int]) -> dict[tuple[str, str], float] | None:
         """Return what was measured of the raw stops that are stored, waiting for it; None where nothing was."""
-        begun = self._begun.pop(test_year, None)
-        if begun is None:
-            return None
         try:
-            measured = next(begun)
+            digests, measured = next(self._begun.pop(test_year)) or ({}, None)
+        except KeyError:
+            return None
         except Exception as error:  # noqa: BLE001 - the process was killed; the step then measures the study itself
             logger.debug("the study was not measured ahead: %s", error)
             return None
-        return measured[1] if measured is not None and measured[0] == _digests(self._paths(years)) else None
+        return measured if digests == {year: file_sha256(self._path(year)) for year in years} else None
 
     def close(self) -> None:
         """Let go of what nobody took, where a run ends before its end."""
-        for begun in self._begun.values():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # joblib says how many they are
-                begun.close()
-        self._begun.clear()
+        while self._begun:
+            let_go(self._begun.popitem()[1])
 
-    def _paths(self, years: Sequence[int]) -> dict[int, Path]:
-        import dagster as dg  # which the process beside this one does without
-
-        from sqf_pipeline.orchestration.io_managers import ParquetIOManager
-
-        frames = ParquetIOManager(self._settings.folder("storage"))
-        return {year: frames.path(dg.AssetKey("raw_stops"), str(year)) for year in years}
-
-
-def _digests(paths: Mapping[int, Path]) -> dict[int, str]:
-    return {year: file_sha256(path) for year, path in paths.items()}
+    def _path(self, year: int) -> Path:
+        return self._folder / f"{year}.parquet"
 
 
 def _measure_or_leave(paths: Mapping[int, Path], test_year: int) -> "Measured | None":
@@ -87,7 +77,7 @@ def _measure_or_leave(paths: Mapping[int, Path], test_year: int) -> "Measured | 
 
     hold_text_compactly()
     try:
-        digests = _digests(paths)  # first: what is stored anew meanwhile is not what the step has then
+        digests = {year: file_sha256(path) for year, path in paths.items()}  # before anybody may store other stops
         stored = {path: [name for name in pq.read_schema(path).names if name in ORDER] for path in paths.values()}
         frames = {year: pd.read_parquet(path, columns=stored[path]) for year, path in paths.items()}
         with one_thread():

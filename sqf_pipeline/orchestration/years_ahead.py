@@ -59,9 +59,14 @@ class YearsAhead:
     def close(self) -> None:
         """Let go of the years that nobody took, where a run ends before its end."""
         if self._years and self._read is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # joblib says how many they are
-                self._read.close()
+            let_go(self._read)
+
+
+def let_go(results: Generator[object]) -> None:
+    """End work of other processes whose results nobody takes, without joblib's words on how many they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        results.close()
 
 
 def _text_bytes(path: Path) -> int:

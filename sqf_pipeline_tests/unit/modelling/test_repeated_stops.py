@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier
 
 from sqf_pipeline.modelling.encoder import encoded_sets
 from sqf_pipeline.modelling.estimators import encoder_for
 from sqf_pipeline.modelling.experiments import Experiment
 from sqf_pipeline.modelling.feature_sets import feature_set
 from sqf_pipeline.modelling.fitting import fit_experiment
-from sqf_pipeline.modelling.repeated_stops import fit_on_repeats, may_fit_on_repeats
+from sqf_pipeline.modelling.repeated_stops import fit_on_repeats
 from sqf_pipeline.modelling.resampling import resample
 from sqf_pipeline_tests.modelling_support import invented_stops
 
@@ -44,24 +44,16 @@ def test_its_trees_are_those_grown_on_the_repeated_rows(seed: int, n_jobs: int) 
     same_forest(forest, expected, features)
 
 
-def test_an_over_sampled_model_is_the_forest_of_its_repeated_stops() -> None:
+@pytest.mark.parametrize("settings", [{}, {"min_samples_leaf": 3}])  # leaves are counted in stops, not by weight
+def test_an_over_sampled_model_is_the_forest_of_its_repeated_stops(settings: dict[str, int]) -> None:
     stops = invented_stops(600, 3, 2019)
     names = feature_set("study_2021").columns_for("summons")
     encoder = encoder_for("random_forest", feature_set("study_2021"), names).fit(stops)
     features = encoded_sets({"study_2021": encoder}, stops)
     training = pd.concat([stops[["year", "summons_issued"]], features], axis="columns")
-    experiment = Experiment("summons", "study_2021", "random_forest", "over", "none", settings={"n_estimators": 5})
+    experiment = Experiment("summons", "study_2021", "random_forest", "over", "none", settings=settings)
     model = fit_experiment(experiment, training, encoded=True)
     repeated = resample(features, stops["summons_issued"].to_numpy(dtype=bool), "over", encoded=True)
-    expected = RandomForestClassifier(5, random_state=1).fit(repeated.stops, repeated.positive)
+    expected = RandomForestClassifier(random_state=1, **settings).fit(repeated.stops, repeated.positive)
     same_forest(model.pipeline[-1], expected, features)
     assert model.class_counts_after == (repeated.positive.sum(), (~repeated.positive).sum())
-
-
-@pytest.mark.parametrize(
-    "other",
-    [{"min_samples_leaf": 2}, {"max_features": 0.2}, {"class_weight": "balanced"}, {"bootstrap": False}, None],
-)
-def test_forests_that_would_differ_are_not_grown_so(other: dict[str, Any] | None) -> None:
-    assert may_fit_on_repeats(RandomForestClassifier(7, random_state=3, n_jobs=2))
-    assert not may_fit_on_repeats(ExtraTreesClassifier() if other is None else RandomForestClassifier(**other))
