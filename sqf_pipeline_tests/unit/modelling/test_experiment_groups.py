@@ -1,6 +1,8 @@
 """Experiments that share fits, or are fitted side by side, give the models they give alone."""
 
+import io
 import os
+import pickle
 from collections import Counter
 from functools import partial
 from typing import Any, ClassVar
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib.externals.loky import reusable_executor
+from sklearn.tree._tree import Tree
 
 from sqf_pipeline.errors import SqfError
 from sqf_pipeline.modelling import estimators, shared_fits
@@ -137,10 +140,21 @@ def test_what_lay_in_memory_is_not_stored_with_a_forest(name: str, training: pd.
     settings = {} if name == BLEND else {**TREES, "n_estimators": 3}
     model = make_model(name, feature_set("during"), "arrest", settings=settings)
     model.fit(stops, training["arrested"].to_numpy(dtype=bool))
-    expected, trees = model.predict_proba(stops), [*getattr(model[-1], "estimators_", ())]
+    expected = model.predict_proba(stops)
+
+    def stored_trees() -> list[Tree]:  # wherever they are: a balanced forest keeps each of them twice
+        found: list[Tree] = []
+
+        class Collector(pickle.Pickler):
+            def reducer_override(self, held: object) -> Any:
+                found.extend([held] if isinstance(held, Tree) else [])
+                return NotImplemented
+
+        Collector(io.BytesIO()).dump(model)
+        return found
 
     def nodes() -> list[np.ndarray]:
-        return [tree.tree_.__getstate__()["nodes"] for tree in trees if hasattr(tree, "tree_")]
+        return [tree.__getstate__()["nodes"] for tree in stored_trees()]
 
     def between_fields(rows: np.ndarray) -> np.ndarray:
         places = np.ones(rows.dtype.itemsize, dtype=bool)
@@ -148,12 +162,12 @@ def test_what_lay_in_memory_is_not_stored_with_a_forest(name: str, training: pd.
             places[start : start + kind.itemsize] = False
         return rows.view(np.uint8).reshape(len(rows), -1)[:, places]
 
-    for tree in trees:
-        if hasattr(tree, "tree_"):
-            state = tree.tree_.__getstate__()
-            state["nodes"].view(np.uint8).reshape(len(state["nodes"]), -1)[:, -7:] = 213
-            tree.tree_.__setstate__(state)
+    for tree in stored_trees():
+        state = tree.__getstate__()
+        state["nodes"].view(np.uint8).reshape(len(state["nodes"]), -1)[:, -7:] = 213
+        tree.__setstate__(state)
     assert all(between_fields(rows).any() for rows in nodes())
     estimators.clear_padding(model)
+    assert len(nodes()) == (TREES["n_estimators"] if name == BLEND else 3)
     assert not any(between_fields(rows).any() for rows in nodes())
     np.testing.assert_array_equal(model.predict_proba(stops), expected)
