@@ -32,6 +32,7 @@ class PostgresHistory(DagsterPostgresStorage):
 def _engine_of(url: str) -> sa.Engine:
     """Return the process's engine: one for all storages and instances, so that no connections add up.
 
-    A connection is tried before it is used: the server may have been started anew.
+    A connection is tried before it is used: the server may have been started anew. As with Dagster's own, nobody waits
+    for one: the webserver may ask from more threads than the five that are kept.
     """
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, max_overflow=-1)

@@ -1,6 +1,7 @@
 """Dagster's history as the containers keep it: few connections, and none that a restarted server has ended."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
@@ -72,6 +73,14 @@ def test_instances_of_a_process_share_their_connections(instance: dg.DagsterInst
             assert another.get_runs() == []
     left_open = [one for one in connected if not one.closed]
     assert len(left_open) <= 1
+
+
+def test_nobody_waits_for_a_connection(instance: dg.DagsterInstance, connected: list[object]) -> None:
+    """The webserver asks from up to forty threads; SQLAlchemy's own pool lets the sixteenth wait, and fail."""
+    with ExitStack() as opened:
+        for _ in range(20):
+            opened.enter_context(instance.event_log_storage.index_connection())
+        assert len([one for one in connected if not one.closed]) >= 20
 
 
 def test_a_server_started_anew_is_connected_to_anew(instance: dg.DagsterInstance, database_url: str) -> None:
