@@ -1,16 +1,20 @@
-"""Files written whole or not at all, their digests, and locks that hold between processes."""
+"""Files written whole or not at all, their digests, frames read from them, and locks that hold between processes."""
 
 import glob
 import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from sqf_pipeline.errors import SqfError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCRAP_SECONDS = 3_600  # age from which a temporary file is taken for one that a killed writer left
 
@@ -21,6 +25,20 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_frame(path: Path, columns: Collection[str] | None = None) -> "pd.DataFrame":
+    """Return the frame of a Parquet file, or those of some columns that it has, in the types that it was written in."""
+    import pyarrow.parquet as pq
+
+    names = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]
+    table = pq.read_table(path, columns=names)
+    frame: pd.DataFrame = table.to_pandas()
+    # Parquet has no seconds resolution and gives milliseconds back
+    for column in (table.schema.pandas_metadata or {}).get("columns", []):
+        if column["pandas_type"] == "datetime" and column["name"] in frame:
+            frame[column["name"]] = frame[column["name"]].astype(column["numpy_type"])
+    return frame
 
 
 @contextmanager

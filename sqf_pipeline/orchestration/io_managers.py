@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from sqf_pipeline.errors import SqfError
-from sqf_pipeline.files import file_sha256, locked, writable, written_whole
+from sqf_pipeline.files import file_sha256, locked, read_frame, writable, written_whole
 from sqf_pipeline.orchestration.partitions import TEST_YEARS
 
 if TYPE_CHECKING:
@@ -108,16 +108,7 @@ class ParquetIOManager(_FileIOManager):
 
     def read(self, path: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
         """Read a frame, or those of some columns that it has."""
-        import pyarrow.parquet as pq
-
-        names = None if columns is None else [name for name in pq.read_schema(path).names if name in columns]
-        table = pq.read_table(path, columns=names)
-        frame = table.to_pandas()
-        # Parquet has no seconds resolution and gives milliseconds back
-        for column in (table.schema.pandas_metadata or {}).get("columns", []):
-            if column["pandas_type"] == "datetime" and column["name"] in frame:
-                frame[column["name"]] = frame[column["name"]].astype(column["numpy_type"])
-        return frame
+        return read_frame(path, columns)
 
 
 class StopsReferenceIOManager(_FileIOManager):

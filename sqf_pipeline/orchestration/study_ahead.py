@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqf_pipeline.files import file_sha256
+from sqf_pipeline.files import file_sha256, read_frame
 from sqf_pipeline.orchestration.years_ahead import let_go
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ class StudyAhead:
 
     def take(self, test_year: int, years: Sequence[int]) -> dict[tuple[str, str], float] | None:
         """Return what was measured of the raw stops that are stored, waiting for it; None where nothing was."""
-        try:
-            digests, measured = next(self._begun.pop(test_year)) or ({}, None)
-        except KeyError:
+        begun = self._begun.pop(test_year, None)
+        if begun is None:
             return None
+        try:
+            digests, measured = next(begun) or ({}, None)
         except Exception as error:  # noqa: BLE001 - the process was killed; the step then measures the study itself
             logger.debug("the study was not measured ahead: %s", error)
             return None
@@ -67,9 +68,6 @@ class StudyAhead:
 
 
 def _measure_or_leave(paths: Mapping[int, Path], test_year: int) -> "Measured | None":
-    import pandas as pd
-    import pyarrow.parquet as pq
-
     from sqf_pipeline.memory import hold_text_compactly, return_memory
     from sqf_pipeline.modelling.side_by_side import one_thread
     from sqf_pipeline.study_2021.replication import measure_study_2021
@@ -78,8 +76,7 @@ def _measure_or_leave(paths: Mapping[int, Path], test_year: int) -> "Measured | 
     hold_text_compactly()
     try:
         digests = {year: file_sha256(path) for year, path in paths.items()}  # before anybody may store other stops
-        stored = {path: [name for name in pq.read_schema(path).names if name in ORDER] for path in paths.values()}
-        frames = {year: pd.read_parquet(path, columns=stored[path]) for year, path in paths.items()}
+        frames = {year: read_frame(path, ORDER) for year, path in paths.items()}
         with one_thread():
             return digests, measure_study_2021(frames, test_year, n_jobs=1)
     except Exception:  # noqa: BLE001 - the step meets it again and says so
