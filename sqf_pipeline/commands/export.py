@@ -112,7 +112,9 @@ def read_tables(warehouse: "Warehouse", *, with_stops: bool) -> "dict[str, pd.Da
     import pandas as pd
     import sqlalchemy as sa
 
-    found, hidden = {}, {"predictions_models", "predictions_stops", *(() if with_stops else BY_STOP)}
+    from sqf_pipeline.warehouse.packed_predictions import PARTS, VIEW
+
+    found, hidden = {}, {*(f"{VIEW}_{part}" for part in PARTS), *(() if with_stops else BY_STOP)}
     with warehouse.engine.connect() as connection:
         inspector = sa.inspect(connection)
         names = [*inspector.get_table_names(warehouse.schema), *inspector.get_view_names(warehouse.schema)]
